@@ -1,0 +1,62 @@
+"""What an entry of the catalogue holds."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Severity(Enum):
+    """How much a finding matters, most first."""
+
+    BLOCKED = "blocked"
+    CONDITIONAL = "conditional"
+    RISK = "risk"
+    ADVICE = "advice"
+    INFO = "info"
+
+
+class Stage(Enum):
+    """Where in a fetch a condition is met."""
+
+    PREFLIGHT = "preflight"
+    REDIRECT = "redirect"
+    RESPONSE = "response"
+
+
+class FixOwner(Enum):
+    """Who can mend it."""
+
+    SERVER = "server"
+    GATEWAY = "gateway"
+    CLIENT = "client"
+    BROWSER = "browser"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One distinct condition that can be wrong, in this project's words.
+
+    ``title`` is a template over ``params`` (``str.format`` fields, each a ``str``) and reads as one line of a log;
+    ``explanation`` says what browsers do and why in two to five sentences; ``fix`` says what to change. ``anchor`` is the
+    URL of the standard's text. ``chromium`` is the CorsError name without prefix: where ``preflight_prefix`` is set,
+    Chromium puts ``Preflight`` before it on a preflight. ``firefox`` is the console category without its digit; either
+    is ``None`` where the browser has no name for the condition. ``broken`` and ``fixed`` are transcripts (see
+    ``cors_addon.traffic.transcript``): judging ``broken`` yields exactly this id, ``fixed`` none of severity ``blocked``,
+    ``conditional`` or ``risk`` and never this id.
+    """
+
+    id: str
+    title: str
+    severity: Severity
+    stages: frozenset[Stage]
+    params: tuple[str, ...]
+    explanation: str
+    fix: str
+    owner: FixOwner
+    anchor: str
+    broken: str
+    fixed: str
+    chromium: str | None = None
+    preflight_prefix: bool = False
+    firefox: str | None = None
+    cwe: int | None = None

@@ -1,0 +1,88 @@
+"""The CORS-preflight cache. Time is a parameter: seconds on any clock that only goes forward.
+
+https://fetch.spec.whatwg.org/#cors-preflight-cache
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from .headers import HeaderList, Invalid, extract_header_list_values, extract_max_age
+from .messages import CredentialsMode
+from .methods import is_cors_safelisted_method
+from .safelists import is_cors_non_wildcard_request_header_name
+
+DEFAULT_MAX_AGE: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class CacheEntry:
+    """What one preflight granted for one origin and URL.
+
+    The standard keeps an entry for each method and header name; what one answer granted expires together, so it is
+    kept together here. ``expires`` is in seconds on the caller's clock.
+    """
+
+    origin: str
+    url: str
+    credentials: CredentialsMode
+    methods: frozenset[str]
+    header_names: frozenset[str]
+    expires: float
+
+
+def max_age_of(headers: HeaderList, cap: float) -> float:
+    """Return for how many seconds a grant holds. Absent or unusable: five, as the standard has it."""
+    age = extract_max_age(headers)
+    if age is None or isinstance(age, Invalid):
+        return min(DEFAULT_MAX_AGE, cap)
+    return min(float(age), cap)
+
+
+def entry_of(
+    origin: str, url: str, credentials: CredentialsMode, method: str, headers: HeaderList, now: float, max_age: float
+) -> CacheEntry | None:
+    """Turn a passed preflight's answer into an entry; ``None`` where its lists do not parse."""
+    methods = extract_header_list_values(headers, "Access-Control-Allow-Methods")
+    names = extract_header_list_values(headers, "Access-Control-Allow-Headers")
+    if isinstance(methods, Invalid) or isinstance(names, Invalid):
+        return None
+    return CacheEntry(
+        origin,
+        url,
+        credentials,
+        frozenset(methods or ()) | {method},
+        frozenset(name.lower() for name in names or ()),
+        now + max_age,
+    )
+
+
+def method_cache_entry_match(entry: CacheEntry, method: str) -> bool:
+    """https://fetch.spec.whatwg.org/#concept-cache-match-method"""
+    wildcard = "*" in entry.methods and entry.credentials is CredentialsMode.NOT_INCLUDE
+    return method in entry.methods or wildcard or is_cors_safelisted_method(method)
+
+
+def header_name_cache_entry_match(entry: CacheEntry, name: str) -> bool:
+    """https://fetch.spec.whatwg.org/#concept-cache-match-header"""
+    if name.lower() in entry.header_names:
+        return True
+    wildcard = "*" in entry.header_names and entry.credentials is CredentialsMode.NOT_INCLUDE
+    return wildcard and not is_cors_non_wildcard_request_header_name(name)
+
+
+def covers(
+    entry: CacheEntry, credentials: CredentialsMode, method: str, header_names: Iterable[str], now: float
+) -> bool:
+    """Say whether an entry spares a request its preflight.
+
+    https://fetch.spec.whatwg.org/#concept-cache-match
+    An entry stored with credentials serves both modes, one stored without serves only requests without.
+    """
+    if now >= entry.expires:
+        return False
+    if credentials is CredentialsMode.INCLUDE and entry.credentials is not CredentialsMode.INCLUDE:
+        return False
+    return method_cache_entry_match(entry, method) and all(
+        header_name_cache_entry_match(entry, name) for name in header_names
+    )
