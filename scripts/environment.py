@@ -163,6 +163,7 @@ def _logged(step: str, command: List[str], root: str, log: str) -> None:
     with open(log, "a", encoding="utf-8") as file:
         file.write(f"$ {' '.join(command)}\n")
         file.flush()
+        header = file.tell()
         try:
             status = subprocess.call(
                 command, cwd=root, env=environ, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT
@@ -171,8 +172,8 @@ def _logged(step: str, command: List[str], root: str, log: str) -> None:
             raise InstallError(step, str(error)) from error
     if status != 0:
         with open(log, encoding="utf-8", errors="replace") as file:
-            output = file.read().rpartition("\n$ ")[2]
-        raise InstallError(step, failure_reason(output, status))
+            file.seek(header)
+            raise InstallError(step, failure_reason(file.read(), status))
 
 
 def _forget(log: str) -> None:

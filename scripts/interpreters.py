@@ -102,7 +102,7 @@ def candidates(environ: Mapping[str, str], windows: bool, running: str) -> List[
 
 def launcher_paths(listing: str) -> List[str]:
     """Return the interpreters named by the output of `py -0p`, in its old and its new form."""
-    return re.findall(r"^\s*-\S+\s+(?:\*\s+)?(\S.*\.exe)\s*$", listing, re.MULTILINE)
+    return re.findall(r"^\s*-\S+\s+(?:\*\s+)?(\S.*\.exe)(?:\s+\*)?\s*$", listing, re.MULTILINE)
 
 
 def probe(command: List[str], accepts: Accepts) -> Union[Interpreter, Unusable]:

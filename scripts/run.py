@@ -127,10 +127,11 @@ def _reachable(host: str) -> str:
 
 def browser_lines(host: str, port: str, chromium: str) -> List[str]:
     """Return what to tell the user. Both browsers keep localhost off a proxy unless they are told not to."""
+    where = f"{host}:{port}"
     if port == "0":
-        port = "PORT"
+        port, where = "PORT", f"{host}:PORT (PORT is the one that mitmproxy prints)"
     return [
-        f"cors-addon: to watch a browser, send it through the proxy at {host}:{port}, localhost included:",
+        f"cors-addon: to watch a browser, send it through the proxy at {where}, localhost included:",
         f"  Chromium  {chromium.replace('PROXY', f'http://{host}:{port}')}",
         f"  Firefox   Settings > Network Settings > Manual proxy: {host.strip('[]')}, port {port}, also for HTTPS; "
         "in about:config network.proxy.allow_hijacking_localhost = true",

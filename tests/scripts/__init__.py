@@ -1,0 +1,13 @@
+"""Tests of the scripts that set up and start everything.
+
+The scripts are files and no package: the tests import them by their names from the folder, put on the path here.
+"""
+
+import sys
+from pathlib import Path
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+EARLY = ("environment.py", "interpreters.py", "run.py", "stamps.py", "test.py")
+
+if str(SCRIPTS) not in sys.path:
+    sys.path.append(str(SCRIPTS))

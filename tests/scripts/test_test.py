@@ -1,0 +1,232 @@
+import importlib.util
+import shutil
+import subprocess
+from pathlib import Path
+from types import ModuleType
+
+import environment
+import interpreters
+import pytest
+
+from tests.scripts import SCRIPTS
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    """`scripts/test.py`, loaded under another name: the standard library has a package `test`."""
+    spec = importlib.util.spec_from_file_location("scripts_test", SCRIPTS / "test.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+SELECTIONS = [
+    ("everything", [], ["-m", "not browser"]),
+    ("a file", ["tests/fetch", "-x"], ["tests/fetch", "-x", "-m", "not browser"]),
+    ("a marker of the user's", ["-m", "proxy"], ["-m", "proxy", "-m", "(proxy) and not browser"]),
+    ("in one word", ["-mproxy"], ["-mproxy", "-m", "(proxy) and not browser"]),
+    ("the last one counts", ["-m", "a", "-m", "b or c"], ["-m", "a", "-m", "b or c", "-m", "(b or c) and not browser"]),
+]
+
+
+@pytest.mark.parametrize(("given", "expected"), [row[1:] for row in SELECTIONS], ids=[row[0] for row in SELECTIONS])
+def test_browser_tests_are_taken_out_of_what_is_selected(
+    script: ModuleType, given: list[str], expected: list[str]
+) -> None:
+    assert script.without_browsers(given) == expected
+
+
+def test_the_closing_table_has_a_line_for_each_step(script: ModuleType) -> None:
+    steps = [script.Step("mypy", "ok", 12.34), script.Step("pytest, Python 3.13.0", "failed (1)", 100.0)]
+    assert script.table(steps) == [
+        "mypy                   ok            12.3 s",
+        "pytest, Python 3.13.0  failed (1)   100.0 s",
+    ]
+
+
+class Runs:
+    """Stands in for the machine: which environments it can make, and how each command ends."""
+
+    def __init__(self, script: ModuleType, monkeypatch: pytest.MonkeyPatch, versions: dict[str, object]) -> None:
+        self.script = script
+        self.versions = versions
+        self.status: dict[str, int] = {}
+        self.commands: list[str] = []
+        monkeypatch.setattr(environment, "ensure", self.ensure)
+        monkeypatch.setattr(script, "mitmproxy_version", lambda made: "11" if "3.11" in made.version else "12")
+        monkeypatch.setattr(subprocess, "call", self.call)
+
+    def ensure(self, name: str = ".venv", extras: object = (), accepts: object = None) -> environment.Environment:
+        assert extras == ["dev"]
+        found = self.versions[name]
+        if isinstance(found, Exception):
+            raise found
+        return environment.Environment("/" + name, str(found))
+
+    def call(self, command: list[str], **options: object) -> int:
+        words = [str(Path(command[0]).with_suffix("")), *command[1:]]
+        self.commands.append(" ".join(words))
+        return next((status for part, status in self.status.items() if part in self.commands[-1]), 0)
+
+
+NO_PYTHON = environment.NoPythonError("no Python", "install it")
+GENERATIONS = [
+    (
+        "both: the environment of run.py and one beside it",
+        {".venv": "3.13.0", ".venv-3.11": "3.11.7"},
+        ["pytest, Python 3.13.0, mitmproxy 12", "pytest, Python 3.11.7, mitmproxy 11, without browsers"],
+    ),
+    (
+        "both, where run.py made its environment before the newer Python came",
+        {".venv": "3.11.7", ".venv-newest": "3.14.0"},
+        ["pytest, Python 3.14.0, mitmproxy 12", "pytest, Python 3.11.7, mitmproxy 11, without browsers"],
+    ),
+    (
+        "no Python 3.11",
+        {".venv": "3.12.1", ".venv-3.11": NO_PYTHON},
+        ["pytest, mitmproxy 11.0.2: not run: no Python 3.11 found", "pytest, Python 3.12.1, mitmproxy 12"],
+    ),
+    (
+        "nothing newer than Python 3.11: the browsers run there",
+        {".venv": "3.11.2", ".venv-newest": NO_PYTHON},
+        [
+            "pytest, the newest mitmproxy: not run: no Python 3.12 or newer found",
+            "pytest, Python 3.11.2, mitmproxy 11",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("versions", "expected"), [row[1:] for row in GENERATIONS], ids=[row[0] for row in GENERATIONS]
+)
+def test_each_generation_of_mitmproxy_is_run_and_a_missing_one_is_named(
+    script: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    versions: dict[str, object],
+    expected: list[str],
+) -> None:
+    runs = Runs(script, monkeypatch, versions)
+    assert script.work([]) == 0
+    table = capsys.readouterr().err.rpartition("\n\n")[2].splitlines()
+    assert len(table) == len(expected) + 3
+    for line in expected:
+        name, _, status = line.partition(": ")
+        assert any(row.startswith(name + "  ") and (status or "ok") in row for row in table)
+    assert sum("-m not browser" in command for command in runs.commands) == sum("without" in line for line in expected)
+
+
+def test_a_failing_step_keeps_none_from_running(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = Runs(script, monkeypatch, {".venv": "3.13.0", ".venv-3.11": "3.11.7"})
+    runs.status = {"ruff check": 1}
+    assert script.work([]) == 1
+    assert [Path(command.split()[0]).name + " " + command.split()[1] for command in runs.commands] == [
+        "ruff check",
+        "ruff format",
+        "mypy --strict",
+        "python -m",
+        "python -m",
+    ]
+
+
+def test_an_environment_that_cannot_be_set_up_counts_as_a_failure(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Runs(script, monkeypatch, {".venv": "3.13.0", ".venv-3.11": environment.SetupError("pip failed", "try again")})
+    assert script.work([]) == 1
+    assert "cors-addon: pip failed\n  try again\n" in capsys.readouterr().err
+
+
+def test_arguments_are_pytests_and_nothing_else_runs(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = Runs(script, monkeypatch, {".venv": "3.13.0", ".venv-3.11": "3.11.7"})
+    assert script.work(["tests/browser", "-x"]) == 0
+    assert [command.partition(" ")[2] for command in runs.commands] == [
+        "-m pytest tests/browser -x",
+        "-m pytest tests/browser -x -m not browser",
+    ]
+
+
+def test_a_selection_of_browser_tests_may_leave_nothing_for_the_older_generation(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = Runs(script, monkeypatch, {".venv": "3.13.0", ".venv-3.11": "3.11.7"})
+    runs.status = {"not browser": 5}
+    assert script.work(["-m", "browser"]) == 0
+    runs.status = {"pytest": 5}
+    assert script.work(["-m", "browser"]) == 1
+
+
+def installs(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, present: set[str], root: list[str] | None, status: int = 0
+) -> tuple[list[str], list[str]]:
+    """Install the browsers where only `present` is there; return the commands and the steps' names and states."""
+    commands: list[str] = []
+    monkeypatch.setattr(shutil, "which", lambda name: name if name in present else None)
+    monkeypatch.setattr(script, "_as_root", lambda: root)
+    monkeypatch.setattr(subprocess, "call", lambda command, **options: commands.append(" ".join(command)) or status)
+    checks = script.Checks()
+    script.install_browsers(checks)
+    return commands, [f"{step.name}: {step.status}" for step in checks.steps]
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A checkout whose environment is there already."""
+    (tmp_path / ".venv").mkdir()
+    monkeypatch.setattr(environment, "ROOT", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.usefixtures("made")
+def test_browsers_that_are_there_are_left_alone(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert installs(script, monkeypatch, {"chromium", "firefox-esr", "tmux", "apt-get"}, []) == ([], [])
+
+
+@pytest.mark.usefixtures("made")
+@pytest.mark.parametrize("root", [[], ["sudo", "-n"]])
+def test_only_what_is_missing_is_installed(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, root: list[str]
+) -> None:
+    commands, steps = installs(script, monkeypatch, {"chromium", "apt-get"}, root)
+    apt = " ".join([*root, "env DEBIAN_FRONTEND=noninteractive apt-get -q -y"])
+    assert commands == [f"{apt} update", f"{apt} --no-install-recommends install firefox-esr tmux"]
+    assert steps == ["install firefox-esr tmux: ok"]
+
+
+@pytest.mark.usefixtures("made")
+@pytest.mark.parametrize(
+    ("present", "root"), [(set(), []), ({"apt-get"}, None)], ids=["no apt-get", "not root, and sudo asks"]
+)
+def test_where_nothing_can_be_installed_two_lines_say_so(
+    script: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    present: set[str],
+    root: list[str] | None,
+) -> None:
+    commands, steps = installs(script, monkeypatch, present, root)
+    assert commands == []
+    assert steps == ["install chromium firefox-esr tmux: failed (needs apt-get and root)"]
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert "chromium firefox-esr tmux cannot be installed" in lines[0]
+    assert "apt-get install chromium firefox-esr tmux" in lines[1]
+
+
+@pytest.mark.usefixtures("made")
+def test_a_failed_installation_is_a_failed_step(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = installs(script, monkeypatch, {"apt-get"}, [], status=100)[1]
+    assert steps == ["install chromium firefox-esr tmux: failed (100)"]
+
+
+def test_a_python_that_lacks_only_venv_is_given_it(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, made: Path
+) -> None:
+    (made / ".venv").rmdir()
+    lacking = interpreters.Unusable("/usr/bin/python3", (3, 11, 2), "has no venv", lacks_venv=True)
+    monkeypatch.setattr(interpreters, "find", lambda: ([], [lacking]))
+    commands, _ = installs(script, monkeypatch, {"chromium", "firefox-esr", "tmux", "apt-get"}, [])
+    assert commands[-1].endswith("install python3-venv")

@@ -1,0 +1,126 @@
+"""The direction of imports: who may know of whom, so that a change has one place and the standard stays pure."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "cors_addon"
+
+EVERY_PART = {"fetch", "catalogue", "traffic", "verdict", "rules", "report", "mitm"}
+MAY_IMPORT = {
+    "fetch": {"fetch"},
+    "catalogue": {"catalogue"},
+    "traffic": {"traffic", "fetch"},
+    "verdict": {"verdict", "traffic", "fetch", "catalogue"},
+    "rules": {"rules", "traffic", "fetch"},
+    "report": {"report", "verdict", "catalogue"},
+    "mitm": EVERY_PART,
+    "addon.py": {"mitm"},
+    "__main__.py": {"mitm", "report", "rules", "catalogue"},
+    "__init__.py": set(),
+}
+# Pure parts have no log, no clock and no input or output.
+PURE = {"fetch", "catalogue"}
+IMPURE = (
+    *("datetime", "time", "random", "logging", "warnings"),
+    *("io", "os", "pathlib", "shutil", "sqlite3", "tempfile"),
+    *("asyncio", "multiprocessing", "signal", "subprocess", "threading"),
+    *("http", "select", "socket", "ssl"),
+)
+THIRD_PARTY = {
+    "mitmproxy": ("mitm/", "addon.py"),
+    "yaml": ("rules/document.py",),
+    "ruamel": ("rules/document.py",),
+    "publicsuffix2": ("traffic/sites.py",),  # Optional: mitmproxy brings it.
+}
+
+
+def imports(path: str, source: str) -> Iterator[str]:
+    """Yield each module that a file of the package imports, as a dotted name: `cors_addon.fetch.checks`.
+
+    `from a import b` yields `a.b`, since `b` may be a module.
+    """
+    package = ["cors_addon", *Path(path).parts[:-1]]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            yield from (".".join([*base, *filter(None, [node.module]), alias.name]) for alias in node.names)
+
+
+def violations(path: str, source: str) -> list[str]:
+    """Return what is wrong with the imports of one file; `path` is relative to the package."""
+    part = Path(path).parts[0]
+    wrong = []
+    for name in imports(path, source):
+        top, *rest = name.split(".")
+        if top == "cors_addon":
+            # `from cors_addon import __version__` knows of no part.
+            if rest and rest[0] in EVERY_PART | {"addon", "__main__"} and rest[0] not in MAY_IMPORT[part]:
+                wrong.append(f"{path}: {part} must not import {name}")
+        elif top in sys.stdlib_module_names:
+            if part in PURE and top in IMPURE:
+                wrong.append(f"{path}: {part} is pure and must not import {name}")
+        elif not path.startswith(THIRD_PARTY.get(top, ())):
+            wrong.append(f"{path}: {name} is for {' and '.join(THIRD_PARTY.get(top, ())) or 'nobody'}")
+    return wrong
+
+
+def test_imports_point_one_way() -> None:
+    files = sorted(PACKAGE.rglob("*.py"))
+    assert files
+    assert [
+        wrong
+        for file in files
+        for wrong in violations(file.relative_to(PACKAGE).as_posix(), file.read_text(encoding="utf-8"))
+    ] == []
+
+
+def test_every_part_has_its_rule() -> None:
+    parts = {entry.name for entry in PACKAGE.iterdir() if list(entry.rglob("*.py")) or entry.suffix == ".py"}
+    assert parts <= MAY_IMPORT.keys()
+
+
+PLANTED = [
+    ("fetch/checks.py", "from cors_addon.traffic import exchange", "fetch must not import cors_addon.traffic.exchange"),
+    ("fetch/checks.py", "from ..catalogue import violation", "fetch must not import cors_addon.catalogue.violation"),
+    ("fetch/checks.py", "from .. import catalogue", "fetch must not import cors_addon.catalogue"),
+    ("fetch/checks.py", "import logging", "fetch is pure and must not import logging"),
+    ("catalogue/advice.py", "from time import time", "catalogue is pure and must not import time.time"),
+    ("catalogue/advice.py", "import os.path", "catalogue is pure and must not import os.path"),
+    ("traffic/classify.py", "import cors_addon.verdict.judge", "traffic must not import cors_addon.verdict.judge"),
+    ("verdict/judge.py", "def f():\n    from mitmproxy import http", "mitmproxy.http is for mitm/ and addon.py"),
+    (
+        "rules/inject.py",
+        "from cors_addon.verdict.judge import judge",
+        "rules must not import cors_addon.verdict.judge.judge",
+    ),
+    ("rules/inject.py", "import yaml", "yaml is for rules/document.py"),
+    ("rules/model.py", "from ruamel.yaml import YAML", "ruamel.yaml.YAML is for rules/document.py"),
+    ("report/html.py", "if x:\n    from cors_addon.mitm import page", "report must not import cors_addon.mitm.page"),
+    ("mitm/page.py", "import flask", "flask is for nobody"),
+    ("mitm/page.py", "from cors_addon import addon", "mitm must not import cors_addon.addon"),
+]
+
+
+@pytest.mark.parametrize(("path", "source", "expected"), PLANTED)
+def test_a_planted_violation_is_found(path: str, source: str, expected: str) -> None:
+    assert violations(path, source) == [f"{path}: {expected}"]
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("mitm/addon.py", "from mitmproxy import http\nfrom ..verdict.judge import judge\nimport logging, time"),
+        ("addon.py", "import mitmproxy.http\nfrom cors_addon.mitm.addon import CorsAddon"),
+        ("rules/document.py", "import yaml\nfrom ruamel.yaml import YAML\nfrom . import errors"),
+        ("report/json_.py", "from cors_addon import __version__\nimport json"),
+        ("fetch/checks.py", "from . import headers\nfrom dataclasses import dataclass\nimport re"),
+    ],
+)
+def test_what_is_allowed_is_not_reported(path: str, source: str) -> None:
+    assert violations(path, source) == []
