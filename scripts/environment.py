@@ -31,7 +31,7 @@ class NoPythonError(SetupError):
 
 
 class InstallError(Exception):
-    """One interpreter could not be given the package. `step` is the part that failed: `venv` or `pip`."""
+    """One interpreter could not be given the package. `step` is the part that failed: `venv`, `pip` or `network`."""
 
     def __init__(self, step: str, reason: str) -> None:
         super().__init__(reason)
@@ -118,6 +118,8 @@ def _make(
         except InstallError as error:
             failed[interpreter] = error
             _clear(directory)
+            if error.step == "network":
+                break
             continue
         say(f"cors-addon: {name} is ready after {time.time() - started:.0f} s")
         return made
@@ -173,7 +175,9 @@ def _logged(step: str, command: List[str], root: str, log: str) -> None:
     if status != 0:
         with open(log, encoding="utf-8", errors="replace") as file:
             file.seek(header)
-            raise InstallError(step, failure_reason(file.read(), status))
+            output = file.read()
+        # pip's words for each attempt that did not reach the index.
+        raise InstallError("network" if "connection broken by" in output else step, failure_reason(output, status))
 
 
 def _forget(log: str) -> None:

@@ -123,6 +123,15 @@ def test_what_pip_cannot_install_is_tried_once_for_each_minor_version(
     assert not (machine.checkout / ".venv").exists()
 
 
+def test_an_unreachable_index_is_not_tried_again_with_the_next_python(machine: Machine) -> None:
+    broken = "echo \"WARNING: Retrying after connection broken by 'NewConnectionError'\"; echo ERROR: none; exit 1"
+    machine.python("python3.12", (3, 12, 4), pip=broken)
+    machine.python("python3.11", (3, 11, 2), pip=broken)
+    with pytest.raises(environment.SetupError, match="ERROR: none"):
+        ensure(machine)
+    assert len(machine.calls("-m pip")) == 1
+
+
 def test_a_failed_update_is_an_error_and_the_environment_is_made_again(machine: Machine) -> None:
     python = machine.python("python3", (3, 12, 4))
     ensure(machine)
