@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from .headers import byte_uppercase
+
 _SAFELISTED: Final = frozenset({"GET", "HEAD", "POST"})
 _FORBIDDEN: Final = frozenset({"CONNECT", "TRACE", "TRACK"})
 _NORMALIZED: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"})
@@ -14,7 +16,7 @@ def is_cors_safelisted_method(method: str) -> bool:
 
 def is_forbidden_method(method: str) -> bool:
     """https://fetch.spec.whatwg.org/#forbidden-method (case-insensitive)"""
-    return method.upper() in _FORBIDDEN
+    return byte_uppercase(method) in _FORBIDDEN
 
 
 def normalize_method(method: str) -> str:
@@ -22,5 +24,5 @@ def normalize_method(method: str) -> str:
 
     https://fetch.spec.whatwg.org/#concept-method-normalize
     """
-    upper = method.upper()
+    upper = byte_uppercase(method)
     return upper if upper in _NORMALIZED else method

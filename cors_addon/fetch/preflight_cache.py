@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from .headers import HeaderList, Invalid, extract_header_list_values, extract_max_age
+from .headers import HeaderList, Invalid, byte_lowercase, extract_header_list_values, extract_max_age
 from .messages import CredentialsMode
 from .methods import is_cors_safelisted_method
 from .safelists import is_cors_non_wildcard_request_header_name
@@ -42,7 +42,11 @@ def max_age_of(headers: HeaderList, cap: float) -> float:
 def entry_of(
     origin: str, url: str, credentials: CredentialsMode, method: str, headers: HeaderList, now: float, max_age: float
 ) -> CacheEntry | None:
-    """Turn a passed preflight's answer into an entry; ``None`` where its lists do not parse."""
+    """Turn a passed preflight's answer into an entry; ``None`` where its lists do not parse.
+
+    https://fetch.spec.whatwg.org/#cors-preflight-fetch-0
+    ``max_age`` is in seconds. An answer without Access-Control-Allow-Methods grants the ``method`` that was asked for.
+    """
     methods = extract_header_list_values(headers, "Access-Control-Allow-Methods")
     names = extract_header_list_values(headers, "Access-Control-Allow-Headers")
     if isinstance(methods, Invalid) or isinstance(names, Invalid):
@@ -51,21 +55,25 @@ def entry_of(
         origin,
         url,
         credentials,
-        frozenset(methods or ()) | {method},
-        frozenset(name.lower() for name in names or ()),
+        frozenset({method} if methods is None else methods),
+        frozenset(byte_lowercase(name) for name in names or ()),
         now + max_age,
     )
 
 
 def method_cache_entry_match(entry: CacheEntry, method: str) -> bool:
-    """https://fetch.spec.whatwg.org/#concept-cache-match-method"""
+    """https://fetch.spec.whatwg.org/#concept-cache-match-method (safelisted methods, which need no entry, included)
+
+    In an entry stored with credentials ``*`` is a method of that name. The standard forgets this here, though not in
+    the preflight's own checks; Chromium does not.
+    """
     wildcard = "*" in entry.methods and entry.credentials is CredentialsMode.NOT_INCLUDE
     return method in entry.methods or wildcard or is_cors_safelisted_method(method)
 
 
 def header_name_cache_entry_match(entry: CacheEntry, name: str) -> bool:
-    """https://fetch.spec.whatwg.org/#concept-cache-match-header"""
-    if name.lower() in entry.header_names:
+    """https://fetch.spec.whatwg.org/#concept-cache-match-header (``*`` as for methods)"""
+    if byte_lowercase(name) in entry.header_names:
         return True
     wildcard = "*" in entry.header_names and entry.credentials is CredentialsMode.NOT_INCLUDE
     return wildcard and not is_cors_non_wildcard_request_header_name(name)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from .headers import byte_lowercase
 from .messages import Response, is_redirect_status
 from .origins import has_user_info, origin_of, resolve
 
@@ -34,25 +35,30 @@ def redirect_target(url: str, response: Response) -> Target | None:
 
     https://fetch.spec.whatwg.org/#http-redirect-fetch (steps that need no more than the response)
     """
-    location = response.headers.get("Location")
-    if location is None or not is_redirect_status(response.status):
+    locations = response.headers.get_all("Location")
+    if not locations or not is_redirect_status(response.status):
         return None
-    target = resolve(url, location)
+    # The standard takes no second line at all; browsers, Chromium and Firefox for two, take one that says the same.
+    target = resolve(url, locations[0]) if len(set(locations)) == 1 else None
     if target is None:
-        return Target(location, RedirectStep.LOCATION)
-    if target.partition(":")[0].lower() not in ("http", "https"):
-        return Target(target, RedirectStep.SCHEME)
-    return Target(target)
+        return Target(", ".join(locations), RedirectStep.LOCATION)
+    return Target(target, None if _is_http(target) else RedirectStep.SCHEME)
 
 
-def redirect_failure(url: str, target: str, page_origin: str, tainting_cors: bool, followed: int) -> RedirectStep | None:
+def _is_http(url: str) -> bool:
+    return url.startswith(("http:", "https:"))
+
+
+def redirect_failure(
+    url: str, target: str, page_origin: str, tainting_cors: bool, followed: int
+) -> RedirectStep | None:
     """Return what stops a CORS-mode fetch from following a redirect, or ``None``.
 
     https://fetch.spec.whatwg.org/#http-redirect-fetch
     ``page_origin`` is the serialized origin of the page (not the tainted ``null``), ``followed`` counts the redirects
     before this one.
     """
-    if target.partition(":")[0].lower() not in ("http", "https"):
+    if not _is_http(target):
         return RedirectStep.SCHEME
     if followed >= MOST_REDIRECTS:
         return RedirectStep.COUNT
@@ -84,5 +90,5 @@ def redirected_method(status: int, method: str) -> str:
 
 def dropped_on_redirect(name: str, method_changed: bool, cross_origin: bool) -> bool:
     """Say whether a request header is taken off on the way to the next hop."""
-    lower = name.lower()
+    lower = byte_lowercase(name)
     return (method_changed and lower in _BODY_HEADERS) or (cross_origin and lower == "authorization")

@@ -1,5 +1,6 @@
 """What decides about responses that no CORS check guards: CORP, COEP, Timing-Allow-Origin and nosniff."""
 
+import re
 from collections.abc import Callable
 from enum import Enum
 from typing import Final
@@ -47,6 +48,16 @@ _JAVASCRIPT: Final = frozenset(
         "text/x-javascript",
     }
 )
+# An item of https://www.rfc-editor.org/rfc/rfc9651#section-3.3 whose value is a token, and its parameters.
+_TOKEN: Final = r"[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*+"
+_BARE_ITEM: Final = (
+    rf"{_TOKEN}|-?[0-9]{{1,12}}\.[0-9]{{1,3}}|-?[0-9]{{1,15}}|@-?[0-9]{{1,15}}|\?[01]"
+    r'|"(?:[ !#-\[\]-~]|\\["\\])*+"|:[A-Za-z0-9+/=]*+:|%"(?:[ !#-$&-~]|%[0-9a-f]{2})*+"'
+)
+_TOKEN_ITEM: Final = re.compile(
+    rf"({_TOKEN})(?:; *+[a-z*][a-z0-9_\-.*]*+(?:=(?:{_BARE_ITEM}))?)*+ *+",
+)
+
 SCRIPT_LIKE_DESTINATIONS: Final = frozenset(
     {"audioworklet", "paintworklet", "script", "serviceworker", "sharedworker", "worker"}
 )
@@ -56,12 +67,11 @@ def embedder_policy_of(headers: HeaderList) -> EmbedderPolicy:
     """Read the enforced Cross-Origin-Embedder-Policy of a document.
 
     https://html.spec.whatwg.org/multipage/browsers.html#obtain-an-embedder-policy
-    It is a structured-header item: several lines make it invalid, and what is invalid asks for nothing.
+    It is a structured field, an item: several lines make it invalid, and what is invalid asks for nothing. Documents
+    outside secure contexts have no policy, whatever the header says; that is the caller's to know.
     """
-    lines = headers.get_all("Cross-Origin-Embedder-Policy")
-    if len(lines) != 1:
-        return EmbedderPolicy.UNSAFE_NONE
-    match lines[0].partition(";")[0].rstrip(" "):
+    match = _TOKEN_ITEM.fullmatch(headers.get("Cross-Origin-Embedder-Policy") or "")
+    match match and match[1]:
         case "require-corp":
             return EmbedderPolicy.REQUIRE_CORP
         case "credentialless":
@@ -71,7 +81,7 @@ def embedder_policy_of(headers: HeaderList) -> EmbedderPolicy:
 
 
 def resource_policy_block(
-    page: Origin,
+    page: Origin | None,
     resource: Origin,
     headers: HeaderList,
     embedder: EmbedderPolicy,
@@ -81,7 +91,8 @@ def resource_policy_block(
     """Run the cross-origin resource policy internal check; ``None`` is allowed.
 
     https://fetch.spec.whatwg.org/#cross-origin-resource-policy-internal-check
-    ``resource`` is the origin of the response's own URL, not of the chain's first.
+    ``page`` is the embedder's origin, ``None`` where that is opaque; ``resource`` is the origin of the response's own
+    URL, not of the chain's first.
     """
     policy = headers.get("Cross-Origin-Resource-Policy")
     by_embedder = False
@@ -100,6 +111,8 @@ def resource_policy_block(
         return None
     if policy == "same-origin":
         return ResourcePolicyBlock.EMBEDDER if by_embedder else ResourcePolicyBlock.SAME_ORIGIN
+    if page is None:
+        return ResourcePolicyBlock.SAME_SITE
     secure_enough = page.scheme == "https" or resource.scheme != "https"
     if secure_enough and is_schemelessly_same_site(page, resource, registrable_domain):
         return None
@@ -112,12 +125,21 @@ def timing_allow_origin_check(origin: str, headers: HeaderList) -> bool:
     return "*" in values or origin in values
 
 
+def extract_mime_essence(headers: HeaderList) -> str | None:
+    """Extract the essence of a response's MIME type: of several values, the last one that parses counts.
+
+    https://fetch.spec.whatwg.org/#concept-header-extract-mime-type
+    """
+    essences = map(mime_essence, get_decode_and_split(headers, "Content-Type") or [])
+    return next((essence for essence in reversed([*essences]) if essence not in (None, "*/*")), None)
+
+
 def is_blocked_by_nosniff(destination: str, headers: HeaderList) -> bool:
     """https://fetch.spec.whatwg.org/#should-response-to-request-be-blocked-due-to-nosniff"""
     options = get_decode_and_split(headers, "X-Content-Type-Options")
     if not options or options[0].lower() != "nosniff":
         return False
-    essence = mime_essence(headers.get("Content-Type") or "")
+    essence = extract_mime_essence(headers)
     if destination in SCRIPT_LIKE_DESTINATIONS:
         return essence not in _JAVASCRIPT
     return destination == "style" and essence != "text/css"

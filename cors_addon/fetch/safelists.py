@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from .headers import HeaderList, is_token
+from .headers import HeaderList, byte_lowercase, decode_and_split, is_token
 from .methods import is_forbidden_method
 
 _UNSAFE_BYTES: Final = frozenset(
@@ -84,7 +84,7 @@ def is_cors_safelisted_request_header(name: str, value: str) -> bool:
     """https://fetch.spec.whatwg.org/#cors-safelisted-request-header"""
     if len(value) > _LONGEST_VALUE:
         return False
-    match name.lower():
+    match byte_lowercase(name):
         case "accept":
             return _UNSAFE_BYTES.isdisjoint(value)
         case "accept-language" | "content-language":
@@ -107,10 +107,10 @@ def cors_unsafe_request_header_names(headers: Iterable[tuple[str, str]]) -> list
     length = 0
     for name, value in headers:
         if is_cors_safelisted_request_header(name, value):
-            safe.add(name.lower())
+            safe.add(byte_lowercase(name))
             length += len(value)
         else:
-            unsafe.add(name.lower())
+            unsafe.add(byte_lowercase(name))
     if length > _LONGEST_SUM:
         unsafe |= safe
     return sorted(unsafe)
@@ -118,7 +118,7 @@ def cors_unsafe_request_header_names(headers: Iterable[tuple[str, str]]) -> list
 
 def is_cors_non_wildcard_request_header_name(name: str) -> bool:
     """https://fetch.spec.whatwg.org/#cors-non-wildcard-request-header-name"""
-    return name.lower() == "authorization"
+    return byte_lowercase(name) == "authorization"
 
 
 def is_forbidden_request_header(name: str, value: str = "") -> bool:
@@ -126,15 +126,15 @@ def is_forbidden_request_header(name: str, value: str = "") -> bool:
 
     https://fetch.spec.whatwg.org/#forbidden-request-header
     """
-    lower = name.lower()
+    lower = byte_lowercase(name)
     if lower in _FORBIDDEN_NAMES or lower.startswith(("proxy-", "sec-")):
         return True
-    return lower in _METHOD_OVERRIDES and any(is_forbidden_method(part.strip(" \t")) for part in value.split(","))
+    return lower in _METHOD_OVERRIDES and any(map(is_forbidden_method, decode_and_split(value)))
 
 
 def is_cors_safelisted_response_header(name: str) -> bool:
     """https://fetch.spec.whatwg.org/#cors-safelisted-response-header-name (before any exposing)"""
-    return name.lower() in SAFELISTED_RESPONSE_HEADERS
+    return byte_lowercase(name) in SAFELISTED_RESPONSE_HEADERS
 
 
 def response_header_names(headers: HeaderList) -> list[str]:
