@@ -1,0 +1,24 @@
+"""The file for ``mitmdump -s``: makes the package importable from wherever it lies, and lists the addon.
+
+mitmproxy runs this file as a module of its own, outside the package, and puts its folder first on ``sys.path``, where
+every module beside it would shadow the standard library's. Saving it reloads the whole package.
+"""
+
+import os
+import sys
+
+_FOLDER = os.path.dirname(os.path.abspath(__file__))
+_ROOT = os.path.dirname(_FOLDER)
+
+if sys.version_info < (3, 11):
+    raise ImportError(f"cors-addon needs Python 3.11 or newer, and this mitmproxy runs on {sys.version.split()[0]}")
+
+sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or os.curdir) != _FOLDER]
+if _ROOT not in sys.path:
+    sys.path.insert(0, _ROOT)
+for _name in [name for name in sys.modules if name.partition(".")[0] == "cors_addon"]:
+    del sys.modules[_name]
+
+from cors_addon.mitm.addon import CorsAddon  # noqa: E402
+
+addons = [CorsAddon()]

@@ -1,0 +1,55 @@
+"""What can be wrong: one ``Violation`` for each distinct condition, and how to find one by its id."""
+
+import difflib
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from .advice import ADVICE
+from .neighbours import NEIGHBOURS
+from .preflight import PREFLIGHT_FETCH
+from .redirects import REDIRECTS
+from .sharing import SHARING
+from .violation import Violation
+
+CATALOGUE: Final[Mapping[str, Violation]] = MappingProxyType(
+    {
+        violation.id: violation
+        for violations in (SHARING, PREFLIGHT_FETCH, REDIRECTS, NEIGHBOURS, ADVICE)
+        for violation in violations
+    }
+)
+"""Every violation by its id, in the order in which a fetch meets them: what blocks first, advice last."""
+
+
+class UnknownViolationError(LookupError):
+    """An id that the catalogue does not have; the message says which ids come near."""
+
+    def __init__(self, unknown: str) -> None:
+        self.unknown = unknown
+        self.suggestions = suggestions(unknown)
+        near = f"; did you mean {' or '.join(self.suggestions)}?" if self.suggestions else ""
+        super().__init__(f"there is no violation {unknown!r}{near}")
+
+
+def by_id(violation_id: str) -> Violation:
+    """Return the violation of that id. Raises ``UnknownViolationError``."""
+    try:
+        return CATALOGUE[violation_id]
+    except KeyError:
+        raise UnknownViolationError(violation_id) from None
+
+
+def suggestions(unknown: str, most: int = 3) -> tuple[str, ...]:
+    """Return the ids nearest to what was typed, best first, at most ``most``; none where nothing comes near.
+
+    Case, underscores and spaces are overlooked, and so is a browser's own name for the condition.
+    """
+    words = "-".join(unknown.lower().replace("_", " ").replace("-", " ").split())
+    named = [
+        violation.id
+        for violation in CATALOGUE.values()
+        if words in {name.lower() for name in (violation.chromium, violation.firefox) if name}
+    ]
+    near = difflib.get_close_matches(words, CATALOGUE, n=most, cutoff=0.7)
+    return tuple(dict.fromkeys([*named, *near]))[:most]

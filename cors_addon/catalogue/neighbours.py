@@ -1,0 +1,396 @@
+"""What is mistaken for CORS: failures of the network, and the other rules that keep a response from a page."""
+
+from typing import Final
+
+from .violation import FixOwner, Severity, Stage, Violation
+from .writing import ALLOWED, EMBED, EVERY_STAGE, FETCH, NAVIGATE, PREFLIGHT, RESPONSE, example, prose
+
+NETWORK_ERROR: Final = Violation(
+    id="network-error",
+    title="The server gave no usable response, which is no fault of CORS: {error}",
+    severity=Severity.BLOCKED,
+    stages=EVERY_STAGE,
+    params=("error",),
+    explanation=prose("""
+        The connection failed, timed out or broke off, or what the server sent is no valid HTTP. The proxy then answers
+        with an error page of its own (502 or 400), which has no CORS headers, so the browser's console blames a missing
+        Access-Control-Allow-Origin or the preflight. Without the proxy it would report a network failure; Firefox calls
+        that CORSDidNotSucceed.
+    """),
+    fix=prose("""
+        Make the server reachable: does it run, are host and port right, does its certificate verify? To have mitmproxy
+        trust a development certificate, use `--set ssl_verify_upstream_trusted_ca=ca.pem`; to let an invalid header
+        pass while the server is being mended, `--set validate_inbound_headers=false`.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#concept-network-error",
+    broken=example(f"""
+        > GET https://api.test/items
+        {FETCH}
+        ! connection refused
+    """),
+    fixed=example(f"""
+        > GET https://api.test/items
+        {FETCH}
+        < 200
+        < Content-Type: application/json
+        {ALLOWED}
+    """),
+    firefox="CORSDidNotSucceed",
+)
+
+CORP_NOT_SAME_ORIGIN: Final = Violation(
+    id="corp-not-same-origin",
+    title="Cross-Origin-Resource-Policy: {value} keeps the response from {origin}, which is another origin",
+    severity=Severity.BLOCKED,
+    stages=frozenset({Stage.REDIRECT, Stage.RESPONSE}),
+    params=("origin", "value"),
+    explanation=prose("""
+        This is not CORS. With `Cross-Origin-Resource-Policy: same-origin` browsers withhold a response from pages of any
+        other origin that load it without CORS: as an image, a script, audio, video, or with fetch() in mode no-cors.
+        Requests in mode cors are not concerned. Chromium's DevTools protocol calls it corp-not-same-origin.
+    """),
+    fix=prose("""
+        The server of the embedded file sends `Cross-Origin-Resource-Policy: cross-origin` with what any page may embed,
+        or `Cross-Origin-Resource-Policy: same-site` where all those pages share its site.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#cross-origin-resource-policy-header",
+    broken=example(f"""
+        > GET https://cdn.test/logo.png
+        {EMBED}
+        > Sec-Fetch-Dest: image
+        < 200
+        < Content-Type: image/png
+        < Cross-Origin-Resource-Policy: same-origin
+    """),
+    fixed=example(f"""
+        > GET https://cdn.test/logo.png
+        {EMBED}
+        > Sec-Fetch-Dest: image
+        < 200
+        < Content-Type: image/png
+        < Cross-Origin-Resource-Policy: cross-origin
+    """),
+)
+
+CORP_NOT_SAME_SITE: Final = Violation(
+    id="corp-not-same-site",
+    title="Cross-Origin-Resource-Policy: {value} keeps the response from {origin}, which is another site",
+    severity=Severity.BLOCKED,
+    stages=frozenset({Stage.REDIRECT, Stage.RESPONSE}),
+    params=("origin", "value"),
+    explanation=prose("""
+        This is not CORS. With `Cross-Origin-Resource-Policy: same-site` browsers let only pages of the same site load
+        the response without CORS. A site is the registrable domain: app.example.com and cdn.example.com share one,
+        example.com and example.net do not, and an IP address shares none. A page on http does not get what comes over
+        https. Chromium's DevTools protocol calls it corp-not-same-site.
+    """),
+    fix=prose("""
+        The server of the embedded file sends `Cross-Origin-Resource-Policy: cross-origin` with what any page may embed,
+        or is moved to a host under the page's own domain.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#cross-origin-resource-policy-header",
+    broken=example(f"""
+        > GET https://cdn.test/app.js
+        {EMBED}
+        > Sec-Fetch-Dest: script
+        < 200
+        < Content-Type: text/javascript
+        < Cross-Origin-Resource-Policy: same-site
+    """),
+    fixed=example(f"""
+        > GET https://cdn.test/app.js
+        {EMBED}
+        > Sec-Fetch-Dest: script
+        < 200
+        < Content-Type: text/javascript
+        < Cross-Origin-Resource-Policy: cross-origin
+    """),
+)
+
+CORP_COEP: Final = Violation(
+    id="corp-coep",
+    title="{origin} embeds with {policy} only what opts in, and the response has no Cross-Origin-Resource-Policy",
+    severity=Severity.BLOCKED,
+    stages=frozenset({Stage.REDIRECT, Stage.RESPONSE}),
+    params=("origin", "policy"),
+    explanation=prose("""
+        This is not CORS. The page's Cross-Origin-Embedder-Policy asks that whatever it embeds from other origins opts
+        in, and a response without a valid Cross-Origin-Resource-Policy then counts as `same-origin`. Under
+        `require-corp` that holds for every load without CORS, under `credentialless` only for loads with credentials,
+        a rule that Safari does not have. Chromium's DevTools protocol calls it
+        corp-not-same-origin-after-defaulted-to-same-origin-by-coep.
+    """),
+    fix=prose("""
+        The server of the embedded file sends `Cross-Origin-Resource-Policy: cross-origin`. Or the client loads it with
+        CORS (`<img crossorigin src=...>`) and that server sends `Access-Control-Allow-Origin: https://app.test`. A page
+        that does not need to be isolated leaves out Cross-Origin-Embedder-Policy.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://html.spec.whatwg.org/multipage/browsers.html#coep",
+    broken=example(f"""
+        > GET https://app.test/
+        {NAVIGATE}
+        < 200
+        < Content-Type: text/html
+        < Cross-Origin-Embedder-Policy: require-corp
+
+        > GET https://cdn.test/logo.png
+        {EMBED}
+        > Sec-Fetch-Dest: image
+        < 200
+        < Content-Type: image/png
+    """),
+    fixed=example(f"""
+        > GET https://app.test/
+        {NAVIGATE}
+        < 200
+        < Content-Type: text/html
+        < Cross-Origin-Embedder-Policy: require-corp
+
+        > GET https://cdn.test/logo.png
+        {EMBED}
+        > Sec-Fetch-Dest: image
+        < 200
+        < Content-Type: image/png
+        < Cross-Origin-Resource-Policy: cross-origin
+    """),
+)
+
+ORB_BLOCKED: Final = Violation(
+    id="orb-blocked",
+    title='Opaque response blocking: "{content_type}" is withheld from the page that loads it as {destination}',
+    severity=Severity.BLOCKED,
+    stages=RESPONSE,
+    params=("content_type", "destination"),
+    explanation=prose("""
+        This is not CORS. The page loads this URL of another origin without CORS, as an image, a script or the like, and
+        gets what no such element can use: HTML, JSON, XML or plain text marked nosniff, or a type such as PDF, ZIP or
+        CSV. Chromium withholds it and says net::ERR_BLOCKED_BY_ORB. A browser without this rule hands it to the
+        element, where it fails as a broken image or script.
+    """),
+    fix=prose("""
+        Look at what came back: most often an error page or a sign-in in place of the file. The server sends the file
+        with its own type, for example `Content-Type: image/png`. If the page wants to read data, the client uses
+        fetch() in its default mode, cors, and the server sends `Access-Control-Allow-Origin: https://app.test`.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://github.com/annevk/orb",
+    broken=example(f"""
+        > GET https://api.test/avatar/7
+        {EMBED}
+        > Sec-Fetch-Dest: image
+        < 200
+        < Content-Type: application/json
+        < X-Content-Type-Options: nosniff
+    """),
+    fixed=example(f"""
+        > GET https://api.test/avatar/7
+        {EMBED}
+        > Sec-Fetch-Dest: image
+        < 200
+        < Content-Type: image/png
+        < X-Content-Type-Options: nosniff
+    """),
+)
+
+NOSNIFF_MIME: Final = Violation(
+    id="nosniff-mime",
+    title='Content-Type "{content_type}" with nosniff is not used as {destination}',
+    severity=Severity.BLOCKED,
+    stages=RESPONSE,
+    params=("content_type", "destination"),
+    explanation=prose("""
+        This is not CORS. With `X-Content-Type-Options: nosniff` browsers run a script or worker only if its type is a
+        JavaScript type, and apply a style sheet only if it is text/css. That holds for all browsers, in every mode, and
+        on the page's own origin too.
+    """),
+    fix=prose("""
+        The server sends the right type: `Content-Type: text/javascript` with scripts, `Content-Type: text/css` with
+        style sheets. If the body is an error page, it is the URL that is wrong.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#x-content-type-options-header",
+    broken=example("""
+        > GET https://cdn.test/app.mjs
+        > Origin: https://app.test
+        > Sec-Fetch-Dest: script
+        > Sec-Fetch-Mode: cors
+        > Sec-Fetch-Site: cross-site
+        < 200
+        < Content-Type: text/plain
+        < X-Content-Type-Options: nosniff
+        < Access-Control-Allow-Origin: *
+    """),
+    fixed=example("""
+        > GET https://cdn.test/app.mjs
+        > Origin: https://app.test
+        > Sec-Fetch-Dest: script
+        > Sec-Fetch-Mode: cors
+        > Sec-Fetch-Site: cross-site
+        < 200
+        < Content-Type: text/javascript
+        < X-Content-Type-Options: nosniff
+        < Access-Control-Allow-Origin: *
+    """),
+)
+
+LOCAL_NETWORK_ACCESS: Final = Violation(
+    id="local-network-access",
+    title="{host} is at {address} ({space}): without this proxy, browsers may ask the user first or refuse",
+    severity=Severity.ADVICE,
+    stages=EVERY_STAGE,
+    params=("host", "address", "space"),
+    explanation=prose("""
+        A public page calls a server in the local network or on the user's own machine. Chromium asks the user before it
+        lets such a request out (since version 142, since 145 separately for local network and loopback); Firefox has
+        such a rule since 147. Through a proxy the browser cannot see the server's address, so the request passes here
+        and may fail without the proxy. It is decided before CORS, and no header of the server can grant it.
+    """),
+    fix=prose("""
+        Try once without the proxy. The page has to be served over https to be allowed to ask, and users have to agree;
+        or serve page and API from the same network. The CORS headers are needed in any case.
+    """),
+    owner=FixOwner.BROWSER,
+    anchor="https://wicg.github.io/local-network-access/",
+    broken=example(f"""
+        @ address=93.184.215.14
+        > GET https://app.test/
+        {NAVIGATE}
+        < 200
+        < Content-Type: text/html
+
+        @ address=192.168.1.20
+        > GET https://nas.test/status
+        {FETCH}
+        < 200
+        < Content-Type: application/json
+        {ALLOWED}
+    """),
+    fixed=example(f"""
+        @ address=192.168.1.10
+        > GET https://app.test/
+        {NAVIGATE}
+        < 200
+        < Content-Type: text/html
+
+        @ address=192.168.1.20
+        > GET https://nas.test/status
+        {FETCH}
+        < 200
+        < Content-Type: application/json
+        {ALLOWED}
+    """),
+    chromium="LocalNetworkAccessPermissionDenied",
+)
+
+_OLD_CHROMIUM: Final = (
+    "> User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"
+)
+
+PRIVATE_NETWORK_ACCESS: Final = Violation(
+    id="private-network-access",
+    title='Access-Control-Allow-Private-Network is "{value}"; an old Chromium asked for "true"',
+    severity=Severity.ADVICE,
+    stages=PREFLIGHT,
+    params=("value",),
+    explanation=prose("""
+        Chromium from about version 104 to 137 put `Access-Control-Request-Private-Network: true` into preflights to
+        private addresses and wanted exactly `true` back. It warned of other responses and never enforced the rule.
+        Current versions neither send nor read these headers; they ask the user instead (see local-network-access).
+    """),
+    fix=prose("""
+        For today's browsers nothing has to change. To satisfy old ones, the server answers a preflight that has the
+        request header with `Access-Control-Allow-Private-Network: true`.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://wicg.github.io/private-network-access/",
+    broken=example(f"""
+        > OPTIONS https://nas.test/status
+        {_OLD_CHROMIUM}
+        {FETCH}
+        > Access-Control-Request-Method: GET
+        > Access-Control-Request-Private-Network: true
+        < 204
+        {ALLOWED}
+        < Access-Control-Max-Age: 600
+
+        > GET https://nas.test/status
+        {_OLD_CHROMIUM}
+        {FETCH}
+        < 200
+        < Content-Type: application/json
+        {ALLOWED}
+    """),
+    fixed=example(f"""
+        > OPTIONS https://nas.test/status
+        {_OLD_CHROMIUM}
+        {FETCH}
+        > Access-Control-Request-Method: GET
+        > Access-Control-Request-Private-Network: true
+        < 204
+        {ALLOWED}
+        < Access-Control-Allow-Private-Network: true
+        < Access-Control-Max-Age: 600
+
+        > GET https://nas.test/status
+        {_OLD_CHROMIUM}
+        {FETCH}
+        < 200
+        < Content-Type: application/json
+        {ALLOWED}
+    """),
+    chromium="PreflightMissingAllowPrivateNetwork",
+)
+
+ORIGIN_NULL: Final = Violation(
+    id="origin-null",
+    title="The request has Origin: null: {source}",
+    severity=Severity.INFO,
+    stages=EVERY_STAGE,
+    params=("source",),
+    explanation=prose("""
+        The browser does not tell where this request comes from. It sends `Origin: null` for pages opened from disk
+        (file:), for data: URLs and sandboxed frames, after a redirect from one foreign origin to another, and for a POST
+        outside CORS whose referrer policy hides the page. Only `Access-Control-Allow-Origin: *` or `null` lets such a
+        request through, and `null` lets in every sandboxed frame of every site.
+    """),
+    fix=prose("""
+        The client gives the request an origin: serve the page over http, even locally (`python3 -m http.server`), take
+        the sandbox off a frame of your own, or call the last URL of the redirects directly. The server should not allow
+        `null`; for public data without cookies it may send `Access-Control-Allow-Origin: *`.
+    """),
+    owner=FixOwner.CLIENT,
+    anchor="https://fetch.spec.whatwg.org/#origin-header",
+    broken=example("""
+        > GET https://api.test/items
+        > Origin: null
+        > Sec-Fetch-Dest: empty
+        > Sec-Fetch-Mode: cors
+        > Sec-Fetch-Site: cross-site
+        < 200
+        < Content-Type: application/json
+        < Access-Control-Allow-Origin: *
+    """),
+    fixed=example(f"""
+        > GET https://api.test/items
+        {FETCH}
+        < 200
+        < Content-Type: application/json
+        < Access-Control-Allow-Origin: *
+    """),
+)
+
+NEIGHBOURS: Final = (
+    NETWORK_ERROR,
+    CORP_NOT_SAME_ORIGIN,
+    CORP_NOT_SAME_SITE,
+    CORP_COEP,
+    ORB_BLOCKED,
+    NOSNIFF_MIME,
+    LOCAL_NETWORK_ACCESS,
+    PRIVATE_NETWORK_ACCESS,
+    ORIGIN_NULL,
+)

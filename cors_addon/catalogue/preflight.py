@@ -1,0 +1,449 @@
+"""CORS-preflight fetch: what can be wrong with the response to OPTIONS, beyond the CORS check."""
+
+from typing import Final
+
+from .violation import FixOwner, Severity, Violation
+from .writing import ALLOWED, FETCH, PREFLIGHT, example, prose
+
+PREFLIGHT_STATUS_NOT_OK: Final = Violation(
+    id="preflight-status-not-ok",
+    title="The preflight got status {status}; only 200 to 299 lets the request go out",
+    severity=Severity.BLOCKED,
+    stages=PREFLIGHT,
+    params=("status",),
+    explanation=prose("""
+        Before this request the browser asks for permission with OPTIONS, and only a status of 200 to 299 is a yes,
+        however right the headers are. With 401 or 403 authentication probably runs before CORS: a preflight never
+        carries cookies, nor an Authorization header. With 404 or 405 nothing handles OPTIONS at this path. Safari
+        judges the status first; Chromium and Firefox judge Access-Control-Allow-Origin first, and name that where both
+        are wrong.
+    """),
+    fix=prose("""
+        The server answers OPTIONS before authentication, routing and body parsing come into play, with status 204 and
+        the CORS headers: `Access-Control-Allow-Origin: https://app.test`, `Access-Control-Allow-Methods: DELETE`,
+        `Access-Control-Allow-Headers: Authorization` and `Vary: Origin`.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#cors-preflight-fetch-0",
+    broken=example(f"""
+        > OPTIONS https://api.test/items/7
+        {FETCH}
+        > Access-Control-Request-Method: DELETE
+        > Access-Control-Request-Headers: authorization
+        < 401
+        < WWW-Authenticate: Bearer
+        {ALLOWED}
+        < Access-Control-Allow-Methods: DELETE
+        < Access-Control-Allow-Headers: Authorization
+        < Access-Control-Max-Age: 600
+    """),
+    fixed=example(f"""
+        > OPTIONS https://api.test/items/7
+        {FETCH}
+        > Access-Control-Request-Method: DELETE
+        > Access-Control-Request-Headers: authorization
+        < 204
+        {ALLOWED}
+        < Access-Control-Allow-Methods: DELETE
+        < Access-Control-Allow-Headers: Authorization
+        < Access-Control-Max-Age: 600
+
+        > DELETE https://api.test/items/7
+        {FETCH}
+        > Authorization: Bearer eyJhbGciOi
+        < 204
+        {ALLOWED}
+    """),
+    chromium="PreflightInvalidStatus",
+    firefox="CORSPreflightDidNotSucceed",
+)
+
+PREFLIGHT_REDIRECT: Final = Violation(
+    id="preflight-redirect",
+    title="The preflight was redirected ({status} to {location}), and browsers do not follow that",
+    severity=Severity.BLOCKED,
+    stages=PREFLIGHT,
+    params=("status", "location"),
+    explanation=prose("""
+        A preflight has to be answered at the URL that it was sent to. Browsers do not follow its redirects, and the
+        request behind it never goes out. Usual reasons: http in place of https in the base URL, a slash too many or too
+        few at the end of the path, another host name, or a login page that catches whatever has no session. Chromium
+        judges the redirect before any header, Firefox after Access-Control-Allow-Origin.
+    """),
+    fix=prose("""
+        The client calls the URL in the redirect's Location right away. Where the redirect leads to a login, it is for
+        the server: it answers OPTIONS with 204 and the CORS headers before it looks for a session, and answers scripts
+        without a session with 401 in place of a redirect.
+    """),
+    owner=FixOwner.CLIENT,
+    anchor="https://fetch.spec.whatwg.org/#cors-preflight-fetch-0",
+    broken=example(f"""
+        > OPTIONS https://api.test/items
+        {FETCH}
+        > Access-Control-Request-Method: POST
+        > Access-Control-Request-Headers: content-type
+        < 301
+        < Location: https://api.test/items/
+        {ALLOWED}
+        < Access-Control-Allow-Methods: GET, POST
+        < Access-Control-Allow-Headers: Content-Type
+        < Access-Control-Max-Age: 600
+    """),
+    fixed=example(f"""
+        > OPTIONS https://api.test/items/
+        {FETCH}
+        > Access-Control-Request-Method: POST
+        > Access-Control-Request-Headers: content-type
+        < 204
+        {ALLOWED}
+        < Access-Control-Allow-Methods: GET, POST
+        < Access-Control-Allow-Headers: Content-Type
+        < Access-Control-Max-Age: 600
+
+        > POST https://api.test/items/
+        {FETCH}
+        > Content-Type: application/json
+        < 201
+        < Content-Type: application/json
+        {ALLOWED}
+    """),
+    chromium="PreflightDisallowedRedirect",
+    firefox="CORSExternalRedirectNotAllowed",
+)
+
+ALLOW_METHODS_INVALID: Final = Violation(
+    id="allow-methods-invalid",
+    title="Access-Control-Allow-Methods is no list of methods: {value}",
+    severity=Severity.BLOCKED,
+    stages=PREFLIGHT,
+    params=("value",),
+    explanation=prose("""
+        Access-Control-Allow-Methods lists method names with commas between them. A space, a semicolon, quotes or
+        brackets where a comma belongs make the header unreadable, and then the preflight fails, even if the method that
+        is needed stands in it or needs no permission. Empty elements, and spaces around the commas, do no harm.
+    """),
+    fix=prose("""
+        The server puts commas between the names and nothing else: `Access-Control-Allow-Methods: GET, POST, PUT`.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-methods",
+    broken=example(f"""
+        > OPTIONS https://api.test/items/7
+        {FETCH}
+        > Access-Control-Request-Method: PUT
+        < 204
+        {ALLOWED}
+        < Access-Control-Allow-Methods: GET POST PUT
+        < Access-Control-Max-Age: 600
+    """),
+    fixed=example(f"""
+        > OPTIONS https://api.test/items/7
+        {FETCH}
+        > Access-Control-Request-Method: PUT
+        < 204
+        {ALLOWED}
+        < Access-Control-Allow-Methods: GET, POST, PUT
+        < Access-Control-Max-Age: 600
+
+        > PUT https://api.test/items/7
+        {FETCH}
+        < 204
+        {ALLOWED}
+    """),
+    chromium="InvalidAllowMethodsPreflightResponse",
+    firefox="CORSInvalidAllowMethod",
+)
+
+ALLOW_HEADERS_INVALID: Final = Violation(
+    id="allow-headers-invalid",
+    title="Access-Control-Allow-Headers is no list of header names: {value}",
+    severity=Severity.BLOCKED,
+    stages=PREFLIGHT,
+    params=("value",),
+    explanation=prose("""
+        Access-Control-Allow-Headers lists header names with commas between them. A space, a semicolon, a colon or
+        quotes make the whole header unreadable, and then the preflight fails, even if the name that is needed stands in
+        it. Empty elements, and spaces around the commas, do no harm.
+    """),
+    fix=prose("""
+        The server puts commas between the names and nothing else: `Access-Control-Allow-Headers: Content-Type,
+        X-Api-Key`.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-headers",
+    broken=example(f"""
+        > OPTIONS https://api.test/items
+        {FETCH}
+        > Access-Control-Request-Method: POST
+        > Access-Control-Request-Headers: content-type,x-api-key
+        < 204
+        {ALLOWED}
+        < Access-Control-Allow-Methods: POST
+        < Access-Control-Allow-Headers: Content-Type; X-Api-Key
+        < Access-Control-Max-Age: 600
+    """),
+    fixed=example(f"""
+        > OPTIONS https://api.test/items
+        {FETCH}
+        > Access-Control-Request-Method: POST
+        > Access-Control-Request-Headers: content-type,x-api-key
+        < 204
+        {ALLOWED}
+        < Access-Control-Allow-Methods: POST
+        < Access-Control-Allow-Headers: Content-Type, X-Api-Key
+        < Access-Control-Max-Age: 600
+
+        > POST https://api.test/items
+        {FETCH}
+        > Content-Type: application/json
+        > X-Api-Key: k-4711
+        < 201
+        < Content-Type: application/json
+        {ALLOWED}
+    """),
+    chromium="InvalidAllowHeadersPreflightResponse",
+    firefox="CORSInvalidAllowHeader",
+)
+
+METHOD_NOT_ALLOWED: Final = Violation(
+    id="method-not-allowed",
+    title='Method {method} is not in Access-Control-Allow-Methods: "{value}"',
+    severity=Severity.BLOCKED,
+    stages=PREFLIGHT,
+    params=("method", "value"),
+    explanation=prose("""
+        The browser asked whether it may send this method, and the response does not list it. GET, HEAD and POST need no
+        listing, all others do; the header Allow plays no part. Method names are compared with regard to case: fetch()
+        and XMLHttpRequest write delete, get, head, options, post and put in capitals, but leave patch as the script
+        wrote it, and `patch` is not `PATCH`.
+    """),
+    fix=prose("""
+        The server lists the method in its response to OPTIONS: `Access-Control-Allow-Methods: GET, POST, PATCH`. If the
+        script wrote the method in small letters, the client writes `method: "PATCH"`.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-methods",
+    broken=example(f"""
+        > OPTIONS https://api.test/items/7
+        {FETCH}
+        > Access-Control-Request-Method: PATCH
+        < 204
+        {ALLOWED}
+        < Access-Control-Allow-Methods: GET, POST
+        < Access-Control-Max-Age: 600
+    """),
+    fixed=example(f"""
+        > OPTIONS https://api.test/items/7
+        {FETCH}
+        > Access-Control-Request-Method: PATCH
+        < 204
+        {ALLOWED}
+        < Access-Control-Allow-Methods: GET, POST, PATCH
+        < Access-Control-Max-Age: 600
+
+        > PATCH https://api.test/items/7
+        {FETCH}
+        < 204
+        {ALLOWED}
+    """),
+    chromium="MethodDisallowedByPreflightResponse",
+    firefox="CORSMethodNotFound",
+)
+
+METHOD_WILDCARD_WITH_CREDENTIALS: Final = Violation(
+    id="method-wildcard-with-credentials",
+    title="Access-Control-Allow-Methods: * does not cover {method} for a request with credentials",
+    severity=Severity.BLOCKED,
+    stages=PREFLIGHT,
+    params=("method",),
+    explanation=prose("""
+        The response allows all methods with `*`, but for a request with credentials (cookies, HTTP authentication) `*`
+        is a mere name that no method has. What counts is the request behind the preflight; the preflight itself never
+        carries credentials. GET, HEAD and POST need no listing in any case.
+    """),
+    fix=prose("""
+        The server lists the methods by name in its response to OPTIONS: `Access-Control-Allow-Methods: GET, POST, PUT`.
+        If no cookies are needed, the client leaves out `credentials: "include"` (or `withCredentials`).
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
+    broken=example(f"""
+        > GET https://api.test/items/7
+        {FETCH}
+        > Cookie: session=1f3a
+        < 200
+        < Content-Type: application/json
+        {ALLOWED}
+        < Access-Control-Allow-Credentials: true
+
+        > OPTIONS https://api.test/items/7
+        {FETCH}
+        > Access-Control-Request-Method: PUT
+        < 204
+        {ALLOWED}
+        < Access-Control-Allow-Credentials: true
+        < Access-Control-Allow-Methods: *
+        < Access-Control-Max-Age: 600
+    """),
+    fixed=example(f"""
+        > GET https://api.test/items/7
+        {FETCH}
+        > Cookie: session=1f3a
+        < 200
+        < Content-Type: application/json
+        {ALLOWED}
+        < Access-Control-Allow-Credentials: true
+
+        > OPTIONS https://api.test/items/7
+        {FETCH}
+        > Access-Control-Request-Method: PUT
+        < 204
+        {ALLOWED}
+        < Access-Control-Allow-Credentials: true
+        < Access-Control-Allow-Methods: GET, POST, PUT
+        < Access-Control-Max-Age: 600
+
+        > PUT https://api.test/items/7
+        {FETCH}
+        > Cookie: session=1f3a
+        < 204
+        {ALLOWED}
+        < Access-Control-Allow-Credentials: true
+    """),
+    chromium="MethodDisallowedByPreflightResponse",
+    firefox="CORSMethodNotFound",
+)
+
+HEADER_NOT_ALLOWED: Final = Violation(
+    id="header-not-allowed",
+    title='Request header {name} is not in Access-Control-Allow-Headers: "{value}"',
+    severity=Severity.BLOCKED,
+    stages=PREFLIGHT,
+    params=("name", "value"),
+    explanation=prose("""
+        The script, or a library that it uses, sets a request header that needs permission, and the response to OPTIONS
+        does not list it; case does not matter, spelling does. Only Accept, Accept-Language, Content-Language,
+        Content-Type and Range go without permission, and these only with plain values: `Content-Type: application/json`
+        needs it. Browsers name the first header that they miss; here each is reported.
+    """),
+    fix=prose("""
+        The server adds the name in its response to OPTIONS: `Access-Control-Allow-Headers: Content-Type, X-Api-Key`. If
+        the page does not need the header (tracing and telemetry libraries add theirs to every request), the client
+        stops sending it to this host.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-headers",
+    broken=example(f"""
+        > OPTIONS https://api.test/items
+        {FETCH}
+        > Access-Control-Request-Method: POST
+        > Access-Control-Request-Headers: content-type,x-api-key
+        < 204
+        {ALLOWED}
+        < Access-Control-Allow-Methods: POST
+        < Access-Control-Allow-Headers: Content-Type
+        < Access-Control-Max-Age: 600
+    """),
+    fixed=example(f"""
+        > OPTIONS https://api.test/items
+        {FETCH}
+        > Access-Control-Request-Method: POST
+        > Access-Control-Request-Headers: content-type,x-api-key
+        < 204
+        {ALLOWED}
+        < Access-Control-Allow-Methods: POST
+        < Access-Control-Allow-Headers: Content-Type, X-Api-Key
+        < Access-Control-Max-Age: 600
+
+        > POST https://api.test/items
+        {FETCH}
+        > Content-Type: application/json
+        > X-Api-Key: k-4711
+        < 201
+        < Content-Type: application/json
+        {ALLOWED}
+    """),
+    chromium="HeaderDisallowedByPreflightResponse",
+    firefox="CORSMissingAllowHeaderFromPreflight",
+)
+
+HEADER_WILDCARD_WITH_CREDENTIALS: Final = Violation(
+    id="header-wildcard-with-credentials",
+    title="Access-Control-Allow-Headers: * does not cover {name} for a request with credentials",
+    severity=Severity.BLOCKED,
+    stages=PREFLIGHT,
+    params=("name",),
+    explanation=prose("""
+        The response allows all request headers with `*`, but for a request with credentials (cookies, HTTP
+        authentication) `*` is a mere name that no header has. What counts is the request behind the preflight; the
+        preflight itself never carries credentials.
+    """),
+    fix=prose("""
+        The server lists the headers by name in its response to OPTIONS: `Access-Control-Allow-Headers: Content-Type,
+        X-Api-Key`. If no cookies are needed, the client leaves out `credentials: "include"` (or `withCredentials`).
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
+    broken=example(f"""
+        > GET https://api.test/items
+        {FETCH}
+        > Cookie: session=1f3a
+        < 200
+        < Content-Type: application/json
+        {ALLOWED}
+        < Access-Control-Allow-Credentials: true
+
+        > OPTIONS https://api.test/items
+        {FETCH}
+        > Access-Control-Request-Method: POST
+        > Access-Control-Request-Headers: content-type
+        < 204
+        {ALLOWED}
+        < Access-Control-Allow-Credentials: true
+        < Access-Control-Allow-Methods: POST
+        < Access-Control-Allow-Headers: *
+        < Access-Control-Max-Age: 600
+    """),
+    fixed=example(f"""
+        > GET https://api.test/items
+        {FETCH}
+        > Cookie: session=1f3a
+        < 200
+        < Content-Type: application/json
+        {ALLOWED}
+        < Access-Control-Allow-Credentials: true
+
+        > OPTIONS https://api.test/items
+        {FETCH}
+        > Access-Control-Request-Method: POST
+        > Access-Control-Request-Headers: content-type
+        < 204
+        {ALLOWED}
+        < Access-Control-Allow-Credentials: true
+        < Access-Control-Allow-Methods: POST
+        < Access-Control-Allow-Headers: Content-Type
+        < Access-Control-Max-Age: 600
+
+        > POST https://api.test/items
+        {FETCH}
+        > Content-Type: application/json
+        > Cookie: session=1f3a
+        < 201
+        < Content-Type: application/json
+        {ALLOWED}
+        < Access-Control-Allow-Credentials: true
+    """),
+    chromium="HeaderDisallowedByPreflightResponse",
+    firefox="CORSMissingAllowHeaderFromPreflight",
+)
+
+PREFLIGHT_FETCH: Final = (
+    PREFLIGHT_STATUS_NOT_OK,
+    PREFLIGHT_REDIRECT,
+    ALLOW_METHODS_INVALID,
+    ALLOW_HEADERS_INVALID,
+    METHOD_NOT_ALLOWED,
+    METHOD_WILDCARD_WITH_CREDENTIALS,
+    HEADER_NOT_ALLOWED,
+    HEADER_WILDCARD_WITH_CREDENTIALS,
+)

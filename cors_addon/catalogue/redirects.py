@@ -1,0 +1,173 @@
+"""HTTP-redirect fetch: what ends a chain."""
+
+from typing import Final
+
+from .violation import FixOwner, Severity, Violation
+from .writing import ALLOWED, FETCH, REDIRECT, example, prose
+
+REDIRECT_URL_CREDENTIALS: Final = Violation(
+    id="redirect-url-credentials",
+    title="The redirect's URL holds a user name or a password, so browsers do not follow it: {location}",
+    severity=Severity.BLOCKED,
+    stages=REDIRECT,
+    params=("location",),
+    explanation=prose("""
+        The Location of this redirect has a user name or a password before the host (`https://user:password@host/`).
+        Browsers do not follow such a redirect in a CORS request, whatever headers it carries; on the page's own origin
+        they do, as long as the chain has not left it. An empty part (`https://@host/`) is no obstacle. Chromium has a
+        name for it, Firefox reports a general failure without a CORS message.
+    """),
+    fix=prose("""
+        The server redirects to a URL without them, `Location: https://api.test/files/report.csv`, and grants access in
+        another way: by a short-lived signed URL, or by a header that the script sends.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#http-redirect-fetch",
+    broken=example(f"""
+        > GET https://api.test/report
+        {FETCH}
+        < 302
+        < Location: https://files:s3cret@api.test/files/report.csv
+        {ALLOWED}
+    """),
+    fixed=example(f"""
+        > GET https://api.test/report
+        {FETCH}
+        < 302
+        < Location: https://api.test/files/report.csv
+        {ALLOWED}
+
+        > GET https://api.test/files/report.csv
+        {FETCH}
+        < 200
+        < Content-Type: text/csv
+        {ALLOWED}
+    """),
+    chromium="RedirectContainsCredentials",
+    cwe=522,
+)
+
+REDIRECT_SCHEME: Final = Violation(
+    id="redirect-scheme",
+    title="The redirect leads to {location} ({scheme}), but a script's request goes to http and https only",
+    severity=Severity.BLOCKED,
+    stages=REDIRECT,
+    params=("location", "scheme"),
+    explanation=prose("""
+        A request of a script may be redirected to http and https URLs only. This redirect leads elsewhere (an app's own
+        scheme, ftp:, file: or data:), so browsers end the request with a network error. Often it is a sign-in flow made
+        for a whole page or a native app that a script has called with fetch(). Chromium names it CorsDisabledScheme or
+        gives a plain network error.
+    """),
+    fix=prose("""
+        The server answers the script itself, for example with status 200 or 401 and JSON, or redirects to an https URL.
+        Where the flow has to end in another scheme, the client starts it as a navigation (`location.assign(url)`) and
+        not with fetch().
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#http-redirect-fetch",
+    broken=example(f"""
+        > GET https://api.test/sign-in
+        {FETCH}
+        < 302
+        < Location: myapp://signed-in
+        {ALLOWED}
+    """),
+    fixed=example(f"""
+        > GET https://api.test/sign-in
+        {FETCH}
+        < 200
+        < Content-Type: application/json
+        {ALLOWED}
+    """),
+    chromium="CorsDisabledScheme",
+    firefox="CORSRequestNotHttp",
+)
+
+_MOST_REDIRECTS: Final = 20
+
+REDIRECT_TOO_MANY: Final = Violation(
+    id="redirect-too-many",
+    title=f"Too many redirects: {{count}} were followed, and browsers follow no more than {_MOST_REDIRECTS}",
+    severity=Severity.BLOCKED,
+    stages=REDIRECT,
+    params=("count",),
+    explanation=prose(f"""
+        Browsers follow {_MOST_REDIRECTS} redirects and end the request with a network error at the next. A chain of
+        that length is nearly always a loop: two rules that undo each other's redirect (http and https, with and without
+        a slash or www), or a server that waits for a cookie which a request without credentials neither keeps nor
+        sends.
+    """),
+    fix=prose("""
+        The server breaks the loop: it answers this URL itself, or with 401 where a session is missing. If it waits for
+        a cookie of its own, the client sends `credentials: "include"`, and every hop answers with
+        `Access-Control-Allow-Origin: https://app.test` and `Access-Control-Allow-Credentials: true`.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#http-redirect-fetch",
+    broken="\n\n".join(
+        example(f"""
+            > GET https://api.test/step/{step}
+            {FETCH}
+            < 302
+            < Location: https://api.test/step/{step + 1}
+            {ALLOWED}
+        """)
+        for step in range(1, _MOST_REDIRECTS + 2)
+    ),
+    fixed=example(f"""
+        > GET https://api.test/step/1
+        {FETCH}
+        < 302
+        < Location: https://api.test/items
+        {ALLOWED}
+
+        > GET https://api.test/items
+        {FETCH}
+        < 200
+        < Content-Type: application/json
+        {ALLOWED}
+    """),
+    firefox="CORSDidNotSucceed",
+)
+
+MODE_SAME_ORIGIN: Final = Violation(
+    id="mode-same-origin",
+    title="The request may not leave the page's origin, and the redirect leads to {location}",
+    severity=Severity.BLOCKED,
+    stages=REDIRECT,
+    params=("location",),
+    explanation=prose("""
+        Some requests are bound to the page's own origin: the scripts of workers, and fetch() with `mode:
+        "same-origin"`. A redirect to another origin ends them, and no header of either server can allow it. Chromium
+        names it DisallowedByMode; in Firefox it is a security error without a CORS message.
+    """),
+    fix=prose("""
+        The server of the page serves the file itself, without a redirect to another origin: `200` and `Content-Type:
+        text/javascript` at `https://app.test/worker.js`. Where a fetch() may well leave its origin, the client leaves
+        out `mode: "same-origin"` and the other server sends `Access-Control-Allow-Origin: https://app.test`.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#concept-main-fetch",
+    broken=example("""
+        > GET https://app.test/worker.js
+        > Referer: https://app.test/
+        > Sec-Fetch-Dest: worker
+        > Sec-Fetch-Mode: same-origin
+        > Sec-Fetch-Site: same-origin
+        < 302
+        < Location: https://cdn.test/worker.js
+    """),
+    fixed=example("""
+        > GET https://app.test/worker.js
+        > Referer: https://app.test/
+        > Sec-Fetch-Dest: worker
+        > Sec-Fetch-Mode: same-origin
+        > Sec-Fetch-Site: same-origin
+        < 200
+        < Content-Type: text/javascript
+    """),
+    chromium="DisallowedByMode",
+)
+
+REDIRECTS: Final = (REDIRECT_URL_CREDENTIALS, REDIRECT_SCHEME, REDIRECT_TOO_MANY, MODE_SAME_ORIGIN)

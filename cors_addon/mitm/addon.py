@@ -1,0 +1,264 @@
+"""The addon: where hooks meet the session, and the only place that knows both mitmproxy and everything else."""
+
+import functools
+import logging
+import weakref
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+
+from mitmproxy import addonmanager, ctx, hooks, http
+from mitmproxy.log import ALERT
+
+from ..catalogue.violation import Severity
+from ..fetch.messages import Request
+from ..report import files
+from ..report.model import Report, build
+from ..report.text import log_line, summary
+from ..traffic.exchange import Exchange
+from ..traffic.remembered import Remembered
+from ..verdict.model import Judge, Verdict
+from ..verdict.session import Session, Settings
+from . import display, flows, options
+from .commands import Commands
+
+logger = logging.getLogger("cors_addon")
+
+KEPT_VERDICTS: Final = 50_000
+_TOLD: Final = 5_000
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def contained(
+    hook: Callable[Concatenate["CorsAddon", http.HTTPFlow, P], None],
+) -> Callable[Concatenate["CorsAddon", http.HTTPFlow, P], None]:
+    """Keep an exception of ours from the traffic: report it once, with its flow, and let the flow go on."""
+
+    @functools.wraps(hook)
+    def guarded(self: "CorsAddon", flow: http.HTTPFlow, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            hook(self, flow, *args, **kwargs)
+        except Exception as exc:
+            self.report_fault(hook.__name__, flow, exc)
+
+    return guarded
+
+
+class CorsAddon:
+    """Judges every flow that passes, and shows the verdict on it."""
+
+    name = "cors-addon"
+
+    def __init__(self) -> None:
+        self.session = Session()
+        self.verdicts: Remembered[str, Verdict] = Remembered(KEPT_VERDICTS)
+        self.judged = 0
+        self.addons: list[Any] = [Commands(self)]
+        self._requests: Remembered[str, Request] = Remembered(10_000)
+        self._heads: Remembered[str, tuple[tuple[bytes, bytes], ...]] = Remembered(10_000)
+        self._flows: weakref.WeakValueDictionary[str, http.HTTPFlow] = weakref.WeakValueDictionary()
+        self._told: Remembered[tuple[str, str, str], None] = Remembered(_TOLD)
+        self._faults: set[tuple[str, str]] = set()
+        self._mark = self._comment = True
+        self._ignored: list[tuple[str, str]] = []
+        self._reports: list[Path] = []
+        self._running = False
+
+    # --- life -------------------------------------------------------------------------------------------------
+
+    def load(self, loader: addonmanager.Loader) -> None:
+        # At DEBUG, where mitmproxy leaves the root logger, every record costs each addon a call.
+        logger.setLevel(logging.INFO)
+        options.add_options(loader)
+        for problem in options.take_back_bad_values(ctx.options):
+            logger.error("cors-addon cannot start: %s", problem)
+
+    def configure(self, updated: set[str]) -> None:
+        options.check_values(ctx.options, updated)
+        if not any(name.startswith("cors_") for name in updated):
+            return
+        browser = ctx.options.cors_browser
+        judge = None if browser == "auto" else Judge(browser)
+        self.session.settings = Settings(judge, ctx.options.cors_audit)
+        self._mark, self._comment = ctx.options.cors_mark, ctx.options.cors_comment
+        self._ignored = [(name, host or "*") for name, _, host in (v.partition("@") for v in ctx.options.cors_ignore)]
+        self._reports = [Path(path).expanduser() for path in ctx.options.cors_report]
+
+    def running(self) -> None:
+        self._running = True
+        for problem in options.unknown_options(ctx.options):
+            logger.error("cors-addon cannot start: %s", problem)
+
+    def done(self) -> None:
+        self._revise(self.session.finish())
+        if not self._running:
+            return
+        report = self.report()
+        if any(report.summary["outcomes"][name] for name in ("allowed", "blocked", "conditional", "unknown")):
+            for line in summary(report):
+                logger.info("%s", line)
+        for path in self._reports:
+            try:
+                files.write(report, path)
+            except OSError as exc:
+                logger.error("cors_report=%s could not be written: %s", path, exc.strerror or exc)
+
+    # --- traffic ----------------------------------------------------------------------------------------------
+
+    @contained
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        if not flows.has_origin(flow):
+            return
+        request = self._requests[flow.id] = flows.request_of(flow)
+        display.clear(flow)
+        if flow.live:
+            _, changed = self.session.observe(self._waiting(flow, request))
+            self._revise(changed)
+
+    @contained
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        request = self._requests.get(flow.id)
+        if request is None:
+            self._without_origin(flow)
+            return
+        assert flow.response is not None
+        self._heads[flow.id] = flow.response.headers.fields
+        self._judge(flow, flows.exchange_of(flow, request))
+
+    @contained
+    def response(self, flow: http.HTTPFlow) -> None:
+        request = self._requests.pop(flow.id, None)
+        head = self._heads.pop(flow.id, None)
+        if request is None or flow.response is None:
+            return
+        if head != flow.response.headers.fields or flow.error is not None:
+            # Another addon has changed what the browser gets since.
+            self._judge(flow, flows.exchange_of(flow, request))
+
+    @contained
+    def error(self, flow: http.HTTPFlow) -> None:
+        request = self._requests.pop(flow.id, None)
+        self._heads.pop(flow.id, None)
+        if request is not None:
+            self._judge(flow, flows.exchange_of(flow, request))
+
+    def _waiting(self, flow: http.HTTPFlow, request: Request) -> Exchange:
+        peer = flow.client_conn.peername
+        return Exchange(
+            id=flow.id,
+            request=request,
+            started=flow.request.timestamp_start,
+            client=peer[0] if peer else "",
+            connection=flow.client_conn.id,
+            http_version=flow.request.http_version,
+        )
+
+    def _without_origin(self, flow: http.HTTPFlow) -> None:
+        if flows.is_of_interest_without_origin(flow):
+            self._judge(flow, flows.exchange_of(flow))
+        if flows.cookie_sent(flow):
+            self._revise(self.session.credentials.cookie_on(flow.client_conn.id, flow.id))
+
+    def _judge(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
+        verdict, changed = self.session.observe(exchange)
+        if verdict is not None:
+            self.judged += flow.id not in self.verdicts
+            self._flows[flow.id] = flow
+            self._keep(self._without_ignored(verdict), flow)
+        self._revise(changed)
+
+    def _keep(self, verdict: Verdict, flow: http.HTTPFlow | None) -> None:
+        if not verdict.findings and verdict.outcome.value == "not-cors":
+            if self.verdicts.pop(verdict.id, None) is not None and flow is not None:
+                display.clear(flow)
+            return
+        self.verdicts[verdict.id] = verdict
+        self._tell(verdict)
+        if flow is not None:
+            display.show(flow, verdict, self._mark, self._comment)
+
+    def _revise(self, changed: Iterable[str]) -> None:
+        """Judge earlier flows again, and show those whose verdict is another now."""
+        touched = []
+        for flow_id in changed:
+            before = self.verdicts.get(flow_id)
+            revised = self.session.judge(flow_id)
+            if revised is None:
+                continue
+            revised = self._without_ignored(revised)
+            if revised == before:
+                continue
+            flow = self._flows.get(flow_id)
+            self._keep(revised, flow)
+            if flow is not None:
+                touched.append(flow)
+        if touched and self._running:
+            ctx.master.addons.trigger(hooks.UpdateHook(touched))
+
+    def _without_ignored(self, verdict: Verdict) -> Verdict:
+        if not self._ignored or not verdict.findings:
+            return verdict
+        host = flows.host_of(verdict.url)
+        name = host.rpartition(":")[0] or host
+
+        def ignored(finding_id: str) -> bool:
+            return any(
+                finding_id == known and (fnmatchcase(host, glob) or fnmatchcase(name, glob))
+                for known, glob in self._ignored
+            )
+
+        kept = tuple(finding for finding in verdict.findings if not ignored(finding.id))
+        return verdict if len(kept) == len(verdict.findings) else verdict.with_findings(kept)
+
+    def _tell(self, verdict: Verdict) -> None:
+        """Log each kind of finding once: an id, for one page, at one host."""
+        for finding in verdict.findings:
+            if finding.severity is Severity.INFO:
+                continue
+            key = (finding.id, verdict.origin or "", flows.host_of(verdict.url))
+            if key in self._told:
+                continue
+            self._told[key] = None
+            # Never ERROR: while flows are read at start-up, mitmproxy takes that for a failed start.
+            level = logging.INFO if finding.severity is Severity.ADVICE else logging.WARNING
+            logger.log(level, "%s", log_line(verdict, finding))
+
+    def report_fault(self, where: str, flow: http.HTTPFlow, exc: Exception) -> None:
+        """Report an exception of our own, once for each place it comes from."""
+        trace = exc.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "?"
+        if (where, place) in self._faults:
+            return
+        self._faults.add((where, place))
+        logger.warning(
+            "cors-addon has a fault of its own in %s at flow %s (%s: %s at %s). The flow goes on as it is; please report this.",
+            where,
+            flow.id,
+            type(exc).__name__,
+            exc,
+            place,
+        )
+
+    # --- for the commands -------------------------------------------------------------------------------------
+
+    def report(self) -> Report:
+        """Build a report of everything that is remembered."""
+        return build(list(self.verdicts.values()), self.judged - len(self.verdicts))
+
+    def clear(self) -> None:
+        """Forget all verdicts and evidence, and take them off the flows still held."""
+        held = [flow for flow in map(self._flows.get, self.verdicts) if flow is not None]
+        for flow in held:
+            display.clear(flow)
+        self.session.clear()
+        self.verdicts.clear()
+        self._told.clear()
+        self.judged = 0
+        if held:
+            ctx.master.addons.trigger(hooks.UpdateHook(held))
+        logger.log(ALERT, "CORS: forgot everything seen so far")

@@ -1,0 +1,58 @@
+"""What a flow shows: mark, comment line and metadata."""
+
+from typing import Final
+
+from mitmproxy import http
+
+from ..catalogue.violation import Severity
+from ..report.text import headline, worst
+from ..verdict.model import Verdict
+
+MARKS: Final = {
+    Severity.BLOCKED: ":x:",
+    Severity.CONDITIONAL: ":grey_question:",
+    Severity.RISK: ":warning:",
+    Severity.ADVICE: ":bulb:",
+}
+_OURS: Final = frozenset(MARKS.values())
+_PREFIX: Final = "CORS:"
+
+
+def show(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool) -> None:
+    """Put a verdict on its flow, in place of what an earlier one left there."""
+    flow.metadata["cors"] = verdict.to_plain()
+    flow.metadata["cors.outcome"] = verdict.outcome.value
+    flow.metadata["cors.findings"] = " ".join(dict.fromkeys(finding.id for finding in verdict.findings))
+    severity = worst(verdict.findings)
+    if mark:
+        _set_mark(flow, MARKS.get(severity, "") if severity is not None else "")
+    if comment:
+        line = f"{_PREFIX} {headline(verdict)}" if severity not in (None, Severity.INFO) else ""
+        _set_line(flow, line)
+
+
+def clear(flow: http.HTTPFlow) -> None:
+    """Take everything of ours off a flow."""
+    for key in ("cors", "cors.outcome", "cors.findings"):
+        flow.metadata.pop(key, None)
+    _set_mark(flow, "")
+    _set_line(flow, "")
+
+
+def _set_mark(flow: http.HTTPFlow, wanted: str) -> None:
+    if flow.marked != wanted and (not flow.marked or flow.marked in _OURS):
+        flow.marked = wanted
+
+
+def _set_line(flow: http.HTTPFlow, line: str) -> None:
+    """Keep exactly one line of ours in the comment, where it stood, or first."""
+    if not flow.comment and not line:
+        return
+    lines = flow.comment.split("\n") if flow.comment else []
+    place = next((index for index, text in enumerate(lines) if text.startswith(_PREFIX)), 0)
+    kept = [text for text in lines if not text.startswith(_PREFIX)]
+    if line:
+        kept.insert(min(place, len(kept)), line)
+    comment = "\n".join(kept)
+    if comment != flow.comment:
+        flow.comment = comment

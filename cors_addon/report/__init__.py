@@ -1,0 +1,1 @@
+"""Reports: one model, and a renderer for each format."""

@@ -1,0 +1,15 @@
+"""The JSON report, schema ``cors-addon/report/1``."""
+
+import json
+
+from .model import Report
+
+
+def render(report: Report) -> str:
+    """Return the report as JSON text, one flow a line so that two reports can be compared with line tools."""
+    head = {"schema": report.schema, "generated": report.generated, "summary": report.summary}
+    lines = [json.dumps(head, ensure_ascii=True)[:-1]]
+    for name, entries in (("flows", report.flows), ("groups", report.groups)):
+        body = ",\n".join(json.dumps(entry, ensure_ascii=True) for entry in entries)
+        lines.append(f', "{name}": [\n{body}\n]' if body else f', "{name}": []')
+    return "".join(lines) + "}\n"

@@ -1,0 +1,331 @@
+"""YAML text to located nodes. The only module that imports a YAML library.
+
+PyYAML reads the file, and where it is missing the ruamel.yaml that mitmproxy always brings does. Either is used as far as
+its events only: no object is ever constructed, and what a scalar means is decided in ``nodes``, so that both give the
+same nodes and the same problems. Anchors, aliases, tags and directives are refused where they begin; a rule file can
+therefore neither build an object nor unfold into more than it is.
+
+Where a value cannot be read, the problem is noted, the place is masked with text of the same length, and reading starts
+again: so one run finds all that is wrong.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .errors import Level, RuleFileProblem, Span
+from .nodes import Mapping, Node, Scalar, Sequence
+from .text import LARGEST_FILE, decode_text, find_tab
+from .traps import Construct, Trap, of_construct, of_failure
+
+DEEPEST_NESTING: Final = 16
+MOST_PROBLEMS: Final = 50
+MOST_READ: Final = 6 * LARGEST_FILE
+"""Characters read in all: a large file with many faults is not read again for each of them."""
+
+Place = tuple[int, int]
+"""Line and offset in it, both from 0, as the libraries count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of a YAML stream: ``document``, ``sequence``, ``mapping``, ``end`` (of either) or ``scalar``."""
+
+    kind: str
+    start: Place
+    end: Place
+    text: str = ""
+    plain: bool = True
+
+
+class Unreadable(Exception):
+    """The text stops being YAML at ``at``; ``context`` is where the construct began that it is in."""
+
+    def __init__(self, at: Place, context: Place | None) -> None:
+        super().__init__(at, context)
+        self.at = at
+        self.context = context
+
+
+class Refused(Exception):
+    """A construct that a rule file must not have begins at ``at``."""
+
+    def __init__(self, construct: Construct, at: Place) -> None:
+        super().__init__(construct, at)
+        self.construct = construct
+        self.at = at
+
+
+EventSource = Callable[[str], Iterator[Event]]
+
+
+def _place(mark: Any) -> Place | None:
+    return None if mark is None else (mark.line, mark.column)
+
+
+def _pyyaml_events() -> EventSource:
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Stops at the first character of each construct that is not read."""
+
+        def fetch_alias(self) -> None:
+            self.refuse(Construct.ALIAS)
+
+        def fetch_anchor(self) -> None:
+            self.refuse(Construct.ANCHOR)
+
+        def fetch_tag(self) -> None:
+            self.refuse(Construct.TAG)
+
+        def fetch_directive(self) -> None:
+            self.refuse(Construct.DIRECTIVE)
+
+        def refuse(self, construct: Construct) -> None:
+            mark = self.get_mark()
+            raise Refused(construct, (mark.line, mark.column))
+
+    def events(text: str) -> Iterator[Event]:
+        try:
+            for event in yaml.parse(text, Loader=Loader):
+                yield from _translated(event)
+        except yaml.MarkedYAMLError as error:
+            raise Unreadable(_place(error.problem_mark) or (0, 0), _place(error.context_mark)) from None
+
+    return events
+
+
+def _ruamel_events() -> EventSource:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError
+    from ruamel.yaml.scanner import Scanner
+
+    class Stopping(Scanner):
+        """Stops at the first character of each construct that is not read."""
+
+        def fetch_alias(self) -> None:
+            self.refuse(Construct.ALIAS)
+
+        def fetch_anchor(self) -> None:
+            self.refuse(Construct.ANCHOR)
+
+        def fetch_tag(self) -> None:
+            self.refuse(Construct.TAG)
+
+        def fetch_directive(self) -> None:
+            self.refuse(Construct.DIRECTIVE)
+
+        def refuse(self, construct: Construct) -> None:
+            mark = self.reader.get_mark()
+            raise Refused(construct, (mark.line, mark.column))
+
+    def events(text: str) -> Iterator[Event]:
+        reader = YAML(typ="safe", pure=True)
+        reader.Scanner = Stopping
+        try:
+            for event in reader.parse(text):
+                yield from _translated(event)
+        except MarkedYAMLError as error:
+            raise Unreadable(_place(error.problem_mark) or (0, 0), _place(error.context_mark)) from None
+
+    return events
+
+
+_KINDS: Final = {
+    "DocumentStartEvent": "document",
+    "SequenceStartEvent": "sequence",
+    "MappingStartEvent": "mapping",
+    "SequenceEndEvent": "end",
+    "MappingEndEvent": "end",
+    "ScalarEvent": "scalar",
+}
+
+
+def _translated(event: Any) -> Iterator[Event]:
+    kind = _KINDS.get(type(event).__name__)
+    if kind is None:
+        return
+    start = (event.start_mark.line, event.start_mark.column)
+    end = (event.end_mark.line, event.end_mark.column)
+    if kind == "scalar":
+        yield Event(kind, start, end, event.value, event.style is None or event.style == "")
+    else:
+        yield Event(kind, start, end)
+
+
+def _available() -> dict[str, EventSource]:
+    sources: dict[str, EventSource] = {}
+    for name, make in (("PyYAML", _pyyaml_events), ("ruamel.yaml", _ruamel_events)):
+        try:
+            sources[name] = make()
+        except ImportError:
+            continue
+    return sources
+
+
+LIBRARIES: Final = _available()
+"""The YAML libraries at hand, the preferred one first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A rule file as far as YAML goes. ``root`` is ``None`` where a problem kept it from being read."""
+
+    lines: tuple[str, ...]
+    root: Node | None
+    problems: tuple[RuleFileProblem, ...]
+
+    def source(self, span: Span) -> str:
+        """Return the line that a span begins on."""
+        return self.lines[span.line - 1] if span.line <= len(self.lines) else ""
+
+
+def read_document(data: bytes, events: EventSource | None = None) -> Document:
+    """Read the bytes of a rule file. Every problem is in the result; nothing is raised.
+
+    ``events`` is one of ``LIBRARIES``, the first by default.
+    """
+    text, problem = decode_text(data)
+    if problem is not None:
+        return Document(tuple(text.split("\n")), None, (problem,))
+    if events is None:
+        events = next(iter(LIBRARIES.values()))
+    lines = text.split("\n")
+    tab = find_tab(lines)
+    if tab is not None:
+        return Document(tuple(lines), None, (tab,))
+    return _Reader(lines, events).read()
+
+
+class _Reader:
+    """Reads, masks what cannot be read, and reads again."""
+
+    def __init__(self, lines: list[str], events: EventSource) -> None:
+        self.lines = tuple(lines)
+        self.masked = list(lines)
+        self.events = events
+        self.traps: list[Trap] = []
+        self.size = sum(map(len, lines))
+
+    def read(self) -> Document:
+        while True:
+            try:
+                root = self.compose()
+            except Refused as refused:
+                row, begin = refused.at
+                trap = of_construct(refused.construct, self.masked[row], row + 1, begin)
+            except Unreadable as stop:
+                trap = of_failure(self.masked, stop.at, stop.context)
+            except _Stop as stop:
+                trap = stop.trap
+            else:
+                return Document(self.lines, root, self.problems())
+            self.traps.append(trap)
+            enough = len(self.traps) >= MOST_PROBLEMS or len(self.traps) * self.size >= MOST_READ
+            if enough or trap.mask is None or not self.mask(trap.span, trap.mask):
+                return Document(self.lines, None, self.problems())
+
+    def mask(self, span: Span, mask: str) -> bool:
+        line = self.masked[span.line - 1]
+        masked = line[: span.column - 1] + mask + line[span.end_column - 1 :]
+        changed = masked != line
+        self.masked[span.line - 1] = masked
+        return changed
+
+    def problems(self) -> tuple[RuleFileProblem, ...]:
+        found = (
+            RuleFileProblem(t.code, Level.ERROR, t.message, t.why, t.help, "", t.span, self.line(t.span.line - 1))
+            for t in self.traps
+        )
+        return tuple(sorted(found, key=lambda problem: problem.span))
+
+    def line(self, row: int) -> str:
+        return self.lines[row] if row < len(self.lines) else ""
+
+    def compose(self) -> Node | None:
+        """Build nodes from events, with a stack of our own so that no depth of nesting is a depth of calls."""
+        stack: list[tuple[str, Place, list[Node]]] = [("document", (0, 0), [])]
+        documents = 0
+        for event in self.events("\n".join(self.masked)):
+            if event.kind == "document":
+                documents += 1
+                if documents > 1:
+                    raise _Stop(_second_document(event, self.masked))
+            elif event.kind == "scalar":
+                stack[-1][2].append(self.scalar(event))
+            elif event.kind == "end":
+                kind, start, children = stack.pop()
+                stack[-1][2].append(self.collection(kind, start, event.end, children))
+            else:
+                if len(stack) > DEEPEST_NESTING:
+                    raise _Stop(_too_deep(event))
+                stack.append((event.kind, event.start, []))
+        return stack[0][2][0] if stack[0][2] else None
+
+    def scalar(self, event: Event) -> Scalar:
+        span = _span(event.start, event.end)
+        source = self.line(event.start[0])
+        comment = ""
+        if event.plain and event.text and event.start[0] == event.end[0]:
+            found = re.match(r" +(#[^\s#].*)", source[event.end[1] :])
+            comment = found.group(1) if found else ""
+        begin = event.start[1] + (0 if event.plain else 1)
+        exact = event.start[0] == event.end[0] and source[begin : begin + len(event.text)] == event.text
+        return Scalar(event.text, event.plain, span, self.is_broken(span), comment, exact)
+
+    def collection(self, kind: str, start: Place, end: Place, children: list[Node]) -> Node:
+        if children and end[1] == 0 and children[-1].span.end_line - 1 < end[0]:
+            # A block collection "ends" where the next thing begins.
+            last = children[-1].span
+            end = (last.end_line - 1, last.end_column - 1)
+        span = _span(start, end)
+        broken = any(_begins_with(span, trap.span) for trap in self.traps if trap.mask is not None)
+        if kind == "sequence":
+            return Sequence(tuple(children), span, broken)
+        return Mapping(tuple(zip(children[::2], children[1::2], strict=True)), span, broken)
+
+    def is_broken(self, span: Span) -> bool:
+        return any(
+            _begins_with(span, trap.span)
+            or ((span.line, span.column) <= (trap.span.line, trap.span.column) < (span.end_line, span.end_column))
+            for trap in self.traps
+        )
+
+
+def _begins_with(span: Span, trap: Span) -> bool:
+    """Say whether a node begins in a masked place, or right behind it on the same line."""
+    return trap.line == span.line and trap.column <= span.column <= trap.end_column + 1
+
+
+class _Stop(Exception):
+    """A problem after which nothing more is read."""
+
+    def __init__(self, trap: Trap) -> None:
+        super().__init__(trap)
+        self.trap = trap
+
+
+def _span(start: Place, end: Place) -> Span:
+    return Span(start[0] + 1, start[1] + 1, end[0] + 1, end[1] + 1)
+
+
+def _too_deep(event: Event) -> Trap:
+    return Trap(
+        "too-deep",
+        f"nested more than {DEEPEST_NESTING} levels deep",
+        "A rule file needs four levels.",
+        "compare with the example in the README",
+        _span(event.start, event.end),
+    )
+
+
+def _second_document(event: Event, lines: list[str]) -> Trap:
+    row = event.start[0]
+    return Trap(
+        "second-document",
+        "a second document begins here",
+        "A rule file is one YAML document; a line --- ends it and begins another.",
+        "take the --- out, or put the second part into a file of its own",
+        Span(row + 1, 1, row + 1, len(lines[row]) + 1 if row < len(lines) else 1),
+    )

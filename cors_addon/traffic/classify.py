@@ -1,0 +1,221 @@
+"""What kind of request an exchange is, and which browser made it.
+
+Browsers send ``Sec-Fetch-*`` only to potentially trustworthy URLs, so plain http has to be told from the rest of the
+request. What is decided from such weaker signs is marked as not ``sure``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from ..fetch.messages import Request
+from ..fetch.methods import is_cors_safelisted_method
+from ..fetch.origins import origin_of, serialize_origin
+from ..fetch.safelists import (
+    cors_unsafe_request_header_names,
+    is_cors_safelisted_request_header,
+    is_forbidden_request_header,
+)
+from .exchange import Exchange
+
+
+class BrowserFamily(Enum):
+    """The engines whose behaviour is known."""
+
+    CHROMIUM = "chromium"
+    FIREFOX = "firefox"
+    WEBKIT = "webkit"
+
+
+class Kind(Enum):
+    """What a request is to CORS."""
+
+    PREFLIGHT = "preflight"
+    CORS = "cors"
+    SAME_ORIGIN = "same-origin"
+    """Mode "cors" or "same-origin" to the page's own origin, every hop so far."""
+    NO_CORS = "no-cors"
+    NAVIGATION = "navigation"
+    WEBSOCKET = "websocket"
+    NO_ORIGIN = "no-origin"
+    """No Origin header and nothing else that tells: same-origin, no-cors, a navigation, or no browser at all."""
+    NOT_BROWSER = "not-browser"
+    EXTENSION = "extension"
+    """Made by a browser extension or by the browser for its user: host permissions may lift CORS."""
+    STRIPPED = "stripped"
+    """A cross-origin CORS request whose Origin header is gone: something between page and proxy took it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """The kind of an exchange.
+
+    ``origin`` is the request's own ``Origin`` value, which is what browsers compare with. ``site`` and ``destination``
+    are the values of Sec-Fetch-Site and -Dest, empty where not sent. ``page_origin`` is the serialized origin of the page
+    where it can be told, else ``None``. ``reason`` says, in a few words, what decided.
+    """
+
+    kind: Kind
+    sure: bool
+    reason: str
+    origin: str | None = None
+    site: str = ""
+    destination: str = ""
+    page_origin: str | None = None
+
+
+_EXTENSION_SCHEMES: Final = ("chrome-extension://", "moz-extension://", "safari-web-extension://")
+
+# Header fields that browsers add by themselves although a page could set them too.
+BROWSER_ADDED: Final = frozenset(
+    {
+        "accept",
+        "accept-language",
+        "alt-used",
+        "cache-control",
+        "if-match",
+        "if-modified-since",
+        "if-none-match",
+        "if-range",
+        "if-unmodified-since",
+        "pragma",
+        "priority",
+        "purpose",
+        "range",
+        "save-data",
+        "upgrade-insecure-requests",
+        "user-agent",
+        "x-client-data",
+    }
+)
+_UNASKED_TYPES: Final = ("application/csp-report", "application/expect-ct-report+json", "text/ping")
+
+_Maker = Callable[[Kind, bool, str], Classification]
+
+
+def browser_of(user_agent: str | None) -> BrowserFamily | None:
+    """Tell the engine from a User-Agent; on iOS every browser is WebKit."""
+    if not user_agent:
+        return None
+    if "CriOS/" in user_agent or "FxiOS/" in user_agent or "EdgiOS/" in user_agent:
+        return BrowserFamily.WEBKIT
+    if "Firefox/" in user_agent:
+        return BrowserFamily.FIREFOX
+    if "Chrome/" in user_agent or "Chromium/" in user_agent:
+        return BrowserFamily.CHROMIUM
+    if "AppleWebKit/" in user_agent:
+        return BrowserFamily.WEBKIT
+    return None
+
+
+def is_cors_preflight_request(request: Request) -> bool:
+    """Say whether a request is a CORS-preflight request; a page cannot forge Access-Control-Request-Method.
+
+    https://fetch.spec.whatwg.org/#cors-preflight-request
+    """
+    return (
+        request.method == "OPTIONS"
+        and "access-control-request-method" in request.headers
+        and "origin" in request.headers
+    )
+
+
+def script_set_header_names(request: Request) -> tuple[str, ...]:
+    """Return the unsafe header names that a script appears to have set: what a preflight had to ask for.
+
+    https://fetch.spec.whatwg.org/#cors-unsafe-request-header-names, less what browsers add by themselves.
+    """
+    candidates = [
+        (name, value)
+        for name, value in request.headers
+        if name.lower() not in BROWSER_ADDED and not name.startswith(":") and not is_forbidden_request_header(name, value)
+    ]
+    return tuple(cors_unsafe_request_header_names(candidates))
+
+
+def needs_preflight(request: Request) -> bool:
+    """Say whether the request, had a script made it across origins, needs a preflight."""
+    return not is_cors_safelisted_method(request.method) or bool(script_set_header_names(request))
+
+
+def page_origin_of(request: Request) -> str | None:
+    """Return the page's serialized origin as told by ``Origin``, or else by ``Referer``; ``None`` where neither tells."""
+    origin = request.headers.get("Origin")
+    if origin is not None and origin != "null":
+        return origin
+    referer = request.headers.get("Referer")
+    if referer is None:
+        return None
+    return serialize_origin(referer)
+
+
+def classify(exchange: Exchange) -> Classification:
+    """Classify an exchange from its request alone."""
+    request = exchange.request
+    headers = request.headers
+    origin = headers.get("Origin")
+    site = headers.get("Sec-Fetch-Site") or ""
+    mode = headers.get("Sec-Fetch-Mode") or ""
+    destination = headers.get("Sec-Fetch-Dest") or ""
+
+    def as_kind(kind: Kind, sure: bool, reason: str) -> Classification:
+        return Classification(kind, sure, reason, origin, site, destination, page_origin_of(request))
+
+    if exchange.websocket or (headers.get("Upgrade") or "").lower() == "websocket" or mode == "websocket":
+        return as_kind(Kind.WEBSOCKET, True, "a WebSocket handshake is not subject to CORS")
+    if origin is not None and origin.startswith(_EXTENSION_SCHEMES):
+        return as_kind(Kind.EXTENSION, True, "the Origin is a browser extension's")
+    if is_cors_preflight_request(request):
+        return as_kind(Kind.PREFLIGHT, True, "OPTIONS with Access-Control-Request-Method")
+    if mode and site:
+        return _by_fetch_metadata(as_kind, origin, mode, site)
+    return _without_fetch_metadata(as_kind, exchange, origin, mode)
+
+
+def _by_fetch_metadata(as_kind: _Maker, origin: str | None, mode: str, site: str) -> Classification:
+    if mode.startswith(("navigate", "nested-navigate")):
+        return as_kind(Kind.NAVIGATION, True, f"Sec-Fetch-Mode is {mode}")
+    if mode == "no-cors":
+        return as_kind(Kind.NO_CORS, True, "Sec-Fetch-Mode is no-cors")
+    if mode == "same-origin":
+        return as_kind(Kind.SAME_ORIGIN, True, "Sec-Fetch-Mode is same-origin")
+    if mode != "cors":
+        return as_kind(Kind.NO_CORS, False, f"Sec-Fetch-Mode is {mode}")
+    if site == "same-origin":
+        return as_kind(Kind.SAME_ORIGIN, True, "Sec-Fetch-Site is same-origin")
+    if site == "none":
+        return as_kind(Kind.EXTENSION, True, "Sec-Fetch-Site is none: no page made this request")
+    if origin is None:
+        return as_kind(Kind.STRIPPED, False, "a cross-origin CORS request without Origin")
+    return as_kind(Kind.CORS, True, f"Sec-Fetch-Mode is cors, Sec-Fetch-Site is {site}")
+
+
+def _without_fetch_metadata(as_kind: _Maker, exchange: Exchange, origin: str | None, mode: str) -> Classification:
+    request = exchange.request
+    headers = request.headers
+    if origin is None:
+        return as_kind(Kind.NO_ORIGIN, False, "no Origin header")
+    if mode:
+        return as_kind(Kind.NOT_BROWSER, False, "Sec-Fetch-Mode without Sec-Fetch-Site: no browser sends that")
+    if browser_of(headers.get("User-Agent")) is None and exchange.source != "har":
+        return as_kind(Kind.NOT_BROWSER, False, "no browser's User-Agent and no Sec-Fetch-* headers")
+    target = origin_of(request.url)
+    if target is not None and target.serialize() == origin:
+        return as_kind(Kind.SAME_ORIGIN, True, "Origin is the target's own")
+    if request.method in ("GET", "HEAD"):
+        return as_kind(Kind.CORS, True, "a GET or HEAD with a foreign Origin")
+    if request.method != "POST":
+        return as_kind(Kind.CORS, True, "a method that only fetch() and XMLHttpRequest can send")
+    accept = headers.get("Accept") or ""
+    if accept.startswith("text/html") or "upgrade-insecure-requests" in headers:
+        return as_kind(Kind.NAVIGATION, True, "a POST that asks for a document: a form")
+    content_type = headers.get("Content-Type") or ""
+    if content_type.startswith(_UNASKED_TYPES):
+        return as_kind(Kind.NO_CORS, True, f"browsers send {content_type.partition(';')[0]} by themselves")
+    if content_type and not is_cors_safelisted_request_header("content-type", content_type):
+        return as_kind(Kind.CORS, True, "a Content-Type that needs a preflight")
+    if "x-requested-with" in headers or "authorization" in headers or script_set_header_names(request):
+        return as_kind(Kind.CORS, True, "a header that only a script can set")
+    return as_kind(Kind.CORS, False, "a POST with a foreign Origin: fetch() or XMLHttpRequest, or a beacon")
+

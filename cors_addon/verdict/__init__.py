@@ -1,0 +1,1 @@
+"""What each browser does with an exchange, and why."""

@@ -1,0 +1,156 @@
+"""What no browser blocks and a developer should still know. Never more than a note beside a verdict."""
+
+from typing import Final
+
+from ..catalogue import CATALOGUE
+from ..catalogue.violation import Stage
+from ..fetch.checks import ALLOW_CREDENTIALS, ALLOW_ORIGIN, EXPOSE_HEADERS, MAX_AGE, exposed_header_names
+from ..fetch.headers import HeaderList, Invalid, extract_header_list_values, extract_max_age
+from ..fetch.messages import CredentialsMode, is_ok_status
+from ..fetch.resource_policy import timing_allow_origin_check
+from ..fetch.safelists import FORBIDDEN_RESPONSE_HEADERS
+from ..traffic.classify import BrowserFamily, Kind
+from ..traffic.correlate import Record
+from ..traffic.credentials import CredentialsObserver, surviving_modes
+from ..traffic.preflight_rules import CAPS
+from .conditions import BOTH_MODES
+from .diagnose import inert
+from .model import Condition, HeaderLine
+
+_LONGEST_CAP: Final = int(max(CAPS.values()))
+
+# Header fields that servers and caches add and that no script asks for.
+_UNREMARKABLE: Final = frozenset(
+    {
+        "accept-ch",
+        "accept-ranges",
+        "access-control-allow-credentials",
+        "access-control-allow-headers",
+        "access-control-allow-methods",
+        "access-control-allow-origin",
+        "access-control-expose-headers",
+        "access-control-max-age",
+        "age",
+        "alt-svc",
+        "connection",
+        "content-encoding",
+        "content-security-policy",
+        "content-security-policy-report-only",
+        "cross-origin-embedder-policy",
+        "cross-origin-opener-policy",
+        "cross-origin-resource-policy",
+        "date",
+        "expect-ct",
+        "keep-alive",
+        "nel",
+        "origin-agent-cluster",
+        "permissions-policy",
+        "referrer-policy",
+        "report-to",
+        "reporting-endpoints",
+        "server",
+        "server-timing",
+        "strict-transport-security",
+        "timing-allow-origin",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "vary",
+        "via",
+        "x-cache",
+        "x-cache-hits",
+        "x-content-type-options",
+        "x-dns-prefetch-control",
+        "x-download-options",
+        "x-frame-options",
+        "x-permitted-cross-domain-policies",
+        "x-powered-by",
+        "x-served-by",
+        "x-timer",
+        "x-xss-protection",
+    }
+)
+
+
+def advice_conditions(record: Record, credentials: CredentialsObserver) -> list[Condition]:
+    """Return the advisories for an exchange; empty for whatever CORS does not judge."""
+    if record.kind not in (Kind.CORS, Kind.PREFLIGHT):
+        return []
+    response = record.exchange.response
+    found: list[Condition] = []
+    if record.classification.origin == "null" and not record.tainted and record.kind is Kind.CORS:
+        found.append(_note("origin-null", {"source": _null_source(record)}))
+    if response is None or record.exchange.error is not None:
+        return found
+    headers = response.headers
+    if headers.get(ALLOW_ORIGIN) == "*" and headers.get(ALLOW_CREDENTIALS) == "true":
+        found.append(_note("allow-credentials-with-wildcard", {}, headers, ALLOW_ORIGIN, ALLOW_CREDENTIALS))
+    if record.kind is Kind.PREFLIGHT:
+        found += _about_max_age(record, headers)
+        if record.unfollowed and len(surviving_modes(record)) == 2:
+            found.append(_note("preflight-not-followed", {"url": inert(record.exchange.request.url)}))
+        return found
+    if record.needs_preflight and record.preflight is None and record.cached_grant is None:
+        found.append(_note("preflight-not-seen", {"method": inert(record.exchange.request.method)}))
+    if surviving_modes(record):
+        found += _about_exposure(record, headers, credentials)
+    return found
+
+
+def _note(name: str, params: dict[str, str], headers: HeaderList | None = None, *lines: str) -> Condition:
+    evidence = []
+    for line in lines:
+        values = headers.get_all(line) if headers is not None else ()
+        evidence += [HeaderLine("response", line, inert(value, 2000)) for value in values]
+        if not values:
+            evidence.append(HeaderLine("response", line, None))
+    return Condition(CATALOGUE[name], Stage.RESPONSE, BOTH_MODES, frozenset(), params, "", tuple(evidence))
+
+
+def _null_source(record: Record) -> str:
+    headers = record.exchange.request.headers
+    if headers.get("Referer") is None:
+        return "a page opened from disk, a data: URL or a sandboxed frame"
+    return "a sandboxed frame, or a redirect across origins"
+
+
+def _about_max_age(record: Record, headers: HeaderList) -> list[Condition]:
+    age = extract_max_age(headers)
+    value = inert(headers.get(MAX_AGE) or "")
+    if isinstance(age, Invalid):
+        return [_note("max-age-invalid", {"value": value}, headers, MAX_AGE)]
+    if age is not None and age > CAPS.get(record.browser or BrowserFamily.CHROMIUM, _LONGEST_CAP):
+        return [_note("max-age-capped", {"value": value}, headers, MAX_AGE)]
+    return []
+
+
+def _about_exposure(record: Record, headers: HeaderList, credentials: CredentialsObserver) -> list[Condition]:
+    found: list[Condition] = []
+    listed = extract_header_list_values(headers, EXPOSE_HEADERS)
+    if isinstance(listed, Invalid):
+        found.append(_note("expose-headers-invalid", {"value": inert(headers.get(EXPOSE_HEADERS) or "")}, headers, EXPOSE_HEADERS))
+    assert record.exchange.response is not None
+    hidden_by_wildcard = isinstance(listed, list) and "*" in listed
+    cookies = "set-cookie" in headers
+    mode: CredentialsMode | None = None
+    if hidden_by_wildcard or cookies:
+        mode = credentials.assess(record).mode
+    if hidden_by_wildcard and mode is CredentialsMode.INCLUDE:
+        found.append(_note("expose-headers-wildcard-with-credentials", {}, headers, EXPOSE_HEADERS))
+    elif not isinstance(listed, Invalid) and is_ok_status(record.exchange.response.status):
+        exposed = exposed_header_names(mode or CredentialsMode.NOT_INCLUDE, headers)
+        hidden = [
+            name
+            for name in headers.names()
+            if name not in exposed and name not in _UNREMARKABLE and name not in FORBIDDEN_RESPONSE_HEADERS
+        ]
+        if hidden:
+            names = inert(", ".join(hidden))
+            found.append(_note("header-not-exposed", {"names": names}, headers, EXPOSE_HEADERS))
+    if cookies and mode is CredentialsMode.NOT_INCLUDE:
+        names = ", ".join(value.partition("=")[0].strip() for value in headers.get_all("Set-Cookie"))
+        found.append(_note("set-cookie-ignored", {"names": inert(names)}))
+    if "timing-allow-origin" in headers and not timing_allow_origin_check(record.classification.origin or "null", headers):
+        origin = inert(record.classification.origin or "null")
+        found.append(_note("timing-allow-origin-missing", {"origin": origin}, headers, "Timing-Allow-Origin"))
+    return found

@@ -1,0 +1,134 @@
+"""The judges: their order of checks, their names for failures, and where they depart from the standard.
+
+An order is a list of violation ids, first met first; what is not in it comes last. Sources: the Fetch Standard, each
+engine's own code, and what Chromium 156 and Firefox 153 were seen to do. WebKit is from source, not tested.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from ..catalogue.violation import Stage
+from ..fetch.headers import HeaderList
+from ..fetch.messages import CredentialsMode
+from ..traffic.classify import BrowserFamily
+from ..traffic.exchange import Exchange
+from .model import Condition, Judge
+
+ALL_JUDGES: Final = frozenset(Judge)
+JUDGE_OF: Final = {
+    BrowserFamily.CHROMIUM: Judge.CHROMIUM,
+    BrowserFamily.FIREFOX: Judge.FIREFOX,
+    BrowserFamily.WEBKIT: Judge.WEBKIT,
+}
+
+_ACCESS: Final = (
+    "network-error",
+    "allow-origin-multiple",
+    "allow-origin-missing",
+    "allow-origin-wildcard-with-credentials",
+    "allow-origin-invalid",
+    "allow-origin-mismatch",
+    "allow-credentials-not-true",
+)
+_METHOD: Final = ("method-not-allowed", "method-wildcard-with-credentials")
+_HEADERS: Final = ("header-not-allowed", "header-wildcard-with-credentials", "authorization-covered-by-wildcard")
+_AFTER_REDIRECT: Final = ("redirect-scheme", "redirect-too-many", "redirect-url-credentials", "mode-same-origin")
+
+_ORDERS: Final[dict[Judge, Sequence[str]]] = {
+    Judge.SPEC: (
+        *_ACCESS,
+        "preflight-redirect",
+        "preflight-status-not-ok",
+        "allow-methods-invalid",
+        "allow-headers-invalid",
+        *_METHOD,
+        *_HEADERS,
+        *_AFTER_REDIRECT,
+    ),
+    # The network stack reports a redirect before anyone looks at a header of it.
+    Judge.CHROMIUM: (
+        "preflight-redirect",
+        *_ACCESS,
+        "preflight-status-not-ok",
+        "allow-methods-invalid",
+        "allow-headers-invalid",
+        *_METHOD,
+        *_HEADERS,
+        *_AFTER_REDIRECT,
+    ),
+    # Parses and matches each list in one pass: methods are done with before the header list is looked at.
+    Judge.FIREFOX: (
+        *_ACCESS,
+        "preflight-redirect",
+        "preflight-status-not-ok",
+        "allow-methods-invalid",
+        *_METHOD,
+        "allow-headers-invalid",
+        *_HEADERS,
+        *_AFTER_REDIRECT,
+    ),
+    # Asks for the status before anything else.
+    Judge.WEBKIT: (
+        "network-error",
+        "preflight-redirect",
+        "preflight-status-not-ok",
+        *_ACCESS[1:],
+        "allow-methods-invalid",
+        "allow-headers-invalid",
+        *_METHOD,
+        *_HEADERS,
+        *_AFTER_REDIRECT,
+    ),
+}
+_RANKS: Final = {judge: {name: rank for rank, name in enumerate(order)} for judge, order in _ORDERS.items()}
+
+
+def rank(judge: Judge, condition: Condition) -> int:
+    """Return the place of a condition in a judge's order."""
+    return _RANKS[judge].get(condition.violation.id, 99)
+
+
+def first_failure(judge: Judge, mode: CredentialsMode, conditions: Iterable[Condition]) -> Condition | None:
+    """Return what a judge meets first under a credentials mode, or ``None`` where it lets the response through."""
+    failing = [c for c in conditions if judge in c.judges and mode in c.modes]
+    return min(failing, key=lambda condition: rank(judge, condition)) if failing else None
+
+
+def headers_as_seen(judge: Judge, exchange: Exchange) -> HeaderList:
+    """Return the response's headers as a judge sees them.
+
+    Over HTTP/2 Firefox joins repeated lines as they arrive, and one with an empty value adds nothing.
+    """
+    assert exchange.response is not None
+    headers = exchange.response.headers
+    if judge is not Judge.FIREFOX or counts_lines(judge, exchange):
+        return headers
+    if all(value.strip(" \t") for _, value in headers):
+        return headers
+    return HeaderList((name, value) for name, value in headers if value.strip(" \t"))
+
+
+def counts_lines(judge: Judge, exchange: Exchange) -> bool:
+    """Say whether a judge refuses two Access-Control-Allow-Origin lines whatever they hold: Firefox over HTTP/1."""
+    return judge is Judge.FIREFOX and not exchange.http_version.startswith(("HTTP/2", "HTTP/3"))
+
+
+def error_name(judge: Judge, condition: Condition, exchange: Exchange) -> str | None:
+    """Return a judge's own name for a failure, or ``None`` where it has none."""
+    violation = condition.violation
+    if violation.id == "network-error" and exchange.response is None:
+        # What the browser gets is the proxy's page, and that has no CORS headers.
+        preflight = condition.stage is Stage.PREFLIGHT
+        if judge is Judge.CHROMIUM:
+            return "PreflightMissingAllowOriginHeader" if preflight else "MissingAllowOriginHeader"
+        return "CORSMissingAllowOrigin" if judge is Judge.FIREFOX else None
+    if judge is Judge.CHROMIUM and violation.chromium is not None:
+        prefixed = violation.preflight_prefix and condition.stage is Stage.PREFLIGHT
+        return f"Preflight{violation.chromium}" if prefixed else violation.chromium
+    if judge is Judge.FIREFOX:
+        if violation.id == "allow-origin-multiple":
+            lines = exchange.response.headers.get_all("Access-Control-Allow-Origin") if exchange.response else ()
+            many = len(lines) > 1 and counts_lines(judge, exchange)
+            return "CORSMultipleAllowOriginNotAllowed" if many else "CORSAllowOriginNotMatchingOrigin"
+        return violation.firefox
+    return None

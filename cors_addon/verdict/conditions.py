@@ -1,0 +1,226 @@
+"""Every condition that an exchange fails, for each judge and both credentials modes."""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from ..catalogue import CATALOGUE
+from ..catalogue.violation import Stage
+from ..fetch.checks import (
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    Failure,
+    PreflightRequest,
+    Step,
+    cors_failures,
+    preflight_failures,
+    requested_header_names,
+)
+from ..fetch.headers import HeaderList, extract_header_list_values
+from ..fetch.messages import CredentialsMode, Response
+from ..fetch.redirects import RedirectStep, redirect_failure, redirect_target
+from ..traffic.classify import Kind
+from ..traffic.correlate import Record
+from ..traffic.exchange import Exchange
+from . import diagnose
+from .browsers import ALL_JUDGES, counts_lines, headers_as_seen
+from .model import Condition, HeaderLine, Judge
+
+BOTH_MODES: Final = frozenset(CredentialsMode)
+_NOT_FIREFOX: Final = ALL_JUDGES - {Judge.FIREFOX}
+_Check = Callable[[CredentialsMode, Response], Iterable[Failure]]
+
+
+def access_conditions(exchange: Exchange, origin: str, stage: Stage, headers: HeaderList | None = None) -> list[Condition]:
+    """Return what fails in the CORS check of a response or redirect.
+
+    ``headers`` stands in for the response's own where a cached response was confirmed by a 304.
+    """
+
+    def check(mode: CredentialsMode, response: Response) -> Iterable[Failure]:
+        return cors_failures(origin, mode, response.headers)
+
+    return _conditions(exchange, origin, stage, check, headers)
+
+
+def preflight_conditions(exchange: Exchange, origin: str) -> list[Condition]:
+    """Return what fails in a preflight's answer."""
+    request, response = exchange.request, exchange.response
+    assert response is not None
+    asked = PreflightRequest(
+        origin,
+        request.headers.get("Access-Control-Request-Method") or "",
+        requested_header_names(request.headers),
+    )
+
+    def check(mode: CredentialsMode, response: Response) -> Iterable[Failure]:
+        return preflight_failures(asked, mode, response)
+
+    found = _conditions(exchange, origin, Stage.PREFLIGHT, check, None)
+    target = redirect_target(request.url, response)
+    if target is None:
+        return found
+    found = [condition for condition in found if condition.violation.id != "preflight-status-not-ok"]
+    location = diagnose.inert(response.headers.get("Location") or "")
+    found.append(
+        Condition(
+            CATALOGUE["preflight-redirect"],
+            Stage.PREFLIGHT,
+            BOTH_MODES,
+            ALL_JUDGES,
+            {"status": str(response.status), "location": location},
+            evidence=(
+                HeaderLine("response", ":status", str(response.status)),
+                HeaderLine("response", "Location", diagnose.inert(response.headers.get("Location") or "", 2000)),
+            ),
+        )
+    )
+    return found
+
+
+def _conditions(
+    exchange: Exchange, origin: str, stage: Stage, check: _Check, replaced: HeaderList | None
+) -> list[Condition]:
+    response = exchange.response
+    assert response is not None
+    if replaced is not None:
+        response = Response(response.status, replaced)
+        exchange = exchange.with_response(response)
+    firefox_headers = headers_as_seen(Judge.FIREFOX, exchange)
+    if firefox_headers is response.headers:
+        found = _failed(exchange, origin, stage, check, response, ALL_JUDGES)
+    else:
+        dropped = Response(response.status, firefox_headers)
+        found = _merged(
+            _failed(exchange, origin, stage, check, response, _NOT_FIREFOX)
+            + _failed(exchange, origin, stage, check, dropped, frozenset({Judge.FIREFOX}))
+        )
+    lines = response.headers.get_all(ALLOW_ORIGIN)
+    if len(lines) > 1 and counts_lines(Judge.FIREFOX, exchange):
+        found = _merged([*found, _two_lines(exchange, origin, stage, lines)])
+    return found
+
+
+def _failed(
+    exchange: Exchange, origin: str, stage: Stage, check: _Check, response: Response, judges: frozenset[Judge]
+) -> list[Condition]:
+    modes_of: dict[Failure, set[CredentialsMode]] = {}
+    for mode in CredentialsMode:
+        for failure in check(mode, response):
+            modes_of.setdefault(failure, set()).add(mode)
+    return [
+        _condition(exchange, origin, stage, response.headers, failure, frozenset(modes), judges, modes_of)
+        for failure, modes in modes_of.items()
+    ]
+
+
+def _condition(
+    exchange: Exchange,
+    origin: str,
+    stage: Stage,
+    headers: HeaderList,
+    failure: Failure,
+    modes: frozenset[CredentialsMode],
+    judges: frozenset[Judge],
+    all_failures: Iterable[Failure],
+) -> Condition:
+    violation = CATALOGUE[diagnose.violation_id(failure, headers)]
+    if failure.step is Step.NON_WILDCARD_HEADER:
+        # No shipping browser keeps Authorization out of the wildcard.
+        judges &= {Judge.SPEC}
+    detail = ""
+    if violation.id in ("allow-origin-mismatch", "allow-origin-invalid"):
+        detail = diagnose.origin_difference(origin, failure.value or "")
+    elif failure.step is Step.ALLOW_CREDENTIALS:
+        detail = diagnose.credentials_difference(failure.value)
+    elif failure.step is Step.METHOD:
+        listed = extract_header_list_values(headers, ALLOW_METHODS)
+        detail = diagnose.method_difference(failure.value or "", listed if isinstance(listed, list) else ())
+    return Condition(
+        violation,
+        stage,
+        modes,
+        judges,
+        diagnose.params_of(failure, origin, headers),
+        detail,
+        diagnose.evidence_of(failure, exchange.request, headers),
+        diagnose.needed_for(failure, origin, headers, tuple(all_failures)),
+    )
+
+
+def _two_lines(exchange: Exchange, origin: str, stage: Stage, lines: tuple[str, ...]) -> Condition:
+    failure = Failure(Step.ALLOW_ORIGIN_DIFFERS, ", ".join(lines))
+    assert exchange.response is not None
+    headers = exchange.response.headers
+    return Condition(
+        CATALOGUE["allow-origin-multiple"],
+        stage,
+        BOTH_MODES,
+        frozenset({Judge.FIREFOX}),
+        diagnose.params_of(failure, origin, headers),
+        evidence=diagnose.evidence_of(failure, exchange.request, headers),
+        needed=diagnose.needed_for(failure, origin, headers, (failure,)),
+    )
+
+
+def _merged(conditions: Iterable[Condition]) -> list[Condition]:
+    """Join what several judges find alike into one condition."""
+    found: dict[tuple[object, ...], Condition] = {}
+    for c in conditions:
+        key = (c.violation.id, c.params.get("name") if c.stage is Stage.PREFLIGHT else None)
+        known = found.get(key)
+        if known is None:
+            found[key] = c
+        elif known.modes == c.modes or known.judges == c.judges:
+            found[key] = Condition(
+                c.violation,
+                c.stage,
+                known.modes | c.modes,
+                known.judges | c.judges,
+                known.params,
+                known.detail,
+                known.evidence,
+                known.needed,
+            )
+        else:
+            found[(*key, len(found))] = c
+    return list(found.values())
+
+
+def location_conditions(record: Record, origin: str) -> list[Condition]:
+    """Return what keeps a browser from following a redirect, the CORS check of the redirect itself left aside."""
+    exchange = record.exchange
+    assert exchange.response is not None
+    target = redirect_target(exchange.request.url, exchange.response)
+    if target is None:
+        return []
+    location = exchange.response.headers.get("Location") or ""
+    step = target.failure
+    if step is None:
+        page = record.page_origin or origin
+        step = redirect_failure(exchange.request.url, target.url, page, record.kind is Kind.CORS, record.hops)
+    if step is None:
+        return []
+    name, params = _redirect_violation(step, location, target.url, record.hops)
+    return [
+        Condition(
+            CATALOGUE[name],
+            Stage.REDIRECT,
+            BOTH_MODES,
+            ALL_JUDGES,
+            params,
+            evidence=(HeaderLine("response", "Location", diagnose.inert(location, 2000)),),
+        )
+    ]
+
+
+def _redirect_violation(step: RedirectStep, location: str, target: str, hops: int) -> tuple[str, dict[str, str]]:
+    shown = diagnose.inert(location)
+    match step:
+        case RedirectStep.USER_INFO:
+            return "redirect-url-credentials", {"location": shown}
+        case RedirectStep.COUNT:
+            return "redirect-too-many", {"count": str(hops)}
+        case RedirectStep.SCHEME:
+            return "redirect-scheme", {"location": shown, "scheme": diagnose.inert(target.partition(":")[0])}
+        case RedirectStep.LOCATION:
+            return "redirect-scheme", {"location": shown, "scheme": "no URL"}

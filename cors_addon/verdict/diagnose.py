@@ -1,0 +1,173 @@
+"""From a failed check to what a person needs: which violation it is, its evidence, a near miss, and the header needed.
+
+The checks of ``fetch`` have decided by then; nothing here changes an outcome.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from ..fetch.checks import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN, Failure, Step
+from ..fetch.headers import HeaderList, Invalid, extract_header_list_values
+from ..fetch.origins import origin_of
+from ..fetch.messages import Request
+from .chromium_url import is_valid_url
+from .model import HeaderLine
+
+_CLIPPED: Final = 160
+
+
+def inert(text: str, limit: int = _CLIPPED) -> str:
+    """Return the text with control and invisible characters escaped, and its middle cut out where it is long."""
+    if len(text) > limit:
+        text = f"{text[: limit // 2]}...{text[-(limit // 4) :]}"
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+def violation_id(failure: Failure, headers: HeaderList) -> str:
+    """Name the violation behind a failed check."""
+    match failure.step:
+        case Step.ALLOW_ORIGIN_MISSING:
+            return "allow-origin-missing"
+        case Step.ALLOW_ORIGIN_WILDCARD:
+            return "allow-origin-wildcard-with-credentials"
+        case Step.ALLOW_ORIGIN_DIFFERS:
+            value = failure.value or ""
+            if "," in value or " " in value:
+                return "allow-origin-multiple"
+            return "allow-origin-mismatch" if value == "null" or is_valid_url(value) else "allow-origin-invalid"
+        case Step.ALLOW_CREDENTIALS:
+            return "allow-credentials-not-true"
+        case Step.STATUS:
+            return "preflight-status-not-ok"
+        case Step.ALLOW_METHODS_INVALID:
+            return "allow-methods-invalid"
+        case Step.ALLOW_HEADERS_INVALID:
+            return "allow-headers-invalid"
+        case Step.METHOD:
+            return "method-wildcard-with-credentials" if _lists_wildcard(headers, ALLOW_METHODS) else "method-not-allowed"
+        case Step.HEADER:
+            return "header-wildcard-with-credentials" if _lists_wildcard(headers, ALLOW_HEADERS) else "header-not-allowed"
+        case Step.NON_WILDCARD_HEADER:
+            return "authorization-covered-by-wildcard"
+
+
+def _lists_wildcard(headers: HeaderList, name: str) -> bool:
+    values = extract_header_list_values(headers, name)
+    return isinstance(values, list) and "*" in values
+
+
+def params_of(failure: Failure, origin: str, headers: HeaderList) -> dict[str, str]:
+    """Return every parameter that a title may use; the texts are inert."""
+    raw = {
+        "origin": origin,
+        "value": failure.value or "",
+        "status": failure.value or "",
+        "method": failure.value or "",
+        "name": failure.value or "",
+    }
+    if failure.step is Step.METHOD:
+        raw["value"] = headers.get(ALLOW_METHODS) or ""
+    elif failure.step in (Step.HEADER, Step.NON_WILDCARD_HEADER):
+        raw["value"] = headers.get(ALLOW_HEADERS) or ""
+    return {key: inert(value) for key, value in raw.items()}
+
+
+def evidence_of(failure: Failure, request: Request, headers: HeaderList) -> tuple[HeaderLine, ...]:
+    """Return the header lines on both sides that prove a failure."""
+    match failure.step:
+        case Step.ALLOW_ORIGIN_MISSING | Step.ALLOW_ORIGIN_WILDCARD | Step.ALLOW_ORIGIN_DIFFERS:
+            asked, answered = "Origin", ALLOW_ORIGIN
+        case Step.ALLOW_CREDENTIALS:
+            asked, answered = "Cookie", ALLOW_CREDENTIALS
+        case Step.STATUS:
+            return (HeaderLine("response", ":status", failure.value),)
+        case Step.ALLOW_METHODS_INVALID | Step.METHOD:
+            asked, answered = "Access-Control-Request-Method", ALLOW_METHODS
+        case Step.ALLOW_HEADERS_INVALID | Step.HEADER | Step.NON_WILDCARD_HEADER:
+            asked, answered = "Access-Control-Request-Headers", ALLOW_HEADERS
+    lines = []
+    if asked != "Cookie":
+        lines += [HeaderLine("request", asked, inert(value, 2000)) for value in request.headers.get_all(asked)]
+    elif "cookie" in request.headers:
+        lines.append(HeaderLine("request", "Cookie", "(not shown)"))
+    values = headers.get_all(answered)
+    lines += [HeaderLine("response", answered, inert(value, 2000)) for value in values]
+    if not values:
+        lines.append(HeaderLine("response", answered, None))
+    return tuple(lines)
+
+
+def needed_for(failure: Failure, origin: str, headers: HeaderList, all_failures: Iterable[Failure]) -> str | None:
+    """Return the header line that cures a failure for this very request, keeping what the server lists already."""
+    match failure.step:
+        case Step.ALLOW_ORIGIN_MISSING | Step.ALLOW_ORIGIN_WILDCARD | Step.ALLOW_ORIGIN_DIFFERS:
+            return f"{ALLOW_ORIGIN}: {inert(origin)}"
+        case Step.ALLOW_CREDENTIALS:
+            return f"{ALLOW_CREDENTIALS}: true"
+        case Step.METHOD | Step.ALLOW_METHODS_INVALID:
+            return _extended(headers, ALLOW_METHODS, all_failures, Step.METHOD)
+        case Step.HEADER | Step.NON_WILDCARD_HEADER | Step.ALLOW_HEADERS_INVALID:
+            return _extended(headers, ALLOW_HEADERS, all_failures, Step.HEADER)
+        case Step.STATUS:
+            return None
+
+
+def _extended(headers: HeaderList, name: str, failures: Iterable[Failure], step: Step) -> str | None:
+    steps = (step, Step.NON_WILDCARD_HEADER) if step is Step.HEADER else (step,)
+    missing = [failure.value for failure in failures if failure.step in steps and failure.value]
+    listed = extract_header_list_values(headers, name)
+    if isinstance(listed, Invalid):
+        return None
+    kept = [value for value in listed or [] if value != "*" or Step.NON_WILDCARD_HEADER in {f.step for f in failures}]
+    return f"{name}: {inert(', '.join(dict.fromkeys([*kept, *missing])), 2000)}"
+
+
+def origin_difference(origin: str, value: str) -> str:
+    """Say in a fragment how an allowed origin differs from the page's; empty where they have nothing in common."""
+    if value == "null":
+        return "null is not the page's origin"
+    if origin == "null":
+        return "the page's origin is null"
+    bare = value.strip("\"'")
+    if bare == origin:
+        return "quotes around it"
+    if value.casefold() == origin.casefold():
+        return "letter case"
+    if value.rstrip("/") == origin:
+        return "a trailing slash"
+    here, there = origin_of(origin), origin_of(value)
+    if here is None:
+        return ""
+    if there is None:
+        return "no scheme before the host" if value in (here.host, f"{here.host}:{here.port}") else ""
+    parts = []
+    if value.rstrip("/").count("/") > 2:
+        parts.append("a path")
+    if here.host != there.host:
+        parts.append("www." if here.host.removeprefix("www.") == there.host.removeprefix("www.") else "another host")
+    if here.scheme != there.scheme:
+        parts.append(f"{there.scheme} instead of {here.scheme}")
+    if here.port != there.port and (here.scheme == there.scheme or ":" in value.partition("://")[2]):
+        parts.append("another port")
+    if not parts:
+        parts.append("the default port written out" if value.startswith(origin) else "another spelling of the same origin")
+    return ", ".join(parts)
+
+
+def credentials_difference(value: str | None) -> str:
+    """Say in a fragment what is wrong with an Access-Control-Allow-Credentials value."""
+    if value is None:
+        return "the header is missing"
+    if value.lower() == "true":
+        return "letter case: only true in lower case counts"
+    return "only true counts" if value else "the value is empty"
+
+
+def method_difference(method: str, listed: Iterable[str]) -> str:
+    """Say in a fragment whether a method is listed in another letter case."""
+    for candidate in listed:
+        if candidate != method and candidate.upper() == method.upper():
+            return f"{inert(candidate)} is listed: methods are compared with their letter case"
+    return ""

@@ -1,0 +1,274 @@
+"""From an exchange and what is known around it to a verdict.
+
+Three-valued where the credentials mode is open: both modes are tried, and what differs hangs on it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from ..catalogue import CATALOGUE
+from ..catalogue.violation import Severity, Stage
+from ..fetch.checks import SUCCESS, cors_check
+from ..fetch.headers import HeaderList
+from ..fetch.messages import CredentialsMode
+from ..fetch.redirects import redirect_target
+from ..traffic.classify import Kind
+from ..traffic.correlate import Record
+from ..traffic.credentials import Knowledge
+from ..traffic.exchange import Exchange, Responder
+from . import diagnose
+from .browsers import ALL_JUDGES, JUDGE_OF, error_name, first_failure, rank
+from .conditions import BOTH_MODES, access_conditions, location_conditions, preflight_conditions
+from .model import (
+    Condition,
+    CredentialsView,
+    Finding,
+    Judge,
+    Outcome,
+    Related,
+    Verdict,
+    View,
+)
+
+NO_CREDENTIALS_VIEW: Final = CredentialsView("unknown", assumed=False)
+_NOT_CORS: Final = {judge: View(Outcome.NOT_CORS) for judge in Judge}
+_ALLOWED: Final = {judge: View(Outcome.ALLOWED) for judge in Judge}
+_UNKNOWN: Final = {judge: View(Outcome.UNKNOWN) for judge in Judge}
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the judge is told besides the exchange.
+
+    ``knowledge`` is asked for only where it matters, since weighing evidence costs more than most checks. ``judge``
+    overrides the browser that made the request.
+    """
+
+    knowledge: Callable[[Record], Knowledge]
+    judge: Judge | None = None
+    extra: Sequence[Condition] = field(default=())
+
+
+def judge_record(record: Record, context: Context) -> Verdict:
+    """Judge one exchange. Never raises for anything that a message can hold."""
+    match record.kind:
+        case Kind.PREFLIGHT | Kind.CORS:
+            return _judge_cors(record, context)
+        case Kind.SAME_ORIGIN | Kind.NO_ORIGIN | Kind.NO_CORS | Kind.NAVIGATION | Kind.WEBSOCKET | Kind.NOT_BROWSER:
+            conditions = _same_origin_redirect(record) if record.kind is Kind.SAME_ORIGIN else []
+            conditions += context.extra
+            if conditions:
+                return _verdict(record, context, conditions, None)
+            return _plain(record, context, Outcome.NOT_CORS, _NOT_CORS, record.classification.reason)
+        case Kind.EXTENSION | Kind.STRIPPED:
+            return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, record.classification.reason)
+
+
+def _judge_cors(record: Record, context: Context) -> Verdict:
+    exchange = record.exchange
+    origin = record.classification.origin or "null"
+    response = exchange.response
+    if exchange.error is not None and _aborted(exchange):
+        return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, "the browser gave the request up before its answer came")
+    if exchange.error is not None:
+        return _verdict(record, context, [_network_error(record)], context.knowledge(record))
+    if response is None:
+        return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, "no response yet")
+    if response.status == 0:
+        return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, "the capture holds no response")
+    if record.kind is Kind.PREFLIGHT:
+        conditions = preflight_conditions(exchange, origin)
+    else:
+        headers: HeaderList | None = None
+        if response.status == 304 and not _is_author_conditional(record):
+            if record.stored is None and "access-control-allow-origin" not in response.headers:
+                reason = "a 304 confirms a stored response, and that one was not seen"
+                return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, reason)
+            headers = refreshed(record.stored, response.headers)
+        is_redirect = redirect_target(exchange.request.url, response) is not None
+        stage = Stage.REDIRECT if is_redirect else Stage.RESPONSE
+        seen = headers or response.headers
+        if _passes_for_all(exchange, origin, seen):
+            conditions = []
+        else:
+            conditions = access_conditions(exchange, origin, stage, headers)
+        if is_redirect:
+            conditions += location_conditions(record, origin)
+    conditions += context.extra
+    if not any(condition.judges for condition in conditions):
+        return _verdict(record, context, conditions, None)
+    return _verdict(record, context, conditions, context.knowledge(record))
+
+
+def _passes_for_all(exchange: Exchange, origin: str, headers: HeaderList) -> bool:
+    """The common case, cheaply: right under both modes, one line, nothing that any judge sees otherwise."""
+    return (
+        len(headers.get_all("access-control-allow-origin")) == 1
+        and cors_check(origin, CredentialsMode.INCLUDE, headers) is SUCCESS
+    )
+
+
+def refreshed(stored: HeaderList | None, by: HeaderList) -> HeaderList:
+    """Return the headers of a stored response after a 304 confirmed it: its own, those that the 304 brings replaced.
+
+    https://www.rfc-editor.org/rfc/rfc9111#section-3.2
+    """
+    if stored is None:
+        return by
+    replaced = set(by.names())
+    return HeaderList([line for line in stored if line[0].lower() not in replaced] + list(by))
+
+
+def _is_author_conditional(record: Record) -> bool:
+    """Say whether the page itself made the request conditional: such names have to be asked for in a preflight."""
+    return any(name.startswith("if-") for name in record.asked_names)
+
+
+def _aborted(exchange: Exchange) -> bool:
+    error = (exchange.error or "").lower()
+    return "client" in error and ("disconnect" in error or "closed" in error) or "stream reset by client" in error
+
+
+def _network_error(record: Record) -> Condition:
+    stage = Stage.PREFLIGHT if record.kind is Kind.PREFLIGHT else Stage.RESPONSE
+    error = diagnose.inert(record.exchange.error or "no response")
+    return Condition(CATALOGUE["network-error"], stage, BOTH_MODES, ALL_JUDGES, {"error": error})
+
+
+def _same_origin_redirect(record: Record) -> list[Condition]:
+    """What ends a chain that began same-origin: mode "same-origin" may not leave, and user info may not be sent along."""
+    exchange = record.exchange
+    if exchange.response is None:
+        return []
+    return location_conditions(record, record.page_origin or "null")
+
+
+# --- putting it together ------------------------------------------------------------------------------------------
+
+
+def _verdict(record: Record, context: Context, conditions: list[Condition], knowledge: Knowledge | None) -> Verdict:
+    exchange = record.exchange
+    known = knowledge or Knowledge(None)
+    modes = _modes(known)
+    passed = _ALLOWED if record.kind in (Kind.CORS, Kind.PREFLIGHT) else _NOT_CORS
+    views = {judge: _view(judge, conditions, modes, exchange) or passed[judge] for judge in Judge}
+    judge = _judge_of(record, context)
+    # Evidence about credentials is weighed only for what failed under one mode or the other.
+    credentials = _credentials_view(known) if knowledge is not None else NO_CREDENTIALS_VIEW
+    relevant = [c for c in conditions if modes & c.modes]
+    relevant.sort(key=lambda condition: rank(judge, condition))
+    findings = tuple(_finding(c, judge, views[judge].outcome, modes) for c in relevant)
+    return Verdict(
+        id=exchange.id,
+        method=exchange.request.method,
+        url=exchange.request.url,
+        origin=record.classification.origin,
+        kind=record.kind.value,
+        stage=_stage(record),
+        outcome=views[judge].outcome,
+        judge=judge,
+        views=views,
+        credentials=credentials,
+        findings=findings,
+        related=_related(record),
+        reason=record.classification.reason,
+        status=exchange.response.status if exchange.response is not None else None,
+    )
+
+
+def _modes(knowledge: Knowledge) -> frozenset[CredentialsMode]:
+    if knowledge.mode is not None:
+        return frozenset({knowledge.mode})
+    return frozenset({CredentialsMode.NOT_INCLUDE}) if knowledge.assumed else BOTH_MODES
+
+
+def _view(
+    judge: Judge,
+    conditions: Sequence[Condition],
+    modes: frozenset[CredentialsMode],
+    exchange: Exchange,
+) -> View | None:
+    failures = {mode: first_failure(judge, mode, conditions) for mode in modes}
+    failing = [failure for failure in failures.values() if failure is not None]
+    if not failing:
+        return None
+    outcome = Outcome.BLOCKED if len(failing) == len(modes) else Outcome.CONDITIONAL
+    # Blocked either way: credentials are not included by default, so that mode's failure is the likelier one.
+    named = failures.get(CredentialsMode.NOT_INCLUDE) or failing[0]
+    return View(outcome, error_name(judge, named, exchange))
+
+
+def _finding(condition: Condition, judge: Judge, outcome: Outcome, modes: frozenset[CredentialsMode]) -> Finding:
+    violation = condition.violation
+    severity = violation.severity
+    if not condition.judges:
+        pass
+    elif severity is Severity.BLOCKED:
+        if judge not in condition.judges:
+            severity = Severity.RISK
+        elif outcome is Outcome.CONDITIONAL and not modes <= condition.modes:
+            severity = Severity.CONDITIONAL
+    elif judge in condition.judges and outcome is Outcome.BLOCKED:
+        severity = Severity.BLOCKED
+    message = violation.title.format_map(condition.params)
+    if condition.detail:
+        message = f"{message.rstrip('.')} ({diagnose.inert(condition.detail)})"
+    return Finding(
+        violation, severity, condition.stage, message, condition.evidence, condition.needed, fix_header=condition.needed
+    )
+
+
+def _plain(record: Record, context: Context, outcome: Outcome, views: dict[Judge, View], reason: str) -> Verdict:
+    exchange = record.exchange
+    return Verdict(
+        id=exchange.id,
+        method=exchange.request.method,
+        url=exchange.request.url,
+        origin=record.classification.origin,
+        kind=record.kind.value,
+        stage=_stage(record),
+        outcome=outcome,
+        judge=_judge_of(record, context),
+        views=views,
+        credentials=NO_CREDENTIALS_VIEW,
+        related=_related(record),
+        reason=reason,
+        status=exchange.response.status if exchange.response is not None else None,
+    )
+
+
+def _judge_of(record: Record, context: Context) -> Judge:
+    if context.judge is not None:
+        return context.judge
+    return JUDGE_OF[record.browser] if record.browser is not None else Judge.CHROMIUM
+
+
+def _stage(record: Record) -> Stage:
+    if record.kind is Kind.PREFLIGHT:
+        return Stage.PREFLIGHT
+    exchange = record.exchange
+    if exchange.response is not None and redirect_target(exchange.request.url, exchange.response) is not None:
+        return Stage.REDIRECT
+    return Stage.RESPONSE
+
+
+def _related(record: Record) -> Related:
+    return Related(
+        record.preflight or record.cached_grant,
+        record.requests[0] if record.requests else None,
+        record.redirected_from,
+        record.redirected_to,
+    )
+
+
+def _credentials_view(knowledge: Knowledge) -> CredentialsView:
+    mode = knowledge.mode
+    if mode is None and knowledge.assumed:
+        return CredentialsView(CredentialsMode.NOT_INCLUDE.value, assumed=True)
+    return CredentialsView(
+        "unknown" if mode is None else mode.value,
+        assumed=False,
+        evidence=tuple((e.mode.value, e.text, e.exchange_id, e.certain) for e in knowledge.evidence),
+    )
+

@@ -1,0 +1,190 @@
+"""Verdicts and findings: the data that every front end and report is made from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any
+
+from ..catalogue.violation import Severity, Stage, Violation
+from ..fetch.messages import CredentialsMode
+
+
+class Outcome(Enum):
+    """What becomes of an exchange in a browser."""
+
+    ALLOWED = "allowed"
+    BLOCKED = "blocked"
+    CONDITIONAL = "conditional"
+    NOT_CORS = "not-cors"
+    UNKNOWN = "unknown"
+
+
+class Judge(Enum):
+    """Whose behaviour a verdict speaks of: an engine's, or the standard's."""
+
+    CHROMIUM = "chromium"
+    FIREFOX = "firefox"
+    WEBKIT = "webkit"
+    SPEC = "spec"
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderLine:
+    """A header line that proves a finding; ``value`` is ``None`` for a line that is missing."""
+
+    side: str
+    name: str
+    value: str | None
+
+    def to_plain(self) -> dict[str, Any]:
+        return {"side": self.side, "name": self.name, "value": self.value}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition that an exchange fails: under which credentials modes, and which judges act on it."""
+
+    violation: Violation
+    stage: Stage
+    modes: frozenset[CredentialsMode]
+    judges: frozenset[Judge]
+    params: Mapping[str, str] = field(default_factory=dict)
+    detail: str = ""
+    evidence: tuple[HeaderLine, ...] = ()
+    needed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A violation at a place.
+
+    ``message`` is one line, free of control characters; ``needed`` the header line that this very request needs, or
+    ``None`` where no header cures it.
+    """
+
+    violation: Violation
+    severity: Severity
+    stage: Stage
+    message: str
+    evidence: tuple[HeaderLine, ...] = ()
+    needed: str | None = None
+    fix_header: str | None = None
+
+    @property
+    def id(self) -> str:
+        return self.violation.id
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the finding as in the JSON report; plain data only."""
+        return {
+            "id": self.violation.id,
+            "severity": self.severity.value,
+            "stage": self.stage.value,
+            "message": self.message,
+            "evidence": [line.to_plain() for line in self.evidence],
+            "needed": self.needed,
+            "cause": None,
+            "fix": {
+                "who": self.violation.owner.value,
+                "header": self.fix_header,
+                "text": self.violation.fix,
+                "snippets": [],
+            },
+            "reference": self.violation.anchor,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one judge says: the outcome, and the name of its first failure (for ``conditional``, the one it would have)."""
+
+    outcome: Outcome
+    error: str | None = None
+
+    def to_plain(self) -> dict[str, Any]:
+        return {"outcome": self.outcome.value, "error": self.error}
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialsView:
+    """What is known of the credentials mode, and from which flows."""
+
+    mode: str
+    assumed: bool
+    evidence: tuple[tuple[str, str, str, bool], ...] = ()
+    """(mode, text, exchange id, certain) a piece."""
+
+    def to_plain(self) -> dict[str, Any]:
+        return {
+            "mode": self.mode,
+            "assumed": self.assumed,
+            "evidence": [
+                {"mode": mode, "message": text, "flow": flow, "certain": certain}
+                for mode, text, flow, certain in self.evidence
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """The ids of the exchanges that belong to this one."""
+
+    preflight: str | None = None
+    request: str | None = None
+    redirected_from: str | None = None
+    redirected_to: str | None = None
+
+    def to_plain(self) -> dict[str, Any]:
+        return {
+            "preflight": self.preflight,
+            "request": self.request,
+            "redirected_from": self.redirected_from,
+            "redirected_to": self.redirected_to,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What browsers do with one exchange, as the server answered it.
+
+    ``outcome`` is that of the browser that made the request (or that the user chose); ``reason`` says in a sentence what
+    decided where nothing failed.
+    """
+
+    id: str
+    method: str
+    url: str
+    origin: str | None
+    kind: str
+    stage: Stage
+    outcome: Outcome
+    judge: Judge
+    views: Mapping[Judge, View]
+    credentials: CredentialsView
+    findings: tuple[Finding, ...] = ()
+    related: Related = Related()
+    reason: str = ""
+    status: int | None = None
+
+    def with_findings(self, findings: tuple[Finding, ...]) -> "Verdict":
+        """Return a copy with other findings, as where some are ignored."""
+        return replace(self, findings=findings)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the verdict as one entry of the JSON report's ``flows``; plain data only."""
+        return {
+            "id": self.id,
+            "method": self.method,
+            "url": self.url,
+            "origin": self.origin,
+            "kind": self.kind,
+            "stage": self.stage.value,
+            "status": self.status,
+            "outcome": self.outcome.value,
+            "browser": self.judge.value,
+            "reason": self.reason,
+            "credentials": self.credentials.to_plain(),
+            "browsers": {judge.value: view.to_plain() for judge, view in self.views.items()},
+            "findings": [finding.to_plain() for finding in self.findings],
+            "related": self.related.to_plain(),
+        }

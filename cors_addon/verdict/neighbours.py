@@ -1,0 +1,201 @@
+"""What blocks a response although CORS has no part in it, so that nobody blames CORS for it.
+
+These become findings and leave the CORS outcome alone: a flow that CORS does not judge stays ``not-cors``.
+"""
+
+from typing import Final
+
+from ..catalogue import CATALOGUE
+from ..catalogue.violation import Stage
+from ..fetch.headers import HeaderList
+from ..fetch.messages import is_redirect_status
+from ..fetch.origins import Origin, address_of, is_potentially_trustworthy, origin_of
+from ..fetch.resource_policy import (
+    SCRIPT_LIKE_DESTINATIONS,
+    EmbedderPolicy,
+    ResourcePolicyBlock,
+    embedder_policy_of,
+    is_blocked_by_nosniff,
+    resource_policy_block,
+)
+from ..fetch.safelists import mime_essence
+from ..traffic.classify import Classification, Kind
+from ..traffic.exchange import Exchange
+from ..traffic.remembered import Remembered
+from ..traffic.sites import registrable_domain
+from .conditions import BOTH_MODES
+from .diagnose import inert
+from .model import Condition, HeaderLine
+
+_DOCUMENTS: Final = frozenset({"document", "iframe", "frame", "embed", "object", "worker", "sharedworker"})
+_ORB_NEVER_SNIFFED: Final = frozenset(
+    {
+        "application/dash+xml",
+        "application/gzip",
+        "application/msexcel",
+        "application/mspowerpoint",
+        "application/msword",
+        "application/pdf",
+        "application/vnd.ms-excel",
+        "application/vnd.ms-powerpoint",
+        "application/vnd.ms-word",
+        "application/x-gzip",
+        "application/x-protobuf",
+        "application/zip",
+        "multipart/byteranges",
+        "multipart/signed",
+        "text/csv",
+        "text/event-stream",
+    }
+)
+_CORP: Final = "Cross-Origin-Resource-Policy"
+_BLOCKED_BY: Final = {
+    ResourcePolicyBlock.SAME_ORIGIN: "corp-not-same-origin",
+    ResourcePolicyBlock.SAME_SITE: "corp-not-same-site",
+    ResourcePolicyBlock.EMBEDDER: "corp-coep",
+}
+
+
+class NeighbourObserver:
+    """Remembers the embedder policies of the documents that passed through, and finds what else blocks."""
+
+    def __init__(self) -> None:
+        self._policies: Remembered[tuple[str, str], set[EmbedderPolicy]] = Remembered(2_000)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._policies.clear()
+
+    def observe(self, exchange: Exchange, classification: Classification) -> None:
+        """Learn from a document's response."""
+        if classification.destination not in _DOCUMENTS or exchange.response is None:
+            return
+        origin = origin_of(exchange.request.url)
+        if origin is None or is_redirect_status(exchange.response.status):
+            return
+        key = exchange.client, origin.serialize()
+        policies = self._policies.setdefault(key, set())
+        policies.add(embedder_policy_of(exchange.response.headers))
+
+    def conditions(self, exchange: Exchange, classification: Classification) -> list[Condition]:
+        """Return what other than CORS speaks against or about the response."""
+        response = exchange.response
+        if response is None or exchange.error is not None:
+            return []
+        found: list[Condition] = []
+        headers = response.headers
+        if classification.kind in (Kind.NO_CORS, Kind.NO_ORIGIN):
+            found += self._resource_policy(exchange, classification, headers)
+            if not found and _is_certainly_opaque_blocked(exchange, classification, headers):
+                found.append(_typed("orb-blocked", classification, headers))
+        if not found and classification.destination and is_blocked_by_nosniff(classification.destination, headers):
+            found.append(_typed("nosniff-mime", classification, headers))
+        found += _local_network(exchange, classification)
+        if "access-control-request-private-network" in exchange.request.headers:
+            value = headers.get("Access-Control-Allow-Private-Network")
+            if value != "true":
+                found.append(_condition("private-network-access", {"value": inert(value or "")}))
+        return found
+
+    def _resource_policy(
+        self, exchange: Exchange, classification: Classification, headers: HeaderList
+    ) -> list[Condition]:
+        page = origin_of(classification.page_origin or "")
+        resource = origin_of(exchange.request.url)
+        if page is None or resource is None or page == resource or not _is_subresource(exchange, classification):
+            return []
+        policies = self._policies.get((exchange.client, page.serialize()), set())
+        embedder = next(iter(policies)) if len(policies) == 1 else EmbedderPolicy.UNSAFE_NONE
+        block = resource_policy_block(
+            page, resource, headers, embedder, "cookie" in exchange.request.headers, registrable_domain
+        )
+        if block is None:
+            return []
+        if block is ResourcePolicyBlock.SAME_SITE and classification.site == "same-site" and page.scheme == "https":
+            return []
+        values = headers.get_all(_CORP)
+        lines = [HeaderLine("response", _CORP, inert(value, 2000)) for value in values]
+        lines = lines or [HeaderLine("response", _CORP, None)]
+        value = values[0] if values else ""
+        params = {"origin": inert(page.serialize()), "value": inert(value), "policy": embedder.value}
+        wanted = "same-site" if classification.site == "same-site" else "cross-origin"
+        return [_condition(_BLOCKED_BY[block], params, tuple(lines), f"{_CORP}: {wanted}")]
+
+
+def _condition(
+    name: str, params: dict[str, str], evidence: tuple[HeaderLine, ...] = (), needed: str | None = None
+) -> Condition:
+    # No judges: neither the standard's nor a browser's CORS outcome depends on it.
+    return Condition(CATALOGUE[name], Stage.RESPONSE, BOTH_MODES, frozenset(), params, "", evidence, needed)
+
+
+def _typed(name: str, classification: Classification, headers: HeaderList) -> Condition:
+    content_type = headers.get("Content-Type")
+    params = {"content_type": inert(content_type or "(none)"), "destination": inert(classification.destination)}
+    return _condition(
+        name,
+        params,
+        (
+            HeaderLine("response", "Content-Type", None if content_type is None else inert(content_type, 2000)),
+            HeaderLine("response", "X-Content-Type-Options", inert(headers.get("X-Content-Type-Options") or "", 2000)),
+        ),
+    )
+
+
+def _is_subresource(exchange: Exchange, classification: Classification) -> bool:
+    """Say whether the request is certainly no navigation: those are checked by other rules."""
+    if classification.kind is Kind.NO_CORS:
+        return True
+    headers = exchange.request.headers
+    accept = headers.get("Accept") or ""
+    return bool(accept) and not accept.startswith("text/html") and "upgrade-insecure-requests" not in headers
+
+
+def _is_certainly_opaque_blocked(exchange: Exchange, classification: Classification, headers: HeaderList) -> bool:
+    """Say whether opaque response blocking stops the response by its headers alone; what needs sniffing is left open."""
+    if classification.kind is not Kind.NO_CORS or classification.site not in ("cross-site", "same-site"):
+        return False
+    if classification.destination in ("", "empty", "document", "iframe") or exchange.response is None:
+        return False
+    if not 200 <= exchange.response.status <= 299:
+        return False
+    essence = mime_essence(headers.get("Content-Type") or "")
+    if essence is None:
+        return False
+    if essence in _ORB_NEVER_SNIFFED or essence.startswith("application/vnd.openxmlformats-officedocument."):
+        return True
+    nosniff = (headers.get("X-Content-Type-Options") or "").partition(",")[0].strip().lower() == "nosniff"
+    protected = essence in ("text/html", "text/plain", "text/xml", "application/xml", "application/json", "text/json")
+    protected = protected or essence.endswith(("+json", "+xml")) and essence != "image/svg+xml"
+    return nosniff and protected and classification.destination not in SCRIPT_LIKE_DESTINATIONS
+
+
+def _local_network(exchange: Exchange, classification: Classification) -> list[Condition]:
+    """A page from elsewhere that reaches into the local network: without the proxy the browser would ask first."""
+    if classification.kind not in (Kind.CORS, Kind.NO_CORS, Kind.PREFLIGHT):
+        return []
+    page = origin_of(classification.page_origin or "")
+    target = origin_of(exchange.request.url)
+    if page is None or target is None:
+        return []
+    space = _space_of(target, exchange.server_address)
+    if space is None or _space_of(page, "") is not None or not is_potentially_trustworthy(page):
+        return []
+    return [
+        _condition(
+            "local-network-access",
+            {"host": inert(target.host), "address": inert(exchange.server_address or target.host), "space": space},
+        )
+    ]
+
+
+def _space_of(origin: Origin, address: str) -> str | None:
+    """Return ``loopback`` or ``local`` where an origin is known to live there, else ``None``."""
+    if origin.host == "localhost" or origin.host.endswith(".localhost"):
+        return "loopback"
+    known = address_of(address) or address_of(origin.host)
+    if known is None:
+        return "local" if origin.host.endswith((".local", ".internal", ".home.arpa")) or "." not in origin.host else None
+    if known.is_loopback:
+        return "loopback"
+    return "local" if known.is_private or known.is_link_local else None

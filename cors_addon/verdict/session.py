@@ -1,0 +1,87 @@
+"""A stream of exchanges in, verdicts out, earlier ones revised as evidence comes in."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..traffic.correlate import Correlator, Record
+from ..traffic.credentials import CredentialsObserver
+from ..traffic.exchange import Exchange
+from .advice import advice_conditions
+from .judge import Context, judge_record
+from .model import Judge, Verdict
+from .neighbours import NeighbourObserver
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``judge`` decides whose behaviour a flow's outcome is; ``None`` goes by User-Agent. ``audit`` adds advice."""
+
+    judge: Judge | None = None
+    audit: bool = True
+
+
+class Session:
+    """Judges exchanges as they come. ``capacity`` bounds the exchanges remembered for correlation."""
+
+    def __init__(self, settings: Settings | None = None, capacity: int = 20_000) -> None:
+        self.settings = settings or Settings()
+        self.correlator = Correlator(capacity)
+        self.credentials = CredentialsObserver(self.correlator)
+        self.neighbours = NeighbourObserver()
+
+    def observe(self, exchange: Exchange) -> tuple[Verdict | None, set[str]]:
+        """Take in an exchange; return its verdict and the ids of earlier ones that should be judged anew.
+
+        The verdict is ``None`` while there is neither response nor failure.
+        """
+        changed = self.correlator.observe(exchange)
+        record = self.correlator.records[exchange.id]
+        changed |= self.credentials.observe(record)
+        self.neighbours.observe(exchange, record.classification)
+        changed.discard(exchange.id)
+        if exchange.response is None and exchange.error is None:
+            return None, changed
+        return self._judge(record), changed
+
+    def judge(self, exchange_id: str) -> Verdict | None:
+        """Judge an exchange again by what is known now; ``None`` where it was forgotten or awaits its answer."""
+        record = self.correlator.get(exchange_id)
+        if record is None or (record.exchange.response is None and record.exchange.error is None):
+            return None
+        return self._judge(record)
+
+    def finish(self) -> set[str]:
+        """Say that nothing more will come; return the ids to judge anew."""
+        return self.correlator.finish()
+
+    def clear(self) -> None:
+        """Forget everything that was seen."""
+        self.correlator.clear()
+        self.credentials.clear()
+        self.neighbours.clear()
+
+    def _judge(self, record: Record) -> Verdict:
+        extra = self.neighbours.conditions(record.exchange, record.classification)
+        if self.settings.audit:
+            extra = [*extra, *advice_conditions(record, self.credentials)]
+        return judge_record(record, Context(self.credentials.assess, self.settings.judge, extra))
+
+
+def judge_all(exchanges: Iterable[Exchange], settings: Settings | None = None) -> dict[str, Verdict]:
+    """Judge a whole capture; the verdicts are final, in the order of the exchanges."""
+    session = Session(settings)
+    verdicts: dict[str, Verdict] = {}
+    for exchange in exchanges:
+        verdict, changed = session.observe(exchange)
+        if verdict is not None:
+            verdicts[exchange.id] = verdict
+        _revise(session, verdicts, changed)
+    _revise(session, verdicts, session.finish())
+    return verdicts
+
+
+def _revise(session: Session, verdicts: dict[str, Verdict], changed: Iterable[str]) -> None:
+    for exchange_id in changed:
+        revised = session.judge(exchange_id)
+        if revised is not None and exchange_id in verdicts:
+            verdicts[exchange_id] = revised
