@@ -58,6 +58,7 @@ class CorsAddon:
         self.judged = 0
         self.addons: list[Any] = [Commands(self)]
         self._requests: Remembered[str, Request] = Remembered(10_000)
+        self._glances: Remembered[str, flows.Glance] = Remembered(10_000)
         self._heads: Remembered[str, tuple[tuple[bytes, bytes], ...]] = Remembered(10_000)
         self._flows: weakref.WeakValueDictionary[str, http.HTTPFlow] = weakref.WeakValueDictionary()
         self._told: Remembered[tuple[str, str, str], None] = Remembered(_TOLD)
@@ -110,7 +111,10 @@ class CorsAddon:
 
     @contained
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        if not flows.has_origin(flow):
+        seen = flows.glance(flow)
+        if not seen.origin:
+            if seen is not flows.NOTHING:
+                self._glances[flow.id] = seen
             return
         request = self._requests[flow.id] = flows.request_of(flow)
         display.clear(flow)
@@ -157,9 +161,10 @@ class CorsAddon:
         )
 
     def _without_origin(self, flow: http.HTTPFlow) -> None:
-        if flows.is_of_interest_without_origin(flow):
+        seen = self._glances.pop(flow.id, flows.NOTHING)
+        if flows.is_of_interest_without_origin(flow, seen):
             self._judge(flow, flows.exchange_of(flow))
-        if flows.cookie_sent(flow):
+        if seen.cookie:
             self._revise(self.session.credentials.cookie_on(flow.client_conn.id, flow.id))
 
     def _judge(self, flow: http.HTTPFlow, exchange: Exchange) -> None:

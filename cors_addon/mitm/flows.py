@@ -1,5 +1,6 @@
 """From mitmproxy's flows to exchanges."""
 
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from mitmproxy import http
@@ -12,15 +13,38 @@ from ..traffic.exchange import Exchange, Responder
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
-def has_origin(flow: http.HTTPFlow) -> bool:
-    """Say whether the request has an ``Origin``; one raw scan, since most flows have none and should cost no more."""
-    for name, _ in flow.request.headers.fields:
-        if len(name) == 6 and name.lower() == b"origin":
-            return True
-    return False
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What one raw scan of a request's header fields tells: most flows need no more."""
+
+    origin: bool
+    cookie: bool
+    no_cors: bool
+    document: bool
 
 
-def is_of_interest_without_origin(flow: http.HTTPFlow) -> bool:
+NOTHING = Glance(False, False, False, False)
+
+
+def glance(flow: http.HTTPFlow) -> Glance:
+    """Scan a request's header fields once."""
+    origin = cookie = no_cors = document = False
+    for name, value in flow.request.headers.fields:
+        match len(name):
+            case 6:
+                lower = name.lower()
+                origin = origin or lower == b"origin"
+                cookie = cookie or lower == b"cookie"
+                document = document or (lower == b"accept" and value.startswith(b"text/html"))
+            case 14 if name[:4] in (b"sec-", b"Sec-"):
+                lower = name.lower()
+                no_cors = no_cors or (lower == b"sec-fetch-mode" and value == b"no-cors")
+    if not (origin or cookie or no_cors or document):
+        return NOTHING
+    return Glance(origin, cookie, no_cors, document)
+
+
+def is_of_interest_without_origin(flow: http.HTTPFlow, seen: Glance) -> bool:
     """Say whether a flow without ``Origin`` can still tell something.
 
     It can as a redirect (a chain may turn cross-origin), as a document with an embedder policy, and where a response
@@ -29,25 +53,15 @@ def is_of_interest_without_origin(flow: http.HTTPFlow) -> bool:
     response = flow.response
     if response is None:
         return False
-    if response.status_code in _REDIRECTS:
+    if seen.no_cors or seen.document or response.status_code in _REDIRECTS:
         return True
     for name, _ in response.headers.fields:
         length = len(name)
-        if length in (22, 28) and name.lower() in (b"x-content-type-options", b"cross-origin-embedder-policy"):
+        if length == 22 and name.lower() == b"x-content-type-options":
             return True
         if length == 28 and name.lower() == b"cross-origin-resource-policy":
             return True
-    for name, value in flow.request.headers.fields:
-        if len(name) == 14 and name.lower() == b"sec-fetch-mode" and value == b"no-cors":
-            return True
-        if len(name) == 14 and name.lower() == b"sec-fetch-dest" and value in (b"document", b"iframe"):
-            return True
     return False
-
-
-def cookie_sent(flow: http.HTTPFlow) -> bool:
-    """Say whether the request carries a cookie."""
-    return any(len(name) == 6 and name.lower() == b"cookie" for name, _ in flow.request.headers.fields)
 
 
 def request_of(flow: http.HTTPFlow) -> Request:

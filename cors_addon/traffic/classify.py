@@ -219,3 +219,10 @@ def _without_fetch_metadata(as_kind: _Maker, exchange: Exchange, origin: str | N
         return as_kind(Kind.CORS, True, "a header that only a script can set")
     return as_kind(Kind.CORS, False, "a POST with a foreign Origin: fetch() or XMLHttpRequest, or a beacon")
 
+
+
+def is_document_request(request: Request, classification: Classification) -> bool:
+    """Say whether a request is for a document: a page, or one in a frame."""
+    if classification.kind is Kind.NAVIGATION:
+        return True
+    return classification.kind is Kind.NO_ORIGIN and (request.headers.get("Accept") or "").startswith("text/html")

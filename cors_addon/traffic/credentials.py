@@ -19,13 +19,19 @@ from ..fetch.checks import (
     requested_header_names,
 )
 from ..fetch.messages import CredentialsMode
+from ..fetch.origins import serialize_origin
 from .classify import BrowserFamily, Kind
 from .correlate import Correlator, Record
 from .exchange import Exchange
+from .pages import PageLoads, PageMarks
 from .remembered import Remembered
 
 INCLUDE: Final = CredentialsMode.INCLUDE
 NOT_INCLUDE: Final = CredentialsMode.NOT_INCLUDE
+_MEMBERS: Final = 256
+"""How many undecided requests of one connection, or of one page at one host, may be judged again at once."""
+
+_PageAndHost = tuple[str, str, str]
 _BROWSER_SCHEMES: Final = ("basic ", "digest ", "negotiate ", "ntlm ")
 
 
@@ -97,14 +103,22 @@ class CredentialsObserver:
     def __init__(self, correlator: Correlator, capacity: int = 10_000) -> None:
         self._correlator = correlator
         self._connections: Remembered[str, _Connection] = Remembered(capacity)
-        self._granting: Remembered[tuple[str, str, str], str] = Remembered(capacity)
-        self._with_cookies: Remembered[tuple[str, str, str], tuple[str, frozenset[str]]] = Remembered(capacity)
+        self._pages = PageLoads()
+        self._granting = PageMarks(capacity)
+        self._with_cookies = PageMarks(capacity)
+        self._undecided: Remembered[_PageAndHost, list[str]] = Remembered(capacity)
 
     def clear(self) -> None:
         """Forget everything."""
         self._connections.clear()
+        self._pages.clear()
         self._granting.clear()
         self._with_cookies.clear()
+        self._undecided.clear()
+
+    def page_loaded(self, client: str, url: str, when: float) -> None:
+        """Note a document: what an earlier page of its origin did speaks for that page only."""
+        self._pages.note(client, serialize_origin(url), when)
 
     def cookie_on(self, connection: str, exchange_id: str) -> set[str]:
         """Note a ``Cookie`` on a connection, for a request that needs nothing else; return the ids it decides."""
@@ -125,9 +139,9 @@ class CredentialsObserver:
                 members = self._connection(exchange.connection).members
                 if record.id not in members:
                     members.append(record.id)
-                    del members[:-256]
+                    del members[:-_MEMBERS]
         if record.kind in (Kind.CORS, Kind.PREFLIGHT):
-            self._note_host(record)
+            changed |= self._note_host(record)
         changed.discard(record.id)
         return changed
 
@@ -198,15 +212,25 @@ class CredentialsObserver:
 
     # --- around the fetch ---------------------------------------------------------------------------------------
 
-    def _note_host(self, record: Record) -> None:
+    def _note_host(self, record: Record) -> set[str]:
+        """Note what a page's requests to a host show; return the undecided ones that this may concern."""
         exchange = record.exchange
-        key = _page_and_host(record)
+        key, span = _page_and_host(record), self._span(record)
+        news = False
         if exchange.response is not None and exchange.response.headers.get(ALLOW_CREDENTIALS) == "true":
-            self._granting[key] = exchange.id
-        cookie = exchange.request.headers.get("Cookie")
-        if cookie is not None:
-            names = frozenset(part.partition("=")[0].strip() for part in cookie.split(";"))
-            self._with_cookies[key] = exchange.id, names
+            news = self._granting.note(key, exchange.started, exchange.id, span)
+        if "cookie" in exchange.request.headers:
+            news = self._with_cookies.note(key, exchange.started, exchange.id, span) or news
+        undecided = self._undecided.setdefault(key, [])
+        changed = set(undecided) if news else set()
+        if exchange.id not in undecided:
+            undecided.append(exchange.id)
+            del undecided[:-_MEMBERS]
+        return changed
+
+    def _span(self, record: Record) -> tuple[float, float]:
+        exchange = record.exchange
+        return self._pages.span(exchange.client, record.classification.origin or "", exchange.started)
 
     def _around(self, record: Record) -> list[Evidence]:
         """What speaks for credentials without proving it."""
@@ -217,15 +241,15 @@ class CredentialsObserver:
             if value is not None and value != "true":
                 text = "the server sends Access-Control-Allow-Credentials, but not the value true"
                 found.append(Evidence(INCLUDE, False, text, exchange.id))
-        key = _page_and_host(record)
-        granting = self._granting.get(key)
-        if granting is not None and granting != exchange.id:
+        key, span = _page_and_host(record), self._span(record)
+        granting = self._granting.within(key, span, exchange.id)
+        if granting is not None:
             text = "the server allows credentials to this page elsewhere"
             found.append(Evidence(INCLUDE, False, text, granting))
-        cookies = self._with_cookies.get(key)
+        cookies = self._with_cookies.within(key, span, exchange.id)
         if cookies is not None:
             text = "other requests of this page to this host carry cookies"
-            found.append(Evidence(INCLUDE, False, text, cookies[0]))
+            found.append(Evidence(INCLUDE, False, text, cookies))
         if record.unfollowed and surviving_modes(record) == {NOT_INCLUDE}:
             text = "it passes without credentials only, and nothing followed it"
             found.append(Evidence(INCLUDE, False, text, exchange.id))
@@ -265,7 +289,7 @@ def _survival(record: Record) -> Iterator[Evidence]:
         yield Evidence(next(iter(modes)), True, f"its {what} was followed, and passes only {only} credentials", record.id)
 
 
-def _page_and_host(record: Record) -> tuple[str, str, str]:
+def _page_and_host(record: Record) -> _PageAndHost:
     exchange: Exchange = record.exchange
     try:
         host = urlsplit(exchange.request.url).netloc

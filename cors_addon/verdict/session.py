@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..traffic.classify import is_document_request
 from ..traffic.correlate import Correlator, Record
 from ..traffic.credentials import CredentialsObserver
 from ..traffic.exchange import Exchange
@@ -38,6 +39,8 @@ class Session:
         record = self.correlator.records[exchange.id]
         changed |= self.credentials.observe(record)
         self.neighbours.observe(exchange, record.classification)
+        if is_document_request(exchange.request, record.classification):
+            self.credentials.page_loaded(exchange.client, exchange.request.url, exchange.started)
         changed.discard(exchange.id)
         if exchange.response is None and exchange.error is None:
             return None, changed
