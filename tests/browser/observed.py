@@ -1,0 +1,66 @@
+"""What a browser says about one request: the truth that the addon's verdicts are held against.
+
+What truth means, flow by flow, in both browsers:
+
+* A flow is one HTTP exchange through the proxy. A preflight is a flow of its own, and so is every redirect hop.
+* `ok`: the browser used the response. For a preflight: it passed, the request behind it was let go. For a 3xx: the
+  browser followed it (the next hop may fail, and carries its own failure). For an opaque response (no-cors) it means
+  that the browser did not refuse it; nobody but the browser can read it.
+* `cors`: the browser refused it for a CORS reason. `name` is Chromium's CorsError (DevTools protocol,
+  `Network.loadingFailed.corsErrorStatus`), or Firefox's console category without its trailing digit. The failure
+  stands at the flow whose response failed:
+  - a preflight that fails carries the failure; the request behind it was never sent and has no flow;
+  - a 3xx whose own headers fail the CORS check carries that failure;
+  - a 3xx that passes but names a target the browser refuses (user info, a scheme that CORS does not know, another
+    origin under mode same-origin, one hop too many) carries the refusal: there is no flow for the target.
+* `failed`: the browser refused it, or lost it, for another reason, and `name` says which: Chromium's blocked reason
+  (`corp-not-same-origin`) or else its net error (`net::ERR_BLOCKED_BY_ORB`, `net::ERR_CONNECTION_RESET`); Firefox's
+  result code (`NS_ERROR_DOM_CORP_FAILED`). A script refused for its MIME type under nosniff is such a failure in
+  Firefox; in Chromium the renderer refuses it after the network was done, and says so only in its console.
+* `pending`: the browser had not finished when the page was left. Nothing is claimed.
+
+A response that came from the browser's HTTP cache has no flow; a revalidation has one (the 304).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(Enum):
+    PREFLIGHT = "preflight"
+    REQUEST = "request"
+
+
+class Outcome(Enum):
+    OK = "ok"
+    CORS = "cors"
+    FAILED = "failed"
+    PENDING = "pending"
+
+
+@dataclass(slots=True)
+class Hop:
+    """One request as the browser tells it. `started` is in seconds since the epoch; `url` has no fragment."""
+
+    url: str
+    method: str
+    kind: Kind
+    started: float
+    outcome: Outcome = Outcome.PENDING
+    name: str | None = None
+    sent: bool = True  # False: answered from a cache, or refused before it reached the network
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One page, opened and left: what was requested, in the order of starting, and what the page itself says."""
+
+    url: str
+    hops: tuple[Hop, ...]
+    result: str | None
+
+
+class BrowserError(Exception):
+    """The browser did not start, or broke off; says which and what it printed."""

@@ -1,0 +1,177 @@
+"""Run cases in one browser through the proxy, and tie what the browser said to the flows that the proxy saw."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mitmproxy import flow, http, io
+
+from tests.browser.cases.case import Case
+from tests.browser.chromium import Chromium
+from tests.browser.firefox import Firefox
+from tests.browser.observed import Hop, Kind, Outcome, Visit
+from tests.browser.proxy import ADDON, Proxy
+from tests.browser.server import Server
+from tests.browser.site import DONE, Site
+
+BROWSERS: dict[str, type[Chromium] | type[Firefox]] = {"chromium": Chromium, "firefox": Firefox}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A flow with the browser's word on it and, where the addon ran, the report's entry for it."""
+
+    flow: http.HTTPFlow
+    hop: Hop
+    page: str
+    report: dict[str, Any] | None
+
+    @property
+    def case(self) -> str | None:
+        parts = self.flow.request.path.split("/")
+        return parts[2] if len(parts) > 3 and parts[1] == "c" else None
+
+
+@dataclass(slots=True)
+class Run:
+    """One browser's visits. `unmatched` are hops that should have a flow and have none."""
+
+    browser: str
+    version: str
+    flows: list[http.HTTPFlow] = field(default_factory=list)
+    judged: list[Judged] = field(default_factory=list)
+    unmatched: list[Hop] = field(default_factory=list)
+    results: dict[str, Any] = field(default_factory=dict)
+    reported: bool = False
+
+
+def run_cases(browser: str, cases: Sequence[Case], addon: Path | None = ADDON, options: Sequence[str] = ()) -> Run:
+    site = Site(cases)
+    with Server(site) as server:
+        return _run(browser, server, addon, options, [site.url(page) for page in site.pages], DONE)
+
+
+def run_urls(browser: str, urls: Sequence[str], addon: Path | None = ADDON, options: Sequence[str] = ()) -> Run:
+    """Any pages of the world: nothing is steered, and a page is left when it has been quiet for a while."""
+    return _run(browser, None, addon, options, urls, None)
+
+
+def _run(
+    browser: str,
+    server: Server | None,
+    addon: Path | None,
+    options: Sequence[str],
+    urls: Sequence[str],
+    until: str | None,
+) -> Run:
+    with Proxy(server, addon, options) as proxy:
+        with BROWSERS[browser](proxy.port) as driver:
+            version = driver.version
+            visits = [driver.visit(url, until) for url in urls]
+        proxy.stop()
+        report = json.loads(proxy.report.read_text()) if proxy.report.exists() else None
+        with open(proxy.flows, "rb") as stored:
+            flows = [one for one in io.FlowReader(stored).stream() if isinstance(one, http.HTTPFlow)]
+    run = Run(browser, version, sorted(flows, key=lambda one: one.timestamp_start), reported=report is not None)
+    _tie(run, visits, {entry["id"]: entry for entry in report["flows"]} if report else {})
+    for visit in visits:
+        if visit.result is not None:
+            run.results |= json.loads(visit.result)
+    return run
+
+
+def is_preflight(one: http.HTTPFlow) -> bool:
+    return one.request.method == "OPTIONS" and "access-control-request-method" in one.request.headers
+
+
+def url_of(one: http.HTTPFlow) -> str:
+    return one.request.pretty_url.partition("#")[0]
+
+
+def _tie(run: Run, visits: Sequence[Visit], report: dict[str, dict[str, Any]]) -> None:
+    """The n-th hop of a kind, method and URL is the n-th such flow: browsers send in the order they start."""
+    waiting: dict[tuple[Kind, str, str], deque[http.HTTPFlow]] = defaultdict(deque)
+    for one in run.flows:
+        method = one.request.data.method.decode("latin-1")  # .method would turn patch into PATCH
+        waiting[Kind.PREFLIGHT if is_preflight(one) else Kind.REQUEST, method, url_of(one)].append(one)
+    for visit in visits:
+        for hop in visit.hops:
+            if not hop.sent:
+                continue
+            queue = waiting.get((hop.kind, hop.method, _as_sent(hop.url)))
+            if queue:
+                one = queue.popleft()
+                run.judged.append(Judged(one, hop, visit.url, report.get(one.id)))
+            elif hop.outcome is not Outcome.FAILED:
+                run.unmatched.append(hop)
+
+
+def _as_sent(url: str) -> str:
+    """As the proxy spells it: a WebSocket is an http request, user info never travels."""
+    scheme, _, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    scheme = {"ws": "http", "wss": "https"}.get(scheme, scheme)
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+
+
+def write_recording(run: Run, folder: Path) -> None:
+    """A folder as `score.py` reads it: flows with their bodies emptied, a line of truth a flow, the browser's name."""
+    import lzma
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with lzma.open(folder / "flows.mitm.xz", "wb", preset=9) as packed:
+        writer = io.FlowWriter(packed)
+        for one in run.flows:
+            writer.add(_emptied(one))
+    with open(folder / "truth.jsonl", "w") as truth:
+        for judged in run.judged:
+            truth.write(json.dumps(_truth_line(judged)) + "\n")
+    (folder / "browser").write_text(run.browser + "\n")
+
+
+def _truth_line(judged: Judged) -> dict[str, object]:
+    match judged.hop.outcome:
+        case Outcome.OK:
+            truth: str | None = "ok"
+        case Outcome.CORS:
+            truth = judged.hop.name
+        case Outcome.FAILED:
+            truth = "other-failure"
+        case Outcome.PENDING:
+            truth = "pending"
+    response = judged.flow.response
+    return {
+        "flow_id": judged.flow.id,
+        "page": judged.page,
+        "method": judged.hop.method,
+        "url": url_of(judged.flow),
+        "kind": judged.hop.kind.value,
+        "truth": truth,
+        "error": judged.hop.name,
+        "status": response.status_code if response else None,
+    }
+
+
+def _emptied(one: http.HTTPFlow) -> flow.Flow:
+    for message in (one.request, one.response):
+        if message is not None:
+            message.data.content = b""  # not .content, which would rewrite Content-Length
+            message.data.trailers = None
+    for connection in (one.client_conn, one.server_conn):
+        connection.certificate_list = []
+    one.client_conn.mitmcert = None
+    return one
+
+
+def missing(browser: str) -> str | None:
+    """Why this browser cannot be driven here, or None."""
+    names = {"chromium": ("chromium", "chromium-browser", "google-chrome"), "firefox": ("firefox-esr", "firefox")}
+    if any(shutil.which(name) for name in names[browser]):
+        return None
+    return f"{browser} is not installed (looked for {', '.join(names[browser])} on PATH)"

@@ -1,0 +1,85 @@
+"""Every host of the tests in one: from a request to the answer its case wants, and the documents that run the cases."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from tests.browser.cases.case import Case, Endpoint, Page
+from tests.browser.server import Answer, Seen
+
+RUNNER = (Path(__file__).resolve().parent / "runner.js").read_text()
+AT_ONCE = 6
+DONE = "window.casesDone ?? null"
+
+
+class Site:
+    """The route of the origin server. `pages` are the documents to open, each with the cases that it runs."""
+
+    def __init__(self, cases: Sequence[Case]) -> None:
+        self.pages: dict[Page, list[Case]] = {}
+        self._endpoints: dict[tuple[str, str], Endpoint] = {}
+        self._asked: Counter[tuple[str, str, bool]] = Counter()
+        for case in cases:
+            self.pages.setdefault(case.page, []).append(case)
+            for leaf, endpoint in case.serve.items():
+                self._endpoints[case.name, leaf] = endpoint
+
+    def start(self) -> None:
+        """Forget what was asked: the next browser begins with the first answers."""
+        self._asked.clear()
+
+    def url(self, page: Page) -> str:
+        return f"{page.origin}/page/{list(self.pages).index(page)}"
+
+    def __call__(self, seen: Seen) -> Answer:
+        _, *parts = urlsplit(seen.target).path.split("/")
+        match parts:
+            case ["c", name, leaf]:
+                return self._answer(name, leaf, seen)
+            case ["page", number]:
+                page = list(self.pages)[int(number)]
+                return document(self._page(page), page.headers)
+            case ["frame"]:
+                return document(f"<!doctype html><body><script>{RUNNER}\nserveParent();</script>")
+            case ["worker.js"]:
+                return Answer(200, (("Content-Type", "text/javascript"),), f"{RUNNER}\nserveOwner();".encode())
+            case _:
+                return Answer(404)
+
+    def _answer(self, name: str, leaf: str, seen: Seen) -> Answer:
+        endpoint = self._endpoints.get((name, leaf))
+        if endpoint is None:
+            return Answer(404)
+        answers = endpoint.preflight if seen.is_preflight else endpoint.actual
+        if not answers:
+            return Answer(404)
+        key = (name, leaf, seen.is_preflight)
+        answer = answers[min(self._asked[key], len(answers) - 1)]
+        self._asked[key] += 1
+        headers = tuple((header, value.replace("<case>", name)) for header, value in answer.headers)
+        return Answer(answer.status, headers, answer.body.replace(b"<case>", name.encode()), answer.fault)
+
+    def _page(self, page: Page) -> str:
+        cases = [{"name": case.name, "loads": [_as_told(case, load) for load in case.loads]} for case in self.pages[page]]
+        data_frame = "data:text/html," + quote(f"<body><script>{RUNNER}\nserveParent();</script>")
+        return (
+            f'<!doctype html><meta charset="utf-8"><body><script type="text/plain" id="data-frame">{data_frame}</script>'
+            f"<script>{RUNNER}\nrunAll({json.dumps(cases).replace('</', '<\\/')}, {AT_ONCE})"
+            ".then((results) => { window.casesDone = JSON.stringify(results); });</script>"
+        )
+
+
+def _as_told(case: Case, load: object) -> dict[str, object]:
+    from tests.browser.cases.case import Load
+
+    assert isinstance(load, Load)
+    return {"how": load.how, "url": load.url.replace("<case>", case.name), "where": load.where, **load.options}
+
+
+def document(text: str, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+    return Answer(200, (("Content-Type", "text/html; charset=utf-8"), *headers), text.encode())
