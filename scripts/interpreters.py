@@ -3,6 +3,7 @@
 Runs under whatever Python starts the scripts, 3.6 included: no newer syntax, no newer module.
 """
 
+import contextlib
 import glob
 import json
 import os
@@ -83,10 +84,10 @@ def candidates(environ: Mapping[str, str], windows: bool, running: str) -> List[
     name = re.compile(r"python(3(\.\d+)?)?" + re.escape(suffix))
     paths = [running]
     for directory in environ.get("PATH", "").split(os.pathsep):
-        if directory and os.path.isdir(directory) and os.path.realpath(directory) != shims:
-            paths.extend(
-                os.path.join(directory, file) for file in sorted(os.listdir(directory)) if name.fullmatch(file)
-            )
+        if directory and os.path.realpath(directory) != shims:
+            with contextlib.suppress(OSError):  # PATH may name what is not there, or not for this user.
+                files = sorted(os.listdir(directory))
+                paths.extend(os.path.join(directory, file) for file in files if name.fullmatch(file))
     for pattern in ("python.exe",) if windows else ("bin/python",):
         paths.extend(sorted(glob.glob(os.path.join(glob.escape(pyenv), "versions", "*", pattern))))
     commands: Dict[str, List[str]] = {}

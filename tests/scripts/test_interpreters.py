@@ -91,7 +91,7 @@ def test_other_programs_and_missing_directories_on_the_path_are_left_alone(
 ) -> None:
     for name in ("python3-config", "python3.12-gdb", "pythonw", "python4"):
         machine.python(name, (3, 12, 0))
-    monkeypatch.setenv("PATH", os.pathsep.join(["", "/nowhere", str(machine.bin)]))
+    monkeypatch.setenv("PATH", os.pathsep.join(["", "/nowhere", __file__, str(machine.bin)]))
     assert interpreters.find() == ([], [])
     assert machine.calls() == []
 
