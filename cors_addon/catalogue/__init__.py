@@ -43,13 +43,25 @@ def by_id(violation_id: str) -> Violation:
 def suggestions(unknown: str, most: int = 3) -> tuple[str, ...]:
     """Return the ids nearest to what was typed, best first, at most ``most``; none where nothing comes near.
 
-    Case, underscores and spaces are overlooked, and so is a browser's own name for the condition.
+    Case, underscores and spaces are overlooked. A browser's own name for a condition finds it, and so does a part of an
+    id.
     """
-    words = "-".join(unknown.lower().replace("_", " ").replace("-", " ").split())
-    named = [
-        violation.id
-        for violation in CATALOGUE.values()
-        if words in {name.lower() for name in (violation.chromium, violation.firefox) if name}
-    ]
-    near = difflib.get_close_matches(words, CATALOGUE, n=most, cutoff=0.7)
-    return tuple(dict.fromkeys([*named, *near]))[:most]
+    typed = "-".join(unknown.lower().replace("_", " ").replace("-", " ").split())
+    if not typed:
+        return ()
+    named = [violation.id for violation in CATALOGUE.values() if typed in _browser_names(violation)]
+    if named:
+        return tuple(named[:most])
+    misspelt = difflib.get_close_matches(typed, CATALOGUE, n=1, cutoff=0.9)
+    if misspelt:
+        return tuple(misspelt)
+    part = [violation_id for violation_id in CATALOGUE if typed in violation_id]
+    near = difflib.get_close_matches(typed, CATALOGUE, n=most, cutoff=0.7)
+    return tuple(dict.fromkeys([*near, *part]))[:most]
+
+
+def _browser_names(violation: Violation) -> set[str]:
+    names = {violation.chromium, violation.firefox}
+    if violation.preflight_prefix:
+        names.add(f"Preflight{violation.chromium}")
+    return {name.lower() for name in names if name}

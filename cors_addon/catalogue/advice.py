@@ -381,8 +381,8 @@ SET_COOKIE_IGNORED: Final = Violation(
     """),
     fix=prose("""
         If the cookie is wanted, the client sends `credentials: "include"` (or sets `withCredentials`), and the server
-        sends `Access-Control-Allow-Origin: https://app.test` and `Access-Control-Allow-Credentials: true`, the preflight
-        included. Across sites the cookie needs `SameSite=None; Secure` too.
+        sends `Access-Control-Allow-Origin: https://app.test` and `Access-Control-Allow-Credentials: true`, in its
+        response to OPTIONS as well. Across sites the cookie needs `SameSite=None; Secure` too.
     """),
     owner=FixOwner.CLIENT,
     anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",

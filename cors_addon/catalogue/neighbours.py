@@ -46,9 +46,9 @@ CORP_NOT_SAME_ORIGIN: Final = Violation(
     stages=frozenset({Stage.REDIRECT, Stage.RESPONSE}),
     params=("origin", "value"),
     explanation=prose("""
-        This is not CORS. With `Cross-Origin-Resource-Policy: same-origin` browsers withhold a response from pages of any
-        other origin that load it without CORS: as an image, a script, audio, video, or with fetch() in mode no-cors.
-        Requests in mode cors are not concerned. Chromium's DevTools protocol calls it corp-not-same-origin.
+        This is not CORS. With `Cross-Origin-Resource-Policy: same-origin` browsers withhold a response from pages of
+        any other origin that load it without CORS: as an image, a script, audio, video, or with fetch() in mode
+        no-cors. Requests in mode cors are not concerned. Chromium's DevTools protocol calls it corp-not-same-origin.
     """),
     fix=prose("""
         The server of the embedded file sends `Cross-Origin-Resource-Policy: cross-origin` with what any page may embed,
@@ -168,7 +168,7 @@ ORB_BLOCKED: Final = Violation(
     explanation=prose("""
         This is not CORS. The page loads this URL of another origin without CORS, as an image, a script or the like, and
         gets what no such element can use: HTML, JSON, XML or plain text marked nosniff, or a type such as PDF, ZIP or
-        CSV. Chromium withholds it and says net::ERR_BLOCKED_BY_ORB. A browser without this rule hands it to the
+        CSV. Chromium withholds it and says `net::ERR_BLOCKED_BY_ORB`. A browser without this rule hands it to the
         element, where it fails as a broken image or script.
     """),
     fix=prose("""
@@ -287,7 +287,8 @@ LOCAL_NETWORK_ACCESS: Final = Violation(
 )
 
 _OLD_CHROMIUM: Final = (
-    "> User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"
+    "> User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/120.0.0.0 Safari/537.36"
 )
 
 PRIVATE_NETWORK_ACCESS: Final = Violation(
@@ -353,9 +354,9 @@ ORIGIN_NULL: Final = Violation(
     params=("source",),
     explanation=prose("""
         The browser does not tell where this request comes from. It sends `Origin: null` for pages opened from disk
-        (file:), for data: URLs and sandboxed frames, after a redirect from one foreign origin to another, and for a POST
-        outside CORS whose referrer policy hides the page. Only `Access-Control-Allow-Origin: *` or `null` lets such a
-        request through, and `null` lets in every sandboxed frame of every site.
+        (file:), for data: URLs and sandboxed frames, after a redirect from one foreign origin to another, and for a
+        POST outside CORS whose referrer policy hides the page. Only `Access-Control-Allow-Origin: *` or `null` lets
+        such a request through, and `null` lets in every sandboxed frame of every site.
     """),
     fix=prose("""
         The client gives the request an origin: serve the page over http, even locally (`python3 -m http.server`), take

@@ -60,7 +60,7 @@ REDIRECT_SCHEME: Final = Violation(
         gives a plain network error.
     """),
     fix=prose("""
-        The server answers the script itself, for example with status 200 or 401 and JSON, or redirects to an https URL.
+        The server answers the script itself, for example with `200` or `401` and JSON, or redirects to an https URL.
         Where the flow has to end in another scheme, the client starts it as a navigation (`location.assign(url)`) and
         not with fetch().
     """),

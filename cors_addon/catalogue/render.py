@@ -1,40 +1,37 @@
 """The catalogue as plain text for a terminal."""
 
+import re
 import textwrap
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import quote
 
 from . import CATALOGUE
-from .violation import FixOwner, Violation
+from .violation import FixOwner, Severity, Violation
 
 WIDTH: Final = 100
 _INDENT: Final = "  "
 _MDN: Final = "https://developer.mozilla.org/docs/Web/HTTP/Guides/CORS/Errors/"
-# MDN's own spelling of the page.
+# Pages that MDN spells otherwise than the console.
 _MDN_PAGES: Final = {"CORSMissingAllowCredentials": "CORSMIssingAllowCredentials"}
 _MOST_EXCHANGES: Final = 4
 _OWNERS: Final = {
-    FixOwner.SERVER: "the server",
-    FixOwner.GATEWAY: "the gateway in front of the server",
-    FixOwner.CLIENT: "the client's code",
-    FixOwner.BROWSER: "the browser's user",
-    FixOwner.NOBODY: "nobody",
+    FixOwner.SERVER: "for the server to mend",
+    FixOwner.GATEWAY: "for the gateway in front of the server to mend",
+    FixOwner.CLIENT: "for the client's code to mend",
+    FixOwner.BROWSER: "for the browser's user to settle",
+    FixOwner.NOBODY: "nothing to mend",
 }
+_CODE: Final = re.compile(r"`[^`]*`")
+_GLUE: Final = "\0"
 
 
 def title_of(violation: Violation) -> str:
-    """Return the title with the name of each parameter in angle brackets in the place of its value."""
+    """Return the title with each parameter's name in angle brackets in the place of its value."""
     return violation.title.format_map({name: f"<{name}>" for name in violation.params})
 
 
-def owner_of(violation: Violation) -> str:
-    """Say who can mend it, in words."""
-    return _OWNERS[violation.owner]
-
-
 def chromium_names(violation: Violation) -> tuple[str, ...]:
-    """Return the CorsError names of Chromium's DevTools protocol; two where a preflight has its own, or none."""
+    """Return the CorsError names of Chromium's DevTools protocol: none, one, or two where a preflight has its own."""
     if violation.chromium is None:
         return ()
     if violation.preflight_prefix:
@@ -44,51 +41,45 @@ def chromium_names(violation: Violation) -> tuple[str, ...]:
 
 def mdn_url(firefox: str) -> str:
     """Return MDN's page about a category of Firefox's console."""
-    return _MDN + quote(_MDN_PAGES.get(firefox, firefox))
+    return _MDN + _MDN_PAGES.get(firefox, firefox)
 
 
 def explain_text(violation: Violation) -> str:
     """Return an entry whole: what, why, fix, browsers' names, where to read on, a broken and a fixed example."""
-    blocks = [
-        f"{violation.id} ({violation.severity.value}; mended by {owner_of(violation)})",
-        _indented(title_of(violation)),
-        "What happens",
-        _indented(violation.explanation),
-        "What to change",
-        _indented(violation.fix),
-        "In browsers and standards",
-        "\n".join(_INDENT + line for line in _references(violation)),
-        "Broken",
-        _transcript(violation.broken),
-        "Fixed",
-        _transcript(violation.fixed),
-    ]
-    parts = [blocks[0], "\n", blocks[1]]
-    for heading, body in zip(blocks[2::2], blocks[3::2], strict=True):
-        parts += ["\n\n", heading, "\n", body]
-    return "".join(parts) + "\n"
+    sections = (
+        ("What happens", _filled(violation.explanation)),
+        ("What to change", _filled(violation.fix)),
+        ("Names and sources", "\n".join(_INDENT + line for line in _references(violation))),
+        ("Broken", _transcript(violation.broken)),
+        ("Fixed", _transcript(violation.fixed)),
+    )
+    head = f"{violation.id} ({violation.severity.value}; {_OWNERS[violation.owner]})\n{_filled(title_of(violation))}\n"
+    return "\n".join([head, *(f"{heading}\n{body}\n" for heading, body in sections)])
 
 
 def list_text() -> str:
-    """Return the list of all entries, one a line: id, severity, title."""
-    ids = max(map(len, CATALOGUE))
-    severities = max(len(violation.severity.value) for violation in CATALOGUE.values())
-    lines = []
-    for violation in CATALOGUE.values():
-        head = f"{violation.id:<{ids}}  {violation.severity.value:<{severities}}  "
-        lines.append(textwrap.shorten(head + "\0" + title_of(violation), 400).replace("\0", ""))
-    return "\n".join(lines) + "\n"
+    """Return the list of all entries, those that block first: ids, each with its title below."""
+    blocks = []
+    for severity in Severity:
+        entries = [violation for violation in CATALOGUE.values() if violation.severity is severity]
+        if entries:
+            lines = [f"{_INDENT}{entry.id}\n{_filled(title_of(entry), 3 * _INDENT)}" for entry in entries]
+            blocks.append("\n".join([severity.value, *lines]) + "\n")
+    return "\n".join(blocks)
 
 
-def _indented(text: str) -> str:
-    return textwrap.fill(
-        text,
+def _filled(text: str, indent: str = _INDENT) -> str:
+    """Wrap a paragraph, and keep what stands in backticks on one line: it is there to be copied."""
+    glued = _CODE.sub(lambda code: code[0].replace(" ", _GLUE), text)
+    lines = textwrap.fill(
+        glued,
         WIDTH,
-        initial_indent=_INDENT,
-        subsequent_indent=_INDENT,
+        initial_indent=indent,
+        subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return lines.replace(_GLUE, " ")
 
 
 def _references(violation: Violation) -> Iterator[str]:
@@ -97,15 +88,14 @@ def _references(violation: Violation) -> Iterator[str]:
         yield "Firefox   no name of its own"
     else:
         yield f"Firefox   {violation.firefox}"
-        yield f"          {mdn_url(violation.firefox)}"
-    yield f"Standard  {violation.anchor}"
+        yield mdn_url(violation.firefox)
+    yield violation.anchor
     if violation.cwe is not None:
-        yield f"CWE       https://cwe.mitre.org/data/definitions/{violation.cwe}.html"
+        yield f"https://cwe.mitre.org/data/definitions/{violation.cwe}.html"
 
 
 def _transcript(text: str) -> str:
     exchanges = text.split("\n\n")
     if len(exchanges) > _MOST_EXCHANGES:
-        left_out = len(exchanges) - 2
-        exchanges = [exchanges[0], f"... {left_out} more like it ...", exchanges[-1]]
+        exchanges = [exchanges[0], f"... {len(exchanges) - 2} more like it ...", exchanges[-1]]
     return "\n\n".join(textwrap.indent(exchange, _INDENT) for exchange in exchanges)

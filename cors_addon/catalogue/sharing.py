@@ -85,7 +85,7 @@ ALLOW_ORIGIN_MULTIPLE: Final = Violation(
 
 ALLOW_ORIGIN_INVALID: Final = Violation(
     id="allow-origin-invalid",
-    title='Access-Control-Allow-Origin is "{value}", which is no origin; it should be {origin}',
+    title='The request comes from {origin}, but Access-Control-Allow-Origin is no origin: "{value}"',
     severity=Severity.BLOCKED,
     stages=EVERY_STAGE,
     params=("origin", "value"),
@@ -123,7 +123,7 @@ ALLOW_ORIGIN_INVALID: Final = Violation(
 
 ALLOW_ORIGIN_MISMATCH: Final = Violation(
     id="allow-origin-mismatch",
-    title="Access-Control-Allow-Origin names {value}, but the request comes from {origin}",
+    title="The request comes from {origin}, but Access-Control-Allow-Origin names {value}",
     severity=Severity.BLOCKED,
     stages=EVERY_STAGE,
     params=("origin", "value", "detail"),
@@ -204,7 +204,7 @@ ALLOW_ORIGIN_WILDCARD_WITH_CREDENTIALS: Final = Violation(
 
 ALLOW_CREDENTIALS_NOT_TRUE: Final = Violation(
     id="allow-credentials-not-true",
-    title='Credentials are included, but Access-Control-Allow-Credentials is "{value}" and not "true"',
+    title='Credentials are included, but Access-Control-Allow-Credentials is not true: "{value}"',
     severity=Severity.BLOCKED,
     stages=EVERY_STAGE,
     params=("value",),
