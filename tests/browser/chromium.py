@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -196,6 +197,7 @@ class _Log:
         self.sessions: dict[str, str] = {}
         self._chains: dict[str, list[Hop]] = {}  # request id -> its hops
         self._owner: dict[str, str] = {}  # request id -> session that told of it first
+        self._on_the_wire: Counter[str] = Counter()  # request id -> hops that reached the network
         self._behind: dict[str, Hop] = {}  # request id -> the latest preflight made for it
         self._last = time.monotonic()
 
@@ -210,7 +212,17 @@ class _Log:
         handler(request, params)
 
     def hops(self) -> list[Hop]:
+        for request, chain in self._chains.items():
+            self._refused_target(chain, self._on_the_wire[request])
         return sorted((hop for chain in self._chains.values() for hop in chain), key=lambda hop: hop.started)
+
+    @staticmethod
+    def _refused_target(chain: list[Hop], on_the_wire: int) -> None:
+        """A redirect's target that failed before it was sent (its scheme, its port): the 3xx carries the refusal."""
+        if len(chain) > max(on_the_wire, 1) and chain[-1].sent and chain[-1].outcome in (Outcome.CORS, Outcome.FAILED):
+            chain[-1].sent = False
+            chain[-2].outcome, chain[-2].name = chain[-1].outcome, chain[-1].name
+
 
     def nothing_open(self) -> bool:
         return all(chain[-1].outcome is not Outcome.PENDING for chain in self._chains.values())
@@ -236,6 +248,9 @@ class _Log:
         chain.append(hop)
         if preflight and "requestId" in initiator:
             self._behind[initiator["requestId"]] = hop
+
+    def _requestWillBeSentExtraInfo(self, request: str, params: Message) -> None:
+        self._on_the_wire[request] += 1
 
     def _requestServedFromCache(self, request: str, params: Message) -> None:
         if chain := self._chains.get(request):

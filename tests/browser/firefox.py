@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -53,31 +54,11 @@ window.oracle.lines = []; window.oracle.events = [];
 return told;
 """
 
-# Every CORS category of the console, without trailing digits. Blocking reasons of a channel are these in capitals.
-# https://searchfox.org/mozilla-central/source/netwerk/base/nsILoadInfo.idl
-CATEGORIES = {
-    name.upper(): name
-    for name in (
-        "CORSDisabled",
-        "CORSDidNotSucceed",
-        "CORSRequestNotHttp",
-        "CORSMultipleAllowOriginNotAllowed",
-        "CORSMissingAllowOrigin",
-        "CORSNotSupportingCredentials",
-        "CORSAllowOriginNotMatchingOrigin",
-        "CORSMissingAllowCredentials",
-        "CORSOriginHeaderNotAdded",
-        "CORSExternalRedirectNotAllowed",
-        "CORSPreflightDidNotSucceed",
-        "CORSInvalidAllowMethod",
-        "CORSMethodNotFound",
-        "CORSInvalidAllowHeader",
-        "CORSMissingAllowHeaderFromPreflight",
-    )
-}
+NAMES_URL = re.compile(r"resource at (.+?)\. \(Reason")
 # Said of every CORS request that failed for whatever reason, so it names none.
 GENERIC = "CORSDidNotSucceed"
 REDIRECTED = "NS_BINDING_REDIRECTED"
+CLOCKS_APART = 0.002  # seconds; the console's stamps are finer than the observer's
 
 PREFERENCES: dict[str, object] = {
     "network.proxy.type": 1,
@@ -251,7 +232,8 @@ class _Log:
             hop.outcome, hop.name = _verdict(events)
             hops.append(hop)
         hops.sort(key=lambda hop: hop.started)
-        _unsent(hops)
+        _behind_failed_preflights(hops)
+        _name(hops, self.lines)
         return hops
 
     def nothing_open(self) -> bool:
@@ -262,31 +244,41 @@ class _Log:
 
 
 def _verdict(events: list[dict[str, Any]]) -> tuple[Outcome, str | None]:
-    # The parent process stops first; the check in the page's process reports its reason afterwards.
+    # The parent process stops first; the page's process, where the check is, reports its result afterwards.
     stops = [event for event in events if event["topic"] == "http-on-stop-request"]
     if not stops:
         return Outcome.PENDING, None
-    reasons = [CATEGORIES[event["reason"]] for event in stops if event["reason"] in CATEGORIES]
-    named = [name for name in reasons if name != GENERIC]
-    if named:
-        return Outcome.CORS, named[0]
-    other = [event["reason"] for event in stops if event["reason"] and event["reason"] not in CATEGORIES]
     results = [event["result"] for event in stops if event["result"] and event["result"] != REDIRECTED]
-    if results:
-        return Outcome.FAILED, results[0]
-    if other:
-        return Outcome.FAILED, other[0]
+    reasons = [event["reason"] for event in stops if event["reason"]]
+    if results or reasons:
+        return Outcome.FAILED, (results + reasons)[0]
     return Outcome.OK, None
 
 
-def _unsent(hops: list[Hop]) -> None:
-    """A request whose preflight failed was never sent, though it has a channel."""
+def _behind_failed_preflights(hops: list[Hop]) -> None:
+    """A request whose preflight failed was never sent, though it has a channel; the preflight starts just after it."""
     for at, hop in enumerate(hops):
         if hop.kind is Kind.REQUEST and hop.outcome is Outcome.FAILED:
-            later = (one for one in hops[at + 1 :] if one.url == hop.url)
-            follower = next(later, None)
+            follower = next((one for one in hops[at + 1 :] if one.url == hop.url), None)
             if follower is not None and follower.kind is Kind.PREFLIGHT and follower.outcome is not Outcome.OK:
-                hop.sent, hop.outcome, hop.name = False, follower.outcome, follower.name
+                hop.sent = False
+
+
+def _name(hops: list[Hop], lines: list[dict[str, Any]]) -> None:
+    """Give each console line to the request it is about: the last of its URL that had started and that failed.
+
+    Several lines may be about one request; the first that is not generic is its name.
+    """
+    for line in sorted(lines, key=lambda line: float(line["at"])):
+        found = NAMES_URL.search(line["text"])
+        category = line["category"].rstrip("0123456789")
+        if found is None or not category.startswith("CORS") or category == GENERIC or category.endswith("Deprecation"):
+            continue
+        url = found[1].partition("#")[0]
+        about = [hop for hop in hops if hop.url == url and hop.sent and hop.outcome in (Outcome.FAILED, Outcome.CORS)]
+        before = [hop for hop in about if hop.started <= line["at"] + CLOCKS_APART] or about
+        if before and before[-1].outcome is Outcome.FAILED:
+            before[-1].outcome, before[-1].name = Outcome.CORS, category
 
 
 class _Marionette:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mitmproxy import flow, http, io
+from mitmproxy import http, io
 
 from tests.browser.cases.case import Case
 from tests.browser.chromium import Chromium
@@ -118,55 +118,6 @@ def _as_sent(url: str) -> str:
     authority, slash, path = rest.partition("/")
     scheme = {"ws": "http", "wss": "https"}.get(scheme, scheme)
     return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
-
-
-def write_recording(run: Run, folder: Path) -> None:
-    """A folder as `score.py` reads it: flows with their bodies emptied, a line of truth a flow, the browser's name."""
-    import lzma
-
-    folder.mkdir(parents=True, exist_ok=True)
-    with lzma.open(folder / "flows.mitm.xz", "wb", preset=9) as packed:
-        writer = io.FlowWriter(packed)
-        for one in run.flows:
-            writer.add(_emptied(one))
-    with open(folder / "truth.jsonl", "w") as truth:
-        for judged in run.judged:
-            truth.write(json.dumps(_truth_line(judged)) + "\n")
-    (folder / "browser").write_text(run.browser + "\n")
-
-
-def _truth_line(judged: Judged) -> dict[str, object]:
-    match judged.hop.outcome:
-        case Outcome.OK:
-            truth: str | None = "ok"
-        case Outcome.CORS:
-            truth = judged.hop.name
-        case Outcome.FAILED:
-            truth = "other-failure"
-        case Outcome.PENDING:
-            truth = "pending"
-    response = judged.flow.response
-    return {
-        "flow_id": judged.flow.id,
-        "page": judged.page,
-        "method": judged.hop.method,
-        "url": url_of(judged.flow),
-        "kind": judged.hop.kind.value,
-        "truth": truth,
-        "error": judged.hop.name,
-        "status": response.status_code if response else None,
-    }
-
-
-def _emptied(one: http.HTTPFlow) -> flow.Flow:
-    for message in (one.request, one.response):
-        if message is not None:
-            message.data.content = b""  # not .content, which would rewrite Content-Length
-            message.data.trailers = None
-    for connection in (one.client_conn, one.server_conn):
-        connection.certificate_list = []
-    one.client_conn.mitmcert = None
-    return one
 
 
 def missing(browser: str) -> str | None:

@@ -1,0 +1,96 @@
+"""Hold the addon against real browsers: `python -m tests.browser.compare` runs every case and prints the table.
+
+With URLs it opens those pages instead, through the proxy and without steering anything, and prints where the addon and
+the browser differ. Exit status: 0 all agree, 1 a difference (or a browser that is missing), 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tests.browser.agreement import Agreement, agreement, browsers_word, said
+from tests.browser.cases import CASES
+from tests.browser.proxy import ADDON
+from tests.browser.recording import write_recording
+from tests.browser.run import BROWSERS, Judged, Run, missing, run_cases, run_urls, url_of
+
+
+def row(judged: Judged, browser: str) -> tuple[str, ...]:
+    status = judged.flow.response.status_code if judged.flow.response else "none"
+    return (
+        agreement(judged, browser).value,
+        browser,
+        judged.case or "-",
+        f"{judged.hop.kind.value} {judged.hop.method} {status} {_where(judged)}",
+        browsers_word(judged.hop),
+        str(said(judged.report, browser)),
+    )
+
+
+def _where(judged: Judged) -> str:
+    """In a case the host and the last segment tell everything."""
+    url = url_of(judged.flow)
+    return url.replace(f"/c/{judged.case}/", "/…/") if judged.case else url[:120]
+
+
+def table(rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [("", "browser", "case", "request", "browser says", "addon says"), *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)
+
+
+def totals(run: Run) -> str:
+    counted = Counter(agreement(judged, run.browser) for judged in run.judged)
+    parts = [f"{counted[one]} {one.value.lower()}" for one in Agreement]
+    return f"{run.version}: {len(run.judged)} flows judged by the browser: {', '.join(parts)}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.browser.compare", description=__doc__)
+    parser.add_argument("urls", nargs="*", metavar="URL", help="pages to open instead of the cases")
+    parser.add_argument("--browser", choices=(*BROWSERS, "both"), default="both")
+    parser.add_argument("--case", metavar="GLOB", action="append", help="only the cases with such a name; repeatable")
+    parser.add_argument("--record", metavar="DIR", type=Path, help="write DIR/chromium and DIR/firefox as recordings")
+    parser.add_argument("--addon", type=Path, default=ADDON, help="the script to judge with (default: this checkout's)")
+    parser.add_argument("--set", action="append", default=[], metavar="OPTION", help="further options for mitmdump")
+    parser.add_argument("-v", "--verbose", action="store_true", help="every row of a page, not only differences")
+    chosen = parser.parse_args(arguments)
+    globs = chosen.case or ["*"]
+    cases = [case for case in CASES if any(fnmatch.fnmatchcase(case.name, glob) for glob in globs)]
+    if not cases:
+        parser.error(f"no case is called {' or '.join(globs)}")
+    if chosen.urls and chosen.case:
+        parser.error("give cases or URLs, not both")
+    status = 0
+    for browser in BROWSERS if chosen.browser == "both" else [chosen.browser]:
+        if why := missing(browser):
+            print(why, file=sys.stderr)
+            status = 1
+            continue
+        if chosen.urls:
+            run = run_urls(browser, chosen.urls, chosen.addon, chosen.set)
+        else:
+            run = run_cases(browser, cases, chosen.addon, chosen.set)
+        shown = [
+            judged
+            for judged in run.judged
+            if chosen.verbose or not chosen.urls or agreement(judged, browser) is not Agreement.AGREE
+        ]
+        print(table(row(judged, browser) for judged in sorted(shown, key=lambda one: one.case or "")))
+        for hop in run.unmatched:
+            print(f"no flow for {browser}'s {hop.kind.value} {hop.method} {hop.url}: {browsers_word(hop)}")
+        print(totals(run), flush=True)
+        if run.unmatched or any(agreement(judged, browser) is Agreement.DIFFER for judged in run.judged):
+            status = 1
+        if chosen.record:
+            write_recording(run, chosen.record / browser)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
