@@ -10,7 +10,7 @@ import sys
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 _ROOT = os.path.dirname(_FOLDER)
 
-if sys.version_info < (3, 11):
+if sys.version_info < (3, 11):  # noqa: UP036  mitmproxy brings its own Python
     raise ImportError(f"cors-addon needs Python 3.11 or newer, and this mitmproxy runs on {sys.version.split()[0]}")
 
 sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or os.curdir) != _FOLDER]

@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Final
 
 from mitmproxy import addonmanager, ctx, hooks, http
 from mitmproxy.log import ALERT
@@ -28,19 +28,16 @@ logger = logging.getLogger("cors_addon")
 KEPT_VERDICTS: Final = 50_000
 _TOLD: Final = 5_000
 
-P = ParamSpec("P")
-R = TypeVar("R")
+_Hook = Callable[["CorsAddon", http.HTTPFlow], None]
 
 
-def contained(
-    hook: Callable[Concatenate["CorsAddon", http.HTTPFlow, P], None],
-) -> Callable[Concatenate["CorsAddon", http.HTTPFlow, P], None]:
+def contained(hook: _Hook) -> _Hook:
     """Keep an exception of ours from the traffic: report it once, with its flow, and let the flow go on."""
 
     @functools.wraps(hook)
-    def guarded(self: "CorsAddon", flow: http.HTTPFlow, *args: P.args, **kwargs: P.kwargs) -> None:
+    def guarded(self: "CorsAddon", flow: http.HTTPFlow) -> None:
         try:
-            hook(self, flow, *args, **kwargs)
+            hook(self, flow)
         except Exception as exc:
             self.report_fault(hook.__name__, flow, exc)
 
@@ -241,7 +238,7 @@ class CorsAddon:
             return
         self._faults.add((where, place))
         logger.warning(
-            "cors-addon has a fault of its own in %s at flow %s (%s: %s at %s). The flow goes on as it is; please report this.",
+            "cors-addon has a fault of its own in %s at flow %s (%s: %s at %s). The flow goes on as it is.",
             where,
             flow.id,
             type(exc).__name__,

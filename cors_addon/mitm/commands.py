@@ -44,7 +44,9 @@ class Commands:
         """Write a report; the format goes by the path's ending."""
         target = Path(path).expanduser()
         if target.suffix.lower() not in SUFFIXES:
-            raise exceptions.CommandError(f"{target.name!r}: the format goes by the ending, one of {', '.join(SUFFIXES)}")
+            raise exceptions.CommandError(
+                f"{target.name!r}: the format goes by the ending, one of {', '.join(SUFFIXES)}"
+            )
         report = self._addon.report()
         try:
             files.write(report, target)

@@ -67,7 +67,9 @@ def is_of_interest_without_origin(flow: http.HTTPFlow, seen: Glance) -> bool:
 def request_of(flow: http.HTTPFlow) -> Request:
     """Freeze a request as the browser sent it. Call before anything maps it elsewhere."""
     request = flow.request
-    return Request(request.method, _browser_url(flow), HeaderList.from_bytes(request.headers.fields))
+    # mitmproxy's own property upper-cases, and CORS tells patch from PATCH.
+    method = request.data.method.decode("latin-1")
+    return Request(method, _browser_url(flow), HeaderList.from_bytes(request.headers.fields))
 
 
 def _browser_url(flow: http.HTTPFlow) -> str:

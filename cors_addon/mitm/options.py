@@ -64,7 +64,7 @@ OPTIONS: Final = (
         "cors_browser",
         str,
         "auto",
-        "Whose behaviour decides a flow's outcome. With auto it is the browser that made the request, by its User-Agent.",
+        "Whose behaviour decides a flow's outcome. With auto it is the browser that made the request.",
         BROWSERS,
         _check_browser,
     ),
@@ -132,7 +132,11 @@ def _fits(option: Option, raw: Any) -> str | None:
         if len(words) > 1:
             return "is given more than once"
         word = words[0] if words else True
-        return None if word in (True, False, "", "true", "false", "toggle") and not _is_number(word) else "is neither true nor false"
+        return (
+            None
+            if word in (True, False, "", "true", "false", "toggle") and not _is_number(word)
+            else "is neither true nor false"
+        )
     if option.type is str:
         words = raw if isinstance(raw, list) else [raw]
         if len(words) != 1 or not isinstance(words[0], str):

@@ -9,12 +9,13 @@ from .model import Report
 
 
 def write(report: Report, path: Path) -> None:
-    """Render by the path's ending and put the file in place in one step; raises ``OSError``, and ``KeyError`` for an ending.
+    """Render by the path's ending and put the file in place in one step.
 
+    Raises ``OSError``, and ``KeyError`` for an ending that no renderer has.
     A reader sees the old file or the new one, never half of either, whatever kills the process.
     """
     text = RENDERERS[path.suffix.lower()](report)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent or Path())
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)

@@ -54,7 +54,9 @@ def _credentials(verdict: Verdict) -> str:
     view = verdict.credentials
     if view.assumed:
         return "not included (assumed: nothing speaks for them)"
-    told = "; ".join(f"{text} ({'certain' if certain else 'a hint'}, flow {flow})" for _, text, flow, certain in view.evidence)
+    told = "; ".join(
+        f"{text} ({'certain' if certain else 'a hint'}, flow {flow})" for _, text, flow, certain in view.evidence
+    )
     return f"{view.mode}{': ' + told if told else ''}"
 
 
@@ -66,7 +68,8 @@ def summary(report: Report) -> list[str]:
     shown = [group for group in report.groups if group["severity"] in ("blocked", "conditional", "risk")]
     for group in shown[:20]:
         lines.append(
-            f"  {group['severity']:<11} {group['count']:>4} x {group['method']} {inert(group['host'])}{inert(group['path'])}"
+            f"  {group['severity']:<11} {group['count']:>4} x {group['method']}"
+            f" {inert(group['host'])}{inert(group['path'])}"
             f" from {inert(group['origin']) or '(no origin)'}: {group['message']} [{group['id']}]"
         )
         if group["needed"]:

@@ -52,8 +52,8 @@ class Classification:
     """The kind of an exchange.
 
     ``origin`` is the request's own ``Origin`` value, which is what browsers compare with. ``site`` and ``destination``
-    are the values of Sec-Fetch-Site and -Dest, empty where not sent. ``page_origin`` is the serialized origin of the page
-    where it can be told, else ``None``. ``reason`` says, in a few words, what decided.
+    are the values of Sec-Fetch-Site and -Dest, empty where not sent. ``page_origin`` is the serialized origin of the
+    page where it can be told, else ``None``. ``reason`` says, in a few words, what decided.
     """
 
     kind: Kind
@@ -129,7 +129,9 @@ def script_set_header_names(request: Request) -> tuple[str, ...]:
     candidates = [
         (name, value)
         for name, value in request.headers
-        if name.lower() not in BROWSER_ADDED and not name.startswith(":") and not is_forbidden_request_header(name, value)
+        if name.lower() not in BROWSER_ADDED
+        and not name.startswith(":")
+        and not is_forbidden_request_header(name, value)
     ]
     return tuple(cors_unsafe_request_header_names(candidates))
 
@@ -140,7 +142,7 @@ def needs_preflight(request: Request) -> bool:
 
 
 def page_origin_of(request: Request) -> str | None:
-    """Return the page's serialized origin as told by ``Origin``, or else by ``Referer``; ``None`` where neither tells."""
+    """Return the page's serialized origin as told by ``Origin``, or else by ``Referer``; else ``None``."""
     origin = request.headers.get("Origin")
     if origin is not None and origin != "null":
         return origin
@@ -218,7 +220,6 @@ def _without_fetch_metadata(as_kind: _Maker, exchange: Exchange, origin: str | N
     if "x-requested-with" in headers or "authorization" in headers or script_set_header_names(request):
         return as_kind(Kind.CORS, True, "a header that only a script can set")
     return as_kind(Kind.CORS, False, "a POST with a foreign Origin: fetch() or XMLHttpRequest, or a beacon")
-
 
 
 def is_document_request(request: Request, classification: Classification) -> bool:

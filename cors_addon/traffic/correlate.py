@@ -128,9 +128,10 @@ class Correlator:
     def finish(self) -> set[str]:
         """Say that nothing more will come; return the ids that this leaves unfollowed.
 
-        What was answered in the capture's last moments stays as it is: its follower may just not have been recorded.
+        What was answered in the capture's last quarter of a second stays as it is: what followed it may just not have
+        been recorded.
         """
-        return self._overdue()
+        return self._overdue(FOLLOW_SECONDS - _SLACK)
 
     def get(self, exchange_id: str | None) -> Record | None:
         """Return a record that is still remembered."""
@@ -153,8 +154,7 @@ class Correlator:
         elif record.kind is Kind.CORS:
             record.cors_tainting = True
             record.header_names = script_set_header_names(exchange.request)
-            if record.needs_preflight:
-                self._request_entered(record, changed)
+            self._request_entered(record, changed)
         return record
 
     def _key(self, record: Record) -> _Key:
@@ -176,18 +176,22 @@ class Correlator:
     def _request_entered(self, request: Record, changed: set[str]) -> None:
         key = self._key(request)
         known = self._known(self._preflights.get(key, []))
+        if request.tainted and request.page_origin is not None:
+            # Firefox asks in the page's name on behalf of a request whose own Origin has become null.
+            known += self._known(self._preflights.get((key[0], request.page_origin, key[2]), []))
         for preflight in known:
             if not preflight.requests and self._pairs(preflight, request):
                 self._pair(preflight, request, changed)
                 return
-        for preflight in reversed(known):
-            if self._covered_by(preflight, request):
-                request.cached_grant = preflight.id
-                request.asked_names = request.header_names
-                preflight.requests.append(request.id)
-                preflight.unfollowed = False
-                changed.add(preflight.id)
-                break
+        if request.needs_preflight:
+            for preflight in reversed(known):
+                if self._covered_by(preflight, request):
+                    request.cached_grant = preflight.id
+                    request.asked_names = request.header_names
+                    preflight.requests.append(request.id)
+                    preflight.unfollowed = False
+                    changed.add(preflight.id)
+                    break
         _append(self._unpaired, key, request.id)
 
     def _pair(self, preflight: Record, request: Record, changed: set[str]) -> None:
@@ -217,7 +221,9 @@ class Correlator:
         seconds = grant_seconds(preflight.browser, exchange.response.headers)
         if seconds is None:
             return False
-        mode = CredentialsMode.NOT_INCLUDE if honours_wildcard_from_cache(preflight.browser) else CredentialsMode.INCLUDE
+        mode = (
+            CredentialsMode.NOT_INCLUDE if honours_wildcard_from_cache(preflight.browser) else CredentialsMode.INCLUDE
+        )
         method = exchange.request.headers.get("Access-Control-Request-Method") or ""
         entry = entry_of("", "", mode, method, exchange.response.headers, exchange.ended + _SLACK, seconds)
         if entry is None:
@@ -314,9 +320,9 @@ class Correlator:
 
     # --- time ---------------------------------------------------------------------------------------------------
 
-    def _overdue(self) -> set[str]:
+    def _overdue(self, early: float = 0.0) -> set[str]:
         late: set[str] = set()
-        while self._waiting and self._waiting[0][0] < self.now:
+        while self._waiting and self._waiting[0][0] - early < self.now:
             record = self.records.get(self._waiting.popleft()[1])
             if record is not None and not record.was_followed and not record.unfollowed:
                 record.unfollowed = True

@@ -19,12 +19,13 @@ from ..fetch.checks import (
     requested_header_names,
 )
 from ..fetch.messages import CredentialsMode
-from ..fetch.origins import serialize_origin
+from ..fetch.origins import is_schemelessly_same_site, origin_of, serialize_origin
 from .classify import BrowserFamily, Kind
 from .correlate import Correlator, Record
 from .exchange import Exchange
 from .pages import PageLoads, PageMarks
 from .remembered import Remembered
+from .sites import registrable_domain
 
 INCLUDE: Final = CredentialsMode.INCLUDE
 NOT_INCLUDE: Final = CredentialsMode.NOT_INCLUDE
@@ -107,6 +108,8 @@ class CredentialsObserver:
         self._granting = PageMarks(capacity)
         self._with_cookies = PageMarks(capacity)
         self._undecided: Remembered[_PageAndHost, list[str]] = Remembered(capacity)
+        self._tellers: Remembered[tuple[str, BrowserFamily | None], None] = Remembered(200)
+        self._untold: Remembered[tuple[str, BrowserFamily | None], list[str]] = Remembered(200)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -115,6 +118,8 @@ class CredentialsObserver:
         self._granting.clear()
         self._with_cookies.clear()
         self._undecided.clear()
+        self._tellers.clear()
+        self._untold.clear()
 
     def page_loaded(self, client: str, url: str, when: float) -> None:
         """Note a document: what an earlier page of its origin did speaks for that page only."""
@@ -122,15 +127,19 @@ class CredentialsObserver:
 
     def cookie_on(self, connection: str, exchange_id: str) -> set[str]:
         """Note a ``Cookie`` on a connection, for a request that needs nothing else; return the ids it decides."""
-        return self._settle(connection, Evidence(INCLUDE, True, "a Cookie was sent on the same connection", exchange_id))
+        return self._settle(
+            connection, Evidence(INCLUDE, True, "a Cookie was sent on the same connection", exchange_id)
+        )
 
     def observe(self, record: Record) -> set[str]:
         """Take evidence from an exchange; return the ids of others that it may decide."""
         exchange = record.exchange
         changed: set[str] = set()
+        if "sec-fetch-storage-access" in exchange.request.headers:
+            changed |= self._tells_storage_access(record)
         if exchange.connection and _keeps_connections_apart(record):
-            for evidence in self._own(record):
-                if evidence.certain:
+            if record.kind is Kind.CORS:
+                for evidence in self._own(record):
                     changed |= self._settle(exchange.connection, evidence)
             if record.kind is Kind.PREFLIGHT:
                 text = "a preflight, which never carries credentials, went over the same connection"
@@ -192,14 +201,20 @@ class CredentialsObserver:
             yield from _survival(record)
 
     def _own(self, record: Record) -> Iterator[Evidence]:
-        if record.kind is not Kind.CORS:
-            return
+        """What the request itself proves."""
         headers = record.exchange.request.headers
+        if record.kind not in (Kind.CORS, Kind.PREFLIGHT):
+            return
+        if "sec-fetch-storage-access" in headers:
+            # Firefox sends it on the preflight of a credentialed request too.
+            yield Evidence(INCLUDE, True, "Sec-Fetch-Storage-Access is sent with credentials only", record.id)
+        elif self._would_tell_storage_access(record):
+            text = "this browser sends Sec-Fetch-Storage-Access with credentials, and here it did not"
+            yield Evidence(NOT_INCLUDE, True, text, record.id)
+        if record.kind is Kind.PREFLIGHT:
+            return
         if "cookie" in headers:
             yield Evidence(INCLUDE, True, "the request carries a Cookie", record.id)
-        if headers.get("Sec-Fetch-Storage-Access") is not None:
-            text = "Sec-Fetch-Storage-Access is sent with credentials only"
-            yield Evidence(INCLUDE, True, text, record.id)
         if record.classification.destination == "font":
             yield Evidence(NOT_INCLUDE, True, "fonts are never fetched with credentials across origins", record.id)
         authorization = (headers.get("Authorization") or "").lower()
@@ -209,6 +224,36 @@ class CredentialsObserver:
             if "authorization" not in asked:
                 text = "HTTP authentication that no preflight asked for: the browser added it"
                 yield Evidence(INCLUDE, True, text, record.id)
+
+    def _tells_storage_access(self, record: Record) -> set[str]:
+        """Note that a browser sends the header; return the requests whose lack of it says something from now on."""
+        teller = record.exchange.client, record.browser
+        if record.browser is None or teller in self._tellers:
+            return set()
+        self._tellers[teller] = None
+        return set(self._untold.get(teller, ()))
+
+    def _would_tell_storage_access(self, record: Record) -> bool:
+        """Say whether the header would be there under "include".
+
+        It goes to other sites only, of which Sec-Fetch-Site speaks for the whole chain and so not for this URL alone.
+        Chromium leaves it away on preflights.
+        """
+        if record.classification.site != "cross-site" or record.browser is None:
+            return False
+        if record.kind is Kind.PREFLIGHT and record.browser is not BrowserFamily.FIREFOX:
+            return False
+        page, target = origin_of(record.page_origin or ""), origin_of(record.exchange.request.url)
+        if page is None or target is None or is_schemelessly_same_site(page, target, registrable_domain):
+            return False
+        teller = record.exchange.client, record.browser
+        if teller in self._tellers:
+            return True
+        untold = self._untold.setdefault(teller, [])
+        if record.id not in untold:
+            untold.append(record.id)
+            del untold[:-_MEMBERS]
+        return False
 
     # --- around the fetch ---------------------------------------------------------------------------------------
 
@@ -274,8 +319,13 @@ class CredentialsObserver:
 
 
 def _keeps_connections_apart(record: Record) -> bool:
-    """Chromium and Firefox never mix credentialed and uncredentialed requests on a connection; WebKit is unknown."""
-    return record.browser in (BrowserFamily.CHROMIUM, BrowserFamily.FIREFOX)
+    """Say whether the browser never mixes credentialed and uncredentialed requests on such a connection.
+
+    Chromium never does, Firefox only over HTTP/2. WebKit is unknown.
+    """
+    if record.browser is BrowserFamily.FIREFOX:
+        return record.exchange.http_version.startswith("HTTP/1")
+    return record.browser is BrowserFamily.CHROMIUM
 
 
 def _survival(record: Record) -> Iterator[Evidence]:
@@ -286,7 +336,9 @@ def _survival(record: Record) -> Iterator[Evidence]:
     if len(modes) == 1:
         what = "preflight" if record.kind is Kind.PREFLIGHT else "redirect"
         only = "with" if INCLUDE in modes else "without"
-        yield Evidence(next(iter(modes)), True, f"its {what} was followed, and passes only {only} credentials", record.id)
+        yield Evidence(
+            next(iter(modes)), True, f"its {what} was followed, and passes only {only} credentials", record.id
+        )
 
 
 def _page_and_host(record: Record) -> _PageAndHost:

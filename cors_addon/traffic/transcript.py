@@ -69,7 +69,9 @@ def _exchange(block: list[tuple[int, str]], index: int) -> Exchange:
             for word in rest.split():
                 key, equals, value = word.partition("=")
                 if not equals or key not in _SETTINGS:
-                    raise TranscriptError(f"line {number}: {word!r} is no setting; known: {', '.join(sorted(_SETTINGS))}")
+                    raise TranscriptError(
+                        f"line {number}: {word!r} is no setting; known: {', '.join(sorted(_SETTINGS))}"
+                    )
                 settings[key] = value
         elif mark == ">" and request_line is None:
             method, space, url = rest.partition(" ")

@@ -1,5 +1,6 @@
 """What no browser blocks and a developer should still know. Never more than a note beside a verdict."""
 
+from dataclasses import replace
 from typing import Final
 
 from ..catalogue import CATALOGUE
@@ -12,6 +13,7 @@ from ..fetch.safelists import FORBIDDEN_RESPONSE_HEADERS
 from ..traffic.classify import BrowserFamily, Kind
 from ..traffic.correlate import Record
 from ..traffic.credentials import CredentialsObserver, surviving_modes
+from ..traffic.echoes import EchoObserver
 from ..traffic.preflight_rules import CAPS
 from .conditions import BOTH_MODES
 from .diagnose import inert
@@ -72,7 +74,7 @@ _UNREMARKABLE: Final = frozenset(
 )
 
 
-def advice_conditions(record: Record, credentials: CredentialsObserver) -> list[Condition]:
+def advice_conditions(record: Record, credentials: CredentialsObserver, echoes: EchoObserver) -> list[Condition]:
     """Return the advisories for an exchange; empty for whatever CORS does not judge."""
     if record.kind not in (Kind.CORS, Kind.PREFLIGHT):
         return []
@@ -92,6 +94,12 @@ def advice_conditions(record: Record, credentials: CredentialsObserver) -> list[
         return found
     if record.needs_preflight and record.preflight is None and record.cached_grant is None:
         found.append(_note("preflight-not-seen", {"method": inert(record.exchange.request.method)}))
+    echo = echoes.other(record)
+    if echo is not None:
+        value = inert(headers.get(ALLOW_ORIGIN) or "")
+        note = _note("vary-origin-missing", {"value": value}, headers, ALLOW_ORIGIN, "Vary")
+        other = HeaderLine("response", ALLOW_ORIGIN, f"{inert(echo.origin)} (flow {echo.exchange_id})")
+        found.append(replace(note, evidence=(*note.evidence, other)))
     if surviving_modes(record):
         found += _about_exposure(record, headers, credentials)
     return found
@@ -128,7 +136,11 @@ def _about_exposure(record: Record, headers: HeaderList, credentials: Credential
     found: list[Condition] = []
     listed = extract_header_list_values(headers, EXPOSE_HEADERS)
     if isinstance(listed, Invalid):
-        found.append(_note("expose-headers-invalid", {"value": inert(headers.get(EXPOSE_HEADERS) or "")}, headers, EXPOSE_HEADERS))
+        found.append(
+            _note(
+                "expose-headers-invalid", {"value": inert(headers.get(EXPOSE_HEADERS) or "")}, headers, EXPOSE_HEADERS
+            )
+        )
     assert record.exchange.response is not None
     hidden_by_wildcard = isinstance(listed, list) and "*" in listed
     cookies = "set-cookie" in headers
@@ -150,7 +162,9 @@ def _about_exposure(record: Record, headers: HeaderList, credentials: Credential
     if cookies and mode is CredentialsMode.NOT_INCLUDE:
         names = ", ".join(value.partition("=")[0].strip() for value in headers.get_all("Set-Cookie"))
         found.append(_note("set-cookie-ignored", {"names": inert(names)}))
-    if "timing-allow-origin" in headers and not timing_allow_origin_check(record.classification.origin or "null", headers):
+    if "timing-allow-origin" in headers and not timing_allow_origin_check(
+        record.classification.origin or "null", headers
+    ):
         origin = inert(record.classification.origin or "null")
         found.append(_note("timing-allow-origin-missing", {"origin": origin}, headers, "Timing-Allow-Origin"))
     return found

@@ -97,15 +97,17 @@ def first_failure(judge: Judge, mode: CredentialsMode, conditions: Iterable[Cond
 def headers_as_seen(judge: Judge, exchange: Exchange) -> HeaderList:
     """Return the response's headers as a judge sees them.
 
-    Over HTTP/2 Firefox joins repeated lines as they arrive, and one with an empty value adds nothing.
+    Over HTTP/2 Firefox joins repeated lines as they arrive, and an empty one beside another adds nothing.
     """
     assert exchange.response is not None
     headers = exchange.response.headers
     if judge is not Judge.FIREFOX or counts_lines(judge, exchange):
         return headers
-    if all(value.strip(" \t") for _, value in headers):
+    empty = {name.lower() for name, value in headers if not value.strip(" \t")}
+    filled = {name for name in empty if any(headers.get_all(name))}
+    if not filled:
         return headers
-    return HeaderList((name, value) for name, value in headers if value.strip(" \t"))
+    return HeaderList((name, value) for name, value in headers if value.strip(" \t") or name.lower() not in filled)
 
 
 def counts_lines(judge: Judge, exchange: Exchange) -> bool:

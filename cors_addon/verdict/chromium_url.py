@@ -10,7 +10,9 @@ from urllib.parse import unquote_to_bytes
 
 _SCHEME_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.")
 _SPECIAL: Final = frozenset({"http", "https", "ws", "wss", "ftp"})
-_FORBIDDEN_HOST: Final = frozenset("\0\t\n\r #/:<>?@[\\]^|") | frozenset(chr(code) for code in range(0x20)) | {"%", "\x7f"}
+_FORBIDDEN_HOST: Final = (
+    frozenset("\0\t\n\r #/:<>?@[\\]^|") | frozenset(chr(code) for code in range(0x20)) | {"%", "\x7f"}
+)
 
 
 def is_valid_url(text: str) -> bool:
@@ -18,7 +20,12 @@ def is_valid_url(text: str) -> bool:
     text = text.strip("".join(map(chr, range(0x21))))
     text = text.replace("\t", "").replace("\n", "").replace("\r", "")
     scheme, colon, rest = text.partition(":")
-    if not colon or not scheme or not (scheme[0].isascii() and scheme[0].isalpha()) or not _SCHEME_CHARS.issuperset(scheme):
+    if (
+        not colon
+        or not scheme
+        or not (scheme[0].isascii() and scheme[0].isalpha())
+        or not _SCHEME_CHARS.issuperset(scheme)
+    ):
         return False
     scheme = scheme.lower()
     if scheme not in _SPECIAL:
@@ -42,7 +49,9 @@ def _split_port(authority: str) -> tuple[str, bool]:
     if not after:
         return host, True
     digits = after[1:]
-    return host, after[0] == ":" and (not digits or (digits.isascii() and digits.isdigit() and int(digits[:9]) <= 65535))
+    return host, after[0] == ":" and (
+        not digits or (digits.isascii() and digits.isdigit() and int(digits[:9]) <= 65535)
+    )
 
 
 def _is_opaque_host(authority: str) -> bool:

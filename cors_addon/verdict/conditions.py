@@ -17,6 +17,7 @@ from ..fetch.checks import (
 )
 from ..fetch.headers import HeaderList, extract_header_list_values
 from ..fetch.messages import CredentialsMode, Response
+from ..fetch.origins import serialize_origin
 from ..fetch.redirects import RedirectStep, redirect_failure, redirect_target
 from ..traffic.classify import Kind
 from ..traffic.correlate import Record
@@ -30,7 +31,9 @@ _NOT_FIREFOX: Final = ALL_JUDGES - {Judge.FIREFOX}
 _Check = Callable[[CredentialsMode, Response], Iterable[Failure]]
 
 
-def access_conditions(exchange: Exchange, origin: str, stage: Stage, headers: HeaderList | None = None) -> list[Condition]:
+def access_conditions(
+    exchange: Exchange, origin: str, stage: Stage, headers: HeaderList | None = None
+) -> list[Condition]:
     """Return what fails in the CORS check of a response or redirect.
 
     ``headers`` stands in for the response's own where a cached response was confirmed by a 304.
@@ -201,14 +204,43 @@ def location_conditions(record: Record, origin: str) -> list[Condition]:
     if step is None:
         return []
     name, params = _redirect_violation(step, location, target.url, record.hops)
+    # A target that is no http(s) URL fails on its own account: the redirect has passed, and the flow with it.
+    judges = frozenset[Judge]() if name == "redirect-scheme" else ALL_JUDGES
     return [
         Condition(
             CATALOGUE[name],
             Stage.REDIRECT,
             BOTH_MODES,
-            ALL_JUDGES,
+            judges,
             params,
             evidence=(HeaderLine("response", "Location", diagnose.inert(location, 2000)),),
+        )
+    ]
+
+
+def bound_to_origin_conditions(record: Record) -> list[Condition]:
+    """Return what keeps a request of mode "same-origin" from following a redirect to another origin.
+
+    No browser counts that among its CORS failures, so no judge acts on it.
+    """
+    exchange = record.exchange
+    assert exchange.response is not None
+    target = redirect_target(exchange.request.url, exchange.response)
+    bound = exchange.request.headers.get("Sec-Fetch-Mode") == "same-origin"
+    if target is None or not bound or serialize_origin(target.url) == serialize_origin(exchange.request.url):
+        return []
+    location = exchange.response.headers.get("Location") or ""
+    return [
+        Condition(
+            CATALOGUE["mode-same-origin"],
+            Stage.REDIRECT,
+            BOTH_MODES,
+            frozenset(),
+            {"location": diagnose.inert(location)},
+            evidence=(
+                HeaderLine("request", "Sec-Fetch-Mode", "same-origin"),
+                HeaderLine("response", "Location", diagnose.inert(location, 2000)),
+            ),
         )
     ]
 

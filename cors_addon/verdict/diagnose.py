@@ -8,8 +8,8 @@ from typing import Final
 
 from ..fetch.checks import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN, Failure, Step
 from ..fetch.headers import HeaderList, Invalid, extract_header_list_values
-from ..fetch.origins import origin_of
 from ..fetch.messages import Request
+from ..fetch.origins import origin_of
 from .chromium_url import is_valid_url
 from .model import HeaderLine
 
@@ -46,9 +46,13 @@ def violation_id(failure: Failure, headers: HeaderList) -> str:
         case Step.ALLOW_HEADERS_INVALID:
             return "allow-headers-invalid"
         case Step.METHOD:
-            return "method-wildcard-with-credentials" if _lists_wildcard(headers, ALLOW_METHODS) else "method-not-allowed"
+            return (
+                "method-wildcard-with-credentials" if _lists_wildcard(headers, ALLOW_METHODS) else "method-not-allowed"
+            )
         case Step.HEADER:
-            return "header-wildcard-with-credentials" if _lists_wildcard(headers, ALLOW_HEADERS) else "header-not-allowed"
+            return (
+                "header-wildcard-with-credentials" if _lists_wildcard(headers, ALLOW_HEADERS) else "header-not-allowed"
+            )
         case Step.NON_WILDCARD_HEADER:
             return "authorization-covered-by-wildcard"
 
@@ -74,19 +78,25 @@ def params_of(failure: Failure, origin: str, headers: HeaderList) -> dict[str, s
     return {key: inert(value) for key, value in raw.items()}
 
 
+_READ_TOGETHER: Final = {
+    Step.ALLOW_ORIGIN_MISSING: ("Origin", ALLOW_ORIGIN),
+    Step.ALLOW_ORIGIN_WILDCARD: ("Origin", ALLOW_ORIGIN),
+    Step.ALLOW_ORIGIN_DIFFERS: ("Origin", ALLOW_ORIGIN),
+    Step.ALLOW_CREDENTIALS: ("Cookie", ALLOW_CREDENTIALS),
+    Step.ALLOW_METHODS_INVALID: ("Access-Control-Request-Method", ALLOW_METHODS),
+    Step.METHOD: ("Access-Control-Request-Method", ALLOW_METHODS),
+    Step.ALLOW_HEADERS_INVALID: ("Access-Control-Request-Headers", ALLOW_HEADERS),
+    Step.HEADER: ("Access-Control-Request-Headers", ALLOW_HEADERS),
+    Step.NON_WILDCARD_HEADER: ("Access-Control-Request-Headers", ALLOW_HEADERS),
+}
+"""Which line of the request each check reads together with which of the response."""
+
+
 def evidence_of(failure: Failure, request: Request, headers: HeaderList) -> tuple[HeaderLine, ...]:
     """Return the header lines on both sides that prove a failure."""
-    match failure.step:
-        case Step.ALLOW_ORIGIN_MISSING | Step.ALLOW_ORIGIN_WILDCARD | Step.ALLOW_ORIGIN_DIFFERS:
-            asked, answered = "Origin", ALLOW_ORIGIN
-        case Step.ALLOW_CREDENTIALS:
-            asked, answered = "Cookie", ALLOW_CREDENTIALS
-        case Step.STATUS:
-            return (HeaderLine("response", ":status", failure.value),)
-        case Step.ALLOW_METHODS_INVALID | Step.METHOD:
-            asked, answered = "Access-Control-Request-Method", ALLOW_METHODS
-        case Step.ALLOW_HEADERS_INVALID | Step.HEADER | Step.NON_WILDCARD_HEADER:
-            asked, answered = "Access-Control-Request-Headers", ALLOW_HEADERS
+    if failure.step is Step.STATUS:
+        return (HeaderLine("response", ":status", failure.value),)
+    asked, answered = _READ_TOGETHER[failure.step]
     lines = []
     if asked != "Cookie":
         lines += [HeaderLine("request", asked, inert(value, 2000)) for value in request.headers.get_all(asked)]
@@ -152,7 +162,9 @@ def origin_difference(origin: str, value: str) -> str:
     if here.port != there.port and (here.scheme == there.scheme or ":" in value.partition("://")[2]):
         parts.append("another port")
     if not parts:
-        parts.append("the default port written out" if value.startswith(origin) else "another spelling of the same origin")
+        parts.append(
+            "the default port written out" if value.startswith(origin) else "another spelling of the same origin"
+        )
     return ", ".join(parts)
 
 

@@ -12,14 +12,21 @@ from ..catalogue.violation import Severity, Stage
 from ..fetch.checks import SUCCESS, cors_check
 from ..fetch.headers import HeaderList
 from ..fetch.messages import CredentialsMode
+from ..fetch.origins import serialize_origin
 from ..fetch.redirects import redirect_target
-from ..traffic.classify import Kind
+from ..traffic.classify import Kind, is_document_request
 from ..traffic.correlate import Record
 from ..traffic.credentials import Knowledge
-from ..traffic.exchange import Exchange, Responder
+from ..traffic.exchange import Exchange
 from . import diagnose
 from .browsers import ALL_JUDGES, JUDGE_OF, error_name, first_failure, rank
-from .conditions import BOTH_MODES, access_conditions, location_conditions, preflight_conditions
+from .conditions import (
+    BOTH_MODES,
+    access_conditions,
+    bound_to_origin_conditions,
+    location_conditions,
+    preflight_conditions,
+)
 from .model import (
     Condition,
     CredentialsView,
@@ -34,6 +41,8 @@ from .model import (
 NO_CREDENTIALS_VIEW: Final = CredentialsView("unknown", assumed=False)
 _NOT_CORS: Final = {judge: View(Outcome.NOT_CORS) for judge in Judge}
 _ALLOWED: Final = {judge: View(Outcome.ALLOWED) for judge in Judge}
+_SAID_BY: Final = {"allow-credentials-with-wildcard": "allow-origin-wildcard-with-credentials"}
+"""Advice that a failure says already, and worse."""
 _UNKNOWN: Final = {judge: View(Outcome.UNKNOWN) for judge in Judge}
 
 
@@ -56,7 +65,7 @@ def judge_record(record: Record, context: Context) -> Verdict:
         case Kind.PREFLIGHT | Kind.CORS:
             return _judge_cors(record, context)
         case Kind.SAME_ORIGIN | Kind.NO_ORIGIN | Kind.NO_CORS | Kind.NAVIGATION | Kind.WEBSOCKET | Kind.NOT_BROWSER:
-            conditions = _same_origin_redirect(record) if record.kind is Kind.SAME_ORIGIN else []
+            conditions = _first_hop_conditions(record)
             conditions += context.extra
             if conditions:
                 return _verdict(record, context, conditions, None)
@@ -70,7 +79,9 @@ def _judge_cors(record: Record, context: Context) -> Verdict:
     origin = record.classification.origin or "null"
     response = exchange.response
     if exchange.error is not None and _aborted(exchange):
-        return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, "the browser gave the request up before its answer came")
+        return _plain(
+            record, context, Outcome.UNKNOWN, _UNKNOWN, "the browser gave the request up before its answer came"
+        )
     if exchange.error is not None:
         return _verdict(record, context, [_network_error(record)], context.knowledge(record))
     if response is None:
@@ -127,7 +138,7 @@ def _is_author_conditional(record: Record) -> bool:
 
 def _aborted(exchange: Exchange) -> bool:
     error = (exchange.error or "").lower()
-    return "client" in error and ("disconnect" in error or "closed" in error) or "stream reset by client" in error
+    return ("client" in error and ("disconnect" in error or "closed" in error)) or "stream reset by client" in error
 
 
 def _network_error(record: Record) -> Condition:
@@ -136,12 +147,21 @@ def _network_error(record: Record) -> Condition:
     return Condition(CATALOGUE["network-error"], stage, BOTH_MODES, ALL_JUDGES, {"error": error})
 
 
-def _same_origin_redirect(record: Record) -> list[Condition]:
-    """What ends a chain that began same-origin: mode "same-origin" may not leave, and user info may not be sent along."""
-    exchange = record.exchange
-    if exchange.response is None:
+def _first_hop_conditions(record: Record) -> list[Condition]:
+    """What ends a chain that begins on the page's own origin, where no CORS check happens yet."""
+    if record.exchange.response is None or record.was_followed:
         return []
-    return location_conditions(record, record.page_origin or "null")
+    if record.kind is Kind.NO_ORIGIN:
+        # Over plain http nothing tells fetch() from an <img>; that nothing came after the redirect speaks for fetch().
+        own = record.page_origin == serialize_origin(record.exchange.request.url)
+        if not record.unfollowed or not own or is_document_request(record.exchange.request, record.classification):
+            return []
+    elif record.kind is not Kind.SAME_ORIGIN:
+        return []
+    found = location_conditions(record, record.page_origin or "null")
+    if not found and record.kind is Kind.SAME_ORIGIN:
+        found = bound_to_origin_conditions(record)
+    return found
 
 
 # --- putting it together ------------------------------------------------------------------------------------------
@@ -152,13 +172,16 @@ def _verdict(record: Record, context: Context, conditions: list[Condition], know
     known = knowledge or Knowledge(None)
     modes = _modes(known)
     passed = _ALLOWED if record.kind in (Kind.CORS, Kind.PREFLIGHT) else _NOT_CORS
-    views = {judge: _view(judge, conditions, modes, exchange) or passed[judge] for judge in Judge}
+    sure = record.kind is not Kind.NO_ORIGIN
+    views = {judge: _view(judge, conditions, modes, exchange, sure) or passed[judge] for judge in Judge}
     judge = _judge_of(record, context)
     # Evidence about credentials is weighed only for what failed under one mode or the other.
     credentials = _credentials_view(known) if knowledge is not None else NO_CREDENTIALS_VIEW
     relevant = [c for c in conditions if modes & c.modes]
+    failing = {c.violation.id for c in relevant}
+    relevant = [c for c in relevant if _SAID_BY.get(c.violation.id) not in failing]
     relevant.sort(key=lambda condition: rank(judge, condition))
-    findings = tuple(_finding(c, judge, views[judge].outcome, modes) for c in relevant)
+    findings = tuple(_finding(record, c, judge, views[judge].outcome, modes, sure) for c in relevant)
     return Verdict(
         id=exchange.id,
         method=exchange.request.method,
@@ -188,26 +211,30 @@ def _view(
     conditions: Sequence[Condition],
     modes: frozenset[CredentialsMode],
     exchange: Exchange,
+    sure: bool,
 ) -> View | None:
     failures = {mode: first_failure(judge, mode, conditions) for mode in modes}
     failing = [failure for failure in failures.values() if failure is not None]
     if not failing:
         return None
-    outcome = Outcome.BLOCKED if len(failing) == len(modes) else Outcome.CONDITIONAL
+    outcome = Outcome.BLOCKED if len(failing) == len(modes) and sure else Outcome.CONDITIONAL
     # Blocked either way: credentials are not included by default, so that mode's failure is the likelier one.
     named = failures.get(CredentialsMode.NOT_INCLUDE) or failing[0]
     return View(outcome, error_name(judge, named, exchange))
 
 
-def _finding(condition: Condition, judge: Judge, outcome: Outcome, modes: frozenset[CredentialsMode]) -> Finding:
+def _finding(
+    record: Record, condition: Condition, judge: Judge, outcome: Outcome, modes: frozenset[CredentialsMode], sure: bool
+) -> Finding:
     violation = condition.violation
     severity = violation.severity
+    stage = condition.stage
     if not condition.judges:
-        pass
+        stage = _stage(record)
     elif severity is Severity.BLOCKED:
         if judge not in condition.judges:
             severity = Severity.RISK
-        elif outcome is Outcome.CONDITIONAL and not modes <= condition.modes:
+        elif outcome is Outcome.CONDITIONAL and (not sure or not modes <= condition.modes):
             severity = Severity.CONDITIONAL
     elif judge in condition.judges and outcome is Outcome.BLOCKED:
         severity = Severity.BLOCKED
@@ -215,7 +242,7 @@ def _finding(condition: Condition, judge: Judge, outcome: Outcome, modes: frozen
     if condition.detail:
         message = f"{message.rstrip('.')} ({diagnose.inert(condition.detail)})"
     return Finding(
-        violation, severity, condition.stage, message, condition.evidence, condition.needed, fix_header=condition.needed
+        violation, severity, stage, message, condition.evidence, condition.needed, fix_header=condition.needed
     )
 
 
@@ -271,4 +298,3 @@ def _credentials_view(knowledge: Knowledge) -> CredentialsView:
         assumed=False,
         evidence=tuple((e.mode.value, e.text, e.exchange_id, e.certain) for e in knowledge.evidence),
     )
-

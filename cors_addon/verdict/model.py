@@ -96,7 +96,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What one judge says: the outcome, and the name of its first failure (for ``conditional``, the one it would have)."""
+    """What one judge says: the outcome, and the name of its first failure (that it would have, if ``conditional``)."""
 
     outcome: Outcome
     error: str | None = None
@@ -147,8 +147,8 @@ class Related:
 class Verdict:
     """What browsers do with one exchange, as the server answered it.
 
-    ``outcome`` is that of the browser that made the request (or that the user chose); ``reason`` says in a sentence what
-    decided where nothing failed.
+    ``outcome`` is that of the browser that sent the request (or that the user chose); ``reason`` says in a sentence
+    what decided where nothing failed.
     """
 
     id: str

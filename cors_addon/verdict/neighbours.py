@@ -9,7 +9,7 @@ from ..catalogue import CATALOGUE
 from ..catalogue.violation import Stage
 from ..fetch.headers import HeaderList
 from ..fetch.messages import is_redirect_status
-from ..fetch.origins import Origin, address_of, is_potentially_trustworthy, origin_of
+from ..fetch.origins import Origin, address_of, origin_of
 from ..fetch.resource_policy import (
     SCRIPT_LIKE_DESTINATIONS,
     EmbedderPolicy,
@@ -61,10 +61,12 @@ class NeighbourObserver:
 
     def __init__(self) -> None:
         self._policies: Remembered[tuple[str, str], set[EmbedderPolicy]] = Remembered(2_000)
+        self._addresses: Remembered[tuple[str, str], str] = Remembered(2_000)
 
     def clear(self) -> None:
         """Forget everything."""
         self._policies.clear()
+        self._addresses.clear()
 
     def observe(self, exchange: Exchange, classification: Classification) -> None:
         """Learn from a document's response."""
@@ -74,6 +76,8 @@ class NeighbourObserver:
         if origin is None or is_redirect_status(exchange.response.status):
             return
         key = exchange.client, origin.serialize()
+        if exchange.server_address:
+            self._addresses[key] = exchange.server_address
         policies = self._policies.setdefault(key, set())
         policies.add(embedder_policy_of(exchange.response.headers))
 
@@ -90,7 +94,7 @@ class NeighbourObserver:
                 found.append(_typed("orb-blocked", classification, headers))
         if not found and classification.destination and is_blocked_by_nosniff(classification.destination, headers):
             found.append(_typed("nosniff-mime", classification, headers))
-        found += _local_network(exchange, classification)
+        found += self._local_network(exchange, classification)
         if "access-control-request-private-network" in exchange.request.headers:
             value = headers.get("Access-Control-Allow-Private-Network")
             if value != "true":
@@ -120,6 +124,24 @@ class NeighbourObserver:
         params = {"origin": inert(page.serialize()), "value": inert(value), "policy": embedder.value}
         wanted = "same-site" if classification.site == "same-site" else "cross-origin"
         return [_condition(_BLOCKED_BY[block], params, tuple(lines), f"{_CORP}: {wanted}")]
+
+    def _local_network(self, exchange: Exchange, classification: Classification) -> list[Condition]:
+        """A page from elsewhere that reaches into the local network: without the proxy the browser would ask first.
+
+        Said only where the page's own server is known to be elsewhere.
+        """
+        if classification.kind not in (Kind.CORS, Kind.NO_CORS, Kind.PREFLIGHT):
+            return []
+        page = origin_of(classification.page_origin or "")
+        target = origin_of(exchange.request.url)
+        if page is None or target is None:
+            return []
+        space = _space_of(target, exchange.server_address)
+        address = self._addresses.get((exchange.client, page.serialize()), "")
+        if space is None or not address or _space_of(page, address) is not None:
+            return []
+        params = {"host": inert(target.host), "address": inert(exchange.server_address or target.host), "space": space}
+        return [_condition("local-network-access", params)]
 
 
 def _condition(
@@ -152,7 +174,7 @@ def _is_subresource(exchange: Exchange, classification: Classification) -> bool:
 
 
 def _is_certainly_opaque_blocked(exchange: Exchange, classification: Classification, headers: HeaderList) -> bool:
-    """Say whether opaque response blocking stops the response by its headers alone; what needs sniffing is left open."""
+    """Say whether opaque response blocking stops the response by its headers alone, and no sniffing can save it."""
     if classification.kind is not Kind.NO_CORS or classification.site not in ("cross-site", "same-site"):
         return False
     if classification.destination in ("", "empty", "document", "iframe") or exchange.response is None:
@@ -166,27 +188,8 @@ def _is_certainly_opaque_blocked(exchange: Exchange, classification: Classificat
         return True
     nosniff = (headers.get("X-Content-Type-Options") or "").partition(",")[0].strip().lower() == "nosniff"
     protected = essence in ("text/html", "text/plain", "text/xml", "application/xml", "application/json", "text/json")
-    protected = protected or essence.endswith(("+json", "+xml")) and essence != "image/svg+xml"
+    protected = protected or (essence.endswith(("+json", "+xml")) and essence != "image/svg+xml")
     return nosniff and protected and classification.destination not in SCRIPT_LIKE_DESTINATIONS
-
-
-def _local_network(exchange: Exchange, classification: Classification) -> list[Condition]:
-    """A page from elsewhere that reaches into the local network: without the proxy the browser would ask first."""
-    if classification.kind not in (Kind.CORS, Kind.NO_CORS, Kind.PREFLIGHT):
-        return []
-    page = origin_of(classification.page_origin or "")
-    target = origin_of(exchange.request.url)
-    if page is None or target is None:
-        return []
-    space = _space_of(target, exchange.server_address)
-    if space is None or _space_of(page, "") is not None or not is_potentially_trustworthy(page):
-        return []
-    return [
-        _condition(
-            "local-network-access",
-            {"host": inert(target.host), "address": inert(exchange.server_address or target.host), "space": space},
-        )
-    ]
 
 
 def _space_of(origin: Origin, address: str) -> str | None:
@@ -195,7 +198,9 @@ def _space_of(origin: Origin, address: str) -> str | None:
         return "loopback"
     known = address_of(address) or address_of(origin.host)
     if known is None:
-        return "local" if origin.host.endswith((".local", ".internal", ".home.arpa")) or "." not in origin.host else None
+        return (
+            "local" if origin.host.endswith((".local", ".internal", ".home.arpa")) or "." not in origin.host else None
+        )
     if known.is_loopback:
         return "loopback"
     return "local" if known.is_private or known.is_link_local else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ..traffic.classify import is_document_request
 from ..traffic.correlate import Correlator, Record
 from ..traffic.credentials import CredentialsObserver
+from ..traffic.echoes import EchoObserver
 from ..traffic.exchange import Exchange
 from .advice import advice_conditions
 from .judge import Context, judge_record
@@ -29,6 +30,7 @@ class Session:
         self.correlator = Correlator(capacity)
         self.credentials = CredentialsObserver(self.correlator)
         self.neighbours = NeighbourObserver()
+        self.echoes = EchoObserver()
 
     def observe(self, exchange: Exchange) -> tuple[Verdict | None, set[str]]:
         """Take in an exchange; return its verdict and the ids of earlier ones that should be judged anew.
@@ -38,6 +40,7 @@ class Session:
         changed = self.correlator.observe(exchange)
         record = self.correlator.records[exchange.id]
         changed |= self.credentials.observe(record)
+        changed |= self.echoes.observe(record)
         self.neighbours.observe(exchange, record.classification)
         if is_document_request(exchange.request, record.classification):
             self.credentials.page_loaded(exchange.client, exchange.request.url, exchange.started)
@@ -62,11 +65,12 @@ class Session:
         self.correlator.clear()
         self.credentials.clear()
         self.neighbours.clear()
+        self.echoes.clear()
 
     def _judge(self, record: Record) -> Verdict:
         extra = self.neighbours.conditions(record.exchange, record.classification)
         if self.settings.audit:
-            extra = [*extra, *advice_conditions(record, self.credentials)]
+            extra = [*extra, *advice_conditions(record, self.credentials, self.echoes)]
         return judge_record(record, Context(self.credentials.assess, self.settings.judge, extra))
 
 

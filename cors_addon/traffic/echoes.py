@@ -1,0 +1,67 @@
+"""Responses of one URL that name different origins and do not say that they vary: what a cache may mix up."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from ..fetch.checks import ALLOW_ORIGIN
+from ..fetch.headers import get_decode_and_split
+from .classify import Kind
+from .correlate import Record
+from .remembered import Remembered
+
+_CAPACITY: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """Another exchange of the same URL and the origin that it named."""
+
+    origin: str
+    exchange_id: str
+
+
+class EchoObserver:
+    """Remembers which origin each URL's cacheable responses named."""
+
+    def __init__(self) -> None:
+        self._seen: Remembered[str, dict[str, str]] = Remembered(_CAPACITY)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._seen.clear()
+
+    def observe(self, record: Record) -> set[str]:
+        """Take in an exchange; return the ids of earlier ones that it shows to be mixable."""
+        origin = _named_origin(record)
+        if origin is None:
+            return set()
+        seen = self._seen.setdefault(record.exchange.request.url, {})
+        news = origin not in seen and len(seen) == 1
+        if len(seen) < 8 or origin in seen:
+            seen[origin] = record.id
+        return {exchange_id for exchange_id in seen.values() if exchange_id != record.id} if news else set()
+
+    def other(self, record: Record) -> Echo | None:
+        """Return an exchange of the same URL that named another origin, if this one could stand in for it."""
+        origin = _named_origin(record)
+        if origin is None:
+            return None
+        for other, exchange_id in self._seen.get(record.exchange.request.url, {}).items():
+            if other != origin:
+                return Echo(other, exchange_id)
+        return None
+
+
+def _named_origin(record: Record) -> str | None:
+    """Return the one origin that a cacheable response names without telling that it varies; else ``None``."""
+    exchange = record.exchange
+    response = exchange.response
+    if record.kind is not Kind.CORS or response is None or exchange.request.method != "GET" or response.status != 200:
+        return None
+    origin = response.headers.get(ALLOW_ORIGIN)
+    if origin is None or origin == "*":
+        return None
+    if "no-store" in (response.headers.get("Cache-Control") or "").lower():
+        return None
+    varies = {value.lower() for value in get_decode_and_split(response.headers, "Vary") or ()}
+    return None if varies & {"origin", "*"} else origin
