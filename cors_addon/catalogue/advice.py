@@ -272,14 +272,14 @@ MAX_AGE_CAPPED: Final = Violation(
 VARY_ORIGIN_MISSING: Final = Violation(
     id="vary-origin-missing",
     title="Access-Control-Allow-Origin: {value} comes without Vary: Origin, so a cache may mix up pages",
-    severity=Severity.ADVICE,
+    severity=Severity.RISK,
     stages=_BEHIND_A_PREFLIGHT,
     params=("value",),
     explanation=prose("""
-        The response names one origin and does not say that it depends on the request's Origin. A cache, the browser's
-        own or one on the way, may hand it to a page of another origin, whose CORS check then fails although the server
-        was never asked. Such a failure comes and goes with the cache. A server that names the same origin whoever asks
-        needs no Vary.
+        The server names a different origin for each page that asks and does not say that the response depends on the
+        request's Origin. A cache, the browser's own or one on the way, may hand it to a page of another origin, whose
+        CORS check then fails although the server was never asked. Such a failure comes and goes with the cache. A
+        server that names the same origin whoever asks needs no Vary.
     """),
     fix=prose("""
         The server adds `Vary: Origin` to every response of this URL, also to those for requests without an Origin. A

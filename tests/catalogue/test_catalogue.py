@@ -14,7 +14,7 @@ from cors_addon.traffic.transcript import parse_transcript
 P, D, R = Stage.PREFLIGHT, Stage.REDIRECT, Stage.RESPONSE
 PREFIXED = "Preflight+"
 
-# id: (Chromium's CorsError, Firefox' category); Preflight+ where Chromium has a second name for preflights.
+# id: (Chromium's CorsError, Firefox's category); Preflight+ where Chromium has a second name for preflights.
 NAMES: dict[str, tuple[str | None, str | None]] = {
     "allow-origin-missing": (PREFIXED + "MissingAllowOriginHeader", "CORSMissingAllowOrigin"),
     "allow-origin-multiple": (PREFIXED + "MultipleAllowOriginValues", "CORSMultipleAllowOriginNotAllowed"),
@@ -67,7 +67,7 @@ NOT_BLOCKING = {
     "expose-headers-wildcard-with-credentials": Severity.ADVICE,
     "max-age-invalid": Severity.ADVICE,
     "max-age-capped": Severity.INFO,  # Does no harm.
-    "vary-origin-missing": Severity.ADVICE,  # Right for a server that names one origin whoever asks.
+    "vary-origin-missing": Severity.RISK,  # Works until a cache has the wrong response.
     "allow-credentials-with-wildcard": Severity.ADVICE,
     "set-cookie-ignored": Severity.INFO,  # The page may not want the cookie.
     "timing-allow-origin-missing": Severity.INFO,
@@ -366,7 +366,7 @@ def test_ids_are_not_repeated_in_other_words() -> None:
         ("Allow_Origin Missing", ("allow-origin-missing",)),  # As in a headline, or as in code.
         ("MissingAllowOriginHeader", ("allow-origin-missing",)),  # Chromium's name.
         ("PreflightMissingAllowOriginHeader", ("allow-origin-missing",)),  # The same on a preflight.
-        ("CORSMethodNotFound", ("method-not-allowed", "method-wildcard-with-credentials")),  # Firefox' name for both.
+        ("CORSMethodNotFound", ("method-not-allowed", "method-wildcard-with-credentials")),  # Firefox's name for both.
         ("vary", ("vary-origin-missing",)),  # A part of it.
         ("method-not-allow", ("method-not-allowed",)),
         ("quux", ()),

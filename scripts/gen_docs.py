@@ -1,0 +1,186 @@
+"""Write the generated parts of README.md: `python scripts/gen_docs.py [--check]`.
+
+A part stands between `<!-- generated: NAME -->` and `<!-- end -->`. With `--check` nothing is written, and the exit
+status is 1 if a part is not as it should be.
+"""
+
+import argparse
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+# The documents describe this checkout, whatever may be installed.
+sys.path.insert(0, str(ROOT))
+
+from mitmproxy import addonmanager  # noqa: E402
+
+from cors_addon.catalogue import CATALOGUE  # noqa: E402
+from cors_addon.catalogue.render import chromium_names, mdn_url  # noqa: E402
+from cors_addon.catalogue.violation import Severity, Stage, Violation  # noqa: E402
+from cors_addon.mitm.addon import CorsAddon  # noqa: E402
+from cors_addon.mitm.options import OPTIONS, Option  # noqa: E402
+
+README: Final = ROOT / "README.md"
+_OPENING: Final = re.compile(r"<!-- generated: (?P<name>[\w-]+) -->\n")
+_PART: Final = re.compile(_OPENING.pattern + r"(?P<body>(?:(?!<!-- generated: ).)*?)<!-- end -->", re.DOTALL)
+Section = Callable[[], str]
+
+
+class MarkerError(Exception):
+    """The README's markers and the sections do not fit together; the message says where."""
+
+
+def escaped(text: str) -> str:
+    """Return plain text so that Markdown shows it as it is, in a table too."""
+    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", text)
+
+
+def table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
+    """Return a Markdown table; the cells are Markdown."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def options() -> str:
+    """Every option, as the addon declares it."""
+
+    def default(option: Option) -> str:
+        if isinstance(option.default, bool):
+            return f"`{str(option.default).lower()}`"
+        return f"`{option.default}`" if option.default else "empty"
+
+    def kind(option: Option) -> str:
+        if option.choices:
+            return ", ".join(f"`{choice}`" for choice in option.choices)
+        return {bool: "`true`, `false`", str: "text"}.get(option.type, "list: given once for each entry")
+
+    return table(
+        ("option", "values", "default", "meaning"),
+        ((f"`{option.name}`", kind(option), default(option), escaped(option.help)) for option in OPTIONS),
+    )
+
+
+def commands() -> str:
+    """Every command, by name, as mitmproxy finds them on the addon."""
+    found: dict[str, Callable[..., Any]] = {}
+    for addon in addonmanager.traverse([CorsAddon()]):
+        for name in dir(addon):
+            function = getattr(addon, name)
+            command = getattr(function, "command_name", None)
+            if isinstance(command, str):
+                found[command] = function
+
+    def row(command: str, function: Callable[..., Any]) -> tuple[str, str]:
+        arguments = [name.upper() for name in inspect.signature(function).parameters]
+        return f"`{' '.join([command, *arguments])}`", escaped((inspect.getdoc(function) or "").partition("\n\n")[0])
+
+    return table(("command", "does"), (row(*item) for item in sorted(found.items())))
+
+
+def violations() -> str:
+    """The catalogue: a table to find an entry by what a browser says, and the entries."""
+
+    def row(violation: Violation) -> tuple[str, ...]:
+        chromium = " ".join(f"`{name}`" for name in chromium_names(violation)[:1])
+        firefox = f"`{violation.firefox}`" if violation.firefox else ""
+        return f"[`{violation.id}`](#{violation.id})", violation.severity.value, chromium, firefox
+
+    overview = table(("id", "severity", "Chromium says", "Firefox says"), map(row, CATALOGUE.values()))
+    return "\n".join([overview, *map(_entry, CATALOGUE.values())])
+
+
+def _entry(violation: Violation) -> str:
+    title = escaped(violation.title).replace("{", "<var>").replace("}", "</var>").replace(r"\_", "_")
+    stages = ", ".join(stage.value for stage in Stage if stage in violation.stages)
+    names = [f"Chromium: {', '.join(f'`{name}`' for name in chromium_names(violation))}"] if violation.chromium else []
+    if violation.firefox:
+        names.append(f"Firefox: [`{violation.firefox}`]({mdn_url(violation.firefox)})")
+    if violation.cwe is not None:
+        names.append(f"[CWE-{violation.cwe}](https://cwe.mitre.org/data/definitions/{violation.cwe}.html)")
+    return (
+        f"#### {violation.id}\n\n"
+        f"{title}\n\n"
+        f"{violation.severity.value} · {stages} · to be mended by: {violation.owner.value} · "
+        f"{' · '.join([*names, f'[standard]({violation.anchor})'])}\n\n"
+        f"{violation.explanation}\n\n"
+        f"**Fix.** {violation.fix}\n"
+    )
+
+
+def severities() -> str:
+    """What each severity means, in the order of the code."""
+    meanings = {
+        Severity.BLOCKED: "the browser withholds the response, or does not send the request",
+        Severity.CONDITIONAL: "it does so or not, depending on whether credentials are included, which nothing proves",
+        Severity.RISK: "it works in the browser that was watched, and not everywhere or not safely",
+        Severity.ADVICE: "it works, but probably not as its author meant it",
+        Severity.INFO: "worth knowing where something else is being looked for",
+    }
+    return table(("severity", "means"), ((f"`{severity.value}`", meanings[severity]) for severity in Severity))
+
+
+SECTIONS: Final[Mapping[str, Section]] = {
+    "options": options,
+    "commands": commands,
+    "severities": severities,
+    "violations": violations,
+}
+
+
+def generated(text: str, sections: Mapping[str, Section] = SECTIONS) -> tuple[str, list[str]]:
+    """Return the document with every part as it should be, and the names of the parts that were not.
+
+    Raises ``MarkerError`` where a section has no place in the document, or a place has no section.
+    """
+    names = [match["name"] for match in _OPENING.finditer(text)]
+    parts = [match["name"] for match in _PART.finditer(text)]
+    for name in names:
+        if name not in sections:
+            raise MarkerError(f"<!-- generated: {name} --> names no section; there are {', '.join(sections)}")
+        if names.count(name) > 1:
+            raise MarkerError(f"<!-- generated: {name} --> stands there more than once")
+        if name not in parts:
+            raise MarkerError(f"<!-- generated: {name} --> has no <!-- end --> of its own on a later line")
+    for name in sections:
+        if name not in names:
+            place = f"<!-- generated: {name} --> and <!-- end -->"
+            raise MarkerError(f"the section {name} has no place; put {place} on lines of their own where it belongs")
+    changed: list[str] = []
+
+    def replaced(match: re.Match[str]) -> str:
+        body = f"\n{sections[match['name']]()}\n"
+        if body != match["body"]:
+            changed.append(match["name"])
+        return f"<!-- generated: {match['name']} -->\n{body}<!-- end -->"
+
+    return _PART.sub(replaced, text), changed
+
+
+def main(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="gen_docs.py", description="Write the generated parts of README.md.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit status 1 if a part is out of date")
+    parser.add_argument("--readme", type=Path, default=README, help="the document (default: %(default)s)")
+    arguments = parser.parse_args(words)
+    document: Path = arguments.readme
+    try:
+        text = document.read_text(encoding="utf-8")
+        made, changed = generated(text)
+    except (OSError, MarkerError) as error:
+        print(f"{document.name}: {error}", file=sys.stderr)
+        return 1
+    if arguments.check:
+        for name in changed:
+            print(f"{document.name}: the part {name} is out of date; run scripts/gen_docs.py", file=sys.stderr)
+        return 1 if changed else 0
+    if changed:
+        document.write_text(made, encoding="utf-8", newline="\n")
+    print(f"{document.name}: {', '.join(changed) or 'nothing'} written")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
