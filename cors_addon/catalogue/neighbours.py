@@ -83,8 +83,8 @@ CORP_NOT_SAME_SITE: Final = Violation(
     explanation=prose("""
         This is not CORS. With `Cross-Origin-Resource-Policy: same-site` browsers let only pages of the same site load
         the response without CORS. A site is the registrable domain: app.example.com and cdn.example.com share one,
-        example.com and example.net do not, and an IP address shares none. A page on http does not get what comes over
-        https. Chromium's DevTools protocol calls it corp-not-same-site.
+        example.com and example.net do not, and in Chromium an IP address shares none. A page on http does not get what
+        comes over https. Chromium's DevTools protocol calls it corp-not-same-site.
     """),
     fix=prose("""
         The server of the embedded file sends `Cross-Origin-Resource-Policy: cross-origin` with what any page may embed,
@@ -354,9 +354,9 @@ ORIGIN_NULL: Final = Violation(
     params=("source",),
     explanation=prose("""
         The browser does not tell where this request comes from. It sends `Origin: null` for pages opened from disk
-        (file:), for data: URLs and sandboxed frames, after a redirect from one foreign origin to another, and for a
-        POST outside CORS whose referrer policy hides the page. Only `Access-Control-Allow-Origin: *` or `null` lets
-        such a request through, and `null` lets in every sandboxed frame of every site.
+        (file:), for data: URLs and sandboxed frames, after a redirect that leads from a foreign origin to a different
+        one, and for a POST outside CORS whose referrer policy hides the page. Only `Access-Control-Allow-Origin: *` or
+        `null` lets such a request through, and `null` lets in every sandboxed frame of every site.
     """),
     fix=prose("""
         The client gives the request an origin: serve the page over http, even locally (`python3 -m http.server`), take
