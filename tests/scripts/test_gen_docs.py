@@ -7,6 +7,7 @@ import gen_docs
 import pytest
 
 from cors_addon.catalogue import CATALOGUE
+from cors_addon.mitm.display import MARKS
 from cors_addon.mitm.options import OPTIONS
 
 README = gen_docs.README.read_text(encoding="utf-8")
@@ -41,6 +42,11 @@ def test_the_readme_has_every_option_and_command() -> None:
 
 def test_the_readme_speaks_of_no_option_that_does_not_exist() -> None:
     assert set(re.findall(r"\bcors_[a-z]+\b", README)) - {"cors_addon"} <= {option.name for option in OPTIONS}
+
+
+def test_the_readme_explains_every_mark() -> None:
+    for severity, mark in MARKS.items():
+        assert re.search(rf"{mark} [\w ]*({severity.value}|credentials)", README), mark
 
 
 def test_links_within_the_readme_lead_somewhere() -> None:
