@@ -59,8 +59,9 @@ def resolve(base: str, location: str) -> str | None:
     """Resolve a ``Location`` against the URL that sent it, fragment dropped; ``None`` where it cannot be parsed.
 
     https://fetch.spec.whatwg.org/#concept-response-location-url
-    The result is serialized, so it equals the URL that a browser asks for next. A byte beyond ASCII is percent-encoded
-    as it is: the standard leaves open what it means, browsers agree on this.
+    The result is serialized, so it equals the URL that a browser asks for next; only Chromium also encodes a ``|`` in a
+    path. A byte beyond ASCII is percent-encoded as it is: the standard leaves open what it means, Chromium and Firefox
+    agree on this.
     """
     escaped = _LOCATION_BYTE.sub(lambda match: f"%{ord(match[0]):02X}", location)
     target = parse_url(escaped, parse_url(base))
