@@ -102,9 +102,9 @@ class CredentialsObserver:
     """Collects evidence across exchanges. Feed every exchange to ``observe``; ask with ``assess``."""
 
     def __init__(self, correlator: Correlator, capacity: int = 10_000) -> None:
-        self._correlator = correlator
+        self.correlator = correlator
         self._connections: Remembered[str, _Connection] = Remembered(capacity)
-        self._pages = PageLoads()
+        self.pages = PageLoads()
         self._granting = PageMarks(capacity)
         self._with_cookies = PageMarks(capacity)
         self._undecided: Remembered[_PageAndHost, list[str]] = Remembered(capacity)
@@ -114,7 +114,7 @@ class CredentialsObserver:
     def clear(self) -> None:
         """Forget everything."""
         self._connections.clear()
-        self._pages.clear()
+        self.pages.clear()
         self._granting.clear()
         self._with_cookies.clear()
         self._undecided.clear()
@@ -123,7 +123,7 @@ class CredentialsObserver:
 
     def page_loaded(self, client: str, url: str, when: float) -> None:
         """Note a document: what an earlier page of its origin did speaks for that page only."""
-        self._pages.note(client, serialize_origin(url), when)
+        self.pages.note(client, serialize_origin(url), when)
 
     def cookie_on(self, connection: str, exchange_id: str) -> set[str]:
         """Note a ``Cookie`` on a connection, for a request that needs nothing else; return the ids it decides."""
@@ -174,7 +174,7 @@ class CredentialsObserver:
 
     def _fetch_of(self, record: Record) -> list[Record]:
         """All exchanges of one fetch: its hops, and the preflight of each."""
-        correlator = self._correlator
+        correlator = self.correlator
         start = record
         if record.kind is Kind.PREFLIGHT:
             request = next((r for r in map(correlator.get, record.requests) if r and r.preflight == record.id), None)
@@ -219,7 +219,7 @@ class CredentialsObserver:
             yield Evidence(NOT_INCLUDE, True, "fonts are never fetched with credentials across origins", record.id)
         authorization = (headers.get("Authorization") or "").lower()
         if authorization.startswith(_BROWSER_SCHEMES):
-            preflight = self._correlator.get(record.preflight or record.cached_grant)
+            preflight = self.correlator.get(record.preflight or record.cached_grant)
             asked = requested_header_names(preflight.exchange.request.headers) if preflight is not None else ()
             if "authorization" not in asked:
                 text = "HTTP authentication that no preflight asked for: the browser added it"
@@ -275,7 +275,7 @@ class CredentialsObserver:
 
     def _span(self, record: Record) -> tuple[float, float]:
         exchange = record.exchange
-        return self._pages.span(exchange.client, record.classification.origin or "", exchange.started)
+        return self.pages.span(exchange.client, record.classification.origin or "", exchange.started)
 
     def _around(self, record: Record) -> list[Evidence]:
         """What speaks for credentials without proving it."""

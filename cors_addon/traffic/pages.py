@@ -14,16 +14,23 @@ class PageLoads:
 
     def __init__(self, capacity: int = 4_000) -> None:
         self._loads: Remembered[tuple[str, str], list[float]] = Remembered(capacity)
+        self._by_client: Remembered[str, list[float]] = Remembered(capacity)
 
     def clear(self) -> None:
         """Forget everything."""
         self._loads.clear()
+        self._by_client.clear()
+
+    def loaded_since(self, client: str, since: float, until: float) -> bool:
+        """Say whether the client loaded any document between two moments."""
+        loads = self._by_client.get(client, [])
+        return bisect_right(loads, until) > bisect_right(loads, since)
 
     def note(self, client: str, origin: str, when: float) -> None:
         """Take note of a document."""
-        loads = self._loads.setdefault((client, origin), [])
-        insort(loads, when)
-        del loads[:-_LOADS_KEPT]
+        for loads in (self._loads.setdefault((client, origin), []), self._by_client.setdefault(client, [])):
+            insort(loads, when)
+            del loads[:-_LOADS_KEPT]
 
     def span(self, client: str, origin: str, when: float) -> tuple[float, float]:
         """Return from when until when the page that was open at a moment was open; infinite where not known."""

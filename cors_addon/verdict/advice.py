@@ -11,9 +11,10 @@ from ..fetch.messages import CredentialsMode, is_ok_status
 from ..fetch.resource_policy import timing_allow_origin_check
 from ..fetch.safelists import FORBIDDEN_RESPONSE_HEADERS
 from ..traffic.classify import BrowserFamily, Kind
-from ..traffic.correlate import Record
+from ..traffic.correlate import FOLLOW_SECONDS, Record
 from ..traffic.credentials import CredentialsObserver, surviving_modes
 from ..traffic.echoes import EchoObserver
+from ..traffic.null_origin import null_origin_source
 from ..traffic.preflight_rules import CAPS
 from .conditions import BOTH_MODES
 from .diagnose import inert
@@ -76,12 +77,13 @@ _UNREMARKABLE: Final = frozenset(
 
 def advice_conditions(record: Record, credentials: CredentialsObserver, echoes: EchoObserver) -> list[Condition]:
     """Return the advisories for an exchange; empty for whatever CORS does not judge."""
-    if record.kind not in (Kind.CORS, Kind.PREFLIGHT):
-        return []
-    response = record.exchange.response
     found: list[Condition] = []
-    if record.classification.origin == "null" and not record.tainted and record.kind is Kind.CORS:
-        found.append(_note("origin-null", {"source": _null_source(record)}))
+    source = null_origin_source(record, credentials.correlator, credentials.pages)
+    if source is not None and record.kind is not Kind.PREFLIGHT:
+        found.append(_note("origin-null", {"source": inert(source, 300)}))
+    if record.kind not in (Kind.CORS, Kind.PREFLIGHT):
+        return found
+    response = record.exchange.response
     if response is None or record.exchange.error is not None:
         return found
     headers = response.headers
@@ -90,7 +92,8 @@ def advice_conditions(record: Record, credentials: CredentialsObserver, echoes: 
     if record.kind is Kind.PREFLIGHT:
         found += _about_max_age(record, headers)
         if record.unfollowed and len(surviving_modes(record)) == 2:
-            found.append(_note("preflight-not-followed", {"url": inert(record.exchange.request.url)}))
+            note = _note("preflight-not-followed", {"url": inert(record.exchange.request.url)})
+            found.append(replace(note, detail=_why_not_followed(record, credentials)))
         return found
     if record.needs_preflight and record.preflight is None and record.cached_grant is None:
         found.append(_note("preflight-not-seen", {"method": inert(record.exchange.request.method)}))
@@ -115,11 +118,12 @@ def _note(name: str, params: dict[str, str], headers: HeaderList | None = None, 
     return Condition(CATALOGUE[name], Stage.RESPONSE, BOTH_MODES, frozenset(), params, "", tuple(evidence))
 
 
-def _null_source(record: Record) -> str:
-    headers = record.exchange.request.headers
-    if headers.get("Referer") is None:
-        return "a page opened from disk, a data: URL or a sandboxed frame"
-    return "a sandboxed frame, or a redirect across origins"
+def _why_not_followed(record: Record, credentials: CredentialsObserver) -> str:
+    exchange = record.exchange
+    ended = exchange.ended or exchange.started
+    if credentials.pages.loaded_since(exchange.client, exchange.started, ended + FOLLOW_SECONDS):
+        return "another page was loaded meanwhile"
+    return ""
 
 
 def _about_max_age(record: Record, headers: HeaderList) -> list[Condition]:

@@ -296,5 +296,6 @@ def _credentials_view(knowledge: Knowledge) -> CredentialsView:
     return CredentialsView(
         "unknown" if mode is None else mode.value,
         assumed=False,
+        contradicted=knowledge.contradicted,
         evidence=tuple((e.mode.value, e.text, e.exchange_id, e.certain) for e in knowledge.evidence),
     )

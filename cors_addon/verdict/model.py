@@ -111,6 +111,7 @@ class CredentialsView:
 
     mode: str
     assumed: bool
+    contradicted: bool = False
     evidence: tuple[tuple[str, str, str, bool], ...] = ()
     """(mode, text, exchange id, certain) a piece."""
 
@@ -118,6 +119,7 @@ class CredentialsView:
         return {
             "mode": self.mode,
             "assumed": self.assumed,
+            "contradicted": self.contradicted,
             "evidence": [
                 {"mode": mode, "message": text, "flow": flow, "certain": certain}
                 for mode, text, flow, certain in self.evidence
@@ -165,10 +167,15 @@ class Verdict:
     related: Related = Related()
     reason: str = ""
     status: int | None = None
+    notes: tuple[str, ...] = ()
 
     def with_findings(self, findings: tuple[Finding, ...]) -> "Verdict":
         """Return a copy with other findings, as where some are ignored."""
         return replace(self, findings=findings)
+
+    def with_notes(self, notes: tuple[str, ...]) -> "Verdict":
+        """Return a copy with other notes."""
+        return replace(self, notes=notes)
 
     def to_plain(self) -> dict[str, Any]:
         """Return the verdict as one entry of the JSON report's ``flows``; plain data only."""
@@ -187,4 +194,5 @@ class Verdict:
             "browsers": {judge.value: view.to_plain() for judge, view in self.views.items()},
             "findings": [finding.to_plain() for finding in self.findings],
             "related": self.related.to_plain(),
+            "notes": list(self.notes),
         }

@@ -12,6 +12,7 @@ from .advice import advice_conditions
 from .judge import Context, judge_record
 from .model import Judge, Verdict
 from .neighbours import NeighbourObserver
+from .notes import notes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,9 @@ class Session:
         extra = self.neighbours.conditions(record.exchange, record.classification)
         if self.settings.audit:
             extra = [*extra, *advice_conditions(record, self.credentials, self.echoes)]
-        return judge_record(record, Context(self.credentials.assess, self.settings.judge, extra))
+        verdict = judge_record(record, Context(self.credentials.assess, self.settings.judge, extra))
+        notes = notes_of(record, self.correlator)
+        return verdict.with_notes(notes) if notes else verdict
 
 
 def judge_all(exchanges: Iterable[Exchange], settings: Settings | None = None) -> dict[str, Verdict]:

@@ -1,0 +1,64 @@
+"""What a reader of a verdict should know besides its findings: the story around the exchange, a sentence a note."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from ..fetch.messages import is_ok_status
+from ..fetch.origins import serialize_origin
+from ..traffic.classify import Kind
+from ..traffic.correlate import Correlator, Record
+from ..traffic.preflight_rules import grant_seconds
+from .diagnose import inert
+
+
+def notes_of(record: Record, correlator: Correlator) -> tuple[str, ...]:
+    """Return the notes for an exchange, in the order in which things happened."""
+    if record.kind not in (Kind.CORS, Kind.PREFLIGHT) and record.redirected_from is None:
+        return ()
+    return tuple(
+        note for part in (_chain(record, correlator), _preflight(record, correlator), _cache(record)) for note in part
+    )
+
+
+def _chain(record: Record, correlator: Correlator) -> Iterator[str]:
+    hop = correlator.get(record.redirected_from)
+    if hop is None:
+        return
+    chain = correlator.chain(record)
+    number = next((index for index, each in enumerate(chain, 1) if each.id == record.id), record.hops + 1)
+    way = " -> ".join(dict.fromkeys(serialize_origin(each.exchange.request.url) for each in chain))
+    yield f"hop {number} of a chain of redirects: {inert(way)}"
+    if record.kind is Kind.CORS and hop.kind is not Kind.CORS:
+        yield "CORS begins at this hop: the ones before it were the page's own origin"
+    before, after = hop.exchange.request, record.exchange.request
+    if "authorization" in before.headers and "authorization" not in after.headers:
+        if serialize_origin(before.url) != serialize_origin(after.url):
+            yield "the browser took Authorization off, for the redirect leads to another origin"
+
+
+def _preflight(record: Record, correlator: Correlator) -> Iterator[str]:
+    if record.kind is Kind.PREFLIGHT:
+        if len(record.requests) > 1:
+            yield f"its grant served {len(record.requests)} requests"
+        response = record.exchange.response
+        if response is not None and is_ok_status(response.status) and record.exchange.ended is not None:
+            seconds = grant_seconds(record.browser, response.headers)
+            if seconds is None or seconds <= 0:
+                yield "the browser keeps no grant: the next request asks again"
+            else:
+                until = datetime.fromtimestamp(min(record.exchange.ended + seconds, 4e9), UTC)
+                yield f"where it passes, its grant holds for {seconds:g} s, until {until:%H:%M:%S} UTC"
+        return
+    if record.preflight is not None:
+        yield f"its preflight is flow {record.preflight}"
+    elif record.cached_grant is not None:
+        yield f"no preflight was needed: the grant of flow {record.cached_grant} still held"
+
+
+def _cache(record: Record) -> Iterator[str]:
+    response = record.exchange.response
+    if record.kind is Kind.CORS and response is not None and response.status == 304:
+        if any(name.startswith("if-") for name in record.asked_names):
+            yield "the page made the request conditional itself, so the 304 needs CORS headers of its own"
+        elif record.stored_id is not None:
+            yield f"the 304 confirms what flow {record.stored_id} brought; headers that it repeats replace the stored ones"
