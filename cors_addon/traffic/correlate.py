@@ -332,7 +332,8 @@ class Correlator:
     def _expire(self) -> None:
         while self.records:
             oldest = next(iter(self.records.values()))
-            if oldest.exchange.started >= self.now - self._age:
+            last = max(oldest.exchange.started, oldest.exchange.ended or 0.0)
+            if last >= self.now - self._age:
                 return
             self.records.pop(oldest.id)
 

@@ -63,7 +63,8 @@ def preflight_conditions(exchange: Exchange, origin: str) -> list[Condition]:
     if target is None:
         return found
     found = [condition for condition in found if condition.violation.id != "preflight-status-not-ok"]
-    location = diagnose.inert(response.headers.get("Location") or "")
+    shown = diagnose.without_user_info(response.headers.get("Location") or "")
+    location = diagnose.inert(shown)
     found.append(
         Condition(
             CATALOGUE["preflight-redirect"],
@@ -73,7 +74,7 @@ def preflight_conditions(exchange: Exchange, origin: str) -> list[Condition]:
             {"status": str(response.status), "location": location},
             evidence=(
                 HeaderLine("response", ":status", str(response.status)),
-                HeaderLine("response", "Location", diagnose.inert(response.headers.get("Location") or "", 2000)),
+                HeaderLine("response", "Location", diagnose.inert(shown, 2000)),
             ),
         )
     )
@@ -196,7 +197,7 @@ def location_conditions(record: Record, origin: str) -> list[Condition]:
     target = redirect_target(exchange.request.url, exchange.response)
     if target is None:
         return []
-    location = exchange.response.headers.get("Location") or ""
+    location = diagnose.without_user_info(exchange.response.headers.get("Location") or "")
     step = target.failure
     if step is None:
         page = record.page_origin or origin
@@ -229,7 +230,7 @@ def bound_to_origin_conditions(record: Record) -> list[Condition]:
     bound = exchange.request.headers.get("Sec-Fetch-Mode") == "same-origin"
     if target is None or not bound or serialize_origin(target.url) == serialize_origin(exchange.request.url):
         return []
-    location = exchange.response.headers.get("Location") or ""
+    location = diagnose.without_user_info(exchange.response.headers.get("Location") or "")
     return [
         Condition(
             CATALOGUE["mode-same-origin"],

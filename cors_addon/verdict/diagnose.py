@@ -25,6 +25,16 @@ def inert(text: str, limit: int = _CLIPPED) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
+def without_user_info(url: str) -> str:
+    """Return a URL or reference with user name and password replaced: reports and logs are passed around."""
+    head, slashes, rest = url.partition("//")
+    if not slashes:
+        return url
+    cut = min((rest.index(end) for end in "/?#\\" if end in rest), default=len(rest))
+    user_info, at, host = rest[:cut].rpartition("@")
+    return f"{head}//{'...' if user_info else ''}{at}{host}{rest[cut:]}" if at else url
+
+
 def violation_id(failure: Failure, headers: HeaderList) -> str:
     """Name the violation behind a failed check."""
     match failure.step:

@@ -31,9 +31,9 @@ def _chain(record: Record, correlator: Correlator) -> Iterator[str]:
     if record.kind is Kind.CORS and hop.kind is not Kind.CORS:
         yield "CORS begins at this hop: the ones before it were the page's own origin"
     before, after = hop.exchange.request, record.exchange.request
-    if "authorization" in before.headers and "authorization" not in after.headers:
-        if serialize_origin(before.url) != serialize_origin(after.url):
-            yield "the browser took Authorization off, for the redirect leads to another origin"
+    dropped = "authorization" in before.headers and "authorization" not in after.headers
+    if dropped and serialize_origin(before.url) != serialize_origin(after.url):
+        yield "the browser took Authorization off, for the redirect leads to another origin"
 
 
 def _preflight(record: Record, correlator: Correlator) -> Iterator[str]:
@@ -61,4 +61,4 @@ def _cache(record: Record) -> Iterator[str]:
         if any(name.startswith("if-") for name in record.asked_names):
             yield "the page made the request conditional itself, so the 304 needs CORS headers of its own"
         elif record.stored_id is not None:
-            yield f"the 304 confirms what flow {record.stored_id} brought; headers that it repeats replace the stored ones"
+            yield f"the 304 confirms what flow {record.stored_id} brought; headers that it repeats replace stored ones"
