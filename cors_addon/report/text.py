@@ -15,6 +15,8 @@ def headline(verdict: Verdict) -> str:
     what = verdict.outcome.value
     if verdict.outcome is Outcome.NOT_CORS and main is not None:
         what = "not CORS, but blocked" if main.severity is Severity.BLOCKED else "not CORS"
+    elif verdict.outcome is Outcome.ALLOWED and main is not None and main.severity is Severity.BLOCKED:
+        what = "blocked beside CORS"
     if main is None:
         return what
     more = f" (+{len(shown) - 1} more)" if len(shown) > 1 else ""
