@@ -20,7 +20,7 @@ from ..traffic.exchange import Exchange
 from ..traffic.remembered import Remembered
 from ..verdict.model import Judge, Verdict
 from ..verdict.session import Session, Settings
-from . import display, flows, options
+from . import console, contentview, display, flows, options
 from .commands import Commands
 
 logger = logging.getLogger("cors_addon")
@@ -71,6 +71,7 @@ class CorsAddon:
         # At DEBUG, where mitmproxy leaves the root logger, every record costs each addon a call.
         logger.setLevel(logging.INFO)
         options.add_options(loader)
+        contentview.register()
         for problem in options.take_back_bad_values(ctx.options):
             logger.error("cors-addon cannot start: %s", problem)
 
@@ -87,6 +88,7 @@ class CorsAddon:
 
     def running(self) -> None:
         self._running = True
+        console.bind(ctx.master)
         for problem in options.unknown_options(ctx.options):
             logger.error("cors-addon cannot start: %s", problem)
 

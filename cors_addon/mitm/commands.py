@@ -8,7 +8,8 @@ from mitmproxy import command, exceptions, flow, types
 
 from ..report import files
 from ..report.formats import SUFFIXES
-from ..report.text import explanation, summary
+from ..report.text import summary
+from .contentview import text_for
 
 if TYPE_CHECKING:
     from .addon import CorsAddon
@@ -27,11 +28,7 @@ class Commands:
         """Explain what browsers do with these flows, and why."""
         rows = [["flow", "explanation"]]
         for each in flows:
-            verdict = self._addon.verdicts.get(each.id)
-            if verdict is None:
-                rows.append([each.id[:8], "not-cors: no CORS check applies to this flow"])
-                continue
-            rows += [[each.id[:8], line] for line in explanation(verdict)]
+            rows += [[each.id[:8], line] for line in text_for(each).split("\n")]
         return rows  # type: ignore[return-value]
 
     @command.command("cors.status")

@@ -9,7 +9,7 @@ from typing import Final
 from ..fetch.checks import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN, Failure, Step
 from ..fetch.headers import HeaderList, Invalid, extract_header_list_values
 from ..fetch.messages import Request
-from ..fetch.origins import origin_of
+from ..fetch.origins import OPAQUE, origin_of
 from .chromium_url import is_valid_url
 from .model import HeaderLine
 
@@ -123,7 +123,10 @@ def needed_for(failure: Failure, origin: str, headers: HeaderList, all_failures:
     """Return the header line that cures a failure for this very request, keeping what the server lists already."""
     match failure.step:
         case Step.ALLOW_ORIGIN_MISSING | Step.ALLOW_ORIGIN_WILDCARD | Step.ALLOW_ORIGIN_DIFFERS:
-            return f"{ALLOW_ORIGIN}: {inert(origin)}"
+            if origin != OPAQUE:
+                return f"{ALLOW_ORIGIN}: {inert(origin)}"
+            # Naming null would let in every sandboxed frame of every site: public data may have *, the rest nothing.
+            return None if failure.step is Step.ALLOW_ORIGIN_WILDCARD else f"{ALLOW_ORIGIN}: *"
         case Step.ALLOW_CREDENTIALS:
             return f"{ALLOW_CREDENTIALS}: true"
         case Step.METHOD | Step.ALLOW_METHODS_INVALID:

@@ -1,0 +1,110 @@
+"""The whole story of one flow, for a reader: from the verdict as plain data, as a flow carries it."""
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from ..catalogue import CATALOGUE
+from ..verdict.diagnose import inert
+
+WIDTH: Final = 100
+_LABEL: Final = 9
+
+
+def explain(verdict: Mapping[str, Any], width: int = WIDTH) -> list[str]:
+    """Return the explanation line by line.
+
+    ``verdict`` is an entry of the JSON report's ``flows``. What blocks comes first, with its evidence, the fix, and
+    what would fail next; then what each browser does, the credentials, and the story around it.
+    """
+    lines = [_title(verdict), ""]
+    findings = verdict.get("findings") or []
+    if not findings:
+        lines += _wrapped("why", str(verdict.get("reason") or "every check passes"), width)
+    for place, finding in enumerate(findings):
+        lines += _finding(finding, width, following=place > 0)
+        lines.append("")
+    if "delivered" in verdict:
+        lines += _delivered(verdict["delivered"], width)
+        lines.append("")
+    for name, view in (verdict.get("browsers") or {}).items():
+        error = f"  {view['error']}" if view.get("error") else ""
+        lines.append(f"{name:<{_LABEL}} {view['outcome']}{error}")
+    lines += _credentials(verdict.get("credentials") or {}, width)
+    for note in verdict.get("notes") or ():
+        lines += _wrapped("note", note, width)
+    related = verdict.get("related") or {}
+    for name in ("preflight", "request", "redirected_from", "redirected_to"):
+        if related.get(name):
+            lines.append(f"{'flow':<{_LABEL}} {name.replace('_', ' ')}: {related[name]}")
+    return lines
+
+
+def _title(verdict: Mapping[str, Any]) -> str:
+    origin = verdict.get("origin")
+    page = f"  from {inert(str(origin))}" if origin else ""
+    what = str(verdict.get("outcome", "unknown")).upper()
+    stage = verdict.get("stage")
+    stage = f" ({stage})" if stage and stage != "response" else ""
+    return f"{what}{stage}  {inert(str(verdict.get('method')))} {inert(str(verdict.get('url')), 300)}{page}"
+
+
+def _finding(finding: Mapping[str, Any], width: int, following: bool) -> Iterator[str]:
+    lead = "then" if following else finding["severity"]
+    if following and finding["severity"] not in ("blocked", "conditional"):
+        lead = finding["severity"]
+    yield from _wrapped(lead, f"{finding['message']}  [{finding['id']}]", width)
+    yield from _side_by_side(finding.get("evidence") or ())
+    cause = finding.get("cause")
+    if cause:
+        yield from _wrapped("cause", f"{cause['message']} ({cause['confidence']} confidence)", width)
+    known = CATALOGUE.get(finding["id"])
+    if known is not None:
+        yield from _wrapped("why", known.explanation, width)
+    if finding.get("needed"):
+        yield from _wrapped("needed", finding["needed"], width)
+    fix = finding.get("fix") or {}
+    text = fix.get("text") or (known.fix if known is not None else "")
+    if text:
+        yield from _wrapped("fix", f"({fix.get('who', 'server')}) {text}", width)
+    for snippet in fix.get("snippets") or ():
+        yield f"{'':<{_LABEL}} {snippet['stack']}:"
+        for line in str(snippet["text"]).splitlines():
+            yield f"{'':<{_LABEL}}   {line}"
+    if finding.get("reference"):
+        yield f"{'see':<{_LABEL}} {finding['reference']}"
+
+
+def _side_by_side(evidence: Any) -> Iterator[str]:
+    """Show asked above answered, the values one under the other, so that a difference meets the eye."""
+    longest = max((len(line["name"]) for line in evidence), default=0)
+    for line in evidence:
+        side = "asked" if line["side"] == "request" else "answered"
+        value = "(not sent)" if line["value"] is None else line["value"]
+        yield f"{side:<{_LABEL}} {line['name'] + ':':<{longest + 1}} {value}"
+
+
+def _credentials(view: Mapping[str, Any], width: int) -> Iterator[str]:
+    mode = view.get("mode", "unknown")
+    if view.get("assumed"):
+        yield from _wrapped("creds", "not included: nothing speaks for them, and that is the default", width)
+    elif view.get("contradicted"):
+        yield from _wrapped("creds", "open: the evidence contradicts itself", width)
+    elif mode != "unknown" or view.get("evidence"):
+        yield from _wrapped("creds", "open" if mode == "unknown" else mode.replace("-", " "), width)
+    for piece in view.get("evidence") or ():
+        strength = "" if piece["certain"] else "hint: "
+        yield from _wrapped("", f"{strength}{piece['message']} (flow {piece['flow']})", width)
+
+
+def _delivered(delivered: Mapping[str, Any], width: int) -> Iterator[str]:
+    rule = inert(str(delivered.get("rule")))
+    yield from _wrapped("rule", f"{delivered.get('outcome')} as delivered by rule {rule!r}", width)
+    for edit in delivered.get("edits") or ():
+        yield f"{'':<{_LABEL}} {' '.join(inert(str(part), 300) for part in edit)}"
+
+
+def _wrapped(label: str, text: str, width: int) -> Iterator[str]:
+    pieces = textwrap.wrap(text, max(width - _LABEL - 1, 20), break_long_words=False, break_on_hyphens=False) or [""]
+    for index, piece in enumerate(pieces):
+        yield f"{label if index == 0 else '':<{_LABEL}} {piece}"
