@@ -20,7 +20,11 @@ class Complaint(Exception):
         self.end = end
 
 
-def check_text(text: str, what: str) -> None:
+def check_text(text: str, what: str, spaces: bool = False) -> None:
+    """Refuse what no single value is: nothing, too much, several in one, characters that cannot be seen.
+
+    ``spaces`` leaves spaces to the caller.
+    """
     if not text.strip():
         raise Complaint(
             "empty-text", f"{what} cannot be empty", "An empty text matches nothing.", "write it, or take the entry out"
@@ -52,12 +56,12 @@ def check_text(text: str, what: str) -> None:
             text.index(","),
             text.index(",") + 1,
         )
-    if text != text.strip() or " " in text:
+    if " " in text and not spaces:
         at = text.index(" ")
         raise Complaint(
             "space",
             f"a space stands in {quoted(text)}",
-            "No URL holds one.",
+            "No name or address holds one.",
             "take it out" if text != text.strip() else "write each value as an entry of its own",
             at,
             at + 1,
@@ -66,7 +70,7 @@ def check_text(text: str, what: str) -> None:
 
 def edit_distance(a: str, b: str) -> int:
     """Count the letters to insert, delete, replace or swap with their neighbour to make one word the other."""
-    rows = [list(range(len(b) + 1))]
+    rows: list[list[int]] = [list(range(len(b) + 1))]
     for i, x in enumerate(a, 1):
         row = [i]
         for j, y in enumerate(b, 1):

@@ -1,9 +1,9 @@
 """YAML text to located nodes. The only module that imports a YAML library.
 
-PyYAML reads the file, and where it is missing the ruamel.yaml that mitmproxy always brings does. Either is used as far as
-its events only: no object is ever constructed, and what a scalar means is decided in ``nodes``, so that both give the
-same nodes and the same problems. Anchors, aliases, tags and directives are refused where they begin; a rule file can
-therefore neither build an object nor unfold into more than it is.
+PyYAML reads the file, and where it is missing the ruamel.yaml that mitmproxy always brings does. Either is used as
+far as its events only: no object is ever constructed, and what a scalar means is decided in ``nodes``, so that both
+give the same nodes and the same problems. Anchors, aliases, tags and directives are refused where they begin; a rule
+file can therefore neither build an object nor unfold into more than it is.
 
 Where a value cannot be read, the problem is noted, the place is masked with text of the same length, and reading starts
 again: so one run finds all that is wrong.
@@ -15,17 +15,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from .errors import Level, RuleFileProblem, Span
+from .failures import Place, of_failure
 from .nodes import Mapping, Node, Scalar, Sequence
-from .text import LARGEST_FILE, decode_text, find_tab
-from .traps import Construct, Trap, of_construct, of_failure
+from .text import LARGEST_FILE, decode_text, find_invisible
+from .traps import Construct, Trap, of_construct
 
 DEEPEST_NESTING: Final = 16
 MOST_PROBLEMS: Final = 50
 MOST_READ: Final = 6 * LARGEST_FILE
 """Characters read in all: a large file with many faults is not read again for each of them."""
-
-Place = tuple[int, int]
-"""Line and offset in it, both from 0, as the libraries count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +190,9 @@ def read_document(data: bytes, events: EventSource | None = None) -> Document:
     if events is None:
         events = next(iter(LIBRARIES.values()))
     lines = text.split("\n")
-    tab = find_tab(lines)
-    if tab is not None:
-        return Document(tuple(lines), None, (tab,))
+    invisible = find_invisible(lines)
+    if invisible:
+        return Document(tuple(lines), None, tuple(invisible))
     return _Reader(lines, events).read()
 
 
@@ -214,7 +212,7 @@ class _Reader:
                 root = self.compose()
             except Refused as refused:
                 row, begin = refused.at
-                trap = of_construct(refused.construct, self.masked[row], row + 1, begin)
+                trap = of_construct(refused.construct, self.lines, row, begin)
             except Unreadable as stop:
                 trap = of_failure(self.masked, stop.at, stop.context)
             except _Stop as stop:
@@ -286,6 +284,9 @@ class _Reader:
         return Mapping(tuple(zip(children[::2], children[1::2], strict=True)), span, broken)
 
     def is_broken(self, span: Span) -> bool:
+        if span.end_column == span.column and span.end_line == span.line:
+            # A masked anchor or tag leaves an empty value, which begins before it.
+            return any(trap.span.line == span.line and trap.span.column >= span.column for trap in self.traps)
         return any(
             _begins_with(span, trap.span)
             or ((span.line, span.column) <= (trap.span.line, trap.span.column) < (span.end_line, span.end_column))

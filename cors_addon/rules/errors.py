@@ -47,9 +47,10 @@ class Related:
 class RuleFileProblem:
     """One thing that is wrong with a rule file.
 
-    ``code`` is stable and kebab-case. ``message`` says what is wrong, ``why`` what follows from it, ``help`` what to write
-    instead (lines after the first are text to copy). ``path`` is the place in the document (``rules[1].hosts[0]``, empty
-    for the file itself), ``span`` the place in the text, ``source`` the line that it begins on.
+    ``code`` is stable and kebab-case. ``message`` says what is wrong, ``why`` what follows from it, ``help`` what to
+    write instead (lines after the first are text to copy). ``path`` is the place in the document
+    (``rules[1].hosts[0]``, empty for the file itself), ``span`` the place in the text, ``source`` the line that it
+    begins on.
     """
 
     code: str
@@ -69,7 +70,7 @@ class RuleFileProblem:
         )
         numbers = [self.span.line, *(r.span.line for r in self.related)]
         gutter = len(str(max(numbers)))
-        lines = [head, *excerpt(self.source, self.span, gutter)]
+        lines = [head, *(excerpt(self.source, self.span, gutter) if self.source else ())]
         for other in self.related:
             lines += excerpt(other.source, other.span, gutter, other.label)
         pad = " " * gutter

@@ -39,17 +39,27 @@ class Guess:
     key: str
     hint: str = ""
 
+    @property
+    def remedy(self) -> str:
+        """What to write instead."""
+        if not self.key or self.key in self.hint:
+            return self.hint
+        question = f"did you mean {self.key}?"
+        return f"{question} {self.hint[0].upper()}{self.hint[1:]}" if self.hint else question
+
 
 _SYNONYMS: Final = {
-    "allow_origins": "origin origins allowedorigin allowedorigins alloworigin accesscontrolalloworigin alloworiginlist pages "
+    "allow_origins": "origin origins allowedorigin allowedorigins alloworigin accesscontrolalloworigin "
+    "alloworiginlist pages "
     "alloweddomains",
-    "allow_credentials": "credentials credential supportscredentials supportcredentials allowcredential allowedcredentials "
+    "allow_credentials": "credentials credential supportscredentials supportcredentials allowcredential "
+    "allowedcredentials "
     "withcredentials accesscontrolallowcredentials allowcookies",
     "allow_headers": "headers header allowedheaders allowheader accesscontrolallowheaders requestheaders",
     "allow_methods": "allowedmethods allowmethod accesscontrolallowmethods",
     "expose_headers": "exposedheaders exposeheader exposed expose accesscontrolexposeheaders responseheaders",
     "max_age": "maxage maxageseconds maxagesecs accesscontrolmaxage preflightmaxage",
-    "hosts": "host domain domains server servers target targets to upstream",
+    "hosts": "host domain domains server servers target targets",
     "paths": "path pathprefix pathprefixes location locations route routes endpoints",
     "methods": "method verbs verb",
     "upstream_headers": "whenpresent upstream override overwrite",
@@ -67,21 +77,27 @@ _SPECIAL: Final = {
     "preflightcontinue": Guess("preflight", "write preflight: forward to let the server answer preflights"),
     "optionspassthrough": Guess("preflight", "write preflight: forward to let the server answer preflights"),
     "optionshandling": Guess(
-        "preflight", "write preflight: answer, repair or forward; OPTIONS requests that are no preflight are never touched"
+        "preflight",
+        "write preflight: answer, repair or forward; OPTIONS requests that are no preflight are never touched",
     ),
     "optionssuccessstatus": Guess("", "a preflight is answered with status 204, which every browser accepts"),
     "preflightstatus": Guess("", "a preflight is answered with status 204, which every browser accepts"),
     "alloworiginregex": Guess("allow_origins", 'regular expressions are not read; write "https://*.dev.example.test"'),
     "allowedoriginpatterns": Guess("allow_origins", 'patterns go there too: "https://*.dev.example.test"'),
-    "alloworiginregexes": Guess("allow_origins", 'regular expressions are not read; write "https://*.dev.example.test"'),
+    "alloworiginregexes": Guess(
+        "allow_origins", 'regular expressions are not read; write "https://*.dev.example.test"'
+    ),
     "allowprivatenetwork": Guess(
-        "", "take it out: an old browser that asks for it is answered, newer ones ask the user, whom no header can answer for"
+        "",
+        "take it out: an old browser that asks for it is answered, newer ones ask the user, whom no "
+        "header can answer for",
     ),
     "nostore": Guess("", "take it out: a response that a rule changes is never kept in the browser's cache"),
     "vary": Guess("", "take it out: Origin is added to Vary where it is needed"),
     "schemes": Guess("hosts", 'a host matches under http and https alike; to narrow it name the port: "api.test:443"'),
     "scheme": Guess("hosts", 'a host matches under http and https alike; to narrow it name the port: "api.test:443"'),
-    "from": Guess("", "the pages that call go to allow_origins, the servers that they call to hosts"),
+    "to": Guess("hosts", "hosts, paths and methods stand in the rule itself, without to:"),
+    "from": Guess("allow_origins", "the pages that call go to allow_origins, the servers that they call to hosts"),
     "url": Guess("hosts", "the server's name goes to hosts, its path to paths; pages go to allow_origins"),
     "urls": Guess("hosts", "the server's name goes to hosts, its path to paths; pages go to allow_origins"),
     "use": Guess("", "there are no presets; what all rules share goes below defaults:"),
@@ -91,8 +107,12 @@ _SPECIAL: Final = {
 _SPECIAL_IN_FILE: Final = {
     "rule": Guess("rules"),
     "mappings": Guess("rules"),
-    "inject": Guess("", "injection is switched with the option cors_inject or the command cors.inject, not in the file"),
-    "enabled": Guess("", "injection is switched with the option cors_inject or the command cors.inject, not in the file"),
+    "inject": Guess(
+        "", "injection is switched with the option cors_inject or the command cors.inject, not in the file"
+    ),
+    "enabled": Guess(
+        "", "injection is switched with the option cors_inject or the command cors.inject, not in the file"
+    ),
     "presets": Guess("defaults", "there are no presets; what all rules share goes below defaults:"),
     "default": Guess("defaults"),
     "expire": Guess("expires"),
@@ -117,4 +137,4 @@ def guess(key: str, known: tuple[str, ...]) -> Guess | None:
         return Guess(meant)
     scored = sorted((edit_distance(folded[:40], candidate.replace("_", "")), candidate) for candidate in known)
     distance, nearest = scored[0]
-    return Guess(nearest) if distance <= max(1, len(nearest) // 4) else None
+    return Guess(nearest) if distance <= max(1, len(nearest) // 3) else None

@@ -43,9 +43,9 @@ class ResourcePolicy(Enum):
 class Rule:
     """One rule, its defaults filled in.
 
-    ``paths`` empty is all paths. ``methods``, ``allow_methods`` and ``allow_headers`` are ``None`` for all methods and for
-    what the preflight requests. ``expose_headers`` is ``None`` for all by name and empty for none. ``max_age`` is in
-    seconds. ``simulate`` is a violation id. ``line`` is where the rule begins in its file.
+    ``paths`` empty is all paths. ``methods``, ``allow_methods`` and ``allow_headers`` are ``None`` for all methods
+    and for what the preflight requests. ``expose_headers`` is ``None`` for all by name and empty for none.
+    ``max_age`` is in seconds. ``simulate`` is a violation id. ``line`` is where the rule begins in its file.
     """
 
     name: str
@@ -103,7 +103,7 @@ class RuleSet:
         object.__setattr__(self, "reaches_without_origin", any(_reaches_without_origin(r) for r in self.rules))
 
     def candidates(self, target: Target) -> Iterator[Rule]:
-        """Yield, in their order, the enabled rules whose hosts include the target; the cost hardly grows with the rules."""
+        """Yield, in order, the enabled rules whose hosts include the target; the cost hardly grows with the rules."""
         found = set(self._exact.get(target.host, ()))
         if self._below and target.address is None:
             dot = target.host.find(".")

@@ -3,10 +3,11 @@
 import re
 from typing import Final, NoReturn
 
-from ..fetch.origins import DEFAULT_PORTS
+from ..fetch.urls import DEFAULT_PORTS
 from .complaint import Complaint, check_text, edit_distance
 from .errors import quoted
-from .hosts import parse_host, port_number, split_port
+from .host_names import parse_host
+from .hosts import port_number, split_port
 from .patterns import ANY_PORT, AnyPort, OriginPattern
 
 _OTHER_SCHEMES: Final = frozenset(
@@ -53,15 +54,16 @@ def parse_origin_pattern(text: str) -> OriginPattern:
     scheme, separator, rest = text.partition("://")
     if not separator:
         _complain_of_scheme(text)
-    if scheme != scheme.lower() and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
+    regex = re.search(r"[\\^$()|]|\*\\|://\.\*", text)
+    if regex:
         raise Complaint(
-            "upper-case",
-            f"{quoted(scheme)} is in upper case",
-            "Browsers send origins in lower case, and they are compared to the byte.",
-            f'write "{text.lower()}"',
-            0,
-            len(scheme),
+            "regular-expression",
+            f"{quoted(text)} looks like a regular expression, and none is read",
+            "A dot or an anchor forgotten in a regular expression lets strangers in; here a dot is a dot.",
+            'write each origin, or "https://*.dev.example.test" for all names below one',
         )
+    if re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
+        scheme = scheme.lower()
     if not re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme):
         raise Complaint(
             "scheme",
@@ -113,6 +115,8 @@ def _parse_origin_rest(text: str, scheme: str, rest: str) -> OriginPattern:
             start,
             start + rest.rindex("@") + 1,
         )
+    if scheme not in DEFAULT_PORTS:
+        return OriginPattern(text, scheme, _app_host(scheme, rest))
     if rest == "*" or rest.startswith("*:"):
         raise Complaint(
             "bare-star",
@@ -122,28 +126,26 @@ def _parse_origin_rest(text: str, scheme: str, rest: str) -> OriginPattern:
             start,
             start + 1,
         )
-    name, port_text, port_at = split_port(rest)
-    if scheme not in DEFAULT_PORTS:
-        return OriginPattern(text, scheme, _app_host(text, scheme, rest))
+    name, port_text, port_at = split_port(rest, f"{scheme}://", start)
     host = parse_host(name, start)
     shown = f"[{host.name}]" if ":" in host.name else host.name
     port: int | AnyPort = DEFAULT_PORTS[scheme]
     if port_text == "*":
         port = ANY_PORT
     elif port_text is not None:
-        port = port_number(text, f"{scheme}://{name}", port_text, start + port_at)
+        port = port_number(text, f"{scheme}://{name}", port_text, port_at)
         if port == DEFAULT_PORTS[scheme]:
             raise Complaint(
                 "default-port",
                 f":{port} is the default port of {scheme}",
                 "Browsers leave it out of the origin, so this would never match.",
                 f'write "{scheme}://{name}"',
-                start + port_at - 1,
+                port_at - 1,
             )
     return OriginPattern(text, scheme, shown, host.wildcard, port)
 
 
-def _app_host(text: str, scheme: str, rest: str) -> str:
+def _app_host(scheme: str, rest: str) -> str:
     near = next(
         (known for known in ("https", "http") if edit_distance(scheme, known) <= 2 and scheme not in _OTHER_SCHEMES),
         None,
@@ -169,6 +171,13 @@ def _app_host(text: str, scheme: str, rest: str) -> str:
 
 
 def _complain_of_scheme(text: str) -> NoReturn:
+    if "*" in text.removeprefix("*."):
+        raise Complaint(
+            "wildcard-place",
+            f"{quoted(text)} is no pattern of origins",
+            "Patterns are SCHEME://NAME and SCHEME://*.NAME, each with a port, :* or none.",
+            'write for example "https://*.dev.example.test" or "http://localhost:*"',
+        )
     name = re.split(r"[/?#]", re.sub(r"^(https?:?/{0,2}|//)", "", text, flags=re.IGNORECASE), maxsplit=1)[0] or text
     host = name.partition(":")[0].removeprefix("*.")
     local = host in ("localhost", "127.0.0.1", "[") or host.endswith((".localhost", ".local")) or ":" in name
@@ -177,6 +186,6 @@ def _complain_of_scheme(text: str) -> NoReturn:
     raise Complaint(
         "missing-scheme",
         f"{quoted(text)} has no scheme",
-        _ORIGINS_ARE + " http://localhost:3000 and https://localhost:3000 are different pages.",
+        f"{_ORIGINS_ARE} http://localhost:3000 and https://localhost:3000 are different pages.",
         f'write "{scheme}://{name}"; if it is the server being called, move it to hosts',
     )

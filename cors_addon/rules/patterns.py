@@ -7,7 +7,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
-from ..fetch.origins import DEFAULT_PORTS, address_of
+from ..fetch.origins import address_of
+from ..fetch.urls import DEFAULT_PORTS, parse_url
 
 Network = IPv4Network | IPv6Network
 
@@ -48,49 +49,21 @@ def target_of(url: str) -> Target | None:
 
 @lru_cache(maxsize=1024)
 def _authority(scheme: str, authority: str) -> tuple[str, int, str, IPv4Address | IPv6Address | None] | None:
-    if scheme not in ("http", "https"):
+    url = parse_url(f"{scheme}://{authority}") if scheme in ("http", "https") else None
+    if url is None or url.host is None:
         return None
-    default = DEFAULT_PORTS[scheme]
-    split = split_host_port(authority.rpartition("@")[2])
-    if split is None:
-        return None
-    host, port_text = split
-    if port_text and not (port_text.isascii() and port_text.isdigit() and len(port_text) <= 5):
-        return None
-    port = int(port_text) if port_text else default
-    host = host.lower()
-    if not host.isascii():
-        try:
-            host = host.encode("idna").decode("ascii")
-        except UnicodeError:
-            return None
-    if not host:
-        return None
-    address = address_of(host)
-    if isinstance(address, IPv6Address):
-        host = address.compressed
-    shown = f"[{host}]" if ":" in host else host
-    origin = f"{scheme}://{shown}" if port == default else f"{scheme}://{shown}:{port}"
-    return host.removesuffix("."), port, origin, address
-
-
-def split_host_port(authority: str) -> tuple[str, str] | None:
-    """Split ``host:port``; the port is empty where there is none, brackets are taken off an IPv6 address."""
-    if authority.startswith("["):
-        host, bracket, rest = authority[1:].partition("]")
-        if not bracket or (rest and not rest.startswith(":")):
-            return None
-        return host, rest[1:]
-    host, _, port = authority.partition(":")
-    return host, port
+    origin = f"{scheme}://{url.host}" if url.port is None else f"{scheme}://{url.host}:{url.port}"
+    host = url.host.removesuffix(".")
+    port = DEFAULT_PORTS[scheme] if url.port is None else url.port
+    return host.strip("[]"), port, origin, address_of(host)
 
 
 @dataclass(frozen=True, slots=True)
 class HostPattern:
     """Servers: an exact name, ``*.`` and a name (any number of labels in front, at least one), an address or a network.
 
-    ``text`` is as in the file. ``host`` is the name or address, without ``*.``; empty for a network. Without ``port`` every
-    port matches.
+    ``text`` is as in the file. ``host`` is the name or address, without ``*.``; empty for a network. Without ``port``
+    every port matches.
     """
 
     text: str

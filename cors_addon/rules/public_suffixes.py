@@ -1,13 +1,16 @@
 """Names below which anybody can register one: a wildcard over them reaches strangers.
 
-The whole Public Suffix List is large and changes weekly; a rule file needs to know only where a wildcard is a mistake.
-So this is the shape of it: every single label, the registries' usual second levels below two-letter countries, and the
-hosting services whose customers get a name below a shared one. https://publicsuffix.org
+The whole Public Suffix List is large and changes weekly; a rule file needs to know only where a wildcard is a
+mistake. So this is the shape of it, which also tells what is newer than the list that mitmproxy brings along: every
+single label, the registries' usual second levels below two-letter countries, and the hosting services whose customers
+get a name below a shared one. https://publicsuffix.org
 """
 
 import re
 from pathlib import Path
 from typing import Final
+
+from ..traffic.sites import registrable_domain
 
 RESERVED: Final = frozenset(
     {"test", "localhost", "local", "internal", "example", "invalid", "lan", "home", "corp", "private", "intranet"}
@@ -74,7 +77,9 @@ def is_public_suffix(host: str) -> bool:
         return True
     if len(labels) == 2 and len(labels[1]) == 2 and labels[0] in _SECOND_LEVELS:
         return True
-    return _AMAZON.fullmatch(host) is not None
+    if _AMAZON.fullmatch(host):
+        return True
+    return labels[-1] not in RESERVED and host != "home.arpa" and registrable_domain(host) is None
 
 
 _DEVELOPMENT_WORDS: Final = frozenset(

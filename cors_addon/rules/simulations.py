@@ -55,3 +55,20 @@ NO_CORS_SIMULATIONS: Final = frozenset(
     {"corp-not-same-origin", "corp-not-same-site", "corp-coep", "nosniff-mime", "orb-blocked"}
 )
 """Those of responses that no CORS check guards; their requests carry no ``Origin``."""
+
+PREFLIGHT_SIMULATIONS: Final = frozenset(
+    {
+        "allow-headers-invalid",
+        "allow-methods-invalid",
+        "header-not-allowed",
+        "header-wildcard-with-credentials",
+        "method-not-allowed",
+        "method-wildcard-with-credentials",
+        "preflight-redirect",
+        "preflight-status-not-ok",
+    }
+)
+"""Those that can happen to a preflight only."""
+
+REDIRECT_SIMULATIONS: Final = frozenset({"redirect-scheme", "redirect-too-many", "redirect-url-credentials"})
+"""Those that can happen to a request only, since a preflight is never redirected."""

@@ -22,40 +22,67 @@ rules:
 """The smallest rule file that does something."""
 
 
-def find_tab(lines: list[str]) -> RuleFileProblem | None:
-    """Find the first tab outside of quotes and comments; YAML has no use for one anywhere."""
-    found: list[tuple[int, int, int]] = []
+def find_invisible(lines: list[str]) -> list[RuleFileProblem]:
+    """Find tabs, and spaces that are none, outside of quotes and comments: they change what YAML reads, unseen.
+
+    All tabs are one problem, told at the first of them.
+    """
+    tabs: list[tuple[int, int]] = []
+    problems: list[RuleFileProblem] = []
     for row, line in enumerate(lines):
-        if "\t" not in line:
+        if line.isprintable():
             continue
-        quote, before = "", ""
-        for column, char in enumerate(line):
-            if quote:
-                quote = "" if char == quote else quote
-            elif char in "\"'" and before in ("", " ", "\t", "[", "{", ",", ":"):
-                quote = char
-            elif char == "#" and before in ("", " ", "\t"):
-                break
-            elif char == "\t":
-                end = column + len(line[column:]) - len(line[column:].lstrip("\t"))
-                found.append((row, column, end))
-                break
-            before = char
-    if not found:
-        return None
-    row, column, end = found[0]
-    more = f" (and on {len(found) - 1} more line{'s' if len(found) > 2 else ''})" if len(found) > 1 else ""
-    where = "as indentation" if not lines[row][:column].strip() else "between two values"
-    return RuleFileProblem(
-        "tab",
-        Level.ERROR,
-        f"a tab {where}{more}",
-        "YAML allows spaces only: how far a tab reaches differs from editor to editor.",
-        "replace it by spaces, two a level; most editors do that for .yaml files when told to indent with spaces",
-        "",
-        Span(row + 1, column + 1, row + 1, end + 1),
-        lines[row],
-    )
+        column = _first_invisible(line)
+        if column is None:
+            continue
+        if line[column] == "\t":
+            tabs.append((row, column))
+            continue
+        problems.append(
+            RuleFileProblem(
+                "invisible-character",
+                Level.ERROR,
+                f"the character {character_name(line[column])} stands here",
+                "It looks like a space or like nothing, and YAML takes it for a letter.",
+                "delete it, or retype the line",
+                "",
+                Span(row + 1, column + 1, row + 1, column + 2),
+                line,
+            )
+        )
+    if tabs:
+        row, column = tabs[0]
+        end = column + len(lines[row][column:]) - len(lines[row][column:].lstrip("\t"))
+        more = f" (and on {len(tabs) - 1} more line{'s' if len(tabs) > 2 else ''})" if len(tabs) > 1 else ""
+        where = "between two values" if lines[row][:column].strip() else "as indentation"
+        problems.append(
+            RuleFileProblem(
+                "tab",
+                Level.ERROR,
+                f"a tab {where}{more}",
+                "YAML allows spaces only: how far a tab reaches differs from editor to editor.",
+                "replace it by spaces, two a level; editors do that by themselves when told to indent with spaces",
+                "",
+                Span(row + 1, column + 1, row + 1, end + 1),
+                lines[row],
+            )
+        )
+    return sorted(problems, key=lambda problem: problem.span)
+
+
+def _first_invisible(line: str) -> int | None:
+    quote, before = "", " "
+    for column, char in enumerate(line):
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "\"'" and before in " \t[{,":
+            quote = char
+        elif char == "#" and before in " \t":
+            return None
+        elif not char.isprintable():
+            return column
+        before = char
+    return None
 
 
 def decode_text(data: bytes) -> tuple[str, RuleFileProblem | None]:

@@ -110,7 +110,7 @@ def _complain_of_path_character(text: str, at: int) -> NoReturn:
 
 def parse_method(text: str) -> str:
     """Parse an entry of ``methods`` or ``allow_methods``; raises ``Complaint``."""
-    check_text(text, "a method")
+    check_text(text, "a method", spaces=True)
     if text == "*":
         raise Complaint(
             "bare-star",
@@ -138,7 +138,7 @@ def parse_method(text: str) -> str:
 
 def parse_header_name(text: str) -> str:
     """Parse a header name; raises ``Complaint``."""
-    check_text(text, "a header name")
+    check_text(text, "a header name", spaces=True)
     if text == "*":
         raise Complaint(
             "bare-star",
@@ -158,6 +158,18 @@ def parse_header_name(text: str) -> str:
 
 
 _DURATION: Final = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?")
+
+
+_UNITS: Final = {"d": ("day",), "h": ("hour", "hr"), "m": ("minute", "min"), "s": ("second", "sec")}
+
+
+def loose_duration(text: str) -> str:
+    """Return the duration that a text such as ``10 minutes`` means; empty where it means none."""
+    found = re.fullmatch(r"([0-9]{1,9}) *([A-Za-z]+)", text)
+    if found is None:
+        return ""
+    word = found[2].lower().removesuffix("s")
+    return next((found[1] + unit for unit, names in _UNITS.items() if word == unit or word in names), "")
 
 
 def parse_duration(text: str) -> int | None:
