@@ -205,11 +205,11 @@ class _Log:
         handler = getattr(self, "_" + method.partition(".")[2], None)
         if not method.startswith("Network.") or handler is None:
             return
-        request = params["requestId"]
-        if self._owner.setdefault(request, session) != session:
-            return  # a frame that changes process is told of twice
+        request = _key(params["requestId"], session)
+        if self._owner.setdefault(request, session) != session and method == "Network.requestWillBeSent":
+            return  # a document or worker that gets a process of its own is told of twice, and finishes there
         self._last = time.monotonic()
-        handler(request, params)
+        handler(request, params, session) if handler == self._requestWillBeSent else handler(request, params)
 
     def hops(self) -> list[Hop]:
         for request, chain in self._chains.items():
@@ -218,11 +218,13 @@ class _Log:
 
     @staticmethod
     def _refused_target(chain: list[Hop], on_the_wire: int) -> None:
-        """A redirect's target that failed before it was sent (its scheme, its port): the 3xx carries the refusal."""
-        if len(chain) > max(on_the_wire, 1) and chain[-1].sent and chain[-1].outcome in (Outcome.CORS, Outcome.FAILED):
-            chain[-1].sent = False
-            chain[-2].outcome, chain[-2].name = chain[-1].outcome, chain[-1].name
-
+        """The last hop failed before it was sent. If it is a redirect's target (its scheme, its port), the 3xx carries
+        the refusal; otherwise the response came from the cache."""
+        last = chain[-1]
+        if len(chain) > on_the_wire and last.sent and last.outcome in (Outcome.CORS, Outcome.FAILED):
+            last.sent = False
+            if len(chain) > 1:
+                chain[-2].outcome, chain[-2].name = last.outcome, last.name
 
     def nothing_open(self) -> bool:
         return all(chain[-1].outcome is not Outcome.PENDING for chain in self._chains.values())
@@ -230,7 +232,7 @@ class _Log:
     def is_quiet(self) -> bool:
         return bool(self._chains) and time.monotonic() - self._last > 1.5
 
-    def _requestWillBeSent(self, request: str, params: Message) -> None:
+    def _requestWillBeSent(self, request: str, params: Message, session: str) -> None:
         chain = self._chains.setdefault(request, [])
         if chain and not params.get("redirectResponse"):
             return
@@ -247,10 +249,26 @@ class _Log:
         )
         chain.append(hop)
         if preflight and "requestId" in initiator:
-            self._behind[initiator["requestId"]] = hop
+            self._behind[_key(initiator["requestId"], session)] = hop
 
     def _requestWillBeSentExtraInfo(self, request: str, params: Message) -> None:
         self._on_the_wire[request] += 1
+
+    def _webSocketCreated(self, request: str, params: Message) -> None:
+        self._chains[request] = [Hop(params["url"], "GET", Kind.REQUEST, 0.0)]
+        self._on_the_wire[request] = 1
+
+    def _webSocketWillSendHandshakeRequest(self, request: str, params: Message) -> None:
+        self._chains[request][0].started = float(params["wallTime"])
+
+    def _webSocketHandshakeResponseReceived(self, request: str, params: Message) -> None:
+        if params["response"]["status"] == 101:
+            self._chains[request][0].outcome = Outcome.OK
+
+    def _webSocketClosed(self, request: str, params: Message) -> None:
+        hop = self._chains[request][0]
+        if hop.outcome is Outcome.PENDING:
+            hop.outcome, hop.name = Outcome.FAILED, "handshake refused"
 
     def _requestServedFromCache(self, request: str, params: Message) -> None:
         if chain := self._chains.get(request):
@@ -280,6 +298,12 @@ class _Log:
             if (preflight := self._behind.get(request)) is not None:
                 preflight.outcome, preflight.name = Outcome.CORS, name
         hop.outcome, hop.name = Outcome.CORS, name
+
+
+def _key(request: str, session: str) -> str:
+    """Documents, workers and preflights have ids without a dot, known to several sessions; the other ids are counted in
+    a process, and two threads of it may count the same."""
+    return f"{session} {request}" if "." in request else request
 
 
 def _as_3_and_4(to_browser: int, from_browser: int) -> None:

@@ -35,7 +35,7 @@ def row(judged: Judged, browser: str) -> tuple[str, ...]:
 def _where(judged: Judged) -> str:
     """In a case the host and the last segment tell everything."""
     url = url_of(judged.flow)
-    return url.replace(f"/c/{judged.case}/", "/…/") if judged.case else url[:120]
+    return (url.replace(f"/c/{judged.case}/", "/…/") if judged.case else url)[:100]
 
 
 def table(rows: Iterable[tuple[str, ...]]) -> str:

@@ -54,7 +54,7 @@ window.oracle.lines = []; window.oracle.events = [];
 return told;
 """
 
-NAMES_URL = re.compile(r"resource at (.+?)\. \(Reason")
+NAMES_URL = re.compile(r"resource at ‘?(.+?)’?\. \(Reason")  # one of the sentences has the URL in quotes
 # Said of every CORS request that failed for whatever reason, so it names none.
 GENERIC = "CORSDidNotSucceed"
 REDIRECTED = "NS_BINDING_REDIRECTED"
@@ -127,7 +127,7 @@ class Firefox:
             env={**os.environ, "MOZ_HEADLESS": "1", "HOME": str(profile)},
         )
         self._marionette = self._keep.enter_context(contextlib.closing(_Marionette(self._port(profile))))
-        session = self._call("WebDriver:NewSession", acceptInsecureCerts=True, pageLoadStrategy="normal")
+        session = self._call("WebDriver:NewSession", acceptInsecureCerts=True, pageLoadStrategy="normal", unhandledPromptBehavior="dismiss")
         self.version = f"Firefox/{session['capabilities']['browserVersion']}"
         self._call("WebDriver:SetTimeouts", pageLoad=60000, script=60000)
         return self
@@ -222,15 +222,14 @@ class _Log:
             channels.setdefault(event["id"], []).append(event)
         hops = []
         for events in channels.values():
-            first = next((event for event in events if event["topic"] == "http-on-modify-request"), None)
-            if first is None:
-                continue  # a redirect's target that was never opened
-            kind = Kind.PREFLIGHT if first["preflight"] else Kind.REQUEST
-            hop = Hop(first["url"], first["method"], kind, first["at"])
-            topics = {event["topic"] for event in events}
-            hop.sent = "http-on-examine-cached-response" not in topics
-            hop.outcome, hop.name = _verdict(events)
-            hops.append(hop)
+            # none: a redirect's target that was never opened; several: a challenge was answered in the same channel
+            for start in (event for event in events if event["topic"] == "http-on-modify-request"):
+                kind = Kind.PREFLIGHT if start["preflight"] else Kind.REQUEST
+                hop = Hop(start["url"], start["method"], kind, start["at"], Outcome.OK)
+                hops.append(hop)
+            if events[0]["topic"] != "http-on-stop-request":
+                hop.outcome, hop.name = _verdict(events)
+                hop.sent = all(event["topic"] != "http-on-examine-cached-response" for event in events)
         hops.sort(key=lambda hop: hop.started)
         _behind_failed_preflights(hops)
         _name(hops, self.lines)

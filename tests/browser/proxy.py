@@ -29,7 +29,7 @@ class Proxy:
     """mitmdump from `__enter__` to `__exit__`; afterwards `report` is there if the addon wrote one.
 
     `server` answers for the hosts `*.test` and for loopback; None leaves every connection alone. `addon` is the script
-    under test, None runs the proxy without it. `options` are further `--set` values. Without `folder`, everything
+    under test, None runs the proxy without it. `options` are `--set` values, and win over the ones here. Without `folder`, everything
     lives in a temporary folder that is gone after `__exit__`, the report and the flows too.
     """
 
@@ -70,6 +70,7 @@ class Proxy:
             f"steer_flows={self.flows}",
             f"steer_report_to={told}",
             f"steer_dead={dead}",
+            "termlog_verbosity=warn",  # else every connection has its lines
         ]
         if self.server is not None:
             options += [f"steer_http={self.server.http_port}", f"steer_https={self.server.https_port}", "ssl_insecure"]
@@ -81,7 +82,8 @@ class Proxy:
         line += ["--flow-detail", "0"]
         for script in scripts:
             line += ["-s", script]
-        for option in [*options, *self.options]:
+        given = {option.partition("=")[0] for option in self.options}
+        for option in [*(one for one in options if one.partition("=")[0] not in given), *self.options]:
             line += ["--set", option]
         return line
 

@@ -91,7 +91,10 @@ def is_preflight(one: http.HTTPFlow) -> bool:
 
 
 def url_of(one: http.HTTPFlow) -> str:
-    return one.request.pretty_url.partition("#")[0]
+    url = one.request.pretty_url.partition("#")[0]
+    if one.request.pretty_host.count(":") > 1:  # an IPv6 address, which mitmproxy leaves without its brackets
+        url = url.replace(one.request.pretty_host, f"[{one.request.pretty_host}]", 1)
+    return url
 
 
 def _tie(run: Run, visits: Sequence[Visit], report: dict[str, dict[str, Any]]) -> None:
@@ -102,7 +105,7 @@ def _tie(run: Run, visits: Sequence[Visit], report: dict[str, dict[str, Any]]) -
         waiting[Kind.PREFLIGHT if is_preflight(one) else Kind.REQUEST, method, url_of(one)].append(one)
     for visit in visits:
         for hop in visit.hops:
-            if not hop.sent:
+            if not hop.sent or not hop.url.startswith(("http:", "https:", "ws:", "wss:")):
                 continue
             queue = waiting.get((hop.kind, hop.method, _as_sent(hop.url)))
             if queue:

@@ -28,9 +28,9 @@ const loads = {
     const text = response.type.startsWith('opaque') ? '' : await response.text();
     return {ok: true, status: response.status, type: response.type, text: text.slice(0, 40)};
   },
-  xhr({url, method = 'GET', headers = {}, body = null, withCredentials = false, upload = false}) {
+  xhr({url, method = 'GET', headers = {}, body = null, withCredentials = false, upload = false, user, password}) {
     const request = new XMLHttpRequest();
-    request.open(method, url);
+    request.open(method, url, true, user, password);
     request.withCredentials = withCredentials;
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     if (upload) request.upload.addEventListener('progress', () => {});
@@ -113,11 +113,11 @@ const loads = {
   },
   worker({url, type}) {
     const worker = new Worker(url, {type: type ?? 'classic'});
-    return settled(worker, 'message', 'error').finally(() => worker.terminate());
+    return settled(worker, 'message', 'error');
   },
-  async wait({ms}) {
-    await new Promise((resolve) => setTimeout(resolve, ms));
-    return {ok: true};
+  async together({loads: several}) {
+    const results = await Promise.all(several.map(perform));
+    return {ok: results.every((one) => one.ok)};
   },
 };
 
@@ -170,7 +170,7 @@ function inWorker(load) {
     worker.addEventListener('error', () => resolve({ok: false, error: 'the worker failed'}), {once: true});
   });
   worker.postMessage(load);
-  return within(9000, done).finally(() => worker.terminate());
+  return within(9000, done); // not terminated: what it still has to tell the DevTools would be lost
 }
 
 function performAt(load) {

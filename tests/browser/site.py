@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from tests.browser.cases.case import Case, Endpoint, Page
+from tests.browser.cases.case import Case, Endpoint, Load, Page
 from tests.browser.server import Answer, Seen
 
 RUNNER = (Path(__file__).resolve().parent / "runner.js").read_text()
@@ -74,11 +74,10 @@ class Site:
         )
 
 
-def _as_told(case: Case, load: object) -> dict[str, object]:
-    from tests.browser.cases.case import Load
-
-    assert isinstance(load, Load)
-    return {"how": load.how, "url": load.url.replace("<case>", case.name), "where": load.where, **load.options}
+def _as_told(case: Case, load: Load) -> dict[str, object]:
+    told = {"how": load.how, "url": load.url, "where": load.where, **load.options}
+    filled: dict[str, object] = json.loads(json.dumps(told).replace("<case>", case.name))
+    return filled
 
 
 def document(text: str, headers: tuple[tuple[str, str], ...] = ()) -> Answer:

@@ -82,6 +82,8 @@ class Steer:
         self.keep(flow)
 
     def keep(self, flow: http.HTTPFlow) -> None:
+        if self.flows.closed:
+            return  # broken off by the proxy's own end
         copy = flow.copy()
         copy.id = flow.id
         for message in (copy.request, copy.response):
