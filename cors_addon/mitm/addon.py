@@ -1,9 +1,12 @@
 """The addon: where hooks meet the session, and the only place that knows both mitmproxy and everything else."""
 
+import asyncio
 import functools
 import logging
+import time
 import weakref
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
@@ -12,21 +15,23 @@ from mitmproxy import addonmanager, ctx, hooks, http
 from mitmproxy.log import ALERT
 
 from ..catalogue.violation import Severity
-from ..fetch.messages import Request
+from ..fetch.messages import Request, Response
 from ..report import files
 from ..report.model import Report, build
 from ..report.text import log_line, summary
+from ..rules.plans import HeaderEdits, Plan, PreflightAnswer, answered, apply_edits
 from ..traffic.exchange import Exchange
 from ..traffic.remembered import Remembered
-from ..verdict.model import Judge, Verdict
+from ..verdict.model import Delivered, Judge, Outcome, Verdict
 from ..verdict.session import Session, Settings
-from . import console, contentview, display, flows, options
+from . import console, contentview, display, flows, injection, options, signals
 from .commands import Commands
 
 logger = logging.getLogger("cors_addon")
 
 KEPT_VERDICTS: Final = 50_000
 _TOLD: Final = 5_000
+_LOOK_EVERY: Final = 0.5
 
 _Hook = Callable[["CorsAddon", http.HTTPFlow], None]
 
@@ -53,10 +58,13 @@ class CorsAddon:
         self.session = Session()
         self.verdicts: Remembered[str, Verdict] = Remembered(KEPT_VERDICTS)
         self.judged = 0
+        self.injection = injection.Injection()
         self.addons: list[Any] = [Commands(self)]
         self._requests: Remembered[str, Request] = Remembered(10_000)
         self._glances: Remembered[str, flows.Glance] = Remembered(10_000)
         self._heads: Remembered[str, tuple[tuple[bytes, bytes], ...]] = Remembered(10_000)
+        self._delivered: Remembered[str, Delivered] = Remembered(KEPT_VERDICTS)
+        self._watcher: asyncio.Task[None] | None = None
         self._flows: weakref.WeakValueDictionary[str, http.HTTPFlow] = weakref.WeakValueDictionary()
         self._told: Remembered[tuple[str, str, str], None] = Remembered(_TOLD)
         self._faults: set[tuple[str, str]] = set()
@@ -64,6 +72,7 @@ class CorsAddon:
         self._ignored: list[tuple[str, str]] = []
         self._reports: list[Path] = []
         self._running = False
+        self._signal: signals.Toggle | None = None
 
     # --- life -------------------------------------------------------------------------------------------------
 
@@ -85,14 +94,44 @@ class CorsAddon:
         self._mark, self._comment = ctx.options.cors_mark, ctx.options.cors_comment
         self._ignored = [(name, host or "*") for name, _, host in (v.partition("@") for v in ctx.options.cors_ignore)]
         self._reports = [Path(path).expanduser() for path in ctx.options.cors_report]
+        if "cors_rules" in updated:
+            self._open_rules()
+        if "cors_inject" in updated or "cors_rules" in updated:
+            self.injection.switch(ctx.options.cors_inject)
+
+    def _open_rules(self) -> None:
+        path = Path(ctx.options.cors_rules).expanduser() if ctx.options.cors_rules else None
+        change = self.injection.open(path)
+        if change.text:
+            logger.warning("%s", change.text)
 
     def running(self) -> None:
         self._running = True
+        if self.injection.is_on and not self.injection.rules.rules:
+            logger.warning("CORS: injection is on and there are no rules: --set cors_rules=FILE names the rule file")
+        self._watcher = asyncio.get_running_loop().create_task(self._watch(), name="cors-addon watches its rule file")
+        self._signal = signals.Toggle(ctx.master, self.toggle_injection)
         console.bind(ctx.master)
         for problem in options.unknown_options(ctx.options):
             logger.error("cors-addon cannot start: %s", problem)
 
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            try:
+                self._tick()
+            except Exception as exc:
+                self.report_fault("watch", None, exc)
+
+    def toggle_injection(self) -> None:
+        """Throw the switch, as the key and the signal do."""
+        ctx.options.update(cors_inject=not self.injection.is_on)
+
     def done(self) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
+        if self._signal is not None:
+            self._signal.close()
         self._revise(self.session.finish())
         if not self._running:
             return
@@ -117,9 +156,18 @@ class CorsAddon:
             return
         request = self._requests[flow.id] = flows.request_of(flow)
         display.clear(flow)
-        if flow.live:
-            _, changed = self.session.observe(self._waiting(flow, request))
-            self._revise(changed)
+        self._delivered.pop(flow.id, None)
+        if not flow.live:
+            return
+        waiting = self._waiting(flow, request)
+        _, changed = self.session.observe(waiting)
+        self._revise(changed)
+        chosen = self._plan(flow, waiting)
+        if chosen is None:
+            return
+        if isinstance(chosen, HeaderEdits):
+            raise AssertionError("there are no headers to edit before a response is there")
+        self._carry_out(flow, chosen, None)
 
     @contained
     def responseheaders(self, flow: http.HTTPFlow) -> None:
@@ -128,8 +176,14 @@ class CorsAddon:
             self._without_origin(flow)
             return
         assert flow.response is not None
-        self._heads[flow.id] = flow.response.headers.fields
-        self._judge(flow, flows.exchange_of(flow, request))
+        if flow.id not in self._delivered:
+            exchange = flows.exchange_of(flow, request)
+            self._judge(flow, exchange)
+            chosen = self._plan(flow, exchange)
+            if chosen is not None:
+                self._carry_out(flow, chosen, exchange.response)
+        if flow.response is not None:
+            self._heads[flow.id] = flow.response.headers.fields
 
     @contained
     def response(self, flow: http.HTTPFlow) -> None:
@@ -137,9 +191,14 @@ class CorsAddon:
         head = self._heads.pop(flow.id, None)
         if request is None or flow.response is None:
             return
-        if head != flow.response.headers.fields or flow.error is not None:
-            # Another addon has changed what the browser gets since.
-            self._judge(flow, flows.exchange_of(flow, request))
+        if head == flow.response.headers.fields and flow.error is None:
+            return
+        # Another addon has changed what the browser gets since.
+        exchange = flows.exchange_of(flow, request)
+        if flow.id in self._delivered and exchange.response is not None:
+            self._redeliver(flow, exchange.response)
+        else:
+            self._judge(flow, exchange)
 
     @contained
     def error(self, flow: http.HTTPFlow) -> None:
@@ -147,6 +206,71 @@ class CorsAddon:
         self._heads.pop(flow.id, None)
         if request is not None:
             self._judge(flow, flows.exchange_of(flow, request))
+
+    # --- injection --------------------------------------------------------------------------------------------
+
+    @contained
+    def http_connect(self, flow: http.HTTPFlow) -> None:
+        if self.injection.answers_for(flow.request.host, flow.request.port):
+            # Else mitmproxy connects to the server first, and a dead one ends the tunnel before any request is seen.
+            now = time.time()
+            flow.response = http.Response(
+                b"HTTP/1.1", 200, b"Connection established", http.Headers(), b"", None, now, now
+            )
+
+    def _plan(self, flow: http.HTTPFlow, exchange: Exchange) -> Plan | None:
+        if not self.injection.is_on:
+            if self.injection.has_expired:
+                self._switch_off_expired()
+            return None
+        record = self.session.correlator.get(flow.id)
+        return self.injection.plan(flow, exchange, record.page_origin if record is not None else None)
+
+    def _carry_out(self, flow: http.HTTPFlow, chosen: Plan, server: Response | None) -> None:
+        edits = tuple(tuple(edit) for edit in chosen.as_data())
+        if chosen.dry_run:
+            self._delivered[flow.id] = Delivered(chosen.rule, self._would_be(flow.id, chosen, server), edits, True)
+            self._revise([flow.id])
+            return
+        made = injection.apply(flow, chosen, server)
+        self._delivered[flow.id] = Delivered(chosen.rule, None, edits)
+        self.judged += flow.id not in self.verdicts
+        self._flows[flow.id] = flow
+        if made is None:
+            self._revise([flow.id])
+        else:
+            self._redeliver(flow, made)
+
+    def _redeliver(self, flow: http.HTTPFlow, response: Response) -> None:
+        """Judge what the browser gets now, and show the server's verdict with it."""
+        verdict, changed = self.session.deliver(flow.id, response, time.time())
+        known = self._delivered[flow.id]
+        self._delivered[flow.id] = replace(known, outcome=verdict.outcome if verdict is not None else None)
+        self._revise([flow.id, *changed])
+
+    def _would_be(self, flow_id: str, chosen: Plan, server: Response | None) -> Outcome | None:
+        if isinstance(chosen, HeaderEdits) and server is not None:
+            made = apply_edits(server, chosen.edits)
+        elif isinstance(chosen, PreflightAnswer):
+            made = answered(chosen)
+        else:
+            return None
+        return self.session.outcome_if(flow_id, made)
+
+    def _switch_off_expired(self) -> None:
+        logger.log(ALERT, "CORS: injection has expired")
+        self.injection.switch(False)
+        ctx.options.update(cors_inject=False)
+
+    def _tick(self) -> None:
+        """Look at the rule file and the clock; called twice a second."""
+        change = self.injection.file.poll()
+        if change is not None:
+            self.injection.take(change)
+        if self.injection.has_expired:
+            self._switch_off_expired()
+
+    # --- verdicts ---------------------------------------------------------------------------------------------
 
     def _waiting(self, flow: http.HTTPFlow, request: Request) -> Exchange:
         peer = flow.client_conn.peername
@@ -175,7 +299,10 @@ class CorsAddon:
         self._revise(changed)
 
     def _keep(self, verdict: Verdict, flow: http.HTTPFlow | None) -> None:
-        if not verdict.findings and verdict.outcome.value == "not-cors":
+        delivered = self._delivered.get(verdict.id)
+        if delivered is not None:
+            verdict = verdict.with_delivered(delivered)
+        elif not verdict.findings and verdict.outcome.value == "not-cors":
             if self.verdicts.pop(verdict.id, None) is not None and flow is not None:
                 display.clear(flow)
             return
@@ -192,7 +319,7 @@ class CorsAddon:
             revised = self.session.judge(flow_id)
             if revised is None:
                 continue
-            revised = self._without_ignored(revised)
+            revised = self._without_ignored(revised).with_delivered(self._delivered.get(flow_id))
             if revised == before:
                 continue
             flow = self._flows.get(flow_id)
@@ -230,7 +357,7 @@ class CorsAddon:
             level = logging.INFO if finding.severity is Severity.ADVICE else logging.WARNING
             logger.log(level, "%s", log_line(verdict, finding))
 
-    def report_fault(self, where: str, flow: http.HTTPFlow, exc: Exception) -> None:
+    def report_fault(self, where: str, flow: http.HTTPFlow | None, exc: Exception) -> None:
         """Report an exception of our own, once for each place it comes from."""
         trace = exc.__traceback__
         while trace is not None and trace.tb_next is not None:
@@ -242,7 +369,7 @@ class CorsAddon:
         logger.warning(
             "cors-addon has a fault of its own in %s at flow %s (%s: %s at %s). The flow goes on as it is.",
             where,
-            flow.id,
+            flow.id if flow is not None else "(none)",
             type(exc).__name__,
             exc,
             place,

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from mitmproxy import command, exceptions, flow, types
+from mitmproxy import command, ctx, exceptions, flow, types
 
 from ..report import files
 from ..report.formats import SUFFIXES
 from ..report.text import summary
 from .contentview import text_for
+from .suggestions import suggestion
+
+_STATES: Final = ("on", "off", "toggle")
 
 if TYPE_CHECKING:
     from .addon import CorsAddon
@@ -50,6 +53,73 @@ class Commands:
         except OSError as exc:
             raise exceptions.CommandError(f"{target} cannot be written: {exc.strerror or exc}") from exc
         return f"{len(report.flows)} flows written to {target}"
+
+    @command.command("cors.inject")
+    @command.argument("state", type=types.Choice("cors.inject.states"))
+    def inject(self, state: str) -> str:
+        """Switch injection of CORS headers on, off, or over."""
+        if state not in _STATES:
+            raise exceptions.CommandError(f"cors.inject {state}: say one of {', '.join(_STATES)}")
+        injection = self._addon.injection
+        on = not injection.is_on if state == "toggle" else state == "on"
+        if on and not injection.rules.rules:
+            raise exceptions.CommandError(
+                "there are no rules to inject by; name a rule file with the option cors_rules"
+            )
+        # Off and on again starts the time anew, and an expired switch still says on.
+        ctx.options.update(cors_inject=on)
+        injection.switch(on)
+        return f"injection is {'ON' if injection.is_on else 'off'}, {injection.scope()}"
+
+    @command.command("cors.inject.states")
+    def inject_states(self) -> Sequence[str]:
+        """List what cors.inject takes."""
+        return list(_STATES)
+
+    @command.command("cors.rules.list")
+    def rules_list(self) -> types.Data:
+        """List the rules in force."""
+        injection = self._addon.injection
+        rows = [["rule", "state", "hosts", "pages", "preflight"]]
+        for rule in injection.rules.rules:
+            state = "dry run" if rule.dry_run else "on" if rule.enabled else "off"
+            hosts = ", ".join(host.text for host in rule.hosts)
+            patterns = rule.origins.patterns
+            pages = "any" if patterns is None else ", ".join(pattern.text for pattern in patterns)
+            rows.append([rule.name, state, hosts, pages, rule.simulate or rule.preflight.value])
+        rows.append(["", injection.scope(), "", "", ""])
+        if injection.file.trouble:
+            rows += [["", line, "", "", ""] for line in injection.file.trouble.splitlines()]
+        return rows  # type: ignore[return-value]
+
+    @command.command("cors.rules.toggle")
+    def rules_toggle(self, name: str) -> str:
+        """Switch one rule on or off, until the rule file is read again."""
+        injection = self._addon.injection
+        state = injection.toggle_rule(name)
+        if state is None:
+            names = ", ".join(repr(rule.name) for rule in injection.rules.rules) or "none"
+            raise exceptions.CommandError(f"there is no rule {name!r}; the rules are: {names}")
+        return f"rule {name!r} is {'on' if state else 'off'}"
+
+    @command.command("cors.rules.reload")
+    def rules_reload(self) -> str:
+        """Read the rule file again."""
+        injection = self._addon.injection
+        if injection.file.path is None:
+            raise exceptions.CommandError("there is no rule file; name one with the option cors_rules")
+        change = injection.file.reload()
+        injection.take(change)
+        if not change.in_force:
+            raise exceptions.CommandError(f"the last good rules stay in force: {change.text}")
+        return injection.scope()
+
+    @command.command("cors.rules.suggest")
+    def rules_suggest(self, flows: Sequence[flow.Flow]) -> types.Data:
+        """Suggest a rule that would unblock these flows, ready to paste into the rule file."""
+        verdicts = [v for v in map(self._addon.verdicts.get, (each.id for each in flows)) if v is not None]
+        lines = suggestion(verdicts, self._addon.session, [rule.name for rule in self._addon.injection.rules.rules])
+        return [["rule"], *([line] for line in lines)]  # type: ignore[return-value]
 
     @command.command("cors.clear")
     def clear(self) -> None:

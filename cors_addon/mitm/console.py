@@ -2,7 +2,10 @@
 
 from typing import Any, Final
 
-KEYS: Final = (("N", "cors.explain @focus", "Explain what browsers do with this flow"),)
+KEYS: Final = (
+    ("N", "cors.explain @focus", "Explain what browsers do with this flow"),
+    ("T", "cors.inject toggle", "Switch injection of CORS headers on or off"),
+)
 _CONTEXTS: Final = ["flowlist", "flowview"]
 
 

@@ -13,6 +13,7 @@ from ..report.explain import explain
 NAME: Final = "CORS"
 _FOR_EMPTY_BODIES: Final = 2.0
 _NOT_BY_ITSELF: Final = -1.0
+_WIDTH: Final = 84
 
 
 def text_for(flow: Flow | None) -> str:
@@ -20,7 +21,7 @@ def text_for(flow: Flow | None) -> str:
     verdict = flow.metadata.get("cors") if flow is not None else None
     if not isinstance(verdict, dict):
         return "No CORS check applies to this flow: it is same-origin, a navigation, or no browser's request."
-    return "\n".join(explain(verdict))
+    return "\n".join(explain(verdict, _WIDTH))
 
 
 def priority_for(data: bytes, flow: Flow | None) -> float:

@@ -5,7 +5,7 @@ from typing import Final
 from mitmproxy import http
 
 from ..catalogue.violation import Severity
-from ..report.text import headline, worst
+from ..report.text import delivered_line, headline, worst
 from ..verdict.model import Verdict
 
 MARKS: Final = {
@@ -14,7 +14,10 @@ MARKS: Final = {
     Severity.RISK: ":warning:",
     Severity.ADVICE: ":bulb:",
 }
-_OURS: Final = frozenset(MARKS.values())
+INJECTED: Final = ":adhesive_bandage:"
+"""The mark of a flow that a rule changed, whatever became of it."""
+
+_OURS: Final = frozenset({*MARKS.values(), INJECTED})
 _PREFIX: Final = "CORS:"
 
 
@@ -24,16 +27,23 @@ def show(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool) -> No
     flow.metadata["cors.outcome"] = verdict.outcome.value
     flow.metadata["cors.findings"] = " ".join(dict.fromkeys(finding.id for finding in verdict.findings))
     severity = worst(verdict.findings)
+    wanted = MARKS.get(severity, "") if severity is not None else ""
+    line = f"{_PREFIX} {headline(verdict)}" if severity not in (None, Severity.INFO) else ""
+    delivered = verdict.delivered
+    if delivered is not None:
+        flow.metadata["cors.rule"] = delivered.rule
+        line = f"{_PREFIX} {delivered_line(verdict, delivered)}"
+        if not delivered.dry_run:
+            wanted = INJECTED
     if mark:
-        _set_mark(flow, MARKS.get(severity, "") if severity is not None else "")
+        _set_mark(flow, wanted)
     if comment:
-        line = f"{_PREFIX} {headline(verdict)}" if severity not in (None, Severity.INFO) else ""
         _set_line(flow, line)
 
 
 def clear(flow: http.HTTPFlow) -> None:
     """Take everything of ours off a flow."""
-    for key in ("cors", "cors.outcome", "cors.findings"):
+    for key in ("cors", "cors.outcome", "cors.findings", "cors.rule"):
         flow.metadata.pop(key, None)
     _set_mark(flow, "")
     _set_line(flow, "")

@@ -11,6 +11,7 @@ from mitmproxy import addonmanager, exceptions, optmanager
 from ..catalogue import CATALOGUE
 from ..report.formats import SUFFIXES
 from ..verdict.model import Judge
+from .rulefile import RuleFile
 
 BROWSERS: Final = ("auto", *(judge.value for judge in Judge))
 
@@ -59,7 +60,23 @@ def _check_reports(values: Sequence[str]) -> str | None:
     return None
 
 
+def _check_rules(value: str) -> str | None:
+    if not value:
+        return None
+    change = RuleFile().open(Path(value).expanduser())
+    return None if change.in_force else f"the rule file cannot be used\n{change.text}"
+
+
 OPTIONS: Final = (
+    Option(
+        "cors_rules",
+        str,
+        "",
+        "The rule file for injection. It is watched: saving it is enough.",
+        None,
+        _check_rules,
+    ),
+    Option("cors_inject", bool, False, "Inject CORS headers by the rule file. Nothing is injected while this is off."),
     Option(
         "cors_browser",
         str,

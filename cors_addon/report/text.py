@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from ..catalogue.violation import Severity
 from ..verdict.diagnose import inert
-from ..verdict.model import Finding, Outcome, Verdict
+from ..verdict.model import Delivered, Finding, Outcome, Verdict
 from .model import Report
 
 
@@ -21,6 +21,18 @@ def headline(verdict: Verdict) -> str:
         return what
     more = f" (+{len(shown) - 1} more)" if len(shown) > 1 else ""
     return f"{what}: {main.message} [{main.id}]{more}"
+
+
+def delivered_line(verdict: Verdict, delivered: Delivered) -> str:
+    """Return both truths in one line: what became of a flow that a rule touched, and what the server's own was."""
+    rule = inert(delivered.rule)
+    own = headline(verdict)
+    if verdict.outcome is Outcome.UNKNOWN:
+        own = "the server was not asked"
+    outcome = "nothing" if delivered.outcome is None else delivered.outcome.value
+    if delivered.dry_run:
+        return f'{own}; rule "{rule}" would make it {outcome} (dry run)'
+    return f'{outcome} as delivered by rule "{rule}"; as the server sent it: {own}'
 
 
 def log_line(verdict: Verdict, finding: Finding) -> str:

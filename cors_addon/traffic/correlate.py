@@ -6,12 +6,12 @@ earlier can be revised. Everything remembered has a cap and an age.
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ..fetch.checks import requested_header_names
 from ..fetch.headers import HeaderList
-from ..fetch.messages import CredentialsMode, is_redirect_status
+from ..fetch.messages import CredentialsMode, Response, is_redirect_status
 from ..fetch.methods import is_cors_safelisted_method
 from ..fetch.origins import OPAQUE, serialize_origin
 from ..fetch.preflight_cache import covers, entry_of
@@ -59,11 +59,17 @@ class Record:
     stored_id: str | None = None
     unfollowed: bool = False
     header_names: tuple[str, ...] = ()
+    delivered: Response | None = None
     asked_names: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
         return self.exchange.id
+
+    @property
+    def seen(self) -> Response | None:
+        """What the browser got: the server's response, or what was delivered in its place."""
+        return self.delivered or self.exchange.response
 
     @property
     def kind(self) -> Kind:
@@ -113,6 +119,15 @@ class Correlator:
         self._expire()
         changed |= self._overdue()
         changed.discard(exchange.id)
+        return changed
+
+    def deliver(self, record: Record, response: Response, ended: float) -> set[str]:
+        """Take note that the browser got another response than the server's; return the ids that this changes."""
+        record.delivered = response
+        record.exchange = replace(record.exchange, ended=ended)
+        changed: set[str] = set()
+        self._answered(record, changed)
+        changed.discard(record.id)
         return changed
 
     def forget(self, exchange_id: str) -> None:
@@ -216,16 +231,17 @@ class Correlator:
 
     def _covered_by(self, preflight: Record, request: Record) -> bool:
         exchange = preflight.exchange
-        if exchange.response is None or exchange.ended is None:
+        response = preflight.seen
+        if response is None or exchange.ended is None:
             return False
-        seconds = grant_seconds(preflight.browser, exchange.response.headers)
+        seconds = grant_seconds(preflight.browser, response.headers)
         if seconds is None:
             return False
         mode = (
             CredentialsMode.NOT_INCLUDE if honours_wildcard_from_cache(preflight.browser) else CredentialsMode.INCLUDE
         )
         method = exchange.request.headers.get("Access-Control-Request-Method") or ""
-        entry = entry_of("", "", mode, method, exchange.response.headers, exchange.ended + _SLACK, seconds)
+        entry = entry_of("", "", mode, method, response.headers, exchange.ended + _SLACK, seconds)
         if entry is None:
             return False
         return covers(entry, mode, request.exchange.request.method, request.header_names, request.exchange.started)
@@ -240,7 +256,7 @@ class Correlator:
             else:
                 changed.update(record.requests)
             return
-        response = exchange.response
+        response = record.seen
         if response is None:
             return
         if is_redirect_status(response.status):
@@ -252,8 +268,9 @@ class Correlator:
 
     def _redirected(self, record: Record, changed: set[str]) -> None:
         exchange = record.exchange
-        assert exchange.response is not None
-        target = redirect_target(exchange.request.url, exchange.response)
+        response = record.seen
+        assert response is not None
+        target = redirect_target(exchange.request.url, response)
         if target is None or target.failure is not None or record.redirected_to is not None:
             return
         key = exchange.client, target.url
@@ -289,12 +306,13 @@ class Correlator:
         taken = self.get(hop.redirected_to)
         if taken is not None and taken.kind is not Kind.PREFLIGHT:
             return False
-        if before.response is None or before.ended is None:
+        response = hop.seen
+        if response is None or before.ended is None:
             return False
         if not before.started - _SLACK <= after.started <= before.ended + _REDIRECT_SECONDS:
             return False
         request = after.request
-        method = redirected_method(before.response.status, before.request.method)
+        method = redirected_method(response.status, before.request.method)
         if record.kind is Kind.PREFLIGHT:
             if request.headers.get("Access-Control-Request-Method") != method:
                 return False

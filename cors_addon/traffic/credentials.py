@@ -79,7 +79,7 @@ def surviving_modes(record: Record) -> frozenset[CredentialsMode]:
     What browsers treat alike and otherwise than the standard (Authorization under ``*``) counts as passing.
     """
     exchange, origin = record.exchange, record.classification.origin or "null"
-    response = exchange.response
+    response = record.seen
     if response is None:
         return frozenset()
     modes = set()
@@ -262,7 +262,8 @@ class CredentialsObserver:
         exchange = record.exchange
         key, span = _page_and_host(record), self._span(record)
         news = False
-        if exchange.response is not None and exchange.response.headers.get(ALLOW_CREDENTIALS) == "true":
+        response = record.seen
+        if response is not None and response.headers.get(ALLOW_CREDENTIALS) == "true":
             news = self._granting.note(key, exchange.started, exchange.id, span)
         if "cookie" in exchange.request.headers:
             news = self._with_cookies.note(key, exchange.started, exchange.id, span) or news

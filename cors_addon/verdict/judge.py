@@ -85,7 +85,8 @@ def _judge_cors(record: Record, context: Context) -> Verdict:
     if exchange.error is not None:
         return _verdict(record, context, [_network_error(record)], context.knowledge(record))
     if response is None:
-        return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, "no response yet")
+        reason = "no response yet" if record.delivered is None else "the server was not asked: a rule answered for it"
+        return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, reason)
     if response.status == 0:
         return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, "the capture holds no response")
     if record.kind is Kind.PREFLIGHT:

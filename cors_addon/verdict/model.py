@@ -146,6 +146,28 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivered:
+    """What became of an exchange that a rule touched.
+
+    ``edits`` are operation, header name and value. With ``dry_run`` nothing was changed, and ``outcome`` is what would
+    have become of it. ``outcome`` is ``None`` where nothing was delivered at all.
+    """
+
+    rule: str
+    outcome: Outcome | None
+    edits: tuple[tuple[str, ...], ...] = ()
+    dry_run: bool = False
+
+    def to_plain(self) -> dict[str, Any]:
+        return {
+            "outcome": None if self.outcome is None else self.outcome.value,
+            "rule": self.rule,
+            "edits": [list(edit) for edit in self.edits],
+            "dry_run": self.dry_run,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What browsers do with one exchange, as the server answered it.
 
@@ -168,10 +190,15 @@ class Verdict:
     reason: str = ""
     status: int | None = None
     notes: tuple[str, ...] = ()
+    delivered: Delivered | None = None
 
     def with_findings(self, findings: tuple[Finding, ...]) -> "Verdict":
         """Return a copy with other findings, as where some are ignored."""
         return replace(self, findings=findings)
+
+    def with_delivered(self, delivered: Delivered | None) -> "Verdict":
+        """Return a copy that tells what was delivered."""
+        return replace(self, delivered=delivered)
 
     def with_notes(self, notes: tuple[str, ...]) -> "Verdict":
         """Return a copy with other notes."""
@@ -179,7 +206,7 @@ class Verdict:
 
     def to_plain(self) -> dict[str, Any]:
         """Return the verdict as one entry of the JSON report's ``flows``; plain data only."""
-        return {
+        plain = {
             "id": self.id,
             "method": self.method,
             "url": self.url,
@@ -196,3 +223,6 @@ class Verdict:
             "related": self.related.to_plain(),
             "notes": list(self.notes),
         }
+        if self.delivered is not None:
+            plain["dry_run" if self.delivered.dry_run else "delivered"] = self.delivered.to_plain()
+        return plain

@@ -1,8 +1,9 @@
 """A stream of exchanges in, verdicts out, earlier ones revised as evidence comes in."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ..fetch.messages import Response
 from ..traffic.classify import is_document_request
 from ..traffic.correlate import Correlator, Record
 from ..traffic.credentials import CredentialsObserver
@@ -10,7 +11,7 @@ from ..traffic.echoes import EchoObserver
 from ..traffic.exchange import Exchange
 from .advice import advice_conditions
 from .judge import Context, judge_record
-from .model import Judge, Verdict
+from .model import Judge, Outcome, Verdict
 from .neighbours import NeighbourObserver
 from .notes import notes_of
 
@@ -53,9 +54,29 @@ class Session:
     def judge(self, exchange_id: str) -> Verdict | None:
         """Judge an exchange again by what is known now; ``None`` where it was forgotten or awaits its answer."""
         record = self.correlator.get(exchange_id)
-        if record is None or (record.exchange.response is None and record.exchange.error is None):
+        if record is None or (record.seen is None and record.exchange.error is None):
             return None
         return self._judge(record)
+
+    def deliver(self, exchange_id: str, response: Response, ended: float) -> tuple[Verdict | None, set[str]]:
+        """Judge a response that was delivered in place of the server's, or without asking it.
+
+        Returns its verdict, and the ids of exchanges to judge anew, this one's own server verdict included.
+        """
+        record = self.correlator.get(exchange_id)
+        if record is None:
+            return None, set()
+        changed = self.correlator.deliver(record, response, ended)
+        as_delivered = replace(record, exchange=replace(record.exchange, response=response, error=None))
+        return self._judge(as_delivered), changed
+
+    def outcome_if(self, exchange_id: str, response: Response) -> Outcome | None:
+        """Say what would become of an exchange, had the browser got this response; nothing is remembered of it."""
+        record = self.correlator.get(exchange_id)
+        if record is None:
+            return None
+        supposed = replace(record, exchange=replace(record.exchange, response=response, error=None))
+        return self._judge(supposed).outcome
 
     def finish(self) -> set[str]:
         """Say that nothing more will come; return the ids to judge anew."""

@@ -1,0 +1,58 @@
+"""From verdicts to a suggested rule."""
+
+from collections.abc import Iterable, Sequence
+
+from ..fetch.checks import requested_header_names
+from ..fetch.origins import OPAQUE
+from ..rules.suggest import BlockedRequest, suggest
+from ..traffic.classify import Kind
+from ..traffic.correlate import Record
+from ..verdict.model import Outcome, Verdict
+from ..verdict.session import Session
+
+_CURED = (Outcome.BLOCKED, Outcome.CONDITIONAL)
+
+
+def suggestion(verdicts: Iterable[Verdict], session: Session, taken: Sequence[str]) -> list[str]:
+    """Return the lines of a rule that would unblock the flows, and why some are left out."""
+    verdicts = list(verdicts)
+    requests = [request for verdict in verdicts if (request := _request_of(verdict, session)) is not None]
+    if not requests:
+        return ["# none of these flows is blocked, so no rule is needed"]
+    found = suggest(requests, taken)
+    refused = [f"# left out: {request.method} {request.url}: {reason}" for request, reason in found.refused]
+    return [*found.text.splitlines(), *refused]
+
+
+def _request_of(verdict: Verdict, session: Session) -> BlockedRequest | None:
+    blocking = [finding for finding in verdict.findings if finding.severity.value in ("blocked", "conditional")]
+    if verdict.outcome not in _CURED and not blocking:
+        return None
+    record = session.correlator.get(verdict.id)
+    method = verdict.method
+    names: tuple[str, ...] = ()
+    origin = verdict.origin or ""
+    if record is not None:
+        method, names = _asked(record)
+        if origin in ("", OPAQUE) and record.page_origin is not None:
+            origin = record.page_origin
+    return BlockedRequest(
+        origin, verdict.url, method, names, _why_credentials(verdict), tuple(finding.id for finding in blocking)
+    )
+
+
+def _asked(record: Record) -> tuple[str, tuple[str, ...]]:
+    request = record.exchange.request
+    if record.kind is Kind.PREFLIGHT:
+        method = request.headers.get("Access-Control-Request-Method") or request.method
+        return method, requested_header_names(request.headers)
+    return request.method, record.asked_names or record.header_names
+
+
+def _why_credentials(verdict: Verdict) -> str:
+    credentials = verdict.credentials
+    if credentials.mode == "include":
+        return next((text for mode, text, _, _ in credentials.evidence if mode == "include"), "credentials are sent")
+    if verdict.outcome is Outcome.CONDITIONAL:
+        return "something speaks for credentials, and without them nothing would be blocked"
+    return ""
