@@ -9,7 +9,7 @@ def render(report: Report) -> str:
     """Return the report as JSON text, one flow a line so that two reports can be compared with line tools."""
     head = {"schema": report.schema, "generated": report.generated, "summary": report.summary}
     lines = [json.dumps(head, ensure_ascii=True)[:-1]]
-    for name, entries in (("flows", report.flows), ("groups", report.groups)):
+    for name, entries in (("flows", report.flows), ("groups", report.groups), ("debts", report.debts)):
         body = ",\n".join(json.dumps(entry, ensure_ascii=True) for entry in entries)
         lines.append(f', "{name}": [\n{body}\n]' if body else f', "{name}": []')
     return "".join(lines) + "}\n"

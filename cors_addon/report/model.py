@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from ..catalogue.violation import Severity
 from ..verdict.model import Outcome, Verdict
+from .debts import debts_of
 
 SCHEMA: Final = "cors-addon/report/1"
 
@@ -23,13 +24,14 @@ _IDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report: ``flows`` are verdicts as plain data, ``groups`` fold what repeats, ``summary`` counts."""
+    """A report: ``flows`` are verdicts as plain data, ``groups`` fold what repeats, ``debts`` are what servers owe."""
 
     schema: str
     generated: str
     summary: Mapping[str, Any]
     flows: tuple[dict[str, Any], ...]
     groups: tuple[dict[str, Any], ...]
+    debts: tuple[dict[str, Any], ...] = ()
 
 
 def path_template(path: str) -> str:
@@ -49,6 +51,7 @@ def group_key(verdict: Verdict, finding_id: str) -> tuple[str, str, str, str, st
 
 def build(verdicts: Iterable[Verdict], dropped: int = 0) -> Report:
     """Build a report; ``dropped`` counts verdicts that were judged and are no longer kept."""
+    verdicts = list(verdicts)
     flows = []
     outcomes: Counter[str] = Counter()
     severities: Counter[str] = Counter()
@@ -87,4 +90,4 @@ def build(verdicts: Iterable[Verdict], dropped: int = 0) -> Report:
         "findings": {severity.value: severities[severity.value] for severity in Severity},
     }
     generated = datetime.now(UTC).isoformat(timespec="seconds")
-    return Report(SCHEMA, generated, summary, tuple(flows), tuple(ordered))
+    return Report(SCHEMA, generated, summary, tuple(flows), tuple(ordered), debts_of(verdicts, path_template))
