@@ -198,7 +198,7 @@ class _Log:
         self._chains: dict[str, list[Hop]] = {}  # request id -> its hops
         self._owner: dict[str, str] = {}  # request id -> session that told of it first
         self._on_the_wire: Counter[str] = Counter()  # request id -> hops that reached the network
-        self._behind: dict[str, Hop] = {}  # request id -> the latest preflight made for it
+        self._preflights: list[Hop] = []
         self._last = time.monotonic()
 
     def event(self, method: str, params: Message, session: str) -> None:
@@ -209,11 +209,11 @@ class _Log:
         if self._owner.setdefault(request, session) != session and method == "Network.requestWillBeSent":
             return  # a document or worker that gets a process of its own is told of twice, and finishes there
         self._last = time.monotonic()
-        handler(request, params, session) if handler == self._requestWillBeSent else handler(request, params)
+        handler(request, params)
 
     def hops(self) -> list[Hop]:
         for request, chain in self._chains.items():
-            self._refused_target(chain, self._on_the_wire[request])
+            self._refused_target(chain, self._on_the_wire[request.rpartition(" ")[2]])
         return sorted((hop for chain in self._chains.values() for hop in chain), key=lambda hop: hop.started)
 
     @staticmethod
@@ -232,14 +232,13 @@ class _Log:
     def is_quiet(self) -> bool:
         return bool(self._chains) and time.monotonic() - self._last > 1.5
 
-    def _requestWillBeSent(self, request: str, params: Message, session: str) -> None:
+    def _requestWillBeSent(self, request: str, params: Message) -> None:
         chain = self._chains.setdefault(request, [])
         if chain and not params.get("redirectResponse"):
             return
         if chain:
             chain[-1].outcome = Outcome.OK
-        initiator = params["initiator"]
-        preflight = initiator["type"] == "preflight"
+        preflight = params["initiator"]["type"] == "preflight"
         asked = params["request"]
         hop = Hop(
             asked["url"].partition("#")[0],
@@ -248,15 +247,15 @@ class _Log:
             float(params["wallTime"]),
         )
         chain.append(hop)
-        if preflight and "requestId" in initiator:
-            self._behind[_key(initiator["requestId"], session)] = hop
+        if preflight:
+            self._preflights.append(hop)
 
     def _requestWillBeSentExtraInfo(self, request: str, params: Message) -> None:
-        self._on_the_wire[request] += 1
+        self._on_the_wire[params["requestId"]] += 1  # told in the page's session, for its workers too
 
     def _webSocketCreated(self, request: str, params: Message) -> None:
         self._chains[request] = [Hop(params["url"], "GET", Kind.REQUEST, 0.0)]
-        self._on_the_wire[request] = 1
+        self._on_the_wire[params["requestId"]] = 1
 
     def _webSocketWillSendHandshakeRequest(self, request: str, params: Message) -> None:
         self._chains[request][0].started = float(params["wallTime"])
@@ -295,8 +294,11 @@ class _Log:
         name = status["corsError"]
         if name.startswith("Preflight") or name in PREFLIGHT_ERRORS:
             hop.sent = False
-            if (preflight := self._behind.get(request)) is not None:
-                preflight.outcome, preflight.name = Outcome.CORS, name
+            # by URL, not by the initiator's id: a worker's preflight is told in the page's session, where ids differ
+            for preflight in reversed(self._preflights):
+                if preflight.url == hop.url and preflight.outcome is not Outcome.CORS:
+                    preflight.outcome, preflight.name = Outcome.CORS, name
+                    break
         hop.outcome, hop.name = Outcome.CORS, name
 
 

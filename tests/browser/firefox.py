@@ -222,14 +222,14 @@ class _Log:
             channels.setdefault(event["id"], []).append(event)
         hops = []
         for events in channels.values():
-            # none: a redirect's target that was never opened; several: a challenge was answered in the same channel
-            for start in (event for event in events if event["topic"] == "http-on-modify-request"):
+            starts = [event for event in events if event["topic"] == "http-on-modify-request"]
+            if not starts:
+                continue  # a redirect's target that was never opened
+            for start in starts:  # several where a challenge was answered in the same channel
                 kind = Kind.PREFLIGHT if start["preflight"] else Kind.REQUEST
-                hop = Hop(start["url"], start["method"], kind, start["at"], Outcome.OK)
-                hops.append(hop)
-            if events[0]["topic"] != "http-on-stop-request":
-                hop.outcome, hop.name = _verdict(events)
-                hop.sent = all(event["topic"] != "http-on-examine-cached-response" for event in events)
+                hops.append(Hop(start["url"], start["method"], kind, start["at"], Outcome.OK))
+            hops[-1].outcome, hops[-1].name = _verdict(events)
+            hops[-1].sent = all(event["topic"] != "http-on-examine-cached-response" for event in events)
         hops.sort(key=lambda hop: hop.started)
         _behind_failed_preflights(hops)
         _name(hops, self.lines)

@@ -19,6 +19,7 @@ from tests.browser.server import Server
 HERE = Path(__file__).resolve().parent
 ADDON = HERE.parents[1] / "cors_addon" / "addon.py"
 STOP_SECONDS = 30
+LAST_WORDS = 4000  # characters
 
 
 class ProxyError(Exception):
@@ -140,6 +141,6 @@ class Proxy:
         try:
             self.stop()
             if error is not None:
-                error.add_note(f"What mitmdump printed:\n{self.output}")
+                error.add_note(f"What mitmdump printed last:\n{self.output[-LAST_WORDS:]}")
         finally:
             self._keep.close()

@@ -58,7 +58,7 @@ class Steer:
         server: connection.Server = data.server
         if not server.address or not ctx.options.steer_http:
             return
-        host = server.address[0]
+        host = server.address[0].rstrip(".")
         if host.endswith(DEAD):
             port = ctx.options.steer_dead
         elif host.endswith(BAD_TLS):
