@@ -67,14 +67,23 @@ def _is_special_host(authority: str) -> bool:
         return False
     if host.startswith("["):
         return _is_ipv6(host)
-    decoded = unquote_to_bytes(host).decode("utf-8", "replace")
-    if _FORBIDDEN_HOST.intersection(decoded):
+    decoded = unquote_to_bytes(host.encode("latin-1", "replace")).decode("utf-8", "replace")
+    if _FORBIDDEN_HOST.intersection(decoded) or not _is_domain(decoded):
         return False
     labels = decoded.rstrip(".").split(".") if decoded != "." else [""]
     last = labels[-1]
     if _is_number(last):
         return _is_ipv4(labels)
     return bool(decoded)
+
+
+def _is_domain(host: str) -> bool:
+    if host.isascii():
+        return True
+    try:
+        return "\ufffd" not in host and bool(host.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 def _is_number(label: str) -> bool:

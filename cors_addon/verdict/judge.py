@@ -9,7 +9,7 @@ from typing import Final
 
 from ..catalogue import CATALOGUE
 from ..catalogue.violation import Severity, Stage
-from ..fetch.checks import SUCCESS, cors_check
+from ..fetch.checks import ALLOW_ORIGIN, SUCCESS, cors_check
 from ..fetch.headers import HeaderList
 from ..fetch.messages import CredentialsMode
 from ..fetch.origins import serialize_origin
@@ -173,7 +173,7 @@ def _verdict(record: Record, context: Context, conditions: list[Condition], know
     known = knowledge or Knowledge(None)
     modes = _modes(known)
     passed = _ALLOWED if record.kind in (Kind.CORS, Kind.PREFLIGHT) else _NOT_CORS
-    sure = record.kind is not Kind.NO_ORIGIN
+    sure = _is_surely_checked(record)
     views = {judge: _view(judge, conditions, modes, exchange, sure) or passed[judge] for judge in Judge}
     judge = _judge_of(record, context)
     # Evidence about credentials is weighed only for what failed under one mode or the other.
@@ -199,6 +199,18 @@ def _verdict(record: Record, context: Context, conditions: list[Condition], know
         reason=record.classification.reason,
         status=exchange.response.status if exchange.response is not None else None,
     )
+
+
+def _is_surely_checked(record: Record) -> bool:
+    """Say whether the exchange is certainly subject to CORS.
+
+    Over plain http nothing tells a beacon from fetch() with a POST; a server that answers with CORS headers expects the
+    latter.
+    """
+    if record.classification.sure or record.kind is not Kind.CORS:
+        return record.kind is not Kind.NO_ORIGIN
+    response = record.exchange.response
+    return response is not None and ALLOW_ORIGIN in response.headers
 
 
 def _modes(knowledge: Knowledge) -> frozenset[CredentialsMode]:

@@ -49,6 +49,8 @@ def _preflight(record: Record, correlator: Correlator) -> Iterator[str]:
                 until = datetime.fromtimestamp(min(record.exchange.ended + seconds, 4e9), UTC)
                 yield f"where it passes, its grant holds for {seconds:g} s, until {until:%H:%M:%S} UTC"
         return
+    if record.kind is Kind.CORS and not record.classification.sure:
+        yield "a beacon or a no-cors fetch() looks the same over plain http, and would not be checked"
     if record.preflight is not None:
         yield f"its preflight is flow {record.preflight}"
     elif record.cached_grant is not None:
