@@ -93,7 +93,7 @@ def _judge_cors(record: Record, context: Context) -> Verdict:
         conditions = preflight_conditions(exchange, origin)
     else:
         headers: HeaderList | None = None
-        if response.status == 304 and not _is_author_conditional(record):
+        if response.status == 304 and _is_revalidation(record):
             if record.stored is None and "access-control-allow-origin" not in response.headers:
                 reason = "a 304 confirms a stored response, and that one was not seen"
                 return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, reason)
@@ -132,9 +132,15 @@ def refreshed(stored: HeaderList | None, by: HeaderList) -> HeaderList:
     return HeaderList([line for line in stored if line[0].lower() not in replaced] + list(by))
 
 
-def _is_author_conditional(record: Record) -> bool:
-    """Say whether the page itself made the request conditional: such names have to be asked for in a preflight."""
-    return any(name.startswith("if-") for name in record.asked_names)
+def _is_revalidation(record: Record) -> bool:
+    """Say whether the browser made the request conditional by itself, to confirm what it has stored.
+
+    Where the page did, the names had to be asked for in a preflight; where nobody did, a 304 confirms nothing.
+    """
+    if any(name.startswith("if-") for name in record.asked_names):
+        return False
+    headers = record.exchange.request.headers
+    return "if-none-match" in headers or "if-modified-since" in headers
 
 
 def _aborted(exchange: Exchange) -> bool:
