@@ -73,6 +73,10 @@ def test_header_list_keeps_every_line_as_it_was_sent() -> None:
     assert 1 not in listed
 
 
+def test_invalid_says_its_name() -> None:
+    assert repr(INVALID) == "INVALID"
+
+
 def test_header_lists_with_the_same_lines_are_equal() -> None:
     one, same, other = headers("A: b"), headers("A: b"), headers("a: b")
     assert one == same
