@@ -1,5 +1,6 @@
 """The addon's options: what they are, and the check of what users gave."""
 
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -10,9 +11,11 @@ from mitmproxy import addonmanager, exceptions, optmanager
 
 from ..catalogue import CATALOGUE
 from ..report.formats import SUFFIXES
+from ..verdict.diagnose import inert
 from ..verdict.model import Judge
 from .rulefile import RuleFile
 
+_BOOLEANS: Final = ("", "true", "false", "toggle")
 BROWSERS: Final = ("auto", *(judge.value for judge in Judge))
 
 
@@ -34,36 +37,45 @@ def _check_browser(value: str) -> str | None:
 
 def _check_ignore(values: Sequence[str]) -> str | None:
     for value in values:
-        name = value.partition("@")[0]
+        name, at, host = value.partition("@")
         if name not in CATALOGUE:
             return f"{name!r} is no violation id{_meant(name, CATALOGUE)}; write ID or ID@HOST"
+        if at and not host:
+            return f"{value!r} names no host; write ID or ID@HOST"
     return None
 
 
 def _check_reports(values: Sequence[str]) -> str | None:
     for value in values:
-        path = Path(value).expanduser()
-        if path.suffix.lower() not in SUFFIXES:
-            return f"{value!r}: the format goes by the file's ending, one of {', '.join(SUFFIXES)}"
-        if path.is_dir():
-            return f"{value!r} is a folder; name a file"
-        if not path.parent.is_dir():
-            return f"{value!r} cannot be written: the folder {str(path.parent)!r} does not exist"
         try:
-            existed = path.exists()
-            with path.open("ab"):
-                pass
-            if not existed:
-                path.unlink()
-        except OSError as exc:
-            return f"{value!r} cannot be written: {exc.strerror or exc}"
+            problem = _check_report(value)
+        except (OSError, RuntimeError, ValueError) as exc:
+            problem = f"cannot be written: {getattr(exc, 'strerror', None) or exc}"
+        if problem is not None:
+            return f"{value!r} {problem}"
     return None
+
+
+def _check_report(value: str) -> str | None:
+    path = Path(value).expanduser()
+    if path.suffix.lower() not in SUFFIXES:
+        return f"names no format: that goes by the file's ending, one of {', '.join(SUFFIXES)}"
+    if path.is_dir():
+        return "is a folder; name a file"
+    if not path.parent.is_dir():
+        return f"cannot be written: the folder {str(path.parent)!r} does not exist"
+    # As the report will be: beside its place, and then moved there.
+    with tempfile.NamedTemporaryFile(prefix=f".{path.name}.", dir=path.parent):
+        return None
 
 
 def _check_rules(value: str) -> str | None:
     if not value:
         return None
-    change = RuleFile().open(Path(value).expanduser())
+    try:
+        change = RuleFile().open(Path(value).expanduser())
+    except (RuntimeError, ValueError) as exc:
+        return f"the rule file cannot be used: {exc}"
     return None if change.in_force else f"the rule file cannot be used\n{change.text}"
 
 
@@ -133,39 +145,43 @@ def take_back_bad_values(options: optmanager.OptManager) -> list[str]:
     problems = []
     for name in [name for name in options.deferred if name in _BY_NAME]:
         given = options.deferred[name]
-        raw = list(given.val) if hasattr(given, "val") else given
-        problem = _fits(_BY_NAME[name], raw)
-        if problem is not None:
+        # Texts from the command line are still to be converted; config.yaml gives values of any type.
+        words = getattr(given, "val", None)
+        fits = _fits_as_value(_BY_NAME[name], given) if words is None else _fits_as_words(_BY_NAME[name], words)
+        if fits is not None:
             del options.deferred[name]
-            shown = ",".join(map(str, raw)) if isinstance(raw, (list, tuple)) else str(raw)
-            problems.append(f"{name}={shown}: {problem}")
+            problems.append(f"{name}={_shown(given if words is None else words)}: {fits}")
     return problems
 
 
-def _fits(option: Option, raw: Any) -> str | None:
-    """Say what is wrong with a value from the command line (a list of texts) or from config.yaml (anything)."""
+def _fits_as_words(option: Option, words: list[str]) -> str | None:
+    """Say what is wrong with the texts that an option was given on the command line, one for each time."""
+    if option.type == Sequence[str]:
+        return _checked(option, words)
+    if len(words) > 1:
+        return "is given more than once"
     if option.type is bool:
-        words = raw if isinstance(raw, list) else [raw]
-        if len(words) > 1:
-            return "is given more than once"
-        word = words[0] if words else True
-        return (
-            None
-            if word in (True, False, "", "true", "false", "toggle") and not _is_number(word)
-            else "is neither true nor false"
-        )
+        return None if not words or words[0] in _BOOLEANS else "is neither true nor false"
+    return _checked(option, words[0]) if words else "needs a value"
+
+
+def _fits_as_value(option: Option, value: Any) -> str | None:
+    """Say what is wrong with a value from config.yaml."""
+    if option.type is bool:
+        return None if isinstance(value, bool) else "is neither true nor false; YAML wants them without quotes"
     if option.type is str:
-        words = raw if isinstance(raw, list) else [raw]
-        if len(words) != 1 or not isinstance(words[0], str):
-            return "is given more than once" if len(words) > 1 else "needs a value" if not words else "is not a text"
-        return option.check(words[0]) if option.check is not None else None
-    if not isinstance(raw, (list, tuple)) or not all(isinstance(word, str) for word in raw):
-        return "is not a list of texts"
-    return option.check(raw) if option.check is not None else None
+        return _checked(option, value) if isinstance(value, str) else "is no text; YAML wants it in quotes"
+    if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
+        return "is no list of texts; in YAML each goes on a line of its own after a dash"
+    return _checked(option, value)
 
 
-def _is_number(word: object) -> bool:
-    return isinstance(word, int) and not isinstance(word, bool)
+def _checked(option: Option, value: Any) -> str | None:
+    return option.check(value) if option.check is not None else None
+
+
+def _shown(value: Any) -> str:
+    return inert(",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value))
 
 
 def unknown_options(options: optmanager.OptManager) -> list[str]:
@@ -179,10 +195,9 @@ def unknown_options(options: optmanager.OptManager) -> list[str]:
 
 def check_values(options: Any, names: set[str]) -> None:
     """Check options changed while running; raises ``OptionsError``, on which mitmproxy takes the change back."""
-    for name in names & _BY_NAME.keys():
-        option = _BY_NAME[name]
-        value = getattr(options, name)
-        problem = option.check(value) if option.check is not None else None
-        if problem is not None:
-            shown = ",".join(value) if isinstance(value, (list, tuple)) else value
-            raise exceptions.OptionsError(f"{name}={shown}: {problem}")
+    for option in OPTIONS:
+        if option.name in names:
+            value = getattr(options, option.name)
+            problem = _checked(option, value)
+            if problem is not None:
+                raise exceptions.OptionsError(f"{option.name}={_shown(value)}: {problem}")
