@@ -1,56 +1,22 @@
 """What is wrong between values that are right each for itself: within a rule, and between rules."""
 
-from dataclasses import dataclass
-from itertools import islice, product
-from typing import Any, Final
+from typing import Final
 
 from ..fetch.methods import is_cors_safelisted_method
 from ..fetch.origins import address_of
 from ..fetch.safelists import FORBIDDEN_RESPONSE_HEADERS, SAFELISTED_RESPONSE_HEADERS, is_forbidden_request_header
-from .errors import Related, quoted
+from .draft import Draft
+from .errors import quoted
 from .keys import GRANT_KEYS
-from .model import PreflightMode, Rule, UpstreamHeaders
-from .nodes import Mapping, Node, Scalar, Sequence
-from .patterns import HostPattern, OriginPattern, Origins, PathPattern
+from .model import PreflightMode, UpstreamHeaders
+from .nodes import Scalar, Sequence
+from .patterns import HostPattern, OriginPattern, Origins
 from .problems import Problems
 from .public_suffixes import is_development_name
-from .reading import BROKEN, Entry
+from .reachability import check_reachable
+from .reading import Entry
 
 MAX_AGE_CAPS: Final = {"Safari": 600, "Chromium": 7200, "Firefox": 86400}
-_MOST_COMBINATIONS: Final = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A rule as decoded: its own keys, the keys that count for it (own or default), the values, the rule they make."""
-
-    index: int
-    path: str
-    node: Mapping
-    own: dict[str, Entry]
-    entries: dict[str, Entry]
-    values: dict[str, Any]
-    rule: Rule | None
-
-    def value(self, name: str) -> Any:
-        """Return a value that could be read, ``None`` otherwise."""
-        value = self.values.get(name)
-        return None if value is BROKEN else value
-
-    def located(self, name: str, text: str) -> tuple[Node, str]:
-        """Return the element of a list that has this text, and its place."""
-        for item, path in self.items(name):
-            if isinstance(item, Scalar) and item.text == text:
-                return item, path
-        entry = self.entries[name]
-        return entry.node, entry.path
-
-    def items(self, name: str) -> list[tuple[Node, str]]:
-        """Return the elements of a list as they stand in the file, each with its place."""
-        entry = self.entries.get(name)
-        if entry is None or not isinstance(entry.node, Sequence):
-            return []
-        return [(item, f"{entry.path}[{index}]") for index, item in enumerate(entry.node.items)]
 
 
 def check_rules(drafts: list[Draft], problems: Problems) -> None:
@@ -66,7 +32,7 @@ def check_rules(drafts: list[Draft], problems: Problems) -> None:
         _check_max_age(draft, problems, warned)
         _check_upstream(draft, problems)
     _check_names(drafts, problems)
-    _check_reachable(drafts, problems)
+    check_reachable(drafts, problems)
 
 
 def _texts(entry: Entry | None) -> list[str]:
@@ -361,99 +327,3 @@ def _check_names(drafts: list[Draft], problems: Problems) -> None:
             )
         else:
             first[name] = entry
-
-
-# ------------------------------------------------------------------------------------------- rules that hide each other
-
-
-def _check_reachable(drafts: list[Draft], problems: Problems) -> None:
-    earlier: list[Draft] = []
-    for draft in drafts:
-        rule = draft.rule
-        if rule is None or not rule.enabled:
-            continue
-        hiding = _hidden_by(rule, earlier)
-        if hiding:
-            _note_hidden(draft, hiding, problems)
-        if rule.simulate is None:
-            # One that simulates is there for a while, to be switched off again.
-            earlier.append(draft)
-
-
-def _hidden_by(rule: Rule, earlier: list[Draft]) -> list[Draft]:
-    """Return the earlier rules that together take every request of this one, empty where some are left."""
-    nearby = [
-        draft for draft in earlier if draft.rule and any(a.covers(b) for a in draft.rule.hosts for b in rule.hosts)
-    ]
-    if not nearby:
-        return []
-    hiding: dict[int, Draft] = {}
-    combinations = product(
-        rule.hosts, rule.paths or (None,), sorted(rule.methods or ()) or (None,), rule.origins.patterns or (None,)
-    )
-    for count, combination in enumerate(islice(combinations, _MOST_COMBINATIONS + 1)):
-        taker = next((draft for draft in nearby if draft.rule and _takes(draft.rule, *combination)), None)
-        if taker is None or count == _MOST_COMBINATIONS:
-            return []
-        hiding[taker.index] = taker
-    return list(hiding.values())
-
-
-def _takes(
-    rule: Rule, host: HostPattern, path: PathPattern | None, method: str | None, origin: OriginPattern | None
-) -> bool:
-    """Say whether a rule takes all requests of one combination; ``None`` stands for any path, method or origin."""
-    if not any(pattern.covers(host) for pattern in rule.hosts):
-        return False
-    if rule.paths and not any(_covers_path(pattern, path) for pattern in rule.paths):
-        return False
-    if rule.methods is not None and method not in rule.methods:
-        return False
-    patterns = rule.origins.patterns
-    return patterns is None or (origin is not None and any(pattern.covers(origin) for pattern in patterns))
-
-
-def _covers_path(pattern: PathPattern, path: PathPattern | None) -> bool:
-    return pattern.segments == ("**",) if path is None else pattern.covers(path)
-
-
-_COMPARED: Final = (*GRANT_KEYS, "dry_run", "simulate")
-
-
-def _note_hidden(draft: Draft, hiding: list[Draft], problems: Problems) -> None:
-    rule = draft.rule
-    assert rule is not None
-    related: tuple[Related, ...] = tuple(
-        problems.related(other.entries["name"].node, "takes them") for other in hiding[:3]
-    )
-    at = draft.entries["name"]
-    first = hiding[0].rule
-    assert first is not None
-    differing = [name for name in _COMPARED if getattr(rule, name) != getattr(first, name)]
-    same_scope = len(hiding) == 1 and (rule.hosts, rule.paths, rule.methods) == (
-        first.hosts,
-        first.paths,
-        first.methods,
-    )
-    if same_scope and rule.origins == first.origins and differing:
-        problems.error(
-            "contradiction",
-            at.node,
-            at.path,
-            f"{quoted(rule.name)} and {quoted(first.name)} are for the same requests and say different things",
-            f"The first matching rule wins, so {' and '.join(differing[:3])} of this one would never count.",
-            "keep one of the two, or write enabled: false into the other",
-            related,
-        )
-        return
-    names = " and ".join(quoted(other.rule.name) for other in hiding[:3] if other.rule)
-    problems.error(
-        "unreachable",
-        at.node,
-        at.path,
-        f"{quoted(rule.name)} can never apply",
-        f"The first matching rule wins, and {names} before it {'takes' if len(hiding) == 1 else 'take'} every request "
-        "that it is for.",
-        "move it before the other, make the other narrower, or take one of them out",
-        related,
-    )

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from . import fields, lists
-from .checks import Draft, check_rules, is_swapped
+from .checks import check_rules, is_swapped
 from .document import EventSource, read_document
+from .draft import Draft
 from .errors import START, RuleFileProblem, has_errors, quoted
 from .hosts import parse_host_pattern
 from .keys import DEFAULTS_KEYS, FILE_KEYS, GRANT_KEYS, OWN_KEYS, RULE_KEYS, guess
@@ -167,6 +168,8 @@ class _Decoder:
             remedy = f"move {name} into a rule" + (
                 ", or below defaults: for all rules" if name in DEFAULTS_KEYS else ""
             )
+        elif self.problems.full:
+            return ""
         elif known is not FILE_KEYS and name in FILE_KEYS:
             remedy = f"move {name} to the beginning of the file, without indentation"
             why = f"{name} is said once for the whole file."

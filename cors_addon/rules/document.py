@@ -12,8 +12,10 @@ again: so one run finds all that is wrong.
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
+from .ambiguities import flow_colons, second_document
 from .errors import Level, RuleFileProblem, Span
 from .failures import Place, of_failure
 from .nodes import Mapping, Node, Scalar, Sequence
@@ -21,6 +23,7 @@ from .text import LARGEST_FILE, decode_text, find_invisible
 from .traps import Construct, Trap, of_construct
 
 DEEPEST_NESTING: Final = 16
+MOST_NODES: Final = 30_000
 MOST_PROBLEMS: Final = 50
 MOST_READ: Final = 6 * LARGEST_FILE
 """Characters read in all: a large file with many faults is not read again for each of them."""
@@ -28,7 +31,7 @@ MOST_READ: Final = 6 * LARGEST_FILE
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of a YAML stream: ``document``, ``sequence``, ``mapping``, ``end`` (of either) or ``scalar``."""
+    """One event of a YAML stream: ``sequence``, ``mapping``, ``end`` (of either) or ``scalar``."""
 
     kind: str
     start: Place
@@ -80,6 +83,12 @@ def _pyyaml_events() -> EventSource:
         def fetch_directive(self) -> None:
             self.refuse(Construct.DIRECTIVE)
 
+        def fetch_key(self) -> None:
+            self.refuse(Construct.KEY)
+
+        def fetch_block_scalar(self, style: str) -> None:
+            self.refuse(Construct.BLOCK)
+
         def refuse(self, construct: Construct) -> None:
             mark = self.get_mark()
             raise Refused(construct, (mark.line, mark.column))
@@ -114,12 +123,19 @@ def _ruamel_events() -> EventSource:
         def fetch_directive(self) -> None:
             self.refuse(Construct.DIRECTIVE)
 
+        def fetch_key(self) -> None:
+            self.refuse(Construct.KEY)
+
+        def fetch_block_scalar(self, style: str) -> None:
+            self.refuse(Construct.BLOCK)
+
         def refuse(self, construct: Construct) -> None:
             mark = self.reader.get_mark()
             raise Refused(construct, (mark.line, mark.column))
 
     def events(text: str) -> Iterator[Event]:
         reader = YAML(typ="safe", pure=True)
+        reader.version = "1.1"
         reader.Scanner = Stopping
         try:
             for event in reader.parse(text):
@@ -131,7 +147,6 @@ def _ruamel_events() -> EventSource:
 
 
 _KINDS: Final = {
-    "DocumentStartEvent": "document",
     "SequenceStartEvent": "sequence",
     "MappingStartEvent": "mapping",
     "SequenceEndEvent": "end",
@@ -207,6 +222,13 @@ class _Reader:
         self.size = sum(map(len, lines))
 
     def read(self) -> Document:
+        second = second_document(self.lines)
+        if second is not None:
+            self.traps.append(second)
+            return Document(self.lines, None, self.problems())
+        for trap in islice(flow_colons(self.lines), MOST_PROBLEMS):
+            self.traps.append(trap)
+            self.mask(trap.span, trap.mask or "")
         while True:
             try:
                 root = self.compose()
@@ -244,14 +266,24 @@ class _Reader:
     def compose(self) -> Node | None:
         """Build nodes from events, with a stack of our own so that no depth of nesting is a depth of calls."""
         stack: list[tuple[str, Place, list[Node]]] = [("document", (0, 0), [])]
-        documents = 0
+        nodes = 0
         for event in self.events("\n".join(self.masked)):
-            if event.kind == "document":
-                documents += 1
-                if documents > 1:
-                    raise _Stop(_second_document(event, self.masked))
-            elif event.kind == "scalar":
-                stack[-1][2].append(self.scalar(event))
+            nodes += 1
+            if nodes > MOST_NODES:
+                raise _Stop(_too_many(event))
+            if event.kind == "scalar":
+                kind, _, children = stack[-1]
+                if event.plain and self.in_flow(stack):
+                    # What one library takes for the beginning of a key or value, the other takes for text.
+                    if "?" in event.text:
+                        raise Refused(Construct.KEY, self.first("?", event.start))
+                    if event.text.startswith(":"):
+                        raise Unreadable(event.start, None)
+                if event.plain and not event.text:
+                    if kind == "mapping" and len(children) % 2 == 0:
+                        raise Unreadable(self.first(":", event.start), None)
+                    event = self.placed(event)
+                children.append(self.scalar(event))
             elif event.kind == "end":
                 kind, start, children = stack.pop()
                 stack[-1][2].append(self.collection(kind, start, event.end, children))
@@ -260,6 +292,30 @@ class _Reader:
                     raise _Stop(_too_deep(event))
                 stack.append((event.kind, event.start, []))
         return stack[0][2][0] if stack[0][2] else None
+
+    def in_flow(self, stack: list[tuple[str, Place, list[Node]]]) -> bool:
+        """Say whether the innermost collection stands in brackets or braces."""
+        row, begin = stack[-1][1]
+        return len(stack) > 1 and self.masked[row][begin : begin + 1] in ("[", "{")
+
+    def first(self, char: str, place: Place) -> Place:
+        """Return where the character stands next: for an empty key the libraries differ on its own place."""
+        row, begin = place
+        for at in range(row, len(self.masked)):
+            found = self.masked[at].find(char, begin if at == row else 0)
+            if found >= 0:
+                return at, found
+        return place
+
+    def placed(self, event: Event) -> Event:
+        """Move an empty value right behind what it is the value of: the libraries differ on where it is."""
+        row, begin = event.start
+        text = self.masked[row][:begin] if row < len(self.masked) else ""
+        while row > 0 and not (text := re.sub(r"(^|\s)#.*", "", text).rstrip()):
+            row -= 1
+            text = self.masked[row]
+        place = (row, len(re.sub(r"(^|\s)#.*", "", text).rstrip()))
+        return Event(event.kind, place, place)
 
     def scalar(self, event: Event) -> Scalar:
         span = _span(event.start, event.end)
@@ -311,6 +367,16 @@ def _span(start: Place, end: Place) -> Span:
     return Span(start[0] + 1, start[1] + 1, end[0] + 1, end[1] + 1)
 
 
+def _too_many(event: Event) -> Trap:
+    return Trap(
+        "too-large",
+        f"more than {MOST_NODES} values",
+        "A rule has some ten, so this is hardly a rule file.",
+        "give the path of the rule file",
+        _span(event.start, event.end),
+    )
+
+
 def _too_deep(event: Event) -> Trap:
     return Trap(
         "too-deep",
@@ -318,15 +384,4 @@ def _too_deep(event: Event) -> Trap:
         "A rule file needs four levels.",
         "compare with the example in the README",
         _span(event.start, event.end),
-    )
-
-
-def _second_document(event: Event, lines: list[str]) -> Trap:
-    row = event.start[0]
-    return Trap(
-        "second-document",
-        "a second document begins here",
-        "A rule file is one YAML document; a line --- ends it and begins another.",
-        "take the --- out, or put the second part into a file of its own",
-        Span(row + 1, 1, row + 1, len(lines[row]) + 1 if row < len(lines) else 1),
     )

@@ -1,13 +1,17 @@
 """Collects the problems of a rule file while it is decoded, each with its place."""
 
+from typing import Final
+
 from .complaint import Complaint
 from .document import Document
 from .errors import Level, Related, RuleFileProblem, Span
 from .nodes import Node, Scalar
 
+MOST_PROBLEMS: Final = 200
+
 
 class Problems:
-    """The problems found so far. ``document`` gives their excerpts."""
+    """The problems found so far, up to a number that nobody reads. ``document`` gives their excerpts."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
@@ -59,6 +63,11 @@ class Problems:
         """Return all problems in the order of the file."""
         return tuple(sorted(self.found, key=lambda problem: (problem.span, problem.code)))
 
+    @property
+    def full(self) -> bool:
+        """No further problem is noted; the first ones have to be mended anyway."""
+        return len(self.found) >= MOST_PROBLEMS
+
     def _add(
         self,
         level: Level,
@@ -70,6 +79,8 @@ class Problems:
         remedy: str,
         related: tuple[Related, ...],
     ) -> None:
+        if self.full:
+            return
         span = at if isinstance(at, Span) else at.span
         source = self.document.source(span)
         self.found.append(RuleFileProblem(code, level, message, why, remedy, path, span, source, related))

@@ -9,6 +9,7 @@ from .errors import START, Level, RuleFileProblem, Span, character_name, quoted
 LARGEST_FILE: Final = 256 * 1024
 """In bytes. A rule takes some 300."""
 
+_MOST_PROBLEMS: Final = 50
 _NEVER: Final = "\u2028\u2029\ufeff\ufffe\uffff"
 _TOO_HIGH: Final = re.compile(r"\\U(?!000[0-9a-fA-F]|0010)[0-9a-fA-F]{8}")
 
@@ -38,6 +39,8 @@ def find_invisible(lines: list[str]) -> list[RuleFileProblem]:
         if line[column] == "\t":
             tabs.append((row, column))
             continue
+        if len(problems) >= _MOST_PROBLEMS:
+            break
         problems.append(
             RuleFileProblem(
                 "invisible-character",

@@ -19,6 +19,8 @@ class Construct(Enum):
     ANCHOR = "&"
     TAG = "!"
     DIRECTIVE = "%"
+    KEY = "?"
+    BLOCK = "|"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,24 @@ def of_construct(construct: Construct, lines: Sequence[str], row: int, begin: in
             return _of_anchor(lines, row, begin, end)
         case Construct.TAG:
             return _of_tag(line, row, begin, end)
+        case Construct.BLOCK:
+            return Trap(
+                "block-text",
+                f"{line[begin]} begins a text of several lines",
+                "No value of a rule file has more than one line.",
+                f"write the value on this line, in quotes if it is to begin with {line[begin]}",
+                span_on(row, begin, end),
+                "x" * (end - begin),
+            )
+        case Construct.KEY:
+            return Trap(
+                "question-mark",
+                "YAML reads the unquoted ? as the beginning of a key",
+                "Between brackets it does so anywhere, elsewhere at the beginning of a line.",
+                "put the value in quotes; a rule file has no use for ? in keys",
+                span_on(row, begin, begin + 1),
+                "x",
+            )
         case Construct.DIRECTIVE:
             return Trap(
                 "directive",
