@@ -3,15 +3,17 @@
 import asyncio
 import functools
 import logging
+import re
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
 from mitmproxy import addonmanager, ctx, hooks, http
+from mitmproxy.flow import Flow
 from mitmproxy.log import ALERT
 
 from ..catalogue.violation import Severity
@@ -24,7 +26,7 @@ from ..traffic.exchange import Exchange
 from ..traffic.remembered import Remembered
 from ..verdict.model import Delivered, Judge, Outcome, Verdict
 from ..verdict.session import Session, Settings
-from . import console, contentview, display, flows, injection, options, signals
+from . import console, contentview, display, failures, flows, injection, options, signals
 from .commands import Commands
 
 logger = logging.getLogger("cors_addon")
@@ -58,6 +60,7 @@ class CorsAddon:
         self.session = Session()
         self.verdicts: Remembered[str, Verdict] = Remembered(KEPT_VERDICTS)
         self.judged = 0
+        self._not_cors: Remembered[str, None] = Remembered(KEPT_VERDICTS)
         self.injection = injection.Injection()
         self.addons: list[Any] = [Commands(self)]
         self._requests: Remembered[str, Request] = Remembered(10_000)
@@ -92,7 +95,8 @@ class CorsAddon:
         judge = None if browser == "auto" else Judge(browser)
         self.session.settings = Settings(judge, ctx.options.cors_audit)
         self._mark, self._comment = ctx.options.cors_mark, ctx.options.cors_comment
-        self._ignored = [(name, host or "*") for name, _, host in (v.partition("@") for v in ctx.options.cors_ignore)]
+        ignored = (value.partition("@") for value in ctx.options.cors_ignore)
+        self._ignored = [(name, host.lower() or "*") for name, _, host in ignored]
         self._reports = [Path(path).expanduser() for path in ctx.options.cors_report]
         if "cors_rules" in updated:
             self._open_rules()
@@ -132,7 +136,10 @@ class CorsAddon:
             self._watcher.cancel()
         if self._signal is not None:
             self._signal.close()
-        self._revise(self.session.finish())
+        try:
+            self._revise(self.session.finish())
+        except Exception as exc:
+            self.report_fault("done", None, exc)
         if not self._running:
             return
         report = self.report()
@@ -151,6 +158,8 @@ class CorsAddon:
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         seen = flows.glance(flow)
         if not seen.origin:
+            if "cors" in flow.metadata:
+                self._forget(flow)
             if seen is not flows.NOTHING:
                 self._glances[flow.id] = seen
             return
@@ -187,25 +196,53 @@ class CorsAddon:
 
     @contained
     def response(self, flow: http.HTTPFlow) -> None:
+        self._settle(flow, arrived=flow.error is None)
+
+    @contained
+    def error(self, flow: http.HTTPFlow) -> None:
+        # A response that is streamed has sent its headers by now, whatever becomes of its body.
+        streamed = flow.id in self._heads and flow.response is not None and bool(flow.response.stream)
+        self._settle(flow, arrived=streamed and not failures.is_killed(flow))
+
+    def update(self, touched: Sequence[Flow]) -> None:
+        """Judge what the user makes of a response while it is held back; no other hook tells of that."""
+        for flow in touched:
+            if flow.intercepted and isinstance(flow, http.HTTPFlow) and flow.response is not None:
+                self._held(flow)
+
+    @contained
+    def _held(self, flow: http.HTTPFlow) -> None:
+        record = self.session.correlator.get(flow.id)
+        if record is None or record.seen is None:
+            return
+        exchange = flows.exchange_of(flow, record.exchange.request, arrived=True)
+        if exchange.response != record.seen:
+            self._judge_anew(flow, exchange)
+
+    def _settle(self, flow: http.HTTPFlow, arrived: bool) -> None:
+        """Judge once more at the end of a flow, where that may have changed anything."""
+        self._glances.pop(flow.id, None)
         request = self._requests.pop(flow.id, None)
         head = self._heads.pop(flow.id, None)
-        if request is None or flow.response is None:
+        if request is None:
             return
-        if head == flow.response.headers.fields and flow.error is None:
-            return
-        # Another addon has changed what the browser gets since.
-        exchange = flows.exchange_of(flow, request)
+        # Else another addon has changed what the browser gets since its headers came.
+        unchanged = flow.response is None or head == flow.response.headers.fields
+        if not (arrived and unchanged):
+            self._judge_anew(flow, flows.exchange_of(flow, request, arrived))
+
+    def _judge_anew(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         if flow.id in self._delivered and exchange.response is not None:
             self._redeliver(flow, exchange.response)
         else:
             self._judge(flow, exchange)
 
-    @contained
-    def error(self, flow: http.HTTPFlow) -> None:
-        request = self._requests.pop(flow.id, None)
-        self._heads.pop(flow.id, None)
-        if request is not None:
-            self._judge(flow, flows.exchange_of(flow, request))
+    def _forget(self, flow: http.HTTPFlow) -> None:
+        """Drop what an earlier run of a flow left behind, before a replay or a saved file runs it again."""
+        display.clear(flow)
+        if self.verdicts.pop(flow.id, None) is not None:
+            self._not_cors[flow.id] = None
+        self.session.correlator.forget(flow.id)
 
     # --- injection --------------------------------------------------------------------------------------------
 
@@ -234,7 +271,7 @@ class CorsAddon:
             return
         made = injection.apply(flow, chosen, server)
         self._delivered[flow.id] = Delivered(chosen.rule, None, edits)
-        self.judged += flow.id not in self.verdicts
+        self._count(flow.id)
         self._flows[flow.id] = flow
         if made is None:
             self._revise([flow.id])
@@ -293,10 +330,13 @@ class CorsAddon:
     def _judge(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         verdict, changed = self.session.observe(exchange)
         if verdict is not None:
-            self.judged += flow.id not in self.verdicts
+            self._count(flow.id)
             self._flows[flow.id] = flow
             self._keep(self._without_ignored(verdict), flow)
         self._revise(changed)
+
+    def _count(self, flow_id: str) -> None:
+        self.judged += flow_id not in self.verdicts and flow_id not in self._not_cors
 
     def _keep(self, verdict: Verdict, flow: http.HTTPFlow | None) -> None:
         delivered = self._delivered.get(verdict.id)
@@ -305,7 +345,9 @@ class CorsAddon:
         elif not verdict.findings and verdict.outcome.value == "not-cors":
             if self.verdicts.pop(verdict.id, None) is not None and flow is not None:
                 display.clear(flow)
+            self._not_cors[verdict.id] = None
             return
+        self._not_cors.pop(verdict.id, None)
         self.verdicts[verdict.id] = verdict
         self._tell(verdict)
         if flow is not None:
@@ -333,15 +375,12 @@ class CorsAddon:
         if not self._ignored or not verdict.findings:
             return verdict
         host = flows.host_of(verdict.url)
-        name = host.rpartition(":")[0] or host
-
-        def ignored(finding_id: str) -> bool:
-            return any(
-                finding_id == known and (fnmatchcase(host, glob) or fnmatchcase(name, glob))
-                for known, glob in self._ignored
-            )
-
-        kept = tuple(finding for finding in verdict.findings if not ignored(finding.id))
+        names = (host, re.sub(r":\d+$", "", host))
+        # Compared as texts too, for the brackets of an IPv6 address mean something else in a glob.
+        ignored = {
+            known for known, glob in self._ignored if any(name == glob or fnmatchcase(name, glob) for name in names)
+        }
+        kept = tuple(finding for finding in verdict.findings if finding.id not in ignored)
         return verdict if len(kept) == len(verdict.findings) else verdict.with_findings(kept)
 
     def _tell(self, verdict: Verdict) -> None:
@@ -379,7 +418,8 @@ class CorsAddon:
 
     def report(self) -> Report:
         """Build a report of everything that is remembered."""
-        return build(list(self.verdicts.values()), self.judged - len(self.verdicts))
+        dropped = self.judged - len(self.verdicts) - len(self._not_cors)
+        return build(list(self.verdicts.values()), dropped, not_cors=len(self._not_cors))
 
     def clear(self) -> None:
         """Forget all verdicts and evidence, and take them off the flows still held."""
@@ -388,6 +428,7 @@ class CorsAddon:
             display.clear(flow)
         self.session.clear()
         self.verdicts.clear()
+        self._not_cors.clear()
         self._told.clear()
         self.judged = 0
         if held:

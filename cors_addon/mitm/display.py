@@ -17,8 +17,8 @@ MARKS: Final = {
 INJECTED: Final = ":adhesive_bandage:"
 """The mark of a flow that a rule changed, whatever became of it."""
 
-_OURS: Final = frozenset({*MARKS.values(), INJECTED})
 _PREFIX: Final = "CORS:"
+_MARK: Final = "cors.mark"
 
 
 def show(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool) -> None:
@@ -43,15 +43,21 @@ def show(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool) -> No
 
 def clear(flow: http.HTTPFlow) -> None:
     """Take everything of ours off a flow."""
-    for key in ("cors", "cors.outcome", "cors.findings", "cors.rule"):
-        flow.metadata.pop(key, None)
     _set_mark(flow, "")
     _set_line(flow, "")
+    for key in ("cors", "cors.outcome", "cors.findings", "cors.rule", _MARK):
+        flow.metadata.pop(key, None)
 
 
 def _set_mark(flow: http.HTTPFlow, wanted: str) -> None:
-    if flow.marked != wanted and (not flow.marked or flow.marked in _OURS):
+    """Set a mark where none is or one of ours; the flow remembers ours, since a user may choose the same emoji."""
+    if flow.marked != flow.metadata.get(_MARK, ""):
+        return
+    flow.metadata.pop(_MARK, None)
+    if flow.marked != wanted:
         flow.marked = wanted
+    if wanted:
+        flow.metadata[_MARK] = wanted
 
 
 def _set_line(flow: http.HTTPFlow, line: str) -> None:

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from mitmproxy import http
+from mitmproxy.net.http import url as urls
 from mitmproxy.proxy import mode_specs
 
 from ..fetch.headers import HeaderList
 from ..fetch.messages import Request, Response
 from ..traffic.exchange import Exchange, Responder
+from . import failures
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -74,32 +76,77 @@ def request_of(flow: http.HTTPFlow) -> Request:
 
 def _browser_url(flow: http.HTTPFlow) -> str:
     request = flow.request
-    if isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode):
-        # The Host header is the upstream's by now; the browser asked for the address that the proxy listens on.
-        host, port = flow.client_conn.sockname[:2]
-        scheme = "https" if flow.client_conn.tls else "http"
-        host = f"[{host}]" if ":" in host else host
-        default = port == (443 if scheme == "https" else 80)
-        return f"{scheme}://{host}{'' if default else f':{port}'}{request.path}"
-    return request.pretty_url
+    if _is_rewritten(flow):
+        scheme, host, port = _reverse_address(flow)
+    else:
+        scheme = request.scheme
+        host, known = urls.parse_authority(request.host_header or "", check=False)
+        if not host:
+            host, known = request.host, request.port
+        port = known or urls.default_port(scheme) or 443
+    if ":" in host and "[" not in host:
+        host = f"[{host}]"
+    url = urls.unparse(scheme, host, port, "" if request.path == "*" else request.path)
+    if url.isascii():
+        return url
+    # Bytes that are no UTF-8 arrive as lone surrogates, with which mitmproxy cannot save a flow.
+    return "".join(f"%{ord(char) - 0xDC00:02X}" if "\udc80" <= char <= "\udcff" else char for char in url)
 
 
-def exchange_of(flow: http.HTTPFlow, request: Request | None = None) -> Exchange:
-    """Freeze a flow. ``request`` is the browser's own, where it was frozen earlier."""
+def _is_rewritten(flow: http.HTTPFlow) -> bool:
+    """Say whether the Host header is the upstream's and not the one that the browser sent, as in reverse mode."""
+    mode = flow.client_conn.proxy_mode
+    if not isinstance(mode, mode_specs.ReverseMode):
+        return False
+    scheme = "http" if mode.scheme == "http" else "https"
+    return flow.request.host_header == urls.hostport(scheme, *mode.address)
+
+
+def _reverse_address(flow: http.HTTPFlow) -> tuple[str, str, int]:
+    """Return scheme, host and port that the browser asked a reverse proxy at: those on which it listens.
+
+    A page under the very same scheme and port was most likely loaded through this proxy, and knows the host's name.
+    """
+    client = flow.client_conn
+    scheme = "https" if client.tls else "http"
+    host, port = client.sockname[:2] if client.sockname else (flow.request.host, flow.request.port)
+    headers = flow.request.headers
+    if headers.get("sec-fetch-site") not in ("same-site", "cross-site"):
+        for page in (headers.get("origin"), headers.get("referer")):
+            found = _address_in(page or "")
+            if found is not None and found[0] == scheme and found[2] == port:
+                return found
+    return scheme, host, port
+
+
+def _address_in(url: str) -> tuple[str, str, int] | None:
+    """Return scheme, host and port, a default one filled in; ``None`` where the URL has no such parts."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or urls.default_port(parts.scheme)
+    except ValueError:
+        return None
+    return (parts.scheme, parts.hostname, port) if parts.hostname and port else None
+
+
+def exchange_of(flow: http.HTTPFlow, request: Request | None = None, arrived: bool = False) -> Exchange:
+    """Freeze a flow. ``request`` is the browser's own, where it was frozen earlier.
+
+    ``arrived`` says that the browser has the response's headers already: what fails after that is no matter of theirs.
+    """
     response = flow.response
-    error = flow.error.msg if flow.error is not None else None
+    error: str | None = None
     frozen: Response | None = None
     ended: float | None = None
     responder = Responder.SERVER
-    if response is not None:
+    if flow.error is not None and not arrived:
+        error, responder = failures.failure_of(flow)
+        ended = flow.error.timestamp
+    elif response is not None:
         frozen = Response(response.status_code, HeaderList.from_bytes(response.headers.fields))
         ended = response.timestamp_end or response.timestamp_start
         if flow.server_conn.timestamp_start is None:
             responder = Responder.LOCAL
-    if error is not None:
-        responder = Responder.PROXY
-        frozen = None
-        ended = flow.error.timestamp if flow.error is not None else ended
     peer = flow.client_conn.peername
     address = flow.server_conn.peername
     return Exchange(

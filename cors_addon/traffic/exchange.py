@@ -15,6 +15,8 @@ class Responder(Enum):
     """The proxy's own error page: the server was not reached, or what it sent could not be passed on."""
     LOCAL = "local"
     """Made in the proxy on the user's behalf: a mapped file, a replayed response, an injected preflight answer."""
+    NOBODY = "nobody"
+    """The exchange was given up, or killed in the proxy: the browser got no response at all."""
 
 
 @dataclass(frozen=True, slots=True)

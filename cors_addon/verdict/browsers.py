@@ -11,7 +11,7 @@ from ..catalogue.violation import Stage
 from ..fetch.headers import HeaderList
 from ..fetch.messages import CredentialsMode
 from ..traffic.classify import BrowserFamily
-from ..traffic.exchange import Exchange
+from ..traffic.exchange import Exchange, Responder
 from .model import Condition, Judge
 
 ALL_JUDGES: Final = frozenset(Judge)
@@ -118,7 +118,7 @@ def counts_lines(judge: Judge, exchange: Exchange) -> bool:
 def error_name(judge: Judge, condition: Condition, exchange: Exchange) -> str | None:
     """Return a judge's own name for a failure, or ``None`` where it has none."""
     violation = condition.violation
-    if violation.id == "network-error" and exchange.response is None:
+    if violation.id == "network-error" and exchange.response is None and exchange.responder is not Responder.NOBODY:
         # What the browser gets is the proxy's page, and that has no CORS headers.
         preflight = condition.stage is Stage.PREFLIGHT
         if judge is Judge.CHROMIUM:

@@ -89,6 +89,8 @@ def _judge_cors(record: Record, context: Context) -> Verdict:
         return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, reason)
     if response.status == 0:
         return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, "the capture holds no response")
+    if response.status < 200:
+        return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, "only an interim response was seen")
     if record.kind is Kind.PREFLIGHT:
         conditions = preflight_conditions(exchange, origin)
     else:
@@ -143,9 +145,19 @@ def _is_revalidation(record: Record) -> bool:
     return "if-none-match" in headers or "if-modified-since" in headers
 
 
+_GIVEN_UP: Final = (
+    "client disconnected",
+    "stream reset by client (cancel)",
+    "stream closed by client (h3_request_cancelled)",
+    # Of HTTP/2; mitmproxy says the same of either side, and a saved flow does not tell which it was.
+    "peer closed connection",
+    "http/2 connection closed",
+)
+
+
 def _aborted(exchange: Exchange) -> bool:
-    error = (exchange.error or "").lower()
-    return ("client" in error and ("disconnect" in error or "closed" in error)) or "stream reset by client" in error
+    """Say whether the browser did not wait for the answer, or may not have."""
+    return (exchange.error or "").lower().startswith(_GIVEN_UP)
 
 
 def _network_error(record: Record) -> Condition:

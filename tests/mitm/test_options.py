@@ -1,4 +1,4 @@
-"""Options: what users may give, on the command line, in config.yaml and while mitmproxy runs, and what they are told."""
+"""Options: what users may give on the command line, in config.yaml and while mitmproxy runs; what they are told."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ FROM_THE_COMMAND_LINE = [
 
 
 @pytest.mark.parametrize(
-    ("words", "name", "value"), [row[1:] for row in FROM_THE_COMMAND_LINE], ids=[row[0] for row in FROM_THE_COMMAND_LINE]
+    ("words", "name", "value"),
+    [row[1:] for row in FROM_THE_COMMAND_LINE],
+    ids=[row[0] for row in FROM_THE_COMMAND_LINE],
 )
 def test_a_good_value_is_taken(caplog: pytest.LogCaptureFixture, words: list[str], name: str, value: object) -> None:
     options, errors = started(caplog, words)
@@ -204,7 +206,9 @@ WHILE_RUNNING: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("given", "message"), [row[1:] for row in WHILE_RUNNING], ids=[row[0] for row in WHILE_RUNNING])
+@pytest.mark.parametrize(
+    ("given", "message"), [row[1:] for row in WHILE_RUNNING], ids=[row[0] for row in WHILE_RUNNING]
+)
 def test_a_bad_change_while_running_is_taken_back(given: dict[str, Any], message: str) -> None:
     with proxy(cors_browser="firefox") as running:
         with pytest.raises(exceptions.OptionsError, match=re.escape(message)):
