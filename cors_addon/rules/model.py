@@ -100,7 +100,9 @@ class RuleSet:
         object.__setattr__(self, "_exact", {name: tuple(found) for name, found in exact.items()})
         object.__setattr__(self, "_below", {name: tuple(found) for name, found in below.items()})
         object.__setattr__(self, "_networks", tuple(networks))
-        object.__setattr__(self, "reaches_without_origin", any(_reaches_without_origin(r) for r in self.rules))
+        object.__setattr__(
+            self, "reaches_without_origin", any(r.enabled and reaches_without_origin(r) for r in self.rules)
+        )
 
     def candidates(self, target: Target) -> Iterator[Rule]:
         """Yield, in order, the enabled rules whose hosts include the target; the cost hardly grows with the rules."""
@@ -129,7 +131,6 @@ class RuleSet:
 NO_RULES: Final = RuleSet(())
 
 
-def _reaches_without_origin(rule: Rule) -> bool:
-    if not rule.enabled:
-        return False
+def reaches_without_origin(rule: Rule) -> bool:
+    """Say whether a rule is also for requests that no CORS check guards: images, scripts and the like."""
     return rule.resource_policy is not None or rule.timing_allow_origin or rule.simulate in NO_CORS_SIMULATIONS

@@ -106,7 +106,7 @@ class AnyPort(Enum):
 
 ANY_PORT: Final = AnyPort.ANY
 
-_ORIGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[^/:\[\]]*)(?::([0-9]{1,5}))?")
+_ORIGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from ..fetch.origins import address_of
 from .draft import Draft
 from .errors import quoted
 from .keys import GRANT_KEYS
-from .model import Rule
+from .model import Rule, reaches_without_origin
 from .patterns import HostPattern, OriginPattern, PathPattern
 from .problems import Problems
 
@@ -45,6 +45,9 @@ class _Earlier:
     def hiding(self, rule: Rule) -> list[Draft]:
         """Return the earlier rules that together take every request of this one, empty where some are left."""
         nearby = self.nearby(rule)
+        if reaches_without_origin(rule):
+            # Requests without CORS pass by rules that say nothing about them.
+            nearby = [draft for draft in nearby if draft.rule and reaches_without_origin(draft.rule)]
         hiding: dict[int, Draft] = {}
         patterns = rule.origins.patterns or (None,)
         for combination in product(rule.hosts, rule.paths or (None,), sorted(rule.methods or ()) or (None,), patterns):

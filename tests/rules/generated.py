@@ -30,8 +30,24 @@ rules:
 """
 
 SLIPS = st.sampled_from(
-    list("*&!@`%|>\"'#{}[],:?-~ \t\n\\") + ["  ", "\n  ", ": ", "- ", " #", "---\n", "...\n", "null", "off", "&a ", "*a", "\r"]
-    + ["!!str ", "<<: ", "\u00a0", "\u2028", "\x00", "é", "日", "\\U00110000", "%YAML 1.2\n", "? ", "|\n", ">-\n", "'", '"']
+    list("*&!@`%|>\"'#{}[],:?-~ \t\n\\")
+    + ["  ", "\n  ", ": ", "- ", " #", "---\n", "...\n", "null", "off", "&a ", "*a", "\r"]
+    + [
+        "!!str ",
+        "<<: ",
+        "\u00a0",
+        "\u2028",
+        "\x00",
+        "é",
+        "日",
+        "\\U00110000",
+        "%YAML 1.2\n",
+        "? ",
+        "|\n",
+        ">-\n",
+        "'",
+        '"',
+    ]
 )
 
 
@@ -49,4 +65,6 @@ def slipped(draw: st.DrawFn) -> str:
 
 
 any_text = st.text(st.sampled_from(list("ab:- \n[]{},#'\"*&!|>?%@`\t~0x.\\/")) | st.characters(), max_size=80)
-any_file = slipped().map(str.encode) | any_text.map(lambda text: text.encode("utf-8", "replace")) | st.binary(max_size=60)
+any_file = (
+    slipped().map(str.encode) | any_text.map(lambda text: text.encode("utf-8", "replace")) | st.binary(max_size=60)
+)
