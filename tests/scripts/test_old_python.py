@@ -15,14 +15,20 @@ MODULES = {
     "contextlib",
     "glob",
     "hashlib",
+    "http.server",
     "json",
     "os",
     "re",
     "shutil",
+    "socketserver",
     "subprocess",
     "sys",
+    "tempfile",
+    "threading",
     "time",
     "typing",
+    "urllib.error",
+    "urllib.request",
 }
 OLDEST = (3, 6)
 

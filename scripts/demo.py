@@ -1,0 +1,228 @@
+"""Show what the addon finds: a page, an API with one fault an endpoint, and a browser that goes through the proxy.
+
+usage: python3 scripts/demo.py [--web]
+  --web   use mitmweb and leave it open to look at, until Ctrl-C
+"""
+
+import argparse
+import http.server
+import json
+import os
+import shutil
+import socketserver
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from typing import List, NamedTuple, Optional, Tuple
+
+import environment
+
+Headers = List[Tuple[str, str]]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+PATIENCE = 60.0
+
+
+class Answer(NamedTuple):
+    """What an endpoint sends; PAGE in a value stands for the page's origin."""
+
+    status: int
+    headers: Headers
+
+
+class Endpoint(NamedTuple):
+    """An endpoint with its fault: the script's fetch() options, the preflight's answer, the answer itself."""
+
+    name: str
+    fetch: str
+    preflight: Answer
+    answer: Answer
+
+
+ALLOW: Headers = [("Access-Control-Allow-Origin", "PAGE"), ("Vary", "Origin")]
+GRANT = [*ALLOW, ("Access-Control-Allow-Methods", "GET, POST, PUT"), ("Access-Control-Allow-Headers", "Content-Type")]
+FINE = Answer(204, GRANT)
+JSON_PUT = "{method: 'PUT', headers: {'Content-Type': 'application/json'}, body: '{}'}"
+ENDPOINTS = [
+    Endpoint("healthy", "{}", FINE, Answer(200, ALLOW)),
+    Endpoint("no-header", "{}", FINE, Answer(200, [])),
+    Endpoint("gateway-error", "{}", FINE, Answer(503, [("Server", "nginx")])),
+    Endpoint("trailing-slash", "{}", FINE, Answer(200, [("Access-Control-Allow-Origin", "PAGE/")])),
+    Endpoint("two-layers", "{}", FINE, Answer(200, [*ALLOW, ("Access-Control-Allow-Origin", "*")])),
+    Endpoint("star-and-cookie", "{credentials: 'include'}", FINE, Answer(200, [("Access-Control-Allow-Origin", "*")])),
+    Endpoint("options-meets-login", JSON_PUT, Answer(401, [("WWW-Authenticate", "Bearer")]), Answer(200, ALLOW)),
+    Endpoint("options-redirected", JSON_PUT, Answer(301, [*ALLOW, ("Location", "/items/")]), Answer(200, ALLOW)),
+    Endpoint("method-not-listed", "{method: 'DELETE'}", FINE, Answer(200, ALLOW)),
+    Endpoint(
+        "header-typo",
+        "{headers: {'X-Api-Version': '2'}}",
+        Answer(204, [*ALLOW, ("Access-Control-Allow-Headers", "X-Api-Verison")]),
+        Answer(200, ALLOW),
+    ),
+    Endpoint("header-not-exposed", "{}", FINE, Answer(200, [*ALLOW, ("X-Total-Count", "512")])),
+]
+
+PAGE = """<!doctype html><meta charset="utf-8"><title>A page that calls an API</title><pre id="out"></pre>
+<script type="module">
+const calls = [CALLS];
+for (const [name, options] of calls) {
+  const line = await fetch("API/" + name, options).then(r => "status " + r.status, e => String(e));
+  document.getElementById("out").append(name + ": " + line + "\\n");
+}
+document.title = "done";
+fetch("/done");
+</script>"""
+
+
+class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    """Page and API in one; which of them is asked goes by the port."""
+
+    daemon_threads = True
+    page = ""
+    page_origin = ""
+    done: Optional[threading.Event] = None
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def _send(self, answer: Answer, body: bytes = b"") -> None:
+        self.send_response_only(answer.status)
+        for name, value in answer.headers:
+            self.send_header(name, value.replace("PAGE", self.server.page_origin))
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _endpoint(self) -> Optional[Endpoint]:
+        return next((endpoint for endpoint in ENDPOINTS if self.path == "/" + endpoint.name), None)
+
+    def do_OPTIONS(self) -> None:
+        endpoint = self._endpoint()
+        self._send(endpoint.preflight if endpoint else Answer(404, []))
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        endpoint = self._endpoint()
+        if endpoint is not None:
+            self._send(
+                endpoint.answer._replace(headers=[*endpoint.answer.headers, ("Content-Type", "text/plain")]), b"x"
+            )
+        elif self.path == "/":
+            self._send(Answer(200, [("Content-Type", "text/html")]), self.server.page.encode())
+        else:
+            self._send(Answer(204, []))
+            if self.path == "/done" and self.server.done is not None:
+                self.server.done.set()
+
+    do_PUT = do_DELETE = do_POST = do_GET
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def serve() -> Tuple[str, threading.Event]:
+    """Start page and API on free ports; return the page's URL, and what is set once its calls are through."""
+    servers = [Server(("127.0.0.1", 0), Handler) for _ in range(2)]
+    page, api = (server.server_address[1] for server in servers)
+    calls = ", ".join(f"[{json.dumps(endpoint.name)}, {endpoint.fetch}]" for endpoint in ENDPOINTS)
+    done = threading.Event()
+    for server in servers:
+        server.page_origin = f"http://localhost:{page}"
+        server.page = PAGE.replace("CALLS", calls).replace("API", f"http://127.0.0.1:{api}")
+        server.done = done
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://localhost:{page}/", done
+
+
+def free_port() -> int:
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as taken:
+        return int(taken.server_address[1])
+
+
+def wait_for(port: int, process: "subprocess.Popen[bytes]") -> bool:
+    """Wait until the proxy takes connections."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            opener.open(f"http://127.0.0.1:{port}/", timeout=1)
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            time.sleep(0.1)
+    return False
+
+
+def browse(browser: str, url: str, port: int, profile: str) -> "subprocess.Popen[bytes]":
+    command = [
+        browser,
+        "--headless",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        f"--proxy-server=http://127.0.0.1:{port}",
+        "--proxy-bypass-list=<-loopback>",
+        f"--user-data-dir={profile}",
+        "--remote-debugging-port=0",
+        url,
+    ]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.insert(1, "--no-sandbox")
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def work(words: List[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--web", action="store_true", help="use mitmweb and leave it open")
+    chosen = parser.parse_args(words)
+    browser = next((path for path in map(shutil.which, BROWSERS) if path), None)
+    if browser is None:
+        environment.say("cors-addon: the demonstration needs Chromium or Chrome, and none is on PATH.")
+        environment.say("  Install it (Debian: apt-get install chromium) and start again.")
+        return 1
+    made = environment.ensure()
+    url, done = serve()
+    port = free_port()
+    addon = os.path.join(environment.ROOT, "cors_addon", "addon.py")
+    arguments = ["--listen-host", "127.0.0.1", "-p", str(port), "-s", addon]
+    if chosen.web:
+        arguments += ["--set", "web_port=8081"]
+        for column in ("icon", "method", "path", "status", "comment"):
+            arguments += ["--set", f"web_columns={column}"]
+        command = [made.tool("mitmweb"), *arguments]
+    else:
+        command = [made.tool("mitmdump"), *arguments, "--flow-detail", "0", "--set", "termlog_verbosity=warn"]
+    with tempfile.TemporaryDirectory() as profile:
+        proxy = subprocess.Popen(command)
+        visitor = None
+        try:
+            if not wait_for(port, proxy):
+                environment.say("cors-addon: the proxy did not start; what it printed above says why.")
+                environment.say("  Mend that and start again.")
+                return 1
+            visitor = browse(browser, url, port, profile)
+            if not done.wait(PATIENCE):
+                environment.say("cors-addon: the browser did not finish its calls within a minute; try once more.")
+                environment.say(f"  Or open {url} yourself in a browser that uses the proxy on port {port}.")
+                return 1
+            time.sleep(0.5)
+            if chosen.web:
+                environment.say(f"cors-addon: {len(ENDPOINTS)} endpoints were called; Ctrl-C ends mitmweb.")
+                return proxy.wait()
+            return 0
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            for process in filter(None, (visitor, proxy)):
+                process.terminate()
+                process.wait(20)
+
+
+if __name__ == "__main__":
+    environment.main(work)
