@@ -33,6 +33,7 @@ logger = logging.getLogger("cors_addon")
 
 KEPT_VERDICTS: Final = 50_000
 _TOLD: Final = 5_000
+_SAME_KIND: Final = 5
 _LOOK_EVERY: Final = 0.5
 
 _Hook = Callable[["CorsAddon", http.HTTPFlow], None]
@@ -69,7 +70,7 @@ class CorsAddon:
         self._delivered: Remembered[str, Delivered] = Remembered(KEPT_VERDICTS)
         self._watcher: asyncio.Task[None] | None = None
         self._flows: weakref.WeakValueDictionary[str, http.HTTPFlow] = weakref.WeakValueDictionary()
-        self._told: Remembered[tuple[str, str, str], None] = Remembered(_TOLD)
+        self._told: Remembered[tuple[str, str, str], set[str]] = Remembered(_TOLD)
         self._faults: set[tuple[str, str]] = set()
         self._mark = self._comment = True
         self._ignored: list[tuple[str, str]] = []
@@ -384,14 +385,15 @@ class CorsAddon:
         return verdict if len(kept) == len(verdict.findings) else verdict.with_findings(kept)
 
     def _tell(self, verdict: Verdict) -> None:
-        """Log each kind of finding once: an id, for one page, at one host."""
+        """Log each kind of finding once: its message, for one page, at one host; and no more than a few of one id."""
         for finding in verdict.findings:
             if finding.severity is Severity.INFO:
                 continue
             key = (finding.id, verdict.origin or "", flows.host_of(verdict.url))
-            if key in self._told:
+            told = self._told.setdefault(key, set())
+            if finding.message in told or len(told) >= _SAME_KIND:
                 continue
-            self._told[key] = None
+            told.add(finding.message)
             # Never ERROR: while flows are read at start-up, mitmproxy takes that for a failed start.
             level = logging.INFO if finding.severity is Severity.ADVICE else logging.WARNING
             logger.log(level, "%s", log_line(verdict, finding))
