@@ -6,7 +6,7 @@ from ..fetch.checks import requested_header_names
 from ..fetch.origins import OPAQUE
 from ..rules.suggest import BlockedRequest, suggest
 from ..traffic.classify import Kind
-from ..traffic.correlate import Record
+from ..traffic.record import Record
 from ..verdict.model import Outcome, Verdict
 from ..verdict.session import Session
 

@@ -1,122 +1,68 @@
 """Which exchanges belong together: a preflight and its request, the hops of a redirect, a 304 and what it confirms.
 
-The correlator is fed exchanges in any order and answers with the ids whose knowledge changed, so that a verdict given
-earlier can be revised. Everything remembered has a cap and an age.
+The correlator is fed exchanges in any order, and what it makes of them does not depend on it: ties are chosen anew, in
+the order of time, from the moment that an exchange concerns. It answers with the ids whose knowledge changed, so that
+a verdict given earlier can be revised. Everything remembered hangs on a record, and records have a cap and an age.
 """
 
-from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from heapq import heappop, heappush
 from typing import Final
 
 from ..fetch.checks import requested_header_names
-from ..fetch.headers import HeaderList
-from ..fetch.messages import CredentialsMode, Response, is_redirect_status
-from ..fetch.methods import is_cors_safelisted_method
-from ..fetch.origins import OPAQUE, serialize_origin
-from ..fetch.preflight_cache import covers, entry_of
-from ..fetch.redirects import is_tainted_by, redirect_target, redirected_method
-from .classify import BrowserFamily, Classification, Kind, browser_of, classify, script_set_header_names
+from ..fetch.messages import Response
+from ..fetch.origins import OPAQUE
+from ..fetch.redirects import redirect_target
+from .classify import Kind, browser_of, classify, script_set_header_names
 from .exchange import Exchange
-from .preflight_rules import grant_seconds, honours_wildcard_from_cache
-from .remembered import K, Remembered
+from .places import Place
+from .preflight_rules import overwrites
+from .record import Record
+from .remembered import Remembered
+from .stored import is_confirmation, is_same_cache, is_stored, left_by
+from .ties import SLACK, grants, is_next, may_have_preflight, passes, unasked_names
 
 FOLLOW_SECONDS: Final = 2.0
 """A page's request follows its preflight, and a hop its redirect, within milliseconds; after this it will not come."""
 
-_SLACK: Final = 0.25
-"""How far two time stamps of one proxy may be out of order: the browser may start before the proxy has seen the end."""
+SERVED_KEPT: Final = 64
+"""How many of the requests that a preflight served are remembered: a page that polls would make a list without end."""
 
-_LINK_SECONDS: Final = 10.0
-_REDIRECT_SECONDS: Final = 30.0
-
-_SAME_KEY: Final = 64
-"""How many exchanges of one origin and URL are searched: pages that poll would otherwise grow a list for ever."""
-
-
-@dataclass(slots=True)
-class Record:
-    """One exchange and what others say of it.
-
-    ``preflight`` is the preflight made for this request, ``cached_grant`` an earlier one whose grant covered it;
-    ``requests`` are those that a preflight served. ``hops`` counts the redirects before this exchange, and
-    ``page_origin`` is the origin at the head of the chain. ``unfollowed`` is set when nothing came after it in time.
-    """
-
-    exchange: Exchange
-    classification: Classification
-    browser: BrowserFamily | None
-    preflight: str | None = None
-    cached_grant: str | None = None
-    requests: list[str] = field(default_factory=list)
-    redirected_from: str | None = None
-    redirected_to: str | None = None
-    hops: int = 0
-    page_origin: str | None = None
-    tainted: bool = False
-    cors_tainting: bool = False
-    stored: HeaderList | None = None
-    stored_id: str | None = None
-    unfollowed: bool = False
-    header_names: tuple[str, ...] = ()
-    delivered: Response | None = None
-    asked_names: tuple[str, ...] = ()
-
-    @property
-    def id(self) -> str:
-        return self.exchange.id
-
-    @property
-    def seen(self) -> Response | None:
-        """What the browser got: the server's response, or what was delivered in its place."""
-        return self.delivered or self.exchange.response
-
-    @property
-    def kind(self) -> Kind:
-        return self.classification.kind
-
-    @property
-    def needs_preflight(self) -> bool:
-        return not is_cors_safelisted_method(self.exchange.request.method) or bool(self.header_names)
-
-    @property
-    def was_followed(self) -> bool:
-        """Whether something came after it that only a pass in the browser explains."""
-        return bool(self.requests) or self.redirected_to is not None
-
-
-_Key = tuple[str, str, str]
+_SEARCHED: Final = 64
+"""How many exchanges of one URL are searched, for the same reason."""
 
 
 class Correlator:
-    """Ties exchanges together. ``capacity`` bounds how many are remembered, ``age`` (seconds) for how long."""
+    """Ties exchanges together. ``capacity`` bounds how many are remembered, ``age`` (seconds) for how long.
+
+    ``on_forget`` are called with each record that is forgotten, so that others can forget it as well.
+    """
 
     def __init__(self, capacity: int = 20_000, age: float = 3600.0) -> None:
         self.records: Remembered[str, Record] = Remembered(capacity)
-        self._age = age
-        self._preflights: Remembered[_Key, list[str]] = Remembered(capacity // 2)
-        self._unpaired: Remembered[_Key, list[str]] = Remembered(capacity // 2)
-        self._redirects: Remembered[tuple[str, str], list[str]] = Remembered(2_000)
-        self._orphans: Remembered[tuple[str, str], list[str]] = Remembered(2_000)
-        self._stored: Remembered[tuple[str, str], tuple[str, HeaderList]] = Remembered(4_000)
-        self._waiting: deque[tuple[float, str]] = deque(maxlen=capacity)
+        self.on_forget: list[Callable[[Record], None]] = []
         self.now = 0.0
+        self._age = age
+        self._places: dict[tuple[str, str], Place] = {}
+        self._waiting: list[tuple[float, str]] = []
 
     def observe(self, exchange: Exchange) -> set[str]:
         """Take in an exchange, or more about one already seen; return the ids of the others whose knowledge changed."""
         changed: set[str] = set()
         record = self.records.get(exchange.id)
+        if record is not None and not _is_more_of(record.exchange, exchange):
+            self._untie(record, changed)
+            self._drop(record)
+            record = None
         if record is None:
             record = self._enter(exchange, changed)
-        elif record.exchange.request is exchange.request or record.exchange.request == exchange.request:
-            record.exchange = exchange
         else:
-            self.forget(exchange.id)
-            record = self._enter(exchange, changed)
+            record.exchange = exchange
         if exchange.response is not None or exchange.error is not None:
             self._answered(record, changed)
-        self.now = max(self.now, exchange.started, exchange.ended or 0.0)
-        self._expire()
+        self.now = max(self.now, exchange.started, record.over)
+        self._expire(record)
         changed |= self._overdue()
         changed.discard(exchange.id)
         return changed
@@ -132,12 +78,14 @@ class Correlator:
 
     def forget(self, exchange_id: str) -> None:
         """Drop one exchange; links to it from others go stale and are ignored."""
-        self.records.pop(exchange_id, None)
+        record = self.records.get(exchange_id)
+        if record is not None:
+            self._drop(record)
 
     def clear(self) -> None:
         """Forget everything."""
-        for store in (self.records, self._preflights, self._unpaired, self._redirects, self._orphans, self._stored):
-            store.clear()
+        self.records.clear()
+        self._places.clear()
         self._waiting.clear()
 
     def finish(self) -> set[str]:
@@ -146,217 +94,16 @@ class Correlator:
         What was answered in the capture's last quarter of a second stays as it is: what followed it may just not have
         been recorded.
         """
-        return self._overdue(FOLLOW_SECONDS - _SLACK)
+        return self._overdue(FOLLOW_SECONDS - SLACK)
 
     def get(self, exchange_id: str | None) -> Record | None:
         """Return a record that is still remembered."""
         return None if exchange_id is None else self.records.get(exchange_id)
 
-    def wants(self, client: str, url: str) -> bool:
-        """Say whether some redirect is known to lead this client to this URL; costs one look-up."""
-        return (client, url) in self._redirects
-
-    # --- entering -----------------------------------------------------------------------------------------------
-
-    def _enter(self, exchange: Exchange, changed: set[str]) -> Record:
-        classification = classify(exchange)
-        record = Record(exchange, classification, browser_of(exchange.request.headers.get("User-Agent")))
-        record.page_origin = classification.page_origin
-        self.records[exchange.id] = record
-        self._follow_redirect(record, changed)
-        if record.kind is Kind.PREFLIGHT:
-            self._preflight_entered(record, changed)
-        elif record.kind is Kind.CORS:
-            record.cors_tainting = True
-            record.header_names = script_set_header_names(exchange.request)
-            self._request_entered(record, changed)
-        return record
-
-    def _key(self, record: Record) -> _Key:
-        exchange = record.exchange
-        return exchange.client, record.classification.origin or "", exchange.request.url
-
-    def _preflight_entered(self, preflight: Record, changed: set[str]) -> None:
-        key = self._key(preflight)
-        _append(self._preflights, key, preflight.id)
-        if (hop := self.get(preflight.redirected_from)) is not None:
-            preflight.hops = hop.hops + 1
-        for request in self._known(self._unpaired.get(key, [])):
-            late = request.exchange.started >= preflight.exchange.started and self._pairs(preflight, request)
-            if late and request.preflight is None:
-                request.cached_grant = None
-                self._pair(preflight, request, changed)
-                return
-
-    def _request_entered(self, request: Record, changed: set[str]) -> None:
-        key = self._key(request)
-        known = self._known(self._preflights.get(key, []))
-        if request.tainted and request.page_origin is not None:
-            # Firefox asks in the page's name on behalf of a request whose own Origin has become null.
-            known += self._known(self._preflights.get((key[0], request.page_origin, key[2]), []))
-        for preflight in known:
-            if not preflight.requests and self._pairs(preflight, request):
-                self._pair(preflight, request, changed)
-                return
-        if request.needs_preflight:
-            for preflight in reversed(known):
-                if self._covered_by(preflight, request):
-                    request.cached_grant = preflight.id
-                    request.asked_names = request.header_names
-                    preflight.requests.append(request.id)
-                    preflight.unfollowed = False
-                    changed.add(preflight.id)
-                    break
-        _append(self._unpaired, key, request.id)
-
-    def _pair(self, preflight: Record, request: Record, changed: set[str]) -> None:
-        preflight.requests.append(request.id)
-        preflight.unfollowed = False
-        request.preflight = preflight.id
-        request.asked_names = requested_header_names(preflight.exchange.request.headers)
-        if preflight.redirected_from is None:
-            preflight.redirected_from = request.redirected_from
-        changed |= {preflight.id, request.id}
-        changed.update(self._chain(request))
-
-    def _pairs(self, preflight: Record, request: Record) -> bool:
-        before, after = preflight.exchange, request.exchange
-        if before.request.headers.get("Access-Control-Request-Method") != after.request.method:
-            return False
-        ended = before.ended if before.ended is not None else before.started
-        if not before.started - _SLACK <= after.started <= ended + _LINK_SECONDS:
-            return False
-        asked = set(requested_header_names(before.request.headers))
-        return asked <= set(after.request.headers.names())
-
-    def _covered_by(self, preflight: Record, request: Record) -> bool:
-        exchange = preflight.exchange
-        response = preflight.seen
-        if response is None or exchange.ended is None:
-            return False
-        seconds = grant_seconds(preflight.browser, response.headers)
-        if seconds is None:
-            return False
-        mode = (
-            CredentialsMode.NOT_INCLUDE if honours_wildcard_from_cache(preflight.browser) else CredentialsMode.INCLUDE
-        )
-        method = exchange.request.headers.get("Access-Control-Request-Method") or ""
-        entry = entry_of("", "", mode, method, response.headers, exchange.ended + _SLACK, seconds)
-        if entry is None:
-            return False
-        return covers(entry, mode, request.exchange.request.method, request.header_names, request.exchange.started)
-
-    # --- answers ------------------------------------------------------------------------------------------------
-
-    def _answered(self, record: Record, changed: set[str]) -> None:
-        exchange = record.exchange
-        if record.kind is Kind.PREFLIGHT:
-            if not record.requests:
-                self._waiting.append(((exchange.ended or exchange.started) + FOLLOW_SECONDS, record.id))
-            else:
-                changed.update(record.requests)
-            return
-        response = record.seen
-        if response is None:
-            return
-        if is_redirect_status(response.status):
-            self._redirected(record, changed)
-        elif response.status == 304:
-            self._confirmed(record)
-        elif response.status == 200 and exchange.request.method == "GET" and record.kind is Kind.CORS:
-            self._stored[exchange.client, exchange.request.url] = exchange.id, response.headers
-
-    def _redirected(self, record: Record, changed: set[str]) -> None:
-        exchange = record.exchange
-        response = record.seen
-        assert response is not None
-        target = redirect_target(exchange.request.url, response)
-        if target is None or target.failure is not None or record.redirected_to is not None:
-            return
-        key = exchange.client, target.url
-        _append(self._redirects, key, record.id)
-        self._waiting.append(((exchange.ended or exchange.started) + FOLLOW_SECONDS, record.id))
-        for next_hop in self._known(self._orphans.get(key, [])):
-            if next_hop.redirected_from is None and self._follows(record, next_hop):
-                self._link_hop(record, next_hop, changed)
-                break
-
-    def _follow_redirect(self, record: Record, changed: set[str]) -> None:
-        key = record.exchange.client, record.exchange.request.url
-        for hop in reversed(self._known(self._redirects.get(key, []))):
-            if self._follows(hop, record):
-                self._link_hop(hop, record, changed)
-                return
-        if record.kind in (Kind.CORS, Kind.PREFLIGHT):
-            _append(self._orphans, key, record.id)
-
-    def _link_hop(self, hop: Record, record: Record, changed: set[str]) -> None:
-        record.redirected_from = hop.id
-        record.hops = hop.hops + 1
-        record.page_origin = hop.page_origin or record.page_origin
-        record.tainted = record.classification.origin == OPAQUE
-        if record.kind is not Kind.PREFLIGHT or hop.redirected_to is None:
-            hop.redirected_to = record.id
-        hop.unfollowed = False
-        changed.add(hop.id)
-        changed.update(self._chain(hop))
-
-    def _follows(self, hop: Record, record: Record) -> bool:
-        before, after = hop.exchange, record.exchange
-        taken = self.get(hop.redirected_to)
-        if taken is not None and taken.kind is not Kind.PREFLIGHT:
-            return False
-        response = hop.seen
-        if response is None or before.ended is None:
-            return False
-        if not before.started - _SLACK <= after.started <= before.ended + _REDIRECT_SECONDS:
-            return False
-        request = after.request
-        method = redirected_method(response.status, before.request.method)
-        if record.kind is Kind.PREFLIGHT:
-            if request.headers.get("Access-Control-Request-Method") != method:
-                return False
-        elif request.method != method:
-            return False
-        return self._origin_after(hop, request.url) in (None, record.classification.origin)
-
-    def _origin_after(self, hop: Record, url: str) -> str | None:
-        """Predict the ``Origin`` of the next hop; ``None`` where anything may come (or nothing)."""
-        if hop.kind is Kind.CORS:
-            origin = hop.classification.origin or OPAQUE
-            page = hop.page_origin or origin
-            return OPAQUE if origin == OPAQUE or is_tainted_by(hop.exchange.request.url, url, page) else origin
-        here = serialize_origin(hop.exchange.request.url)
-        if hop.kind in (Kind.SAME_ORIGIN, Kind.NO_ORIGIN) and serialize_origin(url) != here:
-            return here if hop.page_origin in (None, here) else None
-        return None
-
-    def _confirmed(self, record: Record) -> None:
-        known = self._stored.get((record.exchange.client, record.exchange.request.url))
-        if known is not None and known[0] != record.id:
-            record.stored_id, record.stored = known
-
-    # --- time ---------------------------------------------------------------------------------------------------
-
-    def _overdue(self, early: float = 0.0) -> set[str]:
-        late: set[str] = set()
-        while self._waiting and self._waiting[0][0] - early < self.now:
-            record = self.records.get(self._waiting.popleft()[1])
-            if record is not None and not record.was_followed and not record.unfollowed:
-                record.unfollowed = True
-                late.add(record.id)
-        return late
-
-    def _expire(self) -> None:
-        while self.records:
-            oldest = next(iter(self.records.values()))
-            last = max(oldest.exchange.started, oldest.exchange.ended or 0.0)
-            if last >= self.now - self._age:
-                return
-            self.records.pop(oldest.id)
-
-    def _known(self, ids: Iterable[str]) -> list[Record]:
-        return [record for record in map(self.records.get, ids) if record is not None]
+    def before(self, record: Record) -> Iterable[Record]:
+        """Yield the exchanges of the same client and URL that began before another, the last one first."""
+        place = self._places.get((record.exchange.client, record.exchange.request.url))
+        return () if place is None else place.arrivals_before(record, _SEARCHED)
 
     def chain(self, record: Record) -> list[Record]:
         """Return the hops of one fetch in order, this one included."""
@@ -370,6 +117,303 @@ class Correlator:
             hops.append(following)
         return hops
 
+    # --- records and places -------------------------------------------------------------------------------------
+
+    def _enter(self, exchange: Exchange, changed: set[str]) -> Record:
+        classification = classify(exchange)
+        record = Record(exchange, classification, browser_of(exchange.request.headers.get("User-Agent")))
+        record.page_origin = classification.page_origin
+        if record.kind is Kind.PREFLIGHT:
+            record.asked_names = requested_header_names(exchange.request.headers)
+        elif record.kind is Kind.CORS:
+            record.header_names = script_set_header_names(exchange.request)
+        while len(self.records) >= self.records.capacity:
+            self._drop(next(iter(self.records.values())))
+        self.records[exchange.id] = record
+        place = self._place(exchange.client, exchange.request.url)
+        place.arrived(record)
+        self._tie_hops(place, exchange.started, changed)
+        self._tie_preflights(place, exchange.started, changed)
+        return record
+
+    def _place(self, client: str, url: str) -> Place:
+        place = self._places.get((client, url))
+        if place is None:
+            place = self._places[client, url] = Place()
+        return place
+
+    def _place_of(self, record: Record) -> Place:
+        return self._place(record.exchange.client, record.exchange.request.url)
+
+    def _drop(self, record: Record) -> None:
+        del self.records[record.id]
+        client = record.exchange.client
+        for url in (record.exchange.request.url, record.leads_to):
+            place = self._places.get((client, url)) if url is not None else None
+            if place is not None and place.left(record):
+                del self._places[client, url or ""]
+        for forget in self.on_forget:
+            forget(record)
+
+    def _untie(self, record: Record, changed: set[str]) -> None:
+        """Cut all ties of a record whose id is about to mean another exchange."""
+        for request in map(self.get, [*record.requests]):
+            if request is not None and request.preflight == record.id:
+                self._set_preflight(request, None, changed)
+            elif request is not None:
+                self._set_grant(request, None, changed)
+        for following in (self.get(record.next_request), self.get(record.next_preflight)):
+            if following is not None:
+                self._set_hop(following, None, changed)
+        self._set_preflight(record, None, changed)
+        self._set_grant(record, None, changed)
+        self._set_hop(record, None, changed)
+
+    # --- answers ------------------------------------------------------------------------------------------------
+
+    def _answered(self, record: Record, changed: set[str]) -> None:
+        if record.kind is Kind.PREFLIGHT:
+            self._tie_preflights(self._place_of(record), record.exchange.started, changed)
+            changed.update(record.requests)
+            if not record.requests:
+                self._await(record)
+            return
+        response = record.seen
+        if response is None:
+            return
+        self._leads_to(record, response, changed)
+        if is_stored(record):
+            self._tie_stored(self._place_of(record), record, changed)
+
+    def _leads_to(self, record: Record, response: Response, changed: set[str]) -> None:
+        target = redirect_target(record.exchange.request.url, response)
+        url = target.url if target is not None and target.failure is None else None
+        client = record.exchange.client
+        if record.leads_to is not None and record.leads_to != url:
+            for following in (self.get(record.next_request), self.get(record.next_preflight)):
+                if following is not None:
+                    self._set_hop(following, None, changed)
+            place = self._places.get((client, record.leads_to))
+            if place is not None and place.led_elsewhere(record):
+                del self._places[client, record.leads_to]
+        record.leads_to = url
+        if url is not None:
+            place = self._place(client, url)
+            place.leads_here(record)
+            self._tie_hops(place, record.exchange.started, changed)
+            if not record.was_followed:
+                self._await(record)
+
+    # --- redirects ----------------------------------------------------------------------------------------------
+
+    def _tie_hops(self, place: Place, since: float, changed: set[str]) -> None:
+        """Choose anew, in the order of time, which redirect led to each request from a moment on."""
+        if not place.hops:
+            return
+        for record in place.arrivals_since(since):
+            best = self._best_hop(place, record)
+            if (best.id if best is not None else None) != record.redirected_from:
+                self._set_hop(record, best, changed)
+
+    def _best_hop(self, place: Place, record: Record) -> Record | None:
+        """Return the redirect that ended nearest to the request's start, of those that no earlier one followed."""
+        found = []
+        for hop in place.hops_until(record.exchange.started, _SEARCHED):
+            taker = self.get(hop.next_preflight if record.kind is Kind.PREFLIGHT else hop.next_request)
+            if taker is not None and taker is not record and taker.order < record.order:
+                continue
+            if hop is not record and is_next(hop, record) and not self._is_after(hop, record):
+                found.append(hop)
+        return min(found, key=lambda hop: (abs(record.exchange.started - hop.over), hop.order), default=None)
+
+    def _is_after(self, hop: Record, record: Record) -> bool:
+        """Say whether a hop comes later in the chain that a record begins: times alone need not tell."""
+        return record.exchange.started == hop.exchange.started and any(each is record for each in self.chain(hop))
+
+    def _set_hop(self, record: Record, hop: Record | None, changed: set[str]) -> None:
+        old = self.get(record.redirected_from)
+        if old is not None:
+            changed.update(self._chain(old))
+            if old.next_request == record.id:
+                old.next_request = None
+            if old.next_preflight == record.id:
+                old.next_preflight = None
+            if not old.was_followed:
+                self._await(old)
+        record.redirected_from = None
+        if hop is not None:
+            is_preflight = record.kind is Kind.PREFLIGHT
+            taker = self.get(hop.next_preflight if is_preflight else hop.next_request)
+            if taker is not None:
+                self._set_hop(taker, None, changed)
+            if is_preflight:
+                hop.next_preflight = record.id
+            else:
+                hop.next_request = record.id
+            hop.unfollowed = False
+            record.redirected_from = hop.id
+        self._inherit(record, hop, changed)
+        changed.update(self._chain(record))
+
+    def _inherit(self, record: Record, hop: Record | None, changed: set[str]) -> None:
+        """Hand down what a hop takes from the one before it, to the end of the chain."""
+        todo: list[tuple[Record, Record | None]] = [(record, hop)]
+        seen: set[str] = set()
+        while todo:
+            record, hop = todo.pop()
+            hops = 0 if hop is None else hop.hops + 1
+            page = (hop.page_origin if hop is not None else None) or record.classification.page_origin
+            tainted = hop is not None and record.classification.origin == OPAQUE
+            if record.id in seen or (hops, page, tainted) == (record.hops, record.page_origin, record.tainted):
+                continue
+            seen.add(record.id)
+            changed.add(record.id)
+            record.hops, record.page_origin, record.tainted = hops, page, tainted
+            if record.kind is Kind.CORS:
+                self._tie_preflights(self._place_of(record), record.exchange.started, changed)
+            for following in (self.get(record.next_request), self.get(record.next_preflight)):
+                if following is not None:
+                    todo.append((following, record))
+
+    # --- preflights ---------------------------------------------------------------------------------------------
+
+    def _tie_preflights(self, place: Place, since: float, changed: set[str]) -> None:
+        """Choose anew, in the order of time, which preflight or grant each request from a moment on had."""
+        if not place.preflights:
+            return
+        for request in place.arrivals_since(since):
+            if not may_have_preflight(request):
+                continue
+            best = self._best_preflight(place, request)
+            if (best.id if best is not None else None) != request.preflight:
+                self._set_preflight(request, best, changed)
+            grant = self._grant(place, request) if best is None and request.needs_preflight else None
+            if (grant.id if grant is not None else None) != request.cached_grant:
+                self._set_grant(request, grant, changed)
+
+    def _best_preflight(self, place: Place, request: Record) -> Record | None:
+        """Return the preflight that fits best, and then nearest, of those that no earlier request followed."""
+        found = []
+        for preflight in place.preflights_until(request.exchange.started, _SEARCHED):
+            taker = self.get(preflight.request)
+            if taker is not None and taker is not request and taker.order < request.order:
+                continue
+            unasked = unasked_names(preflight, request)
+            if unasked is not None:
+                distance = abs(request.exchange.started - preflight.over)
+                found.append((unasked, distance, preflight.order, preflight))
+        if len(found) > 1:
+            # What failed was not followed, if there is another.
+            found = [each for each in found if passes(each[3])] or found
+        return min(found, key=lambda each: each[:3])[3] if found else None
+
+    def _grant(self, place: Place, request: Record) -> Record | None:
+        """Return the latest preflight whose grant, kept by the browser, spared a request its own."""
+        before = place.preflights_until(request.exchange.started, _SEARCHED)
+        answered = [each for each in before if each.over <= request.exchange.started and each.seen is not None]
+        for preflight in sorted(answered, key=lambda each: (each.over, each.order), reverse=True):
+            if grants(preflight, request):
+                return preflight
+            same_page = preflight.classification.origin == request.classification.origin
+            if overwrites(preflight.browser) and same_page and passes(preflight):
+                return None
+        return None
+
+    def _set_preflight(self, request: Record, preflight: Record | None, changed: set[str]) -> None:
+        old = self.get(request.preflight)
+        if old is not None:
+            old.request = None
+            self._no_longer_served(old, request, changed)
+        request.preflight = None
+        if preflight is not None:
+            taker = self.get(preflight.request)
+            if taker is not None:
+                self._set_preflight(taker, None, changed)
+            preflight.request, request.preflight = request.id, preflight.id
+            request.asked_names = preflight.asked_names
+            self._served(preflight, request, changed)
+            changed.update(self._chain(preflight))
+        changed.add(request.id)
+        changed.update(self._chain(request))
+
+    def _set_grant(self, request: Record, grant: Record | None, changed: set[str]) -> None:
+        old = self.get(request.cached_grant)
+        if old is not None:
+            self._no_longer_served(old, request, changed)
+        request.cached_grant = None
+        if grant is not None:
+            request.cached_grant = grant.id
+            request.asked_names = tuple(name for name in grant.asked_names if name in request.exchange.request.headers)
+            self._served(grant, request, changed)
+        changed.add(request.id)
+
+    def _served(self, preflight: Record, request: Record, changed: set[str]) -> None:
+        ids = preflight.requests
+        if len(ids) < SERVED_KEPT or ids[-1] not in self.records or request.order < self.records[ids[-1]].order:
+            ids.append(request.id)
+            ids.sort(key=lambda each: self.records[each].order if each in self.records else (0.0, each))
+            del ids[SERVED_KEPT:]
+            changed.add(preflight.id)
+        preflight.unfollowed = False
+
+    def _no_longer_served(self, preflight: Record, request: Record, changed: set[str]) -> None:
+        request.asked_names = ()
+        if request.id in preflight.requests:
+            preflight.requests.remove(request.id)
+        changed.update(self._chain(preflight))
+        if not preflight.requests:
+            self._await(preflight)
+
+    # --- what a 304 confirms ------------------------------------------------------------------------------------
+
+    def _tie_stored(self, place: Place, record: Record, changed: set[str]) -> None:
+        """Say what each 304 confirms, from the one before a record on."""
+        kept = None
+        for each in place.arrivals_before(record, _SEARCHED):
+            if is_stored(each) and is_same_cache(each, record):
+                kept = each
+                break
+        for each in (record, *place.arrivals_after(record)):
+            if not is_stored(each) or not is_same_cache(each, record):
+                continue
+            confirmed = left_by(kept) if is_confirmation(each) else (None, None)
+            if confirmed != (each.stored_id, each.stored):
+                each.stored_id, each.stored = confirmed
+                changed.add(each.id)
+            elif each is not record:
+                break
+            kept = each
+
+    # --- time ---------------------------------------------------------------------------------------------------
+
+    def _await(self, record: Record) -> None:
+        """Look again when what follows should have come."""
+        heappush(self._waiting, (record.over + FOLLOW_SECONDS, record.id))
+        if len(self._waiting) > self.records.capacity:
+            heappop(self._waiting)
+
+    def _overdue(self, early: float = 0.0) -> set[str]:
+        late: set[str] = set()
+        while self._waiting and self._waiting[0][0] - early < self.now:
+            record = self.records.get(heappop(self._waiting)[1])
+            if record is not None and not record.was_followed and not record.unfollowed:
+                record.unfollowed = True
+                late.add(record.id)
+        return late
+
+    def _expire(self, newest: Record) -> None:
+        limit = self.now - self._age
+        while (oldest := next(iter(self.records.values()))) is not newest:
+            if oldest.over < limit:
+                self._drop(oldest)
+            elif oldest.exchange.started < limit:
+                # It took long: it stays, and what came with it is looked at again.
+                self.records.move_to_end(oldest.id)
+                self.records.move_to_end(newest.id)
+                return
+            else:
+                return
+
     def _chain(self, record: Record) -> Iterable[str]:
         for hop in self.chain(record):
             yield hop.id
@@ -377,8 +421,7 @@ class Correlator:
                 yield hop.preflight
 
 
-def _append(store: Remembered[K, list[str]], key: K, value: str) -> None:
-    ids = store.setdefault(key, [])
-    if value not in ids:
-        ids.append(value)
-        del ids[:-_SAME_KEY]
+def _is_more_of(known: Exchange, exchange: Exchange) -> bool:
+    """Say whether an exchange is a known one, seen again with its answer."""
+    same_request = known.request is exchange.request or known.request == exchange.request
+    return same_request and (known.started, known.client) == (exchange.started, exchange.client)

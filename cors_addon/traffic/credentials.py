@@ -4,46 +4,50 @@ Certain evidence decides; where none is certain, something may still *lean* towa
 never evidence by itself: the jar may be empty, or the cookie kept back by SameSite or a third-party rule.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
-from urllib.parse import urlsplit
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final, TypeVar
 
-from ..fetch.checks import (
-    ALLOW_CREDENTIALS,
-    PreflightRequest,
-    Step,
-    Success,
-    cors_check,
-    preflight_failures,
-    requested_header_names,
-)
+from ..fetch.checks import ALLOW_CREDENTIALS
 from ..fetch.messages import CredentialsMode
 from ..fetch.origins import is_schemelessly_same_site, origin_of, serialize_origin
 from .classify import BrowserFamily, Kind
-from .correlate import Correlator, Record
-from .exchange import Exchange
-from .pages import PageLoads, PageMarks
-from .remembered import Remembered
+from .correlate import Correlator
+from .pages import PageAndHost, PageLoads, PageMarks, Span
+from .record import Record
+from .remembered import Recent
 from .sites import registrable_domain
+from .survival import surviving_modes
 
 INCLUDE: Final = CredentialsMode.INCLUDE
 NOT_INCLUDE: Final = CredentialsMode.NOT_INCLUDE
-_MEMBERS: Final = 256
-"""How many undecided requests of one connection, or of one page at one host, may be judged again at once."""
 
-_PageAndHost = tuple[str, str, str]
+_MEMBERS: Final = 2_000
+"""How many undecided requests, the latest, may be judged again at once."""
+
+_AGE: Final = 3600.0
+_CHALLENGE_SECONDS: Final = 120.0
 _BROWSER_SCHEMES: Final = ("basic ", "digest ", "negotiate ", "ntlm ")
+
+_Teller = tuple[str, str]
+"""Client and User-Agent."""
+
+_Key = TypeVar("_Key")
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One piece of evidence: for which mode it speaks, whether it is certain, what it is, and the flow that gave it."""
+    """One piece of evidence: for which mode it speaks, whether it is certain, what it is, and the flow that gave it.
+
+    ``when`` is a Unix time, infinite where it was not told: of what says the same, the earliest is named.
+    """
 
     mode: CredentialsMode
     certain: bool
     text: str
     exchange_id: str
+    when: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,69 +71,52 @@ class Knowledge:
 
 @dataclass(slots=True)
 class _Connection:
-    """A client connection: the first certain evidence for each mode, and the undecided requests that it carried."""
+    """A client connection: the first certain evidence for each mode, and the CORS requests that it carried."""
 
-    evidence: dict[CredentialsMode, Evidence]
-    members: list[str]
-
-
-def surviving_modes(record: Record) -> frozenset[CredentialsMode]:
-    """Return the modes under which a response passes its check, so far as the standard goes.
-
-    What browsers treat alike and otherwise than the standard (Authorization under ``*``) counts as passing.
-    """
-    exchange, origin = record.exchange, record.classification.origin or "null"
-    response = record.seen
-    if response is None:
-        return frozenset()
-    modes = set()
-    for mode in CredentialsMode:
-        if record.kind is Kind.PREFLIGHT:
-            asked = PreflightRequest(
-                origin,
-                exchange.request.headers.get("Access-Control-Request-Method") or "",
-                requested_header_names(exchange.request.headers),
-            )
-            failures = preflight_failures(asked, mode, response)
-            if all(failure.step is Step.NON_WILDCARD_HEADER for failure in failures):
-                modes.add(mode)
-        elif isinstance(cors_check(origin, mode, response.headers), Success):
-            modes.add(mode)
-    return frozenset(modes)
+    evidence: dict[CredentialsMode, Evidence] = field(default_factory=dict)
+    members: dict[str, None] = field(default_factory=dict)
 
 
 class CredentialsObserver:
-    """Collects evidence across exchanges. Feed every exchange to ``observe``; ask with ``assess``."""
+    """Collects evidence across exchanges. Feed every exchange to ``observe``; ask with ``assess``.
+
+    Lists of requests shrink as the correlator forgets those requests; all else has a cap and an age.
+    """
 
     def __init__(self, correlator: Correlator, capacity: int = 10_000) -> None:
         self.correlator = correlator
-        self._connections: Remembered[str, _Connection] = Remembered(capacity)
         self.pages = PageLoads()
-        self._granting = PageMarks(capacity)
-        self._with_cookies = PageMarks(capacity)
-        self._undecided: Remembered[_PageAndHost, list[str]] = Remembered(capacity)
-        self._tellers: Remembered[tuple[str, BrowserFamily | None], None] = Remembered(200)
-        self._untold: Remembered[tuple[str, BrowserFamily | None], list[str]] = Remembered(200)
+        self._connections: Recent[str, _Connection] = Recent(_Connection, capacity, _AGE)
+        self._granting = PageMarks()
+        self._with_cookies = PageMarks()
+        self._undecided: dict[PageAndHost, dict[str, None]] = {}
+        self._latest: Recent[str, list[float]] = Recent(list, capacity, _AGE)
+        self._tellers: Recent[_Teller, list[None]] = Recent(list, 200, _AGE)
+        self._untold: dict[_Teller, dict[str, None]] = {}
+        correlator.on_forget.append(self._forget)
 
     def clear(self) -> None:
         """Forget everything."""
-        self._connections.clear()
-        self.pages.clear()
-        self._granting.clear()
-        self._with_cookies.clear()
+        for store in (self.pages, self._connections, self._granting, self._with_cookies, self._latest, self._tellers):
+            store.clear()
         self._undecided.clear()
-        self._tellers.clear()
         self._untold.clear()
 
-    def page_loaded(self, client: str, url: str, when: float) -> None:
-        """Note a document: what an earlier page of its origin did speaks for that page only."""
-        self.pages.note(client, serialize_origin(url), when)
+    def page_loaded(self, client: str, url: str, when: float) -> set[str]:
+        """Note a document: what an earlier page of its origin did speaks for that page only.
 
-    def cookie_on(self, connection: str, exchange_id: str) -> set[str]:
+        Returns the ids of exchanges that are known already and may be that page's.
+        """
+        self.pages.note(client, serialize_origin(url), when)
+        latest = self._latest.get(client)
+        if latest is None or latest[0] < when:
+            return set()
+        return {each for key, members in self._undecided.items() if key[0] == client for each in _latest_of(members)}
+
+    def cookie_on(self, connection: str, exchange_id: str, when: float = float("inf")) -> set[str]:
         """Note a ``Cookie`` on a connection, for a request that needs nothing else; return the ids it decides."""
-        return self._settle(
-            connection, Evidence(INCLUDE, True, "a Cookie was sent on the same connection", exchange_id)
-        )
+        text = "a Cookie was sent on the same connection"
+        return self._settle(connection, Evidence(INCLUDE, True, text, exchange_id, when))
 
     def observe(self, record: Record) -> set[str]:
         """Take evidence from an exchange; return the ids of others that it may decide."""
@@ -139,36 +126,36 @@ class CredentialsObserver:
             changed |= self._tells_storage_access(record)
         if exchange.connection and _keeps_connections_apart(record):
             if record.kind is Kind.CORS:
-                for evidence in self._own(record):
-                    changed |= self._settle(exchange.connection, evidence)
-            if record.kind is Kind.PREFLIGHT:
-                text = "a preflight, which never carries credentials, went over the same connection"
-                changed |= self._settle(exchange.connection, Evidence(NOT_INCLUDE, True, text, exchange.id))
-            elif record.kind is Kind.CORS:
-                members = self._connection(exchange.connection).members
-                if record.id not in members:
-                    members.append(record.id)
-                    del members[:-_MEMBERS]
-        if record.kind in (Kind.CORS, Kind.PREFLIGHT):
+                self._connections.use(exchange.connection, exchange.started).members[record.id] = None
+            for evidence in _on_connection(record):
+                changed |= self._settle(exchange.connection, evidence)
+        if record.classification.origin is not None:
             changed |= self._note_host(record)
         changed.discard(record.id)
         return changed
 
+    def _forget(self, record: Record) -> None:
+        connection = self._connections.get(record.exchange.connection)
+        if connection is not None:
+            connection.members.pop(record.id, None)
+        _take_out(self._undecided, _page_and_host(record), record.id)
+        _take_out(self._untold, _teller(record), record.id)
+
     def assess(self, record: Record) -> Knowledge:
         """Weigh all evidence for the fetch that this exchange is part of."""
-        fetch = self._fetch_of(record)
-        certain: list[Evidence] = []
-        leaning: list[Evidence] = []
-        for part in fetch:
+        told: dict[tuple[CredentialsMode, str], Evidence] = {}
+        for part in self._fetch_of(record):
             for evidence in self._of_part(part):
-                (certain if evidence.certain else leaning).append(evidence)
+                # Every hop of a chain may say the same, and once is enough.
+                told.setdefault((evidence.mode, evidence.text), evidence)
+        certain = tuple(evidence for evidence in told.values() if evidence.certain)
         modes = {evidence.mode for evidence in certain}
         if len(modes) > 1:
-            return Knowledge(None, tuple(certain), contradicted=True)
+            return Knowledge(None, certain, contradicted=True)
         if modes:
-            return Knowledge(modes.pop(), tuple(certain))
-        leaning += self._around(record)
-        return Knowledge(None, tuple(leaning), leaning=bool(leaning))
+            return Knowledge(modes.pop(), certain)
+        leaning = (*told.values(), *self._around(record))
+        return Knowledge(None, leaning, leaning=bool(leaning))
 
     # --- a fetch and its parts ----------------------------------------------------------------------------------
 
@@ -177,9 +164,7 @@ class CredentialsObserver:
         correlator = self.correlator
         start = record
         if record.kind is Kind.PREFLIGHT:
-            request = next((r for r in map(correlator.get, record.requests) if r and r.preflight == record.id), None)
-            previous = correlator.get(record.redirected_from)
-            start = request or previous or record
+            start = correlator.get(record.request) or correlator.get(record.redirected_from) or record
         parts: dict[str, Record] = {record.id: record}
         for hop in correlator.chain(start):
             parts[hop.id] = hop
@@ -190,10 +175,9 @@ class CredentialsObserver:
 
     def _of_part(self, record: Record) -> Iterator[Evidence]:
         yield from self._own(record)
-        exchange = record.exchange
-        if record.kind is not Kind.PREFLIGHT and exchange.connection and _keeps_connections_apart(record):
-            connection = self._connections.get(exchange.connection)
-            if connection is not None and record.kind is Kind.CORS:
+        if record.kind is Kind.CORS and _keeps_connections_apart(record):
+            connection = self._connections.get(record.exchange.connection)
+            if connection is not None:
                 for evidence in connection.evidence.values():
                     if evidence.exchange_id != record.id:
                         yield evidence
@@ -201,58 +185,73 @@ class CredentialsObserver:
             yield from _survival(record)
 
     def _own(self, record: Record) -> Iterator[Evidence]:
-        """What the request itself proves."""
-        headers = record.exchange.request.headers
+        """What the request itself proves, with what is known of its browser and its preflight."""
         if record.kind not in (Kind.CORS, Kind.PREFLIGHT):
             return
-        if "sec-fetch-storage-access" in headers:
-            # Firefox sends it on the preflight of a credentialed request too.
-            yield Evidence(INCLUDE, True, "Sec-Fetch-Storage-Access is sent with credentials only", record.id)
-        elif self._would_tell_storage_access(record):
+        yield from _carried(record)
+        if self._would_tell_storage_access(record):
             text = "this browser sends Sec-Fetch-Storage-Access with credentials, and here it did not"
             yield Evidence(NOT_INCLUDE, True, text, record.id)
-        if record.kind is Kind.PREFLIGHT:
+        authorization = record.exchange.request.headers.get("Authorization")
+        if record.kind is Kind.CORS and authorization is not None:
+            yield from self._authorization(record, authorization.lower().startswith(_BROWSER_SCHEMES))
+
+    def _authorization(self, record: Record, by_browser: bool) -> Iterator[Evidence]:
+        """What an ``Authorization`` header says: the browser adds it with credentials only, a script has to ask first.
+
+        Where no preflight is known, one may have been made before anyone looked, and its grant kept.
+        """
+        if not by_browser or "authorization" in record.asked_names:
             return
-        if "cookie" in headers:
-            yield Evidence(INCLUDE, True, "the request carries a Cookie", record.id)
-        if record.classification.destination == "font":
-            yield Evidence(NOT_INCLUDE, True, "fonts are never fetched with credentials across origins", record.id)
-        authorization = (headers.get("Authorization") or "").lower()
-        if authorization.startswith(_BROWSER_SCHEMES):
-            preflight = self.correlator.get(record.preflight or record.cached_grant)
-            asked = requested_header_names(preflight.exchange.request.headers) if preflight is not None else ()
-            if "authorization" not in asked:
-                text = "HTTP authentication that no preflight asked for: the browser added it"
-                yield Evidence(INCLUDE, True, text, record.id)
+        if record.preflight is not None:
+            text = "HTTP authentication that no preflight asked for: the browser added it"
+            yield Evidence(INCLUDE, True, text, record.id)
+        elif (challenge := self._challenge(record)) is not None:
+            text = "the browser answered the server's challenge for HTTP authentication"
+            yield Evidence(INCLUDE, True, text, challenge.id)
+        else:
+            text = "HTTP authentication, by the browser or with a preflight that was not seen"
+            yield Evidence(INCLUDE, False, text, record.id)
+
+    def _challenge(self, record: Record) -> Record | None:
+        """Return the exchange before this one, of the same URL and page, where it asked for what came then."""
+        for earlier in self.correlator.before(record):
+            if earlier.classification.origin != record.classification.origin or earlier.kind is Kind.PREFLIGHT:
+                continue
+            response = earlier.seen
+            asked = response is not None and response.status == 401 and "www-authenticate" in response.headers
+            soon = record.exchange.started - earlier.over <= _CHALLENGE_SECONDS
+            return earlier if asked and soon and "authorization" not in earlier.exchange.request.headers else None
+        return None
 
     def _tells_storage_access(self, record: Record) -> set[str]:
         """Note that a browser sends the header; return the requests whose lack of it says something from now on."""
-        teller = record.exchange.client, record.browser
-        if record.browser is None or teller in self._tellers:
+        teller = _teller(record)
+        if record.browser is None:
             return set()
-        self._tellers[teller] = None
-        return set(self._untold.get(teller, ()))
+        news = teller not in self._tellers
+        self._tellers.use(teller, record.exchange.started)
+        return self._with_parts(_latest_of(self._untold.get(teller, {}))) if news else set()
 
     def _would_tell_storage_access(self, record: Record) -> bool:
-        """Say whether the header would be there under "include".
+        """Say whether the header would be there under "include", and is not.
 
         It goes to other sites only, of which Sec-Fetch-Site speaks for the whole chain and so not for this URL alone.
-        Chromium leaves it away on preflights.
+        Chromium leaves it away on preflights, Firefox does not.
         """
         if record.classification.site != "cross-site" or record.browser is None:
+            return False
+        if "sec-fetch-storage-access" in record.exchange.request.headers:
             return False
         if record.kind is Kind.PREFLIGHT and record.browser is not BrowserFamily.FIREFOX:
             return False
         page, target = origin_of(record.page_origin or ""), origin_of(record.exchange.request.url)
         if page is None or target is None or is_schemelessly_same_site(page, target, registrable_domain):
             return False
-        teller = record.exchange.client, record.browser
-        if teller in self._tellers:
+        if _teller(record) in self._tellers:
             return True
-        untold = self._untold.setdefault(teller, [])
-        if record.id not in untold:
-            untold.append(record.id)
-            del untold[:-_MEMBERS]
+        if self.correlator.get(record.id) is not None:
+            self._untold.setdefault(_teller(record), {})[record.id] = None
         return False
 
     # --- around the fetch ---------------------------------------------------------------------------------------
@@ -260,21 +259,22 @@ class CredentialsObserver:
     def _note_host(self, record: Record) -> set[str]:
         """Note what a page's requests to a host show; return the undecided ones that this may concern."""
         exchange = record.exchange
-        key, span = _page_and_host(record), self._span(record)
+        key = _page_and_host(record)
+        latest = self._latest.use(exchange.client, exchange.started)
+        latest[:] = [max([exchange.started, *latest])]
+        undecided = self._undecided.setdefault(key, {})
+        undecided[exchange.id] = None
+        if record.kind not in (Kind.CORS, Kind.PREFLIGHT):
+            return set()
         news = False
         response = record.seen
         if response is not None and response.headers.get(ALLOW_CREDENTIALS) == "true":
-            news = self._granting.note(key, exchange.started, exchange.id, span)
+            news = self._granting.note(key, exchange.started, exchange.id, self._span(record))
         if "cookie" in exchange.request.headers:
-            news = self._with_cookies.note(key, exchange.started, exchange.id, span) or news
-        undecided = self._undecided.setdefault(key, [])
-        changed = set(undecided) if news else set()
-        if exchange.id not in undecided:
-            undecided.append(exchange.id)
-            del undecided[:-_MEMBERS]
-        return changed
+            news = self._with_cookies.note(key, exchange.started, exchange.id, self._span(record)) or news
+        return set(_latest_of(undecided)) if news else set()
 
-    def _span(self, record: Record) -> tuple[float, float]:
+    def _span(self, record: Record) -> Span:
         exchange = record.exchange
         return self.pages.span(exchange.client, record.classification.origin or "", exchange.started)
 
@@ -303,26 +303,67 @@ class CredentialsObserver:
 
     # --- connections --------------------------------------------------------------------------------------------
 
-    def _connection(self, connection_id: str) -> _Connection:
-        connection = self._connections.get(connection_id)
-        if connection is None:
-            connection = self._connections[connection_id] = _Connection({}, [])
-        return connection
-
     def _settle(self, connection_id: str, evidence: Evidence) -> set[str]:
         if not connection_id:
             return set()
-        connection = self._connection(connection_id)
-        if evidence.mode in connection.evidence:
+        now = evidence.when if evidence.when < float("inf") else self.correlator.now
+        connection = self._connections.use(connection_id, now)
+        known = connection.evidence.get(evidence.mode)
+        if known is not None and (known.when, known.exchange_id) <= (evidence.when, evidence.exchange_id):
             return set()
         connection.evidence[evidence.mode] = evidence
-        return set(connection.members)
+        return self._with_parts(_latest_of(connection.members))
+
+    def _with_parts(self, ids: Iterable[str]) -> set[str]:
+        """Return the ids with those of every exchange of the same fetches."""
+        records = filter(None, map(self.correlator.get, ids))
+        return {part.id for record in records for part in self._fetch_of(record)}
+
+
+def _take_out(lists: dict[_Key, dict[str, None]], key: _Key, exchange_id: str) -> None:
+    members = lists.get(key)
+    if members is not None:
+        members.pop(exchange_id, None)
+        if not members:
+            del lists[key]
+
+
+def _latest_of(members: dict[str, None]) -> list[str]:
+    return list(islice(reversed(members), _MEMBERS))
+
+
+def _teller(record: Record) -> _Teller:
+    return record.exchange.client, record.exchange.request.headers.get("User-Agent") or ""
+
+
+def _carried(record: Record) -> Iterator[Evidence]:
+    """What a request proves alone, whatever else is known."""
+    exchange = record.exchange
+    headers = exchange.request.headers
+    if "sec-fetch-storage-access" in headers:
+        # Firefox sends it on the preflight of a credentialed request too.
+        text = "Sec-Fetch-Storage-Access is sent with credentials only"
+        yield Evidence(INCLUDE, True, text, exchange.id, exchange.started)
+    if record.kind is Kind.CORS and "cookie" in headers:
+        yield Evidence(INCLUDE, True, "the request carries a Cookie", exchange.id, exchange.started)
+    if record.kind is Kind.CORS and record.classification.destination == "font":
+        text = "fonts are never fetched with credentials across origins"
+        yield Evidence(NOT_INCLUDE, True, text, exchange.id, exchange.started)
+
+
+def _on_connection(record: Record) -> Iterator[Evidence]:
+    """What a request proves of all others on its connection."""
+    if record.kind is Kind.CORS:
+        yield from _carried(record)
+    elif record.kind is Kind.PREFLIGHT:
+        text = "a preflight, which never carries credentials, went over the same connection"
+        yield Evidence(NOT_INCLUDE, True, text, record.id, record.exchange.started)
 
 
 def _keeps_connections_apart(record: Record) -> bool:
     """Say whether the browser never mixes credentialed and uncredentialed requests on such a connection.
 
-    Chromium never does, Firefox only over HTTP/2. WebKit is unknown.
+    Chromium never mixes them, Firefox does over HTTP/2. WebKit is unknown.
     """
     if record.browser is BrowserFamily.FIREFOX:
         return record.exchange.http_version.startswith("HTTP/1")
@@ -342,10 +383,8 @@ def _survival(record: Record) -> Iterator[Evidence]:
         )
 
 
-def _page_and_host(record: Record) -> _PageAndHost:
-    exchange: Exchange = record.exchange
-    try:
-        host = urlsplit(exchange.request.url).netloc
-    except ValueError:
-        host = ""
-    return exchange.client, record.classification.origin or "", host
+def _page_and_host(record: Record) -> PageAndHost:
+    authority = record.exchange.request.url.partition("://")[2]
+    for end in "/?#":
+        authority = authority.partition(end)[0]
+    return record.exchange.client, record.classification.origin or "", authority

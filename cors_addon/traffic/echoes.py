@@ -6,7 +6,7 @@ from typing import Final
 from ..fetch.checks import ALLOW_ORIGIN
 from ..fetch.headers import get_decode_and_split
 from .classify import Kind
-from .correlate import Record
+from .record import Record
 from .remembered import Remembered
 
 _CAPACITY: Final = 5_000

@@ -5,8 +5,9 @@ https://fetch.spec.whatwg.org/#origin-header
 
 from ..fetch.origins import OPAQUE, serialize_origin
 from .classify import Kind
-from .correlate import Correlator, Record
+from .correlate import Correlator
 from .pages import PageLoads
+from .record import Record
 
 _RECENT = 600.0
 

@@ -1,20 +1,26 @@
 """Page loads: since when a page of some origin has been open in a browser, and what it was seen to do."""
 
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from typing import Final
 
-from .remembered import Remembered
+from .remembered import Recent
 
 _LOADS_KEPT: Final = 64
-_MARKS_KEPT: Final = 16
+_MARKS_KEPT: Final = 64
+_LOADS_AGE: Final = 6 * 3600.0
+_MARKS_AGE: Final = 3600.0
+
+Span = tuple[float, float]
+PageAndHost = tuple[str, str, str]
+"""Client, serialized origin of the page, and host and port that it calls."""
 
 
 class PageLoads:
     """Remembers when documents of an origin were loaded by a client; times are Unix seconds, in any order."""
 
-    def __init__(self, capacity: int = 4_000) -> None:
-        self._loads: Remembered[tuple[str, str], list[float]] = Remembered(capacity)
-        self._by_client: Remembered[str, list[float]] = Remembered(capacity)
+    def __init__(self, capacity: int = 2_000) -> None:
+        self._loads: Recent[tuple[str, str], list[float]] = Recent(list, capacity, _LOADS_AGE)
+        self._by_client: Recent[str, list[float]] = Recent(list, capacity, _LOADS_AGE)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -23,18 +29,18 @@ class PageLoads:
 
     def loaded_since(self, client: str, since: float, until: float) -> bool:
         """Say whether the client loaded any document between two moments."""
-        loads = self._by_client.get(client, [])
+        loads = self._by_client.get(client) or []
         return bisect_right(loads, until) > bisect_right(loads, since)
 
     def note(self, client: str, origin: str, when: float) -> None:
         """Take note of a document."""
-        for loads in (self._loads.setdefault((client, origin), []), self._by_client.setdefault(client, [])):
+        for loads in (self._loads.use((client, origin), when), self._by_client.use(client, when)):
             insort(loads, when)
             del loads[:-_LOADS_KEPT]
 
-    def span(self, client: str, origin: str, when: float) -> tuple[float, float]:
+    def span(self, client: str, origin: str, when: float) -> Span:
         """Return from when until when the page that was open at a moment was open; infinite where not known."""
-        loads = self._loads.get((client, origin), [])
+        loads = self._loads.get((client, origin)) or []
         place = bisect_right(loads, when)
         start = loads[place - 1] if place else float("-inf")
         return start, loads[place] if place < len(loads) else float("inf")
@@ -43,25 +49,33 @@ class PageLoads:
 class PageMarks:
     """Remembers, for each key, the moments at which something was seen, with the exchange that showed it."""
 
-    def __init__(self, capacity: int = 10_000) -> None:
-        self._marks: Remembered[tuple[str, str, str], list[tuple[float, str]]] = Remembered(capacity)
+    def __init__(self, capacity: int = 2_000) -> None:
+        self._marks: Recent[PageAndHost, list[tuple[float, str]]] = Recent(list, capacity, _MARKS_AGE)
 
     def clear(self) -> None:
         """Forget everything."""
         self._marks.clear()
 
-    def note(self, key: tuple[str, str, str], when: float, exchange_id: str, span: tuple[float, float]) -> bool:
-        """Take note; return whether this is the first within the span of its page."""
-        first = self.within(key, span) is None
-        marks = self._marks.setdefault(key, [])
-        if first or len(marks) < _MARKS_KEPT:
-            insort(marks, (when, exchange_id))
+    def note(self, key: PageAndHost, when: float, exchange_id: str, span: Span) -> bool:
+        """Take note; return whether that changes what ``within`` answers for the span of its page."""
+        marks = self._marks.use(key, when)
+        mark = when, exchange_id
+        place = bisect_left(marks, mark)
+        if place < len(marks) and marks[place] == mark:
+            return False
+        # Whoever asks leaves one exchange aside, so the first two of a page matter.
+        matters = place - bisect_left(marks, (span[0], "")) < 2
+        if matters or len(marks) < _MARKS_KEPT:
+            marks.insert(place, mark)
             del marks[:-_MARKS_KEPT]
-        return first
+        return matters
 
-    def within(self, key: tuple[str, str, str], span: tuple[float, float], besides: str = "") -> str | None:
-        """Return an exchange that showed it within a span, other than ``besides``; ``None`` where there is none."""
-        for when, exchange_id in self._marks.get(key, ()):
-            if span[0] <= when < span[1] and exchange_id != besides:
+    def within(self, key: PageAndHost, span: Span, besides: str = "") -> str | None:
+        """Return the first exchange that showed it within a span, other than ``besides``; ``None`` without one."""
+        marks = self._marks.get(key) or []
+        for when, exchange_id in marks[bisect_left(marks, (span[0], "")) :]:
+            if when >= span[1]:
+                return None
+            if exchange_id != besides:
                 return exchange_id
         return None

@@ -1,7 +1,8 @@
-"""A dictionary that forgets its oldest entries."""
+"""Dictionaries that forget: by number, and by age."""
 
 from collections import OrderedDict
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -18,3 +19,54 @@ class Remembered(OrderedDict[K, V]):
         super().__setitem__(key, value)
         if len(self) > self.capacity:
             self.popitem(last=False)
+
+
+class Recent(Generic[K, V]):
+    """Values made on first use, at most ``capacity`` of them, none of them unused for longer than ``age`` seconds.
+
+    ``new`` makes a value. Time is what the caller says it is, and never goes backwards here.
+    """
+
+    def __init__(self, new: Callable[[], V], capacity: int, age: float) -> None:
+        self._new = new
+        self._capacity = capacity
+        self._age = age
+        self._now = float("-inf")
+        self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
+
+    def use(self, key: K, now: float) -> V:
+        """Return the value of a key, made where there is none; it counts as used at ``now``."""
+        self._now = max(self._now, now)
+        known = self._entries.get(key)
+        value = self._new() if known is None else known[1]
+        self._entries[key] = self._now, value
+        self._entries.move_to_end(key)
+        while len(self._entries) > self._capacity or self._oldest() < self._now - self._age:
+            self._entries.popitem(last=False)
+        return value
+
+    def get(self, key: K) -> V | None:
+        """Return the value of a key, if it is remembered."""
+        known = self._entries.get(key)
+        return None if known is None else known[1]
+
+    def discard(self, key: K) -> None:
+        """Forget one key."""
+        self._entries.pop(key, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
+        self._now = float("-inf")
+
+    def _oldest(self) -> float:
+        return next(iter(self._entries.values()))[0]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._entries)

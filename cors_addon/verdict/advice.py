@@ -11,11 +11,13 @@ from ..fetch.messages import CredentialsMode, is_ok_status
 from ..fetch.resource_policy import timing_allow_origin_check
 from ..fetch.safelists import FORBIDDEN_RESPONSE_HEADERS
 from ..traffic.classify import BrowserFamily, Kind
-from ..traffic.correlate import FOLLOW_SECONDS, Record
-from ..traffic.credentials import CredentialsObserver, surviving_modes
+from ..traffic.correlate import FOLLOW_SECONDS
+from ..traffic.credentials import CredentialsObserver
 from ..traffic.echoes import EchoObserver
 from ..traffic.null_origin import null_origin_source
 from ..traffic.preflight_rules import CAPS
+from ..traffic.record import Record
+from ..traffic.survival import surviving_modes
 from .conditions import BOTH_MODES
 from .diagnose import inert
 from .model import Condition, HeaderLine

@@ -20,8 +20,8 @@ from ..fetch.messages import CredentialsMode, Response
 from ..fetch.origins import serialize_origin
 from ..fetch.redirects import RedirectStep, redirect_failure, redirect_target
 from ..traffic.classify import Kind
-from ..traffic.correlate import Record
 from ..traffic.exchange import Exchange
+from ..traffic.record import Record
 from . import diagnose
 from .browsers import ALL_JUDGES, counts_lines, headers_as_seen
 from .model import Condition, HeaderLine, Judge

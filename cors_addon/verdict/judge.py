@@ -15,9 +15,10 @@ from ..fetch.messages import CredentialsMode
 from ..fetch.origins import serialize_origin
 from ..fetch.redirects import redirect_target
 from ..traffic.classify import Kind, is_document_request
-from ..traffic.correlate import Record
 from ..traffic.credentials import Knowledge
 from ..traffic.exchange import Exchange
+from ..traffic.record import Record
+from ..traffic.stored import refreshed
 from . import diagnose
 from .browsers import ALL_JUDGES, JUDGE_OF, error_name, first_failure, rank
 from .conditions import (
@@ -121,17 +122,6 @@ def _passes_for_all(exchange: Exchange, origin: str, headers: HeaderList) -> boo
         len(headers.get_all("access-control-allow-origin")) == 1
         and cors_check(origin, CredentialsMode.INCLUDE, headers) is SUCCESS
     )
-
-
-def refreshed(stored: HeaderList | None, by: HeaderList) -> HeaderList:
-    """Return the headers of a stored response after a 304 confirmed it: its own, those that the 304 brings replaced.
-
-    https://www.rfc-editor.org/rfc/rfc9111#section-3.2
-    """
-    if stored is None:
-        return by
-    replaced = set(by.names())
-    return HeaderList([line for line in stored if line[0].lower() not in replaced] + list(by))
 
 
 def _is_revalidation(record: Record) -> bool:

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from ..fetch.messages import is_ok_status
 from ..fetch.origins import serialize_origin
 from ..traffic.classify import Kind
-from ..traffic.correlate import Correlator, Record
+from ..traffic.correlate import Correlator
 from ..traffic.preflight_rules import grant_seconds
+from ..traffic.record import Record
 from .diagnose import inert
 
 

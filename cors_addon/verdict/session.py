@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 
 from ..fetch.messages import Response
 from ..traffic.classify import is_document_request
-from ..traffic.correlate import Correlator, Record
+from ..traffic.correlate import Correlator
 from ..traffic.credentials import CredentialsObserver
 from ..traffic.echoes import EchoObserver
 from ..traffic.exchange import Exchange
+from ..traffic.record import Record
 from .advice import advice_conditions
 from .judge import Context, judge_record
 from .model import Judge, Outcome, Verdict

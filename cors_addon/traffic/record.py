@@ -1,0 +1,82 @@
+"""What is known of one exchange: itself, and its ties to others."""
+
+from dataclasses import dataclass, field
+
+from ..fetch.headers import HeaderList
+from ..fetch.messages import Response
+from ..fetch.methods import is_cors_safelisted_method
+from .classify import BrowserFamily, Classification, Kind
+from .exchange import Exchange
+
+
+@dataclass(slots=True)
+class Record:
+    """One exchange and what others say of it.
+
+    ``preflight`` is the preflight made for this request, ``cached_grant`` an earlier one whose grant covered it. Of a
+    preflight, ``request`` is the request that it was made for, and ``requests`` the first of those that it served,
+    by time. ``next_request`` and ``next_preflight`` are what came of a redirect, ``leads_to`` its target. ``hops``
+    counts the redirects before this exchange, and ``page_origin`` is the origin at the head of the chain.
+    ``unfollowed`` is set when nothing came after it in time. ``asked_names`` are the header names that a preflight asks
+    for, or that were asked for on behalf of a request; ``header_names`` those that a script appears to have set.
+    ``stored`` are the headers that a 304 confirms, and ``stored_id`` the exchange that brought them.
+    """
+
+    exchange: Exchange
+    classification: Classification
+    browser: BrowserFamily | None
+    preflight: str | None = None
+    cached_grant: str | None = None
+    request: str | None = None
+    requests: list[str] = field(default_factory=list)
+    leads_to: str | None = None
+    redirected_from: str | None = None
+    next_request: str | None = None
+    next_preflight: str | None = None
+    hops: int = 0
+    page_origin: str | None = None
+    tainted: bool = False
+    stored: HeaderList | None = None
+    stored_id: str | None = None
+    unfollowed: bool = False
+    header_names: tuple[str, ...] = ()
+    asked_names: tuple[str, ...] = ()
+    delivered: Response | None = None
+
+    @property
+    def id(self) -> str:
+        return self.exchange.id
+
+    @property
+    def kind(self) -> Kind:
+        return self.classification.kind
+
+    @property
+    def order(self) -> tuple[float, str]:
+        """Where it stands among others: by the start of its request."""
+        return self.exchange.started, self.exchange.id
+
+    @property
+    def seen(self) -> Response | None:
+        """What the browser got: the server's response, or what was delivered in its place."""
+        return self.delivered or self.exchange.response
+
+    @property
+    def over(self) -> float:
+        """When its answer had come, or else when it began."""
+        exchange = self.exchange
+        return exchange.started if exchange.ended is None else max(exchange.started, exchange.ended)
+
+    @property
+    def redirected_to(self) -> str | None:
+        """What the browser asked for next: the request itself, where its preflight is known as well."""
+        return self.next_request or self.next_preflight
+
+    @property
+    def needs_preflight(self) -> bool:
+        return not is_cors_safelisted_method(self.exchange.request.method) or bool(self.header_names)
+
+    @property
+    def was_followed(self) -> bool:
+        """Whether something came after it that only a pass in the browser explains."""
+        return bool(self.requests) or self.redirected_to is not None
