@@ -69,7 +69,7 @@ def make_flow(
     if isinstance(method, bytes):
         made.request.data.method = method
     given = [line for line in (agent,) if line is not None]
-    host = () if http_version != b"HTTP/1.1" else (f"Host: {made.request.host}",)
+    host = () if http_version != b"HTTP/1.1" else (f"Host: {url.split('/')[2]}",)
     made.request.headers = fields([*host, *given, *lines])
     made.request.data.http_version = http_version
     made.request.timestamp_start = at
@@ -170,6 +170,7 @@ def mitmproxy_context() -> Iterator[taddons.context]:
         try:
             yield context
         finally:
+            context.master._legacy_log_events.uninstall()
             context.master.event_loop.close()
 
 
@@ -188,7 +189,7 @@ def proxy(**options: Any) -> Iterator[Proxy]:
             addon.running()
 
         async def stop() -> None:
-            addon.done()
+            await context.master.done()
             await asyncio.sleep(0)
 
         loop = context.master.event_loop
