@@ -138,7 +138,10 @@ class CredentialsObserver:
         connection = self._connections.get(record.exchange.connection)
         if connection is not None:
             connection.members.pop(record.id, None)
-        _take_out(self._undecided, _page_and_host(record), record.id)
+        key = _page_and_host(record)
+        for marks in (self._granting, self._with_cookies):
+            marks.forget(key, record.exchange.started, record.id)
+        _take_out(self._undecided, key, record.id)
         _take_out(self._untold, _teller(record), record.id)
 
     def assess(self, record: Record) -> Knowledge:

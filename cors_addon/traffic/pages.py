@@ -6,9 +6,7 @@ from typing import Final
 from .remembered import Recent
 
 _LOADS_KEPT: Final = 64
-_MARKS_KEPT: Final = 64
 _LOADS_AGE: Final = 6 * 3600.0
-_MARKS_AGE: Final = 3600.0
 
 Span = tuple[float, float]
 PageAndHost = tuple[str, str, str]
@@ -47,10 +45,10 @@ class PageLoads:
 
 
 class PageMarks:
-    """Remembers, for each key, the moments at which something was seen, with the exchange that showed it."""
+    """Keeps, for each key, the moments at which something was seen, with the exchange that showed it."""
 
-    def __init__(self, capacity: int = 2_000) -> None:
-        self._marks: Recent[PageAndHost, list[tuple[float, str]]] = Recent(list, capacity, _MARKS_AGE)
+    def __init__(self) -> None:
+        self._marks: dict[PageAndHost, list[tuple[float, str]]] = {}
 
     def clear(self) -> None:
         """Forget everything."""
@@ -58,22 +56,31 @@ class PageMarks:
 
     def note(self, key: PageAndHost, when: float, exchange_id: str, span: Span) -> bool:
         """Take note; return whether that changes what ``within`` answers for the span of its page."""
-        marks = self._marks.use(key, when)
+        marks = self._marks.setdefault(key, [])
         mark = when, exchange_id
         place = bisect_left(marks, mark)
         if place < len(marks) and marks[place] == mark:
             return False
+        marks.insert(place, mark)
         # Whoever asks leaves one exchange aside, so the first two of a page matter.
-        matters = place - bisect_left(marks, (span[0], "")) < 2
-        if matters or len(marks) < _MARKS_KEPT:
-            marks.insert(place, mark)
-            del marks[:-_MARKS_KEPT]
-        return matters
+        return place - bisect_left(marks, (span[0], "")) < 2
+
+    def forget(self, key: PageAndHost, when: float, exchange_id: str) -> None:
+        """Take one out again, where there is one."""
+        marks = self._marks.get(key)
+        if marks is None:
+            return
+        place = bisect_left(marks, (when, exchange_id))
+        if place < len(marks) and marks[place] == (when, exchange_id):
+            del marks[place]
+            if not marks:
+                del self._marks[key]
 
     def within(self, key: PageAndHost, span: Span, besides: str = "") -> str | None:
         """Return the first exchange that showed it within a span, other than ``besides``; ``None`` without one."""
         marks = self._marks.get(key) or []
-        for when, exchange_id in marks[bisect_left(marks, (span[0], "")) :]:
+        for place in range(bisect_left(marks, (span[0], "")), len(marks)):
+            when, exchange_id = marks[place]
             if when >= span[1]:
                 return None
             if exchange_id != besides:

@@ -3,13 +3,15 @@
 These become findings and leave the CORS outcome alone: a flow that CORS does not judge stays ``not-cors``.
 """
 
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from ..catalogue import CATALOGUE
 from ..catalogue.violation import Stage
 from ..fetch.headers import HeaderList
 from ..fetch.messages import is_redirect_status
-from ..fetch.origins import Origin, address_of, origin_of
+from ..fetch.origins import OPAQUE, Origin, address_of, origin_of, serialize_origin
 from ..fetch.resource_policy import (
     SCRIPT_LIKE_DESTINATIONS,
     EmbedderPolicy,
@@ -20,8 +22,10 @@ from ..fetch.resource_policy import (
 )
 from ..fetch.safelists import mime_essence
 from ..traffic.classify import Classification, Kind
+from ..traffic.correlate import Correlator
 from ..traffic.exchange import Exchange
-from ..traffic.remembered import Remembered
+from ..traffic.record import Record
+from ..traffic.remembered import Recent
 from ..traffic.sites import registrable_domain
 from .conditions import BOTH_MODES
 from .diagnose import inert
@@ -48,6 +52,8 @@ _ORB_NEVER_SNIFFED: Final = frozenset(
         "text/event-stream",
     }
 )
+_AGE: Final = 6 * 3600.0
+_JUDGED_AGAIN: Final = 2_000
 _CORP: Final = "Cross-Origin-Resource-Policy"
 _BLOCKED_BY: Final = {
     ResourcePolicyBlock.SAME_ORIGIN: "corp-not-same-origin",
@@ -56,30 +62,54 @@ _BLOCKED_BY: Final = {
 }
 
 
+@dataclass(slots=True)
+class _Page:
+    """What the documents of one origin told a client: their embedder policies, and where their server is."""
+
+    policies: set[EmbedderPolicy] = field(default_factory=set)
+    address: tuple[float, str] | None = None
+
+
 class NeighbourObserver:
     """Remembers the embedder policies of the documents that passed through, and finds what else blocks."""
 
-    def __init__(self) -> None:
-        self._policies: Remembered[tuple[str, str], set[EmbedderPolicy]] = Remembered(2_000)
-        self._addresses: Remembered[tuple[str, str], str] = Remembered(2_000)
+    def __init__(self, correlator: Correlator) -> None:
+        self._pages: Recent[tuple[str, str], _Page] = Recent(_Page, 2_000, _AGE)
+        self._loads: dict[tuple[str, str], dict[str, None]] = {}
+        correlator.on_forget.append(self._forget)
 
     def clear(self) -> None:
         """Forget everything."""
-        self._policies.clear()
-        self._addresses.clear()
+        self._pages.clear()
+        self._loads.clear()
 
-    def observe(self, exchange: Exchange, classification: Classification) -> None:
-        """Learn from a document's response."""
+    def observe(self, record: Record) -> set[str]:
+        """Learn from an exchange; return the ids of those that a document speaks of and that came before it."""
+        exchange, classification = record.exchange, record.classification
+        if classification.page_origin is not None:
+            self._loads.setdefault((exchange.client, classification.page_origin), {})[exchange.id] = None
         if classification.destination not in _DOCUMENTS or exchange.response is None:
-            return
-        origin = origin_of(exchange.request.url)
-        if origin is None or is_redirect_status(exchange.response.status):
-            return
-        key = exchange.client, origin.serialize()
-        if exchange.server_address:
-            self._addresses[key] = exchange.server_address
-        policies = self._policies.setdefault(key, set())
-        policies.add(embedder_policy_of(exchange.response.headers))
+            return set()
+        origin = serialize_origin(exchange.request.url)
+        if origin == OPAQUE or is_redirect_status(exchange.response.status):
+            return set()
+        page = self._pages.use((exchange.client, origin), exchange.started)
+        known = _Page({*page.policies}, page.address)
+        page.policies.add(embedder_policy_of(exchange.response.headers))
+        address = exchange.started, exchange.server_address
+        if exchange.server_address and (page.address is None or address < page.address):
+            page.address = address
+        if page == known:
+            return set()
+        return set(islice(reversed(self._loads.get((exchange.client, origin), {})), _JUDGED_AGAIN))
+
+    def _forget(self, record: Record) -> None:
+        key = record.exchange.client, record.classification.page_origin or ""
+        loads = self._loads.get(key)
+        if loads is not None:
+            loads.pop(record.id, None)
+            if not loads:
+                del self._loads[key]
 
     def conditions(self, exchange: Exchange, classification: Classification) -> list[Condition]:
         """Return what other than CORS speaks against or about the response."""
@@ -108,8 +138,8 @@ class NeighbourObserver:
         resource = origin_of(exchange.request.url)
         if page is None or resource is None or page == resource or not _is_subresource(exchange, classification):
             return []
-        policies = self._policies.get((exchange.client, page.serialize()), set())
-        embedder = next(iter(policies)) if len(policies) == 1 else EmbedderPolicy.UNSAFE_NONE
+        known = self._pages.get((exchange.client, page.serialize())) or _Page()
+        embedder = next(iter(known.policies)) if len(known.policies) == 1 else EmbedderPolicy.UNSAFE_NONE
         block = resource_policy_block(
             page, resource, headers, embedder, "cookie" in exchange.request.headers, registrable_domain
         )
@@ -137,8 +167,8 @@ class NeighbourObserver:
         if page is None or target is None:
             return []
         space = _space_of(target, exchange.server_address)
-        address = self._addresses.get((exchange.client, page.serialize()), "")
-        if space is None or not address or _space_of(page, address) is not None:
+        known = self._pages.get((exchange.client, page.serialize()))
+        if space is None or known is None or known.address is None or _space_of(page, known.address[1]) is not None:
             return []
         params = {"host": inert(target.host), "address": inert(exchange.server_address or target.host), "space": space}
         return [_condition("local-network-access", params)]

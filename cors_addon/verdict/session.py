@@ -32,8 +32,8 @@ class Session:
         self.settings = settings or Settings()
         self.correlator = Correlator(capacity)
         self.credentials = CredentialsObserver(self.correlator)
-        self.neighbours = NeighbourObserver()
-        self.echoes = EchoObserver()
+        self.neighbours = NeighbourObserver(self.correlator)
+        self.echoes = EchoObserver(self.correlator)
 
     def observe(self, exchange: Exchange) -> tuple[Verdict | None, set[str]]:
         """Take in an exchange; return its verdict and the ids of earlier ones that should be judged anew.
@@ -44,9 +44,9 @@ class Session:
         record = self.correlator.records[exchange.id]
         changed |= self.credentials.observe(record)
         changed |= self.echoes.observe(record)
-        self.neighbours.observe(exchange, record.classification)
+        changed |= self.neighbours.observe(record)
         if is_document_request(exchange.request, record.classification):
-            self.credentials.page_loaded(exchange.client, exchange.request.url, exchange.started)
+            changed |= self.credentials.page_loaded(exchange.client, exchange.request.url, exchange.started)
         changed.discard(exchange.id)
         if exchange.response is None and exchange.error is None:
             return None, changed
