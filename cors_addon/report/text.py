@@ -37,7 +37,7 @@ def delivered_line(verdict: Verdict, delivered: Delivered) -> str:
 
 def log_line(verdict: Verdict, finding: Finding) -> str:
     """Return the line that a log gets when a finding is met for the first time."""
-    where = f"{verdict.method} {inert(verdict.url)}"
+    where = f"{inert(verdict.method)} {inert(verdict.url)}"
     page = f" from {inert(verdict.origin)}" if verdict.origin else ""
     return f"CORS {finding.severity.value}: {finding.message} [{finding.id}] {where}{page}"
 
@@ -45,7 +45,7 @@ def log_line(verdict: Verdict, finding: Finding) -> str:
 def explanation(verdict: Verdict) -> list[str]:
     """Return the whole story of a flow, line by line."""
     page = f" from {inert(verdict.origin)}" if verdict.origin else ""
-    lines = [f"{verdict.method} {inert(verdict.url, 400)}{page}", f"{verdict.outcome.value} ({verdict.reason})"]
+    lines = [f"{inert(verdict.method)} {inert(verdict.url, 400)}{page}", f"{verdict.outcome.value} ({verdict.reason})"]
     for finding in verdict.findings:
         lines += ["", f"{finding.severity.value}: {finding.message} [{finding.id}, {finding.stage.value}]"]
         for line in finding.evidence:
