@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
-from mitmproxy import addonmanager, ctx, hooks, http
+from mitmproxy import addonmanager, ctx, exceptions, hooks, http
 from mitmproxy.flow import Flow
 from mitmproxy.log import ALERT
 
@@ -24,9 +24,10 @@ from ..report.text import log_line, summary
 from ..rules.plans import HeaderEdits, Plan, PreflightAnswer, answered, apply_edits
 from ..traffic.exchange import Exchange
 from ..traffic.remembered import Remembered
+from ..verdict.diagnose import inert
 from ..verdict.model import Delivered, Judge, Outcome, Verdict
 from ..verdict.session import Session, Settings
-from . import console, contentview, display, failures, flows, injection, options, signals
+from . import console, contentview, display, failures, flows, injection, options, rulefile, signals
 from .commands import Commands
 
 logger = logging.getLogger("cors_addon")
@@ -34,9 +35,14 @@ logger = logging.getLogger("cors_addon")
 KEPT_VERDICTS: Final = 50_000
 _TOLD: Final = 5_000
 _SAME_KIND: Final = 5
-_LOOK_EVERY: Final = 0.5
+_LOOK_EVERY = 0.25
+"""Seconds between looks at the rule file and the clock. A changed file is read at the second look."""
 
 _Hook = Callable[["CorsAddon", http.HTTPFlow], None]
+
+
+def _plain(chosen: Plan) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(edit) for edit in chosen.as_data())
 
 
 def contained(hook: _Hook) -> _Hook:
@@ -89,9 +95,11 @@ class CorsAddon:
             logger.error("cors-addon cannot start: %s", problem)
 
     def configure(self, updated: set[str]) -> None:
-        options.check_values(ctx.options, updated)
+        options.check_values(ctx.options, updated - {"cors_rules"})
         if not any(name.startswith("cors_") for name in updated):
             return
+        if "cors_rules" in updated:
+            self._open_rules()
         browser = ctx.options.cors_browser
         judge = None if browser == "auto" else Judge(browser)
         self.session.settings = Settings(judge, ctx.options.cors_audit)
@@ -99,15 +107,22 @@ class CorsAddon:
         ignored = (value.partition("@") for value in ctx.options.cors_ignore)
         self._ignored = [(name, host.lower() or "*") for name, _, host in ignored]
         self._reports = [Path(path).expanduser() for path in ctx.options.cors_report]
-        if "cors_rules" in updated:
-            self._open_rules()
-        if "cors_inject" in updated or "cors_rules" in updated:
+        if "cors_inject" in updated:
             self.injection.switch(ctx.options.cors_inject)
 
     def _open_rules(self) -> None:
-        path = Path(ctx.options.cors_rules).expanduser() if ctx.options.cors_rules else None
-        change = self.injection.open(path)
-        if change.text:
+        """Turn to another rule file. A broken one raises ``OptionsError``, and the rules in force stay there."""
+        file, change = rulefile.opened(ctx.options.cors_rules)
+        if file.path == self.injection.file.path:
+            # mitmproxy takes an option back by setting it again, and by now the file may be broken or gone.
+            return
+        problem = options.rules_problem(change)
+        if problem is not None:
+            raise exceptions.OptionsError(f"cors_rules={inert(ctx.options.cors_rules)}: {problem}")
+        self.injection.file = file
+        if self._running and file.path is not None:
+            self.injection.take(change)
+        elif change.text:
             logger.warning("%s", change.text)
 
     def running(self) -> None:
@@ -163,10 +178,13 @@ class CorsAddon:
                 self._forget(flow)
             if seen is not flows.NOTHING:
                 self._glances[flow.id] = seen
-            return
+            if not self.injection.reaches_without_origin(flow):
+                return
         request = self._requests[flow.id] = flows.request_of(flow)
         display.clear(flow)
-        self._delivered.pop(flow.id, None)
+        if self._delivered.pop(flow.id, None) is not None:
+            # What was delivered in an earlier run is not what a replay delivers.
+            self.session.correlator.forget(flow.id)
         if not flow.live:
             return
         waiting = self._waiting(flow, request)
@@ -186,12 +204,16 @@ class CorsAddon:
             self._without_origin(flow)
             return
         assert flow.response is not None
-        if flow.id not in self._delivered:
+        if not self._is_changed(flow.id):
             exchange = flows.exchange_of(flow, request)
+            chosen = None if flow.id in self._delivered else self._plan(flow, exchange)
+            if chosen is not None and not chosen.dry_run:
+                self._delivered[flow.id] = Delivered(chosen.rule, None, _plain(chosen))
             self._judge(flow, exchange)
-            chosen = self._plan(flow, exchange)
             if chosen is not None:
                 self._carry_out(flow, chosen, exchange.response)
+            if self._glances.pop(flow.id, flows.NOTHING).cookie:
+                self._revise(self.session.credentials.cookie_on(flow.client_conn.id, flow.id))
         if flow.response is not None:
             self._heads[flow.id] = flow.response.headers.fields
 
@@ -233,10 +255,21 @@ class CorsAddon:
             self._judge_anew(flow, flows.exchange_of(flow, request, arrived))
 
     def _judge_anew(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
-        if flow.id in self._delivered and exchange.response is not None:
-            self._redeliver(flow, exchange.response)
-        else:
-            self._judge(flow, exchange)
+        if self._is_changed(flow.id):
+            if exchange.response is not None:
+                self._redeliver(flow, exchange.response)
+                return
+            if not self._delivered[flow.id].edits:
+                # The failure was made by a rule, and says nothing of the server.
+                return
+            # What the rule made has never reached the browser.
+            del self._delivered[flow.id]
+        self._judge(flow, exchange)
+
+    def _is_changed(self, flow_id: str) -> bool:
+        """Say whether a rule has changed what the browser gets."""
+        known = self._delivered.get(flow_id)
+        return known is not None and not known.dry_run
 
     def _forget(self, flow: http.HTTPFlow) -> None:
         """Drop what an earlier run of a flow left behind, before a replay or a saved file runs it again."""
@@ -252,9 +285,8 @@ class CorsAddon:
         if self.injection.answers_for(flow.request.host, flow.request.port):
             # Else mitmproxy connects to the server first, and a dead one ends the tunnel before any request is seen.
             now = time.time()
-            flow.response = http.Response(
-                b"HTTP/1.1", 200, b"Connection established", http.Headers(), b"", None, now, now
-            )
+            version = flow.request.data.http_version
+            flow.response = http.Response(version, 200, b"Connection established", http.Headers(), b"", None, now, now)
 
     def _plan(self, flow: http.HTTPFlow, exchange: Exchange) -> Plan | None:
         if not self.injection.is_on:
@@ -265,7 +297,7 @@ class CorsAddon:
         return self.injection.plan(flow, exchange, record.page_origin if record is not None else None)
 
     def _carry_out(self, flow: http.HTTPFlow, chosen: Plan, server: Response | None) -> None:
-        edits = tuple(tuple(edit) for edit in chosen.as_data())
+        edits = _plain(chosen)
         if chosen.dry_run:
             self._delivered[flow.id] = Delivered(chosen.rule, self._would_be(flow.id, chosen, server), edits, True)
             self._revise([flow.id])
@@ -274,16 +306,11 @@ class CorsAddon:
         self._delivered[flow.id] = Delivered(chosen.rule, None, edits)
         self._count(flow.id)
         self._flows[flow.id] = flow
-        if made is None:
-            self._revise([flow.id])
-        else:
-            self._redeliver(flow, made)
+        self._redeliver(flow, made)
 
     def _redeliver(self, flow: http.HTTPFlow, response: Response) -> None:
         """Judge what the browser gets now, and show the server's verdict with it."""
-        verdict, changed = self.session.deliver(flow.id, response, time.time())
-        known = self._delivered[flow.id]
-        self._delivered[flow.id] = replace(known, outcome=verdict.outcome if verdict is not None else None)
+        changed = self.session.deliver(flow.id, response, time.time())
         self._revise([flow.id, *changed])
 
     def _would_be(self, flow_id: str, chosen: Plan, server: Response | None) -> Outcome | None:
@@ -292,7 +319,7 @@ class CorsAddon:
         elif isinstance(chosen, PreflightAnswer):
             made = answered(chosen)
         else:
-            return None
+            return Outcome.BLOCKED
         return self.session.outcome_if(flow_id, made)
 
     def _switch_off_expired(self) -> None:
@@ -301,7 +328,7 @@ class CorsAddon:
         ctx.options.update(cors_inject=False)
 
     def _tick(self) -> None:
-        """Look at the rule file and the clock; called twice a second."""
+        """Look at the rule file and the clock."""
         change = self.injection.file.poll()
         if change is not None:
             self.injection.take(change)
@@ -362,7 +389,7 @@ class CorsAddon:
             revised = self.session.judge(flow_id)
             if revised is None:
                 continue
-            revised = self._without_ignored(revised).with_delivered(self._delivered.get(flow_id))
+            revised = self._without_ignored(revised).with_delivered(self._delivered_now(flow_id))
             if revised == before:
                 continue
             flow = self._flows.get(flow_id)
@@ -371,6 +398,15 @@ class CorsAddon:
                 touched.append(flow)
         if touched and self._running:
             ctx.master.addons.trigger(hooks.UpdateHook(touched))
+
+    def _delivered_now(self, flow_id: str) -> Delivered | None:
+        """Judge what was delivered by what is known now; what a dry run would have delivered is not judged again."""
+        known = self._delivered.get(flow_id)
+        if known is None or known.dry_run:
+            return known
+        outcome = self.session.outcome_delivered(flow_id) or known.outcome
+        known = self._delivered[flow_id] = replace(known, outcome=outcome)
+        return known
 
     def _without_ignored(self, verdict: Verdict) -> Verdict:
         if not self._ignored or not verdict.findings:
@@ -396,7 +432,9 @@ class CorsAddon:
             told.add(finding.message)
             # Never ERROR: while flows are read at start-up, mitmproxy takes that for a failed start.
             level = logging.INFO if finding.severity is Severity.ADVICE else logging.WARNING
-            logger.log(level, "%s", log_line(verdict, finding))
+            known = verdict.delivered
+            by_rule = "" if known is None or known.dry_run else f'; changed on its way by rule "{inert(known.rule)}"'
+            logger.log(level, "%s%s", log_line(verdict, finding), by_rule)
 
     def report_fault(self, where: str, flow: http.HTTPFlow | None, exc: Exception) -> None:
         """Report an exception of our own, once for each place it comes from."""

@@ -36,8 +36,9 @@ class Commands:
 
     @command.command("cors.status")
     def status(self) -> types.Data:
-        """Show what was judged so far, grouped by what to fix."""
-        return [["CORS"], *([line] for line in summary(self._addon.report()))]  # type: ignore[return-value]
+        """Show what was judged so far, grouped by what to fix, and whether anything is injected."""
+        switch = f"CORS: {self._addon.injection.state()}"
+        return [["CORS"], [switch], *([line] for line in summary(self._addon.report()))]  # type: ignore[return-value]
 
     @command.command("cors.report")
     def report(self, path: types.Path) -> str:
@@ -69,7 +70,7 @@ class Commands:
         # Off and on again starts the time anew, and an expired switch still says on.
         ctx.options.update(cors_inject=on)
         injection.switch(on)
-        return f"injection is {'ON' if injection.is_on else 'off'}, {injection.scope()}"
+        return injection.state()
 
     @command.command("cors.inject.states")
     def inject_states(self) -> Sequence[str]:
@@ -87,7 +88,7 @@ class Commands:
             patterns = rule.origins.patterns
             pages = "any" if patterns is None else ", ".join(pattern.text for pattern in patterns)
             rows.append([rule.name, state, hosts, pages, rule.simulate or rule.preflight.value])
-        rows.append(["", injection.scope(), "", "", ""])
+        rows.append(["", injection.state(), "", "", ""])
         if injection.file.trouble:
             rows += [["", line, "", "", ""] for line in injection.file.trouble.splitlines()]
         return rows  # type: ignore[return-value]
@@ -108,11 +109,11 @@ class Commands:
         injection = self._addon.injection
         if injection.file.path is None:
             raise exceptions.CommandError("there is no rule file; name one with the option cors_rules")
-        change = injection.file.reload()
+        change = injection.file.read()
         injection.take(change)
         if not change.in_force:
             raise exceptions.CommandError(f"the last good rules stay in force: {change.text}")
-        return injection.scope()
+        return injection.state()
 
     @command.command("cors.rules.suggest")
     def rules_suggest(self, flows: Sequence[flow.Flow]) -> types.Data:

@@ -4,16 +4,16 @@ import logging
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from pathlib import Path
 from typing import Final
 
 from mitmproxy import http
 from mitmproxy.log import ALERT
 
+from ..fetch.headers import HeaderList
 from ..fetch.messages import Response
 from ..rules.inject import plan
-from ..rules.model import RuleSet
-from ..rules.patterns import target_of
+from ..rules.model import PreflightMode, Rule, RuleSet
+from ..rules.patterns import Target, target_of
 from ..rules.plans import Abort, HeaderEdits, Plan, PreflightAnswer, answered, apply_edits
 from ..traffic.exchange import Exchange
 from .rulefile import Change, RuleFile
@@ -22,16 +22,22 @@ logger = logging.getLogger("cors_addon")
 
 Clock = Callable[[], float]
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
+_EVENT_STREAM: Final = "text/event-stream"
+
+
+def awake_or_asleep() -> float:
+    """Return seconds that only go forward, also while the machine sleeps, where the system counts them."""
+    clock = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 class Injection:
     """Says what to change, while it is on. ``clock`` gives seconds and only goes forward."""
 
-    def __init__(self, clock: Clock = time.monotonic) -> None:
+    def __init__(self, clock: Clock = awake_or_asleep) -> None:
         self.file = RuleFile()
         self._clock = clock
-        self._on = False
-        self._until: float | None = None
+        self._on_since: float | None = None
 
     @property
     def rules(self) -> RuleSet:
@@ -41,32 +47,31 @@ class Injection:
     @property
     def is_on(self) -> bool:
         """Whether injection is on right now: switched on, and not expired."""
-        return self._on and (self._until is None or self._clock() < self._until)
+        return self._on_since is not None and self.seconds_left != 0.0
 
     @property
     def has_expired(self) -> bool:
         """Whether it was switched on and its time is over, so that the option still says on."""
-        return self._on and not self.is_on
+        return self._on_since is not None and not self.is_on
 
     @property
     def seconds_left(self) -> float | None:
-        """For how long it stays on; ``None`` without end, or while it is off."""
-        return None if not self.is_on or self._until is None else max(0.0, self._until - self._clock())
+        """For how long it stays on; ``None`` without end, or while it is off.
 
-    def open(self, path: Path | None) -> Change:
-        """Turn to another rule file."""
-        change = self.file.open(path)
-        self._restart_clock()
-        return change
+        The time that the rule file gives counts from the moment of switching on, also where the file changes later.
+        """
+        expires = self.rules.expires
+        if self._on_since is None or expires is None:
+            return None
+        return max(0.0, self._on_since + expires - self._clock())
 
     def switch(self, on: bool) -> None:
         """Throw the switch. Switching on starts the time that the rule file gives."""
-        if on == self._on and not self.has_expired:
+        if on == (self._on_since is not None) and not self.has_expired:
             return
-        self._on = on
-        self._restart_clock()
+        self._on_since = self._clock() if on else None
         if on:
-            logger.log(ALERT, "CORS: injection is ON, %s", self.scope())
+            logger.log(ALERT, "CORS: %s", self.state())
         else:
             logger.log(ALERT, "CORS: injection is off; responses are the servers' own again")
 
@@ -83,19 +88,18 @@ class Injection:
         if not change.in_force:
             logger.warning("CORS: the rule file is broken, the last good rules stay in force:\n%s", change.text)
             return
-        self._restart_clock()
-        logger.log(ALERT, "CORS: rules read, %s", self.scope())
+        logger.log(ALERT, "CORS: rules read; %s", self.state())
         if change.text:
             logger.warning("%s", change.text)
 
-    def scope(self) -> str:
-        """Say in a clause how much is in force, and for how long."""
-        enabled = sum(rule.enabled for rule in self.rules.rules)
-        of = f"{enabled} of {len(self.rules.rules)} rules enabled"
-        left = self.seconds_left
+    def state(self) -> str:
+        """Say in a clause whether injection is on, how much is in force, and for how long."""
+        rules = self.rules.rules
+        of = f"{sum(rule.enabled for rule in rules)} of {len(rules)} rules enabled"
         if not self.is_on:
-            return f"{of}, injection off"
-        return f"{of}, without end" if left is None else f"{of}, for {_duration(left)}"
+            return f"injection is off, {of}"
+        left = self.seconds_left
+        return f"injection is ON, {of}, {'without end' if left is None else f'for {_duration(left)}'}"
 
     def plan(self, flow: http.HTTPFlow, exchange: Exchange, page_origin: str | None) -> Plan | None:
         """Return what to do to a flow, ``None`` to leave it alone: off, saved, replayed, or nobody's rule."""
@@ -103,31 +107,49 @@ class Injection:
             return None
         return plan(self.rules, exchange, page_origin)
 
+    def reaches_without_origin(self, flow: http.HTTPFlow) -> bool:
+        """Say whether a rule may be for a request that has no ``Origin``: only where one asks for that by name."""
+        if not self.is_on or not self.rules.reaches_without_origin:
+            return False
+        request = flow.request
+        target = _target(request.scheme, request.pretty_host, request.port)
+        return target is not None and next(self.rules.candidates(target), None) is not None
+
     def answers_for(self, host: str, port: int) -> bool:
         """Say whether a rule may answer for a server without asking it, so that no connection is needed yet."""
         if not self.is_on:
             return False
-        target = target_of(f"https://{f'[{host}]' if ':' in host else host}:{port}/")
-        return target is not None and next(self.rules.candidates(target), None) is not None
-
-    def _restart_clock(self) -> None:
-        expires = self.rules.expires
-        self._until = None if not self._on or expires is None else self._clock() + expires
+        target = _target("https", host, port)
+        return target is not None and any(map(_answers_itself, self.rules.candidates(target)))
 
 
-def apply(flow: http.HTTPFlow, chosen: Plan, server: Response | None) -> Response | None:
-    """Put a plan into a flow and return the response as delivered, ``None`` where nothing was delivered.
+def _target(scheme: str, host: str, port: int) -> Target | None:
+    return target_of(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/")
+
+
+def _answers_itself(rule: Rule) -> bool:
+    return not rule.dry_run and (rule.simulate is not None or rule.preflight is PreflightMode.ANSWER)
+
+
+NOTHING: Final = Response(0, HeaderList(()))
+"""Stands for the response of an exchange that was broken off."""
+
+
+def apply(flow: http.HTTPFlow, chosen: Plan, server: Response | None) -> Response:
+    """Put a plan into a flow and return the response as delivered, ``NOTHING`` where the connection is ended instead.
 
     Lines that the plan does not name keep their bytes and their place.
     """
     match chosen:
         case Abort():
             flow.kill()
-            return None
+            return NOTHING
         case PreflightAnswer():
             made = answered(chosen)
             response = http.Response.make(made.status)
-            response.headers = http.Headers(_fields(made))
+            # Without a length, any status but this one would have its end told by closing the connection.
+            length = () if made.status == HTTPStatus.NO_CONTENT else ((b"content-length", b"0"),)
+            response.headers = http.Headers((*_fields(made), *length))
             flow.response = response
             return made
         case HeaderEdits():
@@ -138,7 +160,14 @@ def apply(flow: http.HTTPFlow, chosen: Plan, server: Response | None) -> Respons
             if made.status != server.status:
                 flow.response.status_code = made.status
                 flow.response.reason = _REASONS.get(made.status, "")
+            if _media_type(made) == _EVENT_STREAM:
+                # Held back until it ends, as mitmproxy does by itself, it would never arrive.
+                flow.response.stream = flow.response.stream or True
             return made
+
+
+def _media_type(response: Response) -> str:
+    return (response.headers.get("content-type") or "").partition(";")[0].strip(" \t").lower()
 
 
 def _fields(response: Response) -> tuple[tuple[bytes, bytes], ...]:

@@ -13,7 +13,7 @@ from ..catalogue import CATALOGUE
 from ..report.formats import SUFFIXES
 from ..verdict.diagnose import inert
 from ..verdict.model import Judge
-from .rulefile import RuleFile
+from . import rulefile
 
 _BOOLEANS: Final = ("", "true", "false", "toggle")
 BROWSERS: Final = ("auto", *(judge.value for judge in Judge))
@@ -70,13 +70,15 @@ def _check_report(value: str) -> str | None:
 
 
 def _check_rules(value: str) -> str | None:
-    if not value:
+    return rules_problem(rulefile.opened(value)[1])
+
+
+def rules_problem(change: rulefile.Change) -> str | None:
+    """Say why a rule file that was just opened cannot be used."""
+    if change.in_force:
         return None
-    try:
-        change = RuleFile().open(Path(value).expanduser())
-    except (RuntimeError, ValueError) as exc:
-        return f"the rule file cannot be used: {exc}"
-    return None if change.in_force else f"the rule file cannot be used\n{change.text}"
+    separator = "\n" if "\n" in change.text else ": "
+    return f"the rule file cannot be used{separator}{change.text}"
 
 
 OPTIONS: Final = (

@@ -59,23 +59,28 @@ class Session:
             return None
         return self._judge(record)
 
-    def deliver(self, exchange_id: str, response: Response, ended: float) -> tuple[Verdict | None, set[str]]:
-        """Judge a response that was delivered in place of the server's, or without asking it.
+    def deliver(self, exchange_id: str, response: Response, ended: float) -> set[str]:
+        """Take note of a response that was delivered in place of the server's, or without asking it.
 
-        Returns its verdict, and the ids of exchanges to judge anew, this one's own server verdict included.
+        Status 0 stands for no response at all. Returns the ids of other exchanges to judge anew.
         """
         record = self.correlator.get(exchange_id)
-        if record is None:
-            return None, set()
-        changed = self.correlator.deliver(record, response, ended)
-        as_delivered = replace(record, exchange=replace(record.exchange, response=response, error=None))
-        return self._judge(as_delivered), changed
+        return set() if record is None else self.correlator.deliver(record, response, ended)
+
+    def outcome_delivered(self, exchange_id: str) -> Outcome | None:
+        """Say what became of an exchange by the response that was delivered, ``None`` where there was no such one."""
+        record = self.correlator.get(exchange_id)
+        if record is None or record.delivered is None:
+            return None
+        return self.outcome_if(exchange_id, record.delivered)
 
     def outcome_if(self, exchange_id: str, response: Response) -> Outcome | None:
         """Say what would become of an exchange, had the browser got this response; nothing is remembered of it."""
         record = self.correlator.get(exchange_id)
         if record is None:
             return None
+        if response.status == 0:
+            return Outcome.BLOCKED
         supposed = replace(record, exchange=replace(record.exchange, response=response, error=None))
         return self._judge(supposed).outcome
 
