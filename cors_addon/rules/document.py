@@ -266,10 +266,8 @@ class _Reader:
     def compose(self) -> Node | None:
         """Build nodes from events, with a stack of our own so that no depth of nesting is a depth of calls."""
         stack: list[tuple[str, Place, list[Node]]] = [("document", (0, 0), [])]
-        nodes = 0
-        for event in self.events("\n".join(self.masked)):
-            nodes += 1
-            if nodes > MOST_NODES:
+        for count, event in enumerate(self.events("\n".join(self.masked))):
+            if count >= MOST_NODES:
                 raise _Stop(_too_many(event))
             if event.kind == "scalar":
                 kind, _, children = stack[-1]

@@ -68,7 +68,7 @@ def plan_for(found: Match, exchange: Exchange) -> Plan | None:
     """Return what the matching rule does to an exchange."""
     rule, request, response = found.rule, exchange.request, exchange.response
     if rule.simulate is not None:
-        return simulated(rule, rule.simulate, found.subject, request, response)
+        return simulated(rule, rule.simulate, found.subject, exchange)
     if response is None:
         if found.subject.stage is Stage.PREFLIGHT and rule.preflight is PreflightMode.ANSWER:
             return _answer(found, request)

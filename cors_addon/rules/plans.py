@@ -9,7 +9,7 @@ from ..fetch.messages import Response
 
 Operation = Literal["set", "add", "remove", "status"]
 Edit = tuple[Operation, str, str]
-"""Operation, lower-case header name, value.
+"""Operation, header name, value. Names are in lower case but for one simulation that hangs on their spelling.
 
 ``set`` replaces every line of that name by one, ``add`` appends a line, ``remove`` takes all of them out (its value is
 empty), ``status`` has the name ``:status`` and the new status as its value.
@@ -126,8 +126,9 @@ def apply_edits(response: Response, edits: Iterable[Edit]) -> Response:
     for operation, name, value in edits:
         match operation:
             case "set":
-                at = next((place for place, line in enumerate(lines) if line[0].lower() == name), len(lines))
-                kept = [line for line in lines if line[0].lower() != name]
+                lower = name.lower()
+                at = next((place for place, line in enumerate(lines) if line[0].lower() == lower), len(lines))
+                kept = [line for line in lines if line[0].lower() != lower]
                 lines = [*kept[:at], (name, value), *kept[at:]]
             case "add":
                 lines.append((name, value))

@@ -1,7 +1,7 @@
 """Broken rule files and the exact words about them.
 
-Each file of the folder broken has a text beside it. ``CORS_ADDON_REGENERATE=1 pytest tests/rules/test_broken.py`` writes
-the texts anew; whoever does so reads every changed one as its user would.
+Each file of the folder broken has a text beside it. ``CORS_ADDON_REGENERATE=1 pytest tests/rules/test_broken.py``
+writes the texts anew; whoever does so reads every changed one as its user would.
 """
 
 import os

@@ -51,7 +51,8 @@ def get(response: str = "< 200", url: str = "https://api.test/items", origin: st
 def preflight(response: str = "", method: str = "PUT", names: str = "content-type,x-a", origin: str = PAGE) -> Exchange:
     asked = f"> Access-Control-Request-Headers: {names}\n" if names else ""
     return exchange(
-        f"> OPTIONS https://api.test/items\n> Origin: {origin}\n> Access-Control-Request-Method: {method}\n{asked}{response}"
+        f"> OPTIONS https://api.test/items\n> Origin: {origin}\n"
+        f"> Access-Control-Request-Method: {method}\n{asked}{response}"
     )
 
 
@@ -436,7 +437,23 @@ VALUES = st.sampled_from(
     ]
 )
 NAMES = st.sampled_from(
-    ["Access-Control-Allow-Origin", "access-control-allow-credentials", "Access-Control-Allow-Methods", "Access-Control-Allow-Headers", "Access-Control-Expose-Headers", "Access-Control-Max-Age", "Vary", "ETag", "Location", "Set-Cookie", "Cache-Control", "X-A", "Cross-Origin-Resource-Policy", "Timing-Allow-Origin", "x-cors-addon"]
+    [
+        "Access-Control-Allow-Origin",
+        "access-control-allow-credentials",
+        "Access-Control-Allow-Methods",
+        "Access-Control-Allow-Headers",
+        "Access-Control-Expose-Headers",
+        "Access-Control-Max-Age",
+        "Vary",
+        "ETag",
+        "Location",
+        "Set-Cookie",
+        "Cache-Control",
+        "X-A",
+        "Cross-Origin-Resource-Policy",
+        "Timing-Allow-Origin",
+        "x-cors-addon",
+    ]
 )
 RESPONSES = st.builds(
     Response,
