@@ -4,13 +4,15 @@ Browsers send ``Sec-Fetch-*`` only to potentially trustworthy URLs, so plain htt
 request. What is decided from such weaker signs is marked as not ``sure``.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from ..fetch.headers import byte_lowercase
 from ..fetch.messages import Request
-from ..fetch.methods import is_cors_safelisted_method
+from ..fetch.methods import is_cors_safelisted_method, is_forbidden_method
 from ..fetch.origins import origin_of, serialize_origin
 from ..fetch.safelists import (
     cors_unsafe_request_header_names,
@@ -44,7 +46,7 @@ class Kind(Enum):
     EXTENSION = "extension"
     """Made by a browser extension or by the browser for its user: host permissions may lift CORS."""
     STRIPPED = "stripped"
-    """A cross-origin CORS request whose Origin header is gone: something between page and proxy took it."""
+    """A cross-origin CORS request whose Origin header is gone or rewritten by something between page and proxy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,29 +69,63 @@ class Classification:
 
 _EXTENSION_SCHEMES: Final = ("chrome-extension://", "moz-extension://", "safari-web-extension://")
 
-# Header fields that browsers add by themselves although a page could set them too.
+# Header fields that browsers add by themselves although a page could set some of them too.
 BROWSER_ADDED: Final = frozenset(
     {
         "accept",
         "accept-language",
         "alt-used",
+        "attribution-reporting-eligible",
+        "attribution-reporting-support",
+        "available-dictionary",
         "cache-control",
+        "device-memory",
+        "dictionary-id",
+        "downlink",
+        "dpr",
+        "ect",
+        "http2-settings",
         "if-match",
         "if-modified-since",
         "if-none-match",
         "if-range",
         "if-unmodified-since",
+        "intervention",
+        "last-event-id",
+        "ping-from",
+        "ping-to",
         "pragma",
         "priority",
         "purpose",
         "range",
+        "rtt",
         "save-data",
         "upgrade-insecure-requests",
         "user-agent",
+        "viewport-width",
+        "width",
         "x-client-data",
+        "x-moz",
     }
 )
-_UNASKED_TYPES: Final = ("application/csp-report", "application/expect-ct-report+json", "text/ping")
+_UNASKED_TYPES: Final = frozenset(
+    {"application/csp-report", "application/expect-ct-report+json", "application/reports+json", "text/ping"}
+)
+# What proxies between browser and us add; none of it needs a preflight.
+_GATEWAY_ADDED: Final = frozenset(
+    {
+        "forwarded",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-port",
+        "x-forwarded-proto",
+        "x-forwarded-server",
+        "x-real-ip",
+    }
+)
+# An Android WebView names its app in X-Requested-With, on every request.
+_APP_NAME: Final = re.compile(r"[A-Za-z]\w*+(?:\.\w++)++", re.ASCII)
+_BROWSER_SCHEMES: Final = ("basic ", "digest ", "negotiate ", "ntlm ")
 
 _Maker = Callable[[Kind, bool, str], Classification]
 
@@ -126,14 +162,16 @@ def script_set_header_names(request: Request) -> tuple[str, ...]:
 
     https://fetch.spec.whatwg.org/#cors-unsafe-request-header-names, less what browsers add by themselves.
     """
-    candidates = [
-        (name, value)
-        for name, value in request.headers
-        if name.lower() not in BROWSER_ADDED
-        and not name.startswith(":")
-        and not is_forbidden_request_header(name, value)
-    ]
-    return tuple(cors_unsafe_request_header_names(candidates))
+    return tuple(cors_unsafe_request_header_names(line for line in request.headers if _may_be_a_scripts(*line)))
+
+
+def _may_be_a_scripts(name: str, value: str) -> bool:
+    lower = byte_lowercase(name)
+    if lower in BROWSER_ADDED or lower in _GATEWAY_ADDED or lower.startswith(":"):
+        return False
+    if lower == "x-requested-with" and _APP_NAME.fullmatch(value.strip(" \t")):
+        return False
+    return not is_forbidden_request_header(name, value)
 
 
 def needs_preflight(request: Request) -> bool:
@@ -168,6 +206,10 @@ def classify(exchange: Exchange) -> Classification:
         return as_kind(Kind.WEBSOCKET, True, "a WebSocket handshake is not subject to CORS")
     if origin is not None and origin.startswith(_EXTENSION_SCHEMES):
         return as_kind(Kind.EXTENSION, True, "the Origin is a browser extension's")
+    if origin is not None and not _is_one_origin(origin):
+        return as_kind(Kind.STRIPPED, False, "no browser sends an Origin that is no single origin")
+    if is_forbidden_method(request.method):
+        return as_kind(Kind.NOT_BROWSER, True, f"no page can send {request.method.upper()}")
     if is_cors_preflight_request(request):
         return as_kind(Kind.PREFLIGHT, True, "OPTIONS with Access-Control-Request-Method")
     if mode and site:
@@ -206,20 +248,35 @@ def _without_fetch_metadata(as_kind: _Maker, exchange: Exchange, origin: str | N
     if target is not None and target.serialize() == origin:
         return as_kind(Kind.SAME_ORIGIN, True, "Origin is the target's own")
     if request.method in ("GET", "HEAD"):
+        if "upgrade-insecure-requests" in headers:
+            return as_kind(Kind.NAVIGATION, True, "a request that asks for a document")
         return as_kind(Kind.CORS, True, "a GET or HEAD with a foreign Origin")
     if request.method != "POST":
         return as_kind(Kind.CORS, True, "a method that only fetch() and XMLHttpRequest can send")
-    accept = headers.get("Accept") or ""
-    if accept.startswith("text/html") or "upgrade-insecure-requests" in headers:
+    return _foreign_post(as_kind, request)
+
+
+def _foreign_post(as_kind: _Maker, request: Request) -> Classification:
+    """Tell what made a POST to another origin, over plain http."""
+    headers = request.headers
+    if "upgrade-insecure-requests" in headers:
         return as_kind(Kind.NAVIGATION, True, "a POST that asks for a document: a form")
     content_type = headers.get("Content-Type") or ""
-    if content_type.startswith(_UNASKED_TYPES):
-        return as_kind(Kind.NO_CORS, True, f"browsers send {content_type.partition(';')[0]} by themselves")
+    if content_type.partition(";")[0].strip().lower() in _UNASKED_TYPES:
+        return as_kind(Kind.NO_CORS, True, "a report or ping, which browsers send by themselves")
     if content_type and not is_cors_safelisted_request_header("content-type", content_type):
         return as_kind(Kind.CORS, True, "a Content-Type that needs a preflight")
-    if "x-requested-with" in headers or "authorization" in headers or script_set_header_names(request):
+    by_browser = (headers.get("Authorization") or "").lower().startswith(_BROWSER_SCHEMES)
+    if any(name != "authorization" or not by_browser for name in script_set_header_names(request)):
         return as_kind(Kind.CORS, True, "a header that only a script can set")
+    if (headers.get("Accept") or "").startswith("text/html"):
+        return as_kind(Kind.NAVIGATION, True, "a POST that asks for a document: a form")
     return as_kind(Kind.CORS, False, "a POST with a foreign Origin: fetch() or XMLHttpRequest, or a beacon")
+
+
+def _is_one_origin(origin: str) -> bool:
+    """Say whether a value can be what browsers put there; the serialization of an origin holds none of these."""
+    return bool(origin) and not any(char in origin for char in ", \t")
 
 
 def is_document_request(request: Request, classification: Classification) -> bool:

@@ -9,7 +9,7 @@ from typing import Final
 
 from ..catalogue import CATALOGUE
 from ..catalogue.violation import Severity, Stage
-from ..fetch.checks import ALLOW_ORIGIN, SUCCESS, cors_check
+from ..fetch.checks import SUCCESS, cors_check
 from ..fetch.headers import HeaderList
 from ..fetch.messages import CredentialsMode
 from ..fetch.origins import serialize_origin
@@ -212,13 +212,10 @@ def _verdict(record: Record, context: Context, conditions: list[Condition], know
 def _is_surely_checked(record: Record) -> bool:
     """Say whether the exchange is certainly subject to CORS.
 
-    Over plain http nothing tells a beacon from fetch() with a POST; a server that answers with CORS headers expects the
-    latter.
+    Over plain http nothing tells a beacon from fetch() with a POST, unless a preflight went before. That the server
+    answers with CORS headers tells nothing: it would do so for a beacon too.
     """
-    if record.classification.sure or record.kind is not Kind.CORS:
-        return record.kind is not Kind.NO_ORIGIN
-    response = record.exchange.response
-    return response is not None and ALLOW_ORIGIN in response.headers
+    return record.classification.sure or record.preflight is not None or record.kind is Kind.NOT_BROWSER
 
 
 def _modes(knowledge: Knowledge) -> frozenset[CredentialsMode]:
@@ -239,7 +236,8 @@ def _view(
     if not failing:
         return None
     outcome = Outcome.BLOCKED if len(failing) == len(modes) and sure else Outcome.CONDITIONAL
-    # Blocked either way: credentials are not included by default, so that mode's failure is the likelier one.
+    # Blocked either way: credentials are not included by default, so that mode's failure is the likelier one, even
+    # where something leans the other way: so the recordings have it.
     named = failures.get(CredentialsMode.NOT_INCLUDE) or failing[0]
     return View(outcome, error_name(judge, named, exchange))
 
