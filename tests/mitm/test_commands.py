@@ -1,0 +1,124 @@
+"""The commands, called as the console and mitmweb call them: by name, with texts."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mitmproxy import exceptions, http
+from mitmproxy.addons import view
+from mitmproxy.test import tflow
+
+from tests.mitm.support import Proxy, cors_get, make_flow, make_response, proxy
+
+
+def call(running: Proxy, name: str, *arguments: str) -> Any:
+    return running.context.master.commands.call_strings(name, list(arguments))
+
+
+def shown(running: Proxy, *flows: http.HTTPFlow) -> None:
+    """Put flows where commands look for @all, as the view of a front end has them."""
+    viewed = running.context.master.addons.get("view")
+    assert isinstance(viewed, view.View)
+    viewed.add(list(flows))
+
+
+def names(running: Proxy) -> list[str]:
+    return [name for name in running.context.master.commands.commands if name.startswith("cors.")]
+
+
+def test_names_are_such_as_mitmweb_can_reach() -> None:
+    with proxy() as running:
+        found = names(running)
+        assert {"cors.explain", "cors.status", "cors.report", "cors.clear"} <= set(found)
+        for name in found:
+            assert re.fullmatch(r"[a-z.]+", name)
+            assert running.context.master.commands.commands[name].help, "front ends show a line on each"
+
+
+def test_explain_tells_the_whole_story_of_each_flow() -> None:
+    with proxy() as running:
+        bad, plain = running.send(cors_get()), running.send(make_flow(response=make_response(200)))
+        shown(running, bad, plain)
+        head, *rows = call(running, "cors.explain", "@all")
+        assert len(head) == 2
+        assert {row[0] for row in rows} == {bad.id[:8], plain.id[:8]}
+        text = "\n".join(row[1] for row in rows if row[0] == bad.id[:8])
+        for part in (
+            "allow-origin-missing",
+            "http://api.test/items",
+            "http://app.test",
+            "https://fetch.spec.whatwg.org/",
+        ):
+            assert part in text
+        assert "No CORS check applies" in "\n".join(row[1] for row in rows if row[0] == plain.id[:8])
+        json.dumps([head, *rows])  # as mitmweb answers
+
+
+def test_explain_takes_flows_of_any_protocol() -> None:
+    with proxy() as running:
+        tcp, dns = tflow.ttcpflow(), tflow.tdnsflow()
+        shown(running, tcp, dns)  # type: ignore[arg-type]
+        _, *rows = call(running, "cors.explain", "@all")
+        assert {row[0] for row in rows} == {tcp.id[:8], dns.id[:8]}
+
+
+def test_explain_of_nothing() -> None:
+    with proxy() as running:
+        assert len(call(running, "cors.explain", "@all")) == 1
+
+
+def test_status_sums_up() -> None:
+    with proxy() as running:
+        running.send(cors_get(), cors_get("Access-Control-Allow-Origin: *", url="http://ok.test/", at=1001.0))
+        rows = call(running, "cors.status")
+        text = "\n".join(cell for row in rows for cell in row)
+        assert "2 flows judged: 1 allowed, 1 blocked" in text
+        assert "allow-origin-missing" in text
+        json.dumps(rows)
+
+
+def test_report_is_written_at_once(tmp_path: Path) -> None:
+    with proxy() as running:
+        flow = running.send(cors_get())
+        path = tmp_path / "now.json"
+        assert call(running, "cors.report", str(path)) == f"1 flows written to {path}"
+        assert [entry["id"] for entry in json.loads(path.read_text())["flows"]] == [flow.id]
+        running.send(cors_get(at=1002.0))
+        call(running, "cors.report", str(path))
+        assert len(json.loads(path.read_text())["flows"]) == 2, "written over"
+
+
+BAD_PATHS = [
+    ("no format", "report", "the format goes by the ending, one of .json"),
+    ("another format", "report.pdf", "the format goes by the ending"),
+    ("nowhere", "no/such/folder/report.json", "cannot be written: No such file or directory"),
+    ("a folder", ".json.json", "cannot be written: "),
+]
+
+
+@pytest.mark.parametrize(("path", "message"), [row[1:] for row in BAD_PATHS], ids=[row[0] for row in BAD_PATHS])
+def test_a_report_that_cannot_be_written_is_the_commands_error(path: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / ".json.json").mkdir()
+    with proxy() as running:
+        running.send(cors_get())
+        with pytest.raises(exceptions.CommandError, match=re.escape(message)):
+            call(running, "cors.report", str(tmp_path / path))
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".json.json"], "nothing half-written is left"
+
+
+def test_clear_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    with proxy() as running:
+        flow = running.send(cors_get())
+        call(running, "cors.clear")
+        assert flow.metadata == {}
+        assert any("forgot everything" in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.parametrize("name", ["cors.explain", "cors.report"])
+def test_a_missing_argument_is_a_users_error(name: str) -> None:
+    with proxy() as running, pytest.raises(exceptions.CommandError):
+        call(running, name)
