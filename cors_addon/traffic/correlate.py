@@ -21,7 +21,7 @@ from .preflight_rules import overwrites
 from .record import Record
 from .remembered import Remembered
 from .stored import is_confirmation, is_same_cache, is_stored, left_by
-from .ties import SLACK, grants, is_next, may_have_preflight, passes, unasked_names
+from .ties import SLACK, as_asked_for, grants, is_next, may_have_preflight, passes, unasked_names
 
 FOLLOW_SECONDS: Final = 2.0
 """A page's request follows its preflight, and a hop its redirect, within milliseconds; after this it will not come."""
@@ -187,7 +187,7 @@ class Correlator:
 
     def _leads_to(self, record: Record, response: Response, changed: set[str]) -> None:
         target = redirect_target(record.exchange.request.url, response)
-        url = target.url if target is not None and target.failure is None else None
+        url = as_asked_for(target.url) if target is not None and target.failure is None else None
         client = record.exchange.client
         if record.leads_to is not None and record.leads_to != url:
             for following in (self.get(record.next_request), self.get(record.next_preflight)):

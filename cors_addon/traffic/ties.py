@@ -1,5 +1,6 @@
 """Whether two exchanges belong together, from nothing but the two: the correlator chooses among those that may."""
 
+from dataclasses import replace
 from typing import Final
 
 from ..fetch.headers import Invalid, extract_header_list_values
@@ -7,6 +8,7 @@ from ..fetch.messages import CredentialsMode
 from ..fetch.origins import OPAQUE, serialize_origin
 from ..fetch.preflight_cache import covers, entry_of
 from ..fetch.redirects import is_tainted_by, redirected_method
+from ..fetch.urls import parse_url
 from .classify import BrowserFamily, Kind
 from .preflight_rules import grant_seconds, honours_wildcard_from_cache, is_kept
 from .record import Record
@@ -96,6 +98,12 @@ def _lists(preflight: Record, method: str) -> bool:
     assert preflight.seen is not None
     methods = extract_header_list_values(preflight.seen.headers, "Access-Control-Allow-Methods")
     return method in methods if methods and not isinstance(methods, Invalid) else False
+
+
+def as_asked_for(url: str) -> str:
+    """Return a redirect's target as it shows in the next request: without user name and password."""
+    parsed = parse_url(url) if "@" in url else None
+    return url if parsed is None else replace(parsed, username="", password="").serialize()
 
 
 def is_next(hop: Record, record: Record) -> bool:

@@ -9,7 +9,7 @@ from typing import Final
 
 from ..catalogue import CATALOGUE
 from ..catalogue.violation import Severity, Stage
-from ..fetch.checks import SUCCESS, cors_check
+from ..fetch.checks import ALLOW_CREDENTIALS, SUCCESS, cors_check
 from ..fetch.headers import HeaderList
 from ..fetch.messages import CredentialsMode
 from ..fetch.origins import serialize_origin
@@ -108,8 +108,14 @@ def _judge_cors(record: Record, context: Context) -> Verdict:
             conditions = []
         else:
             conditions = access_conditions(exchange, origin, stage, headers)
-        if is_redirect:
+        if is_redirect and not record.was_followed:
             conditions += location_conditions(record, origin)
+        if headers is not None and record.stored is None and ALLOW_CREDENTIALS not in headers:
+            without = [c for c in conditions if c.violation.id != "allow-credentials-not-true"]
+            if conditions and not without and CredentialsMode.INCLUDE in _modes(context.knowledge(record)):
+                reason = "a 304 confirms a stored response, and that one, which may allow credentials, was not seen"
+                return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, reason)
+            conditions = without
     conditions += context.extra
     if not any(condition.judges for condition in conditions):
         return _verdict(record, context, conditions, None)
@@ -167,10 +173,8 @@ def _first_hop_conditions(record: Record) -> list[Condition]:
             return []
     elif record.kind is not Kind.SAME_ORIGIN:
         return []
-    found = location_conditions(record, record.page_origin or "null")
-    if not found and record.kind is Kind.SAME_ORIGIN:
-        found = bound_to_origin_conditions(record)
-    return found
+    found = bound_to_origin_conditions(record) if record.kind is Kind.SAME_ORIGIN else []
+    return found or location_conditions(record, record.page_origin or "null")
 
 
 # --- putting it together ------------------------------------------------------------------------------------------
