@@ -4,116 +4,42 @@ Chromium hands the value of Access-Control-Allow-Origin to its URL parser only t
 decides a name and never an outcome. https://url.spec.whatwg.org/#url-parsing
 """
 
-from ipaddress import IPv6Address
+import re
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
-_SCHEME_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.")
-_SPECIAL: Final = frozenset({"http", "https", "ws", "wss", "ftp"})
-_FORBIDDEN_HOST: Final = (
-    frozenset("\0\t\n\r #/:<>?@[\\]^|") | frozenset(chr(code) for code in range(0x20)) | {"%", "\x7f"}
-)
+from ..fetch.urls import DEFAULT_PORTS, parse_host, parse_url
+
+_AUTHORITY: Final = re.compile(r"[^/?#]*+")
+_HOST_AND_PORT: Final = re.compile(r"(\[[^\]]*+\]|[^:]*+)(?::([0-9]*+))?")
+_FORBIDDEN_IN_HOST: Final = re.compile(r"[\x00\t\n\r #/<>?@\[\\\]^|:]")
 
 
 def is_valid_url(text: str) -> bool:
-    """Say whether the text parses as an absolute URL."""
-    text = text.strip("".join(map(chr, range(0x21))))
-    text = text.replace("\t", "").replace("\n", "").replace("\r", "")
-    scheme, colon, rest = text.partition(":")
-    if (
-        not colon
-        or not scheme
-        or not (scheme[0].isascii() and scheme[0].isalpha())
-        or not _SCHEME_CHARS.issuperset(scheme)
-    ):
+    """Say whether the text parses as an absolute URL; each character stands for one byte of the header's value."""
+    text = text.encode("latin-1", "replace").decode("utf-8", "replace")
+    parsed = parse_url(text)
+    if parsed is None:
         return False
-    scheme = scheme.lower()
-    if scheme not in _SPECIAL:
-        return not rest.startswith("//") or _is_opaque_host(_authority(rest[2:], "/?#"))
-    return _is_special_host(_authority(rest.replace("\\", "/").lstrip("/"), "/?#"))
+    if parsed.scheme in DEFAULT_PORTS:
+        # A byte that is no UTF-8 becomes a letter that no domain may hold; anywhere else it is taken.
+        authority = text.partition(":")[2].replace("\\", "/").lstrip("/")
+        return "\ufffd" not in _authority(authority)
+    return not parsed.path.startswith("//") or _is_opaque_host(_authority(parsed.path[2:]))
 
 
-def _authority(text: str, ends: str) -> str:
-    cut = min((text.index(end) for end in ends if end in text), default=len(text))
-    return text[:cut].rpartition("@")[2]
-
-
-def _split_port(authority: str) -> tuple[str, bool]:
-    """Return the host, and whether what follows it is a port."""
-    if authority.startswith("["):
-        host, bracket, after = authority.partition("]")
-        host += bracket
-    else:
-        host, colon, port = authority.partition(":")
-        after = colon + port
-    if not after:
-        return host, True
-    digits = after[1:]
-    return host, after[0] == ":" and (
-        not digits or (digits.isascii() and digits.isdigit() and int(digits[:9]) <= 65535)
-    )
+def _authority(text: str) -> str:
+    """Return host and port, without user name and password."""
+    match = _AUTHORITY.match(text)
+    assert match is not None  # it matches the empty string
+    return match[0].rpartition("@")[2]
 
 
 def _is_opaque_host(authority: str) -> bool:
-    host, port_ok = _split_port(authority)
+    """https://url.spec.whatwg.org/#concept-opaque-host-parser, and the port after it"""
+    match = _HOST_AND_PORT.fullmatch(authority)
+    if match is None or len((match[2] or "").lstrip("0")) > 5 or int(match[2] or "0") > 0xFFFF:
+        return False
+    host = match[1]
     if host.startswith("["):
-        return port_ok and _is_ipv6(host)
-    return port_ok and not (_FORBIDDEN_HOST - {"%"}).intersection(host)
-
-
-def _is_special_host(authority: str) -> bool:
-    host, port_ok = _split_port(authority)
-    if not port_ok or not host:
-        return False
-    if host.startswith("["):
-        return _is_ipv6(host)
-    decoded = unquote_to_bytes(host.encode("latin-1", "replace")).decode("utf-8", "replace")
-    if _FORBIDDEN_HOST.intersection(decoded) or not _is_domain(decoded):
-        return False
-    labels = decoded.rstrip(".").split(".") if decoded != "." else [""]
-    last = labels[-1]
-    if _is_number(last):
-        return _is_ipv4(labels)
-    return bool(decoded)
-
-
-def _is_domain(host: str) -> bool:
-    if host.isascii():
-        return True
-    try:
-        return "\ufffd" not in host and bool(host.encode("idna"))
-    except UnicodeError:
-        return False
-
-
-def _is_number(label: str) -> bool:
-    if label.isascii() and label.isdigit():
-        return True
-    return label[:2].lower() == "0x" and all(char in "0123456789abcdefABCDEF" for char in label[2:])
-
-
-def _is_ipv4(labels: list[str]) -> bool:
-    if len(labels) > 4:
-        return False
-    numbers = []
-    for label in labels:
-        if not label or not _is_number(label) or len(label) > 20:
-            return False
-        try:
-            if label[:2].lower() == "0x":
-                numbers.append(int(label[2:] or "0", 16))
-            else:
-                numbers.append(int(label, 8) if len(label) > 1 and label[0] == "0" else int(label))
-        except ValueError:
-            return False
-    return all(number <= 255 for number in numbers[:-1]) and numbers[-1] < 256 ** (5 - len(numbers))
-
-
-def _is_ipv6(host: str) -> bool:
-    if not host.endswith("]"):
-        return False
-    try:
-        IPv6Address(host[1:-1])
-    except ValueError:
-        return False
-    return "%" not in host
+        return parse_host(host) is not None
+    return _FORBIDDEN_IN_HOST.search(host) is None
