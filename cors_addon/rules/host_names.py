@@ -21,16 +21,16 @@ class Host:
     address: IPv4Address | IPv6Address | None
 
 
-def parse_host(text: str, offset: int = 0) -> Host:
-    """Parse a host with or without ``*.``; raises ``Complaint``. ``offset`` is where it stands in the value."""
+def parse_host(text: str, before: str = "") -> Host:
+    """Parse a host with or without ``*.``; raises ``Complaint``. ``before`` is what stands before it in the value."""
     wildcard = text.startswith("*.")
-    name = _Name(text[2:] if wildcard else text, offset + (2 if wildcard else 0))
+    name = _Name(text[2:] if wildcard else text, before, len(before) + (2 if wildcard else 0))
     if name.text in ("", "*"):
         name.complain(
             "bare-star" if wildcard else "host-syntax",
             "no name follows the *." if wildcard else "the name is missing",
             "A rule is for development servers and the pages that are developed with them, so each is named.",
-            'write the name, such as "*.dev.example.test"' if wildcard else "write the name of the host",
+            f'write the name, such as "{before}*.dev.example.test"' if wildcard else "write the name of the host",
             0,
             max(1, len(name.text)),
         )
@@ -47,7 +47,7 @@ def parse_host(text: str, offset: int = 0) -> Host:
                 "wildcard-address",
                 "*. cannot stand before an address",
                 "Nothing is below an address.",
-                f'write "{bare}", or in hosts a network such as "10.0.0.0/8"',
+                f'write "{before}{bare}", or in hosts a network such as "10.0.0.0/8"',
                 -2,
             )
         if isinstance(address, IPv4Address) and name.text.removesuffix(".") != canonical:
@@ -55,7 +55,7 @@ def parse_host(text: str, offset: int = 0) -> Host:
                 "address-form",
                 f"{quoted(name.text)} is another way to write {canonical}",
                 "Browsers rewrite it, so it would never match.",
-                f'write "{canonical}"',
+                f'write "{before}{canonical}"',
             )
         return Host(canonical, False, address)
     _check_labels(name, bare)
@@ -64,7 +64,7 @@ def parse_host(text: str, offset: int = 0) -> Host:
             "public-suffix",
             f'"*.{bare}" includes names that anybody can register',
             f"{bare} is a public suffix: what is below it belongs to many owners, strangers among them.",
-            f'name the one that is yours: "*.example.{bare}"',
+            f'name the one that is yours: "{before}*.example.{bare}"',
             -2,
         )
     return Host(bare, wildcard, None)
@@ -75,6 +75,7 @@ class _Name:
     """A name and where it stands in the value that it is a part of."""
 
     text: str
+    before: str
     start: int
 
     def complain(
@@ -92,7 +93,7 @@ def _check_spelling(name: _Name) -> None:
             "host-syntax",
             f"{quoted(text)} begins with a dot",
             "That is how cookies were once written.",
-            f'write "*{text}" for all names below, and "{text[1:]}" for the name itself',
+            f'write "{name.before}*{text}" for all names below, and "{name.before}{text[1:]}" for the name itself',
             0,
             1,
         )
@@ -102,7 +103,7 @@ def _check_spelling(name: _Name) -> None:
             "placeholder",
             f"{quoted(text)} holds a placeholder, and none is filled in",
             "Environment variables and templates are not read in a rule file.",
-            'write the name itself, or "*." in front for any name',
+            f'write the name itself, or "{name.before}*." and a name for all below it',
             braces.start(),
             braces.end(),
         )
@@ -112,7 +113,7 @@ def _check_spelling(name: _Name) -> None:
             "regular-expression",
             f"{quoted(regex.group())} belongs to regular expressions, which are not read",
             "A dot or an anchor forgotten in a regular expression lets strangers in; here a dot is a dot.",
-            'write the name, or "*.NAME" for all names below it',
+            f'write the name, or "{name.before}*.NAME" for all names below it',
             regex.start(),
             regex.end(),
         )
@@ -122,7 +123,7 @@ def _check_spelling(name: _Name) -> None:
             "wildcard-place",
             "a * stands for whole labels, and only in front",
             "A * in the middle or at the end of a name would match names that strangers can register.",
-            f"write {_without_star(text)}, or list each name",
+            f'write "{name.before}{_without_star(text)}", or list each name',
             at,
             at + 1,
         )
@@ -130,9 +131,9 @@ def _check_spelling(name: _Name) -> None:
 
 def _without_star(name: str) -> str:
     if name.endswith("*") and "*" not in name[:-1] and "." in name[:-1].strip(".-"):
-        return f'"{name[:-1].rstrip(".-")}"'
+        return name[:-1].rstrip(".-")
     rest = name.rpartition("*")[2].lstrip(".-")
-    return f'"*.{rest}"' if "." in rest else '"*.dev.example.test"'
+    return f"*.{rest}" if "." in rest else "*.dev.example.test"
 
 
 def _complain_of_unparsable(name: _Name) -> NoReturn:
@@ -142,14 +143,14 @@ def _complain_of_unparsable(name: _Name) -> NoReturn:
             "host-syntax",
             f"{quoted(text)} is no IPv6 address",
             "Brackets stand around IPv6 addresses only.",
-            'write an address such as "[::1]"',
+            f'write an address such as "{name.before}[::1]"',
         )
     if re.fullmatch(r"(.*\.)?(0[xX][0-9a-fA-F]*|[0-9]+)\.?", text):
         name.complain(
             "host-syntax",
             f"{quoted(text)} is no IPv4 address",
             "A name that ends in a number is an address: four numbers from 0 to 255.",
-            'write an address such as "192.168.0.10"',
+            f'write an address such as "{name.before}192.168.0.10"',
         )
     name.complain(
         "host-syntax",

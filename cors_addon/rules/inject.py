@@ -7,8 +7,9 @@ there twice.
 A changed response also gets ``cache-control: no-store``. The browser's HTTP cache would otherwise go on serving the
 injected headers after injection has been switched off (and, to pages that were not listed, another page's origin).
 Entries that the browser stored before stay as they are; when it revalidates one, the 304 is changed like any
-response, the browser applies it to that one use, and drops the entry because of ``no-store``. The price is that such
-responses are fetched anew each time, and that a page which reads Cache-Control reads ``no-store``.
+response, the browser applies it to that one use, and drops the entry because of ``no-store`` (measured in Chromium
+156 and Firefox 153). The price is that such responses are fetched anew each time, and that a page which reads
+Cache-Control reads ``no-store``.
 """
 
 from typing import Final
@@ -60,6 +61,8 @@ def plan(rules: RuleSet, exchange: Exchange, page_origin: str | None = None) -> 
     response to which a plan was applied needs no further one. ``page_origin`` is the serialized origin of the page
     where a chain of redirects turned the request's own ``Origin`` into ``null``.
     """
+    if exchange.response is None and exchange.request.method != "OPTIONS" and not rules.aborts:
+        return None
     found = match(rules, exchange, page_origin)
     return None if found is None else plan_for(found, exchange)
 

@@ -85,6 +85,9 @@ class RuleSet:
     reaches_without_origin: bool = field(init=False, repr=False, compare=False)
     """Some enabled rule may change the response to a request without ``Origin``: see ``inject``."""
 
+    aborts: bool = field(init=False, repr=False, compare=False)
+    """Some enabled rule may end a connection before the server is asked."""
+
     def __post_init__(self) -> None:
         exact: dict[str, list[int]] = {}
         below: dict[str, list[int]] = {}
@@ -100,6 +103,7 @@ class RuleSet:
         object.__setattr__(self, "_exact", {name: tuple(found) for name, found in exact.items()})
         object.__setattr__(self, "_below", {name: tuple(found) for name, found in below.items()})
         object.__setattr__(self, "_networks", tuple(networks))
+        object.__setattr__(self, "aborts", any(r.enabled and r.simulate == "network-error" for r in self.rules))
         object.__setattr__(
             self, "reaches_without_origin", any(r.enabled and reaches_without_origin(r) for r in self.rules)
         )

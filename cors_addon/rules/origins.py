@@ -127,7 +127,7 @@ def _parse_origin_rest(text: str, scheme: str, rest: str) -> OriginPattern:
             start + 1,
         )
     name, port_text, port_at = split_port(rest, f"{scheme}://", start)
-    host = parse_host(name, start)
+    host = parse_host(name, f"{scheme}://")
     shown = f"[{host.name}]" if ":" in host.name else host.name
     port: int | AnyPort = DEFAULT_PORTS[scheme]
     if port_text == "*":

@@ -5,6 +5,7 @@ writes the texts anew; whoever does so reads every changed one as its user would
 """
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ import pytest
 from cors_addon.rules.decode import read_rules
 from cors_addon.rules.document import LIBRARIES
 from cors_addon.rules.errors import Level, has_errors, render_problems
+from cors_addon.rules.hosts import parse_host_pattern
+from cors_addon.rules.origins import parse_origin_pattern
+from cors_addon.rules.words import parse_path_pattern
 
 FOLDER = Path(__file__).with_name("broken")
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -96,3 +100,23 @@ def test_the_worst_is_told_at_once() -> None:
     """One run over a file with a mistake of YAML, of types, of values and of names finds all of them."""
     codes = {problem.code for problem in read_rules((FOLDER / "several-at-once.yaml").read_bytes()).problems}
     assert codes >= {"unknown-key", "unquoted-star", "url-as-host", "origin-with-path", "wrong-type", "max-age"}
+
+
+PARSERS = {"hosts": parse_host_pattern, "allow_origins": parse_origin_pattern, "paths": parse_path_pattern}
+
+
+def _advice() -> list[tuple[str, str, str]]:
+    """Return file, key and value of every help that says exactly which value to write."""
+    found = []
+    for path in FILES:
+        for problem in read_rules(path.read_bytes()).problems:
+            key = re.search(r"(\w+)\[\d+\]$", problem.path)
+            value = re.match(r'write "([^"]+)"', problem.help)
+            if key and value and key[1] in PARSERS:
+                found.append((path.stem, key[1], value[1]))
+    return found
+
+
+@pytest.mark.parametrize(("file", "key", "value"), _advice())
+def test_what_the_help_says_to_write_is_right(file: str, key: str, value: str) -> None:
+    PARSERS[key](value)
