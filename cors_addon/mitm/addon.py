@@ -29,6 +29,7 @@ from ..verdict.model import Delivered, Judge, Outcome, Verdict
 from ..verdict.session import Session, Settings
 from . import console, contentview, display, failures, flows, injection, options, rulefile, signals
 from .commands import Commands
+from .page import LivePage
 
 logger = logging.getLogger("cors_addon")
 
@@ -50,6 +51,8 @@ def contained(hook: _Hook) -> _Hook:
 
     @functools.wraps(hook)
     def guarded(self: "CorsAddon", flow: http.HTTPFlow) -> None:
+        if self.page.owns(flow):
+            return
         try:
             hook(self, flow)
         except Exception as exc:
@@ -69,7 +72,9 @@ class CorsAddon:
         self.judged = 0
         self._not_cors: Remembered[str, None] = Remembered(KEPT_VERDICTS)
         self.injection = injection.Injection()
-        self.addons: list[Any] = [Commands(self)]
+        commands = Commands(self)
+        self.page = LivePage(self, commands, KEPT_VERDICTS)
+        self.addons: list[Any] = [commands, self.page]
         self._requests: Remembered[str, Request] = Remembered(10_000)
         self._glances: Remembered[str, flows.Glance] = Remembered(10_000)
         self._heads: Remembered[str, tuple[tuple[bytes, bytes], ...]] = Remembered(10_000)
@@ -276,6 +281,7 @@ class CorsAddon:
         display.clear(flow)
         if self.verdicts.pop(flow.id, None) is not None:
             self._not_cors[flow.id] = None
+            self.page.touch(flow.id)
         self.session.correlator.forget(flow.id)
 
     # --- injection --------------------------------------------------------------------------------------------
@@ -367,6 +373,7 @@ class CorsAddon:
         self.judged += flow_id not in self.verdicts and flow_id not in self._not_cors
 
     def _keep(self, verdict: Verdict, flow: http.HTTPFlow | None) -> None:
+        self.page.touch(verdict.id)
         delivered = self._delivered.get(verdict.id)
         if delivered is not None:
             verdict = verdict.with_delivered(delivered)
@@ -468,6 +475,7 @@ class CorsAddon:
             display.clear(flow)
         self.session.clear()
         self.verdicts.clear()
+        self.page.clear()
         self._not_cors.clear()
         self._told.clear()
         self.judged = 0

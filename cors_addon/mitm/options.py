@@ -14,6 +14,7 @@ from ..report.formats import SUFFIXES
 from ..verdict.diagnose import inert
 from ..verdict.model import Judge
 from . import rulefile
+from .page.places import host_problem
 
 _BOOLEANS: Final = ("", "true", "false", "toggle")
 BROWSERS: Final = ("auto", *(judge.value for judge in Judge))
@@ -122,6 +123,14 @@ OPTIONS: Final = (
         f"Files to write a report to when mitmproxy ends. The format goes by the ending: {', '.join(SUFFIXES)}.",
         None,
         _check_reports,
+    ),
+    Option(
+        "cors_page",
+        str,
+        "cors.addon",
+        "Host at which the live page answers through the proxy. Empty: nowhere.",
+        None,
+        host_problem,
     ),
 )
 _BY_NAME: Final = {option.name: option for option in OPTIONS}

@@ -1,0 +1,5 @@
+"""The live page: what is blocked now, and the switches of injection, in the browser that the proxy serves."""
+
+from .live import LivePage
+
+__all__ = ["LivePage"]
