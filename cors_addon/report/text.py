@@ -27,12 +27,12 @@ def delivered_line(verdict: Verdict, delivered: Delivered) -> str:
     """Return both truths in one line: what became of a flow that a rule touched, and what the server's own was."""
     rule = inert(delivered.rule)
     own = headline(verdict)
-    if verdict.outcome is Outcome.UNKNOWN:
-        own = "the server was not asked"
     outcome = "nothing" if delivered.outcome is None else delivered.outcome.value
     if delivered.dry_run:
         return f'{own}; rule "{rule}" would make it {outcome} (dry run)'
-    return f'{outcome} as delivered by rule "{rule}"; as the server sent it: {own}'
+    # The only flows without a status that a rule touches are those that it kept from the server.
+    own = "the server was not asked" if verdict.status is None else f"as the server sent it: {own}"
+    return f'{outcome} as delivered by rule "{rule}"; {own}'
 
 
 def log_line(verdict: Verdict, finding: Finding) -> str:
