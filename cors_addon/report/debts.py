@@ -13,8 +13,8 @@ _OWED: Final = (Severity.BLOCKED, Severity.CONDITIONAL)
 def debts_of(verdicts: Iterable[Verdict], template: Callable[[str], str]) -> tuple[dict[str, Any], ...]:
     """Return a debt for each (rule, host, method, path template), in the order in which they were met.
 
-    ``needed`` are header lines, ``findings`` violation ids. ``asked`` is false where the rule answered each time, so that
-    the server's own answer is not known.
+    ``needed`` are header lines, ``findings`` violation ids. ``asked`` is false where the rule answered each time, so
+    that the server's own answer is not known.
     """
     found: dict[tuple[str, str, str, str], dict[str, Any]] = {}
     for verdict in verdicts:

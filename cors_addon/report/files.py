@@ -1,27 +1,44 @@
 """Writing a report whole or not at all."""
 
 import os
+import stat
 import tempfile
 from pathlib import Path
+from typing import Final
 
-from .formats import RENDERERS
+from .formats import RENDERERS, Renderer
 from .model import Report
 
+_MODE: Final = 0o644
 
-def write(report: Report, path: Path) -> None:
-    """Render by the path's ending and put the file in place in one step.
+
+def write(report: Report, path: Path, renderer: Renderer | None = None) -> None:
+    """Render, by the path's ending where no renderer is given, and put the file in place in one step.
 
     Raises ``OSError``, and ``KeyError`` for an ending that no renderer has.
     A reader sees the old file or the new one, never half of either, whatever kills the process.
     """
-    text = RENDERERS[path.suffix.lower()](report)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    render = renderer or RENDERERS[path.suffix.lower()]
+    text = render(report)
+    # A link stays a link: what it points to is replaced.
+    path = path.resolve()
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        mode = _MODE
+    else:
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            # A pipe or a device has no old content to keep, and must not be replaced by a file.
+            path.write_text(text, encoding="utf-8", newline="\n")
+            return
+        mode = stat.S_IMODE(status.st_mode)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:80]}.", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
+        os.chmod(temporary, mode)
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -1,93 +1,235 @@
-"""From verdicts to what every report shows."""
+"""From verdicts to what every report shows: one entry a flow, repeats folded into groups, nothing secret."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from ..catalogue.violation import Severity
-from ..verdict.model import Outcome, Verdict
+from ..verdict.model import Finding, Outcome, Verdict
+from ..verdict.redact import redact_header
+from .baseline import Baseline
 from .debts import debts_of
+from .ignore import Ignore, Ignores
+from .keys import GroupKey, group_key, key_of_group, path_template, plain_text, target_of
 
 SCHEMA: Final = "cors-addon/report/1"
+MOST_FLOWS: Final = 50
+"""How many flow ids a group lists; its count is exact."""
 
-_IDS: Final = (
-    re.compile(r"^[0-9]+$"),
-    re.compile(r"^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"),
-    re.compile(r"^[0-9a-fA-F]{16,}$"),
-    re.compile(r"^(?=.*[0-9])(?=.*[A-Za-z])[0-9A-Za-z_-]{20,}$"),
-)
+_NOT_IGNORED: Final = Ignores()
+_NOTHING_KNOWN: Final = Baseline()
+_RANK: Final = {severity.value: rank for rank, severity in enumerate(Severity)}
+
+Group = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report: ``flows`` are verdicts as plain data, ``groups`` fold what repeats, ``debts`` are what servers owe."""
+    """A report, all of it plain data without secrets.
+
+    ``flows`` are verdicts, in the order of the flows. ``groups`` fold their findings, worst first and among those
+    newest first; each names at most ``MOST_FLOWS`` of its flows, first of all one that shows it at its worst, and says
+    whether it was ``known`` by a baseline. ``ignored`` are groups that the user does not want to see, each with its
+    ``reason``. ``debts`` are what servers owe.
+    """
 
     schema: str
     generated: str
     summary: Mapping[str, Any]
     flows: tuple[dict[str, Any], ...]
-    groups: tuple[dict[str, Any], ...]
+    groups: tuple[Group, ...]
     debts: tuple[dict[str, Any], ...] = ()
+    ignored: tuple[Group, ...] = ()
 
 
-def path_template(path: str) -> str:
-    """Fold a path's numbers and ids into ``{id}``, so that one endpoint is one group."""
-    return "/".join("{id}" if any(shape.match(part) for shape in _IDS) else part for part in path.split("/"))
+def build(
+    verdicts: Iterable[Verdict],
+    dropped: int = 0,
+    *,
+    not_cors: int = 0,
+    ignores: Ignores = _NOT_IGNORED,
+    baseline: Baseline = _NOTHING_KNOWN,
+) -> Report:
+    """Build a report.
 
-
-def group_key(verdict: Verdict, finding_id: str) -> tuple[str, str, str, str, str]:
-    """Return (violation id, origin, target host, method, path template): repeats share it."""
-    try:
-        parts = urlsplit(verdict.url)
-        host, path = parts.netloc, parts.path
-    except ValueError:
-        host, path = "", verdict.url
-    return finding_id, verdict.origin or "", host, verdict.method, path_template(path)
-
-
-def build(verdicts: Iterable[Verdict], dropped: int = 0) -> Report:
-    """Build a report; ``dropped`` counts verdicts that were judged and are no longer kept."""
+    ``dropped`` counts verdicts that were judged and are no longer kept, ``not_cors`` flows to which no CORS check
+    applies and that are not among the verdicts.
+    """
     verdicts = list(verdicts)
     flows = []
-    outcomes: Counter[str] = Counter()
+    outcomes: Counter[str] = Counter({Outcome.NOT_CORS.value: not_cors})
     severities: Counter[str] = Counter()
-    groups: dict[tuple[str, str, str, str, str], dict[str, Any]] = {}
+    groups, ignored = _Groups(baseline), _Groups(baseline)
     for verdict in verdicts:
         outcomes[verdict.outcome.value] += 1
+        if ignores:
+            verdict = _without_ignored(verdict, ignores, ignored)
         if verdict.outcome is Outcome.NOT_CORS and not verdict.findings:
             continue
-        flows.append(verdict.to_plain())
+        flows.append(_plain(verdict.to_plain()))
         for finding in verdict.findings:
             severities[finding.severity.value] += 1
-            key = group_key(verdict, finding.id)
-            group = groups.get(key)
-            if group is None:
-                group = groups[key] = {
-                    "id": finding.id,
-                    "severity": finding.severity.value,
-                    "origin": key[1],
-                    "host": key[2],
-                    "method": key[3],
-                    "path": key[4],
-                    "message": finding.message,
-                    "needed": finding.needed,
-                    "count": 0,
-                    "flows": [],
-                }
-            group["count"] += 1
-            if verdict.id not in group["flows"]:
-                group["flows"].append(verdict.id)
-    order = [severity.value for severity in Severity]
-    ordered = sorted(groups.values(), key=lambda group: (order.index(group["severity"]), -group["count"]))
+            groups.add(verdict, finding)
     summary = {
         "flows": sum(outcomes.values()) + dropped,
         "dropped": dropped,
         "outcomes": {outcome.value: outcomes[outcome.value] for outcome in Outcome},
         "findings": {severity.value: severities[severity.value] for severity in Severity},
     }
-    generated = datetime.now(UTC).isoformat(timespec="seconds")
-    return Report(SCHEMA, generated, summary, tuple(flows), tuple(ordered), debts_of(verdicts, path_template))
+    debts = tuple(_plain(debt) for debt in debts_of(verdicts, path_template))
+    return _finished(SCHEMA, _now(), summary, tuple(flows), groups.newest_first(), debts, ignored.newest_first())
+
+
+def merge(reports: Iterable[Report], captures: Iterable[Mapping[str, Any]] = ()) -> Report:
+    """Put reports together that each speak of other flows, later ones of newer.
+
+    ``captures`` say, for the summary, what was read.
+    """
+    reports = list(reports)
+    summary: dict[str, Any] = {
+        "flows": sum(report.summary["flows"] for report in reports),
+        "dropped": sum(report.summary["dropped"] for report in reports),
+        "outcomes": _added([report.summary["outcomes"] for report in reports], [each.value for each in Outcome]),
+        "findings": _added([report.summary["findings"] for report in reports], [each.value for each in Severity]),
+    }
+    captures = [_plain(dict(capture)) for capture in captures]
+    if captures:
+        summary["captures"] = captures
+    return _finished(
+        SCHEMA,
+        _now(),
+        summary,
+        tuple(flow for report in reports for flow in report.flows),
+        _folded(report.groups for report in reports),
+        tuple(debt for report in reports for debt in report.debts),
+        _folded(report.ignored for report in reports),
+    )
+
+
+def _finished(
+    schema: str,
+    generated: str,
+    summary: dict[str, Any],
+    flows: tuple[dict[str, Any], ...],
+    groups: list[Group],
+    debts: tuple[dict[str, Any], ...],
+    ignored: list[Group],
+) -> Report:
+    """Sort the groups, stably, and count them."""
+    groups.sort(key=lambda group: _RANK[group["severity"]])
+    ignored.sort(key=lambda group: _RANK[group["severity"]])
+    summary["groups"] = len(groups)
+    summary["known"] = sum(group["known"] for group in groups)
+    summary["ignored"] = sum(group["count"] for group in ignored)
+    return Report(schema, generated, summary, flows, tuple(groups), debts, tuple(ignored))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _added(counts: list[Mapping[str, int]], names: list[str]) -> dict[str, int]:
+    return {name: sum(each[name] for each in counts) for name in names}
+
+
+# --- groups -------------------------------------------------------------------------------------------------------
+
+
+class _Groups:
+    """Folds findings as they come."""
+
+    def __init__(self, baseline: Baseline) -> None:
+        self._baseline = baseline
+        self._groups: dict[GroupKey, Group] = {}
+
+    def add(self, verdict: Verdict, finding: Finding, ignore: Ignore | None = None) -> None:
+        key = group_key(finding.id, verdict.method, verdict.url, verdict.origin)
+        # The one added last is the newest.
+        group = self._groups.pop(key, None)
+        single = {
+            **key._asdict(),
+            "severity": finding.severity.value,
+            "message": plain_text(finding.message),
+            "needed": None if finding.needed is None else plain_text(finding.needed),
+            "count": 1,
+            "flows": [verdict.id],
+            "known": self._baseline.knows(key),
+        }
+        if ignore is not None:
+            single["reason"] = ignore.reason
+        if group is None:
+            group = single
+        else:
+            _fold(group, single)
+        self._groups[key] = group
+
+    def newest_first(self) -> list[Group]:
+        return list(reversed(self._groups.values()))
+
+
+def _folded(lists: Iterable[Iterable[Group]]) -> list[Group]:
+    """Fold groups of several reports; each list is newest first, and so is the result."""
+    found: dict[GroupKey, Group] = {}
+    for groups in lists:
+        for group in reversed(list(groups)):
+            key = key_of_group(group)
+            assert key is not None
+            before = found.pop(key, None)
+            if before is None:
+                before = {**group, "flows": list(group["flows"])}
+            else:
+                _fold(before, group)
+            found[key] = before
+    return list(reversed(found.values()))
+
+
+def _fold(group: Group, other: Group) -> None:
+    """Take a newer group of the same key into an older one; what is worse speaks for both."""
+    ids = group["flows"]
+    if _RANK[other["severity"]] < _RANK[group["severity"]]:
+        group.update({name: other[name] for name in ("severity", "message", "needed")})
+        ids = [other["flows"][0], *(each for each in ids if each != other["flows"][0])]
+    group["flows"] = [*ids, *(each for each in other["flows"] if each not in ids)][:MOST_FLOWS]
+    group["count"] += other["count"]
+
+
+def _without_ignored(verdict: Verdict, ignores: Ignores, ignored: _Groups) -> Verdict:
+    if not verdict.findings:
+        return verdict
+    host, _ = target_of(verdict.url)
+    kept = []
+    for finding in verdict.findings:
+        ignore = ignores.find(finding.id, host)
+        if ignore is None:
+            kept.append(finding)
+        else:
+            ignored.add(verdict, finding, ignore)
+    return verdict if len(kept) == len(verdict.findings) else replace(verdict, findings=tuple(kept))
+
+
+# --- plain data without secrets -----------------------------------------------------------------------------------
+
+
+_PLAIN: Final = frozenset({bool, int, float, type(None)})
+
+
+def _plain(data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: plain_text(value) if type(value) is str else value if type(value) in _PLAIN else _cleaned(value)
+        for key, value in data.items()
+    }
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return plain_text(value)
+    if isinstance(value, dict):
+        if value.keys() == {"side", "name", "value"} and value["value"] is not None:
+            name, text = plain_text(value["name"]), plain_text(redact_header(value["name"], value["value"]))
+            return {"side": value["side"], "name": name, "value": text}
+        return _plain(value)
+    if isinstance(value, (list, tuple)):
+        return [_cleaned(each) for each in value]
+    return value

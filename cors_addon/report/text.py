@@ -80,16 +80,18 @@ def summary(report: Report) -> list[str]:
     counts = ", ".join(f"{count} {name}" for name, count in outcomes.items() if count)
     lines = [f"CORS: {report.summary['flows']} flows judged: {counts or 'none'}"]
     shown = [group for group in report.groups if group["severity"] in ("blocked", "conditional", "risk")]
+    shown.sort(key=lambda group: bool(group["known"]))
     for group in shown[:20]:
+        severity = "known" if group["known"] else group["severity"]
         lines.append(
-            f"  {group['severity']:<11} {group['count']:>4} x {group['method']}"
+            f"  {severity:<11} {group['count']:>4} x {inert(group['method'], 40)}"
             f" {inert(group['host'])}{inert(group['path'])}"
             f" from {inert(group['origin']) or '(no origin)'}: {group['message']} [{group['id']}]"
         )
         if group["needed"]:
             lines.append(f"  {'':<11}        needs {group['needed']}")
     if len(shown) > 20:
-        lines.append(f"  and {len(shown) - 20} more; a report has them all (--set cors_report=cors.json)")
+        lines.append(f"  and {len(shown) - 20} more; a report has them all (--set cors_report=cors.html)")
     return lines
 
 

@@ -1,0 +1,256 @@
+"""``python -m cors_addon``: where the addon lies, saved captures judged, rule files validated, violations explained."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from .mitm.capture_check import Task
+
+CLEAN, FOUND, UNUSABLE = 0, 1, 2
+_INTERRUPTED: Final = 130
+_FORMATS: Final = ("text", "json", "html", "sarif", "junit")
+_FAIL_ON: Final = ("never", "blocked", "risk", "advice")
+_BROWSERS: Final = ("auto", "chromium", "firefox", "webkit", "spec")
+
+_CHECK_EPILOG: Final = """\
+exit status: 0 nothing found that counts, 1 findings at or above --fail-on, 2 a capture or an option that cannot be used
+
+examples:
+  %(prog)s run.mitm
+  %(prog)s *.har --output cors.html
+  %(prog)s run.mitm --output known.json --fail-on never
+  %(prog)s run.mitm --baseline known.json --output new.sarif
+  %(prog)s run.mitm --ignore "header-not-exposed@*.cdn.test # no script reads them"
+"""
+
+
+class _UnusableError(Exception):
+    """An option or a file that cannot be used; the message says why."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that the arguments name; return the exit status. Wrong arguments end in ``SystemExit(2)``."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if "run" not in options:
+        parser.print_help()
+        return UNUSABLE
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A terminal that lacks a character must not end a report half way.
+            stream.reconfigure(errors="backslashreplace")
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except BrokenPipeError:
+        # Whoever read has read enough. What is still buffered must not complain at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FOUND
+    except _UnusableError as error:
+        _say(str(error))
+        return UNUSABLE
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return _INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    from . import __version__
+
+    parser = argparse.ArgumentParser(
+        prog="python -m cors_addon",
+        description="Says what browsers do about CORS, and why: of saved captures here, of live traffic in mitmproxy.",
+        epilog='In mitmproxy: mitmweb -s "$(python -m cors_addon path)"',
+    )
+    parser.add_argument("--version", action="version", version=f"cors-addon {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    path = commands.add_parser("path", help="print the path to give to mitmproxy's -s")
+    path.set_defaults(run=_path)
+
+    _add_check(commands)
+
+    rules = commands.add_parser("rules", help="validate a rule file, or say which rule is for a request")
+    rules.add_argument("file", metavar="FILE", nargs="?", help="the rule file")
+    rules.add_argument(
+        "--explain",
+        nargs=2,
+        metavar=("METHOD", "URL"),
+        help="say which rule is for this request, and why others are not",
+    )
+    rules.add_argument("--origin", default="", help="with --explain: the page that makes the request, as in its Origin")
+    rules.add_argument("--schema", action="store_true", help="print the JSON Schema of rule files, for editors")
+    rules.set_defaults(run=_rules)
+
+    explain = commands.add_parser("explain", help="tell all about a violation: what, why, and how to mend it")
+    explain.add_argument(
+        "id", metavar="ID", nargs="?", help="a violation's id, or a browser's name for it; without it, the list of all"
+    )
+    explain.set_defaults(run=_explain)
+    return parser
+
+
+def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    check = commands.add_parser(
+        "check",
+        help="judge saved captures, without starting a proxy",
+        description="Judges mitmproxy's flow files and HARs, also packed as .gz and .xz. Each is a session of its own.",
+        epilog=_CHECK_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    check.add_argument("captures", metavar="CAPTURE", nargs="+", help="flow files and HARs; - reads standard input")
+    check.add_argument("--format", choices=_FORMATS, help="how to report; else by the ending of FILE, else text")
+    check.add_argument("--output", metavar="FILE", help="where to write the report, whole or not at all; else printed")
+    check.add_argument(
+        "--fail-on",
+        choices=_FAIL_ON,
+        default="blocked",
+        help="from which severity on findings count (default: blocked)",
+    )
+    check.add_argument(
+        "--browser",
+        choices=_BROWSERS,
+        default="auto",
+        help="whose behaviour decides (default: auto, the browser that made the request)",
+    )
+    check.add_argument(
+        "--ignore",
+        metavar="ID[@HOST][ # WHY]",
+        action="append",
+        default=[],
+        help="a violation not to report, everywhere or at hosts (* and ? stand for others); may be repeated",
+    )
+    check.add_argument("--baseline", metavar="FILE", help="a JSON report: what it holds is known and does not count")
+    check.add_argument(
+        "--jobs",
+        metavar="N",
+        type=_positive,
+        default=os.cpu_count() or 1,
+        help="captures to judge at a time (default: cores)",
+    )
+    check.set_defaults(run=_check)
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)
+
+
+def _say(text: str) -> None:
+    print(f"cors_addon: {text}", file=sys.stderr)
+
+
+# --- the commands -------------------------------------------------------------------------------------------------
+
+
+def _path(_options: argparse.Namespace) -> int:
+    print(Path(__file__).resolve().with_name("addon.py"))
+    return CLEAN
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from .catalogue import CATALOGUE, UnknownViolationError, by_id
+    from .catalogue.render import chromium_names, explain_text, list_text
+
+    if options.id is None:
+        print(list_text(), end="")
+        return CLEAN
+    typed = options.id.lower()
+    meant = [
+        each for each in CATALOGUE.values() if typed in map(str.lower, (*chromium_names(each), each.firefox or ""))
+    ]
+    try:
+        print("\n\n".join(explain_text(each) for each in meant or [by_id(options.id)]), end="")
+    except UnknownViolationError as error:
+        raise _UnusableError(f"{error}. Without an id, explain prints the list of all.") from error
+    return CLEAN
+
+
+def _rules(options: argparse.Namespace) -> int:
+    from .rules.cli import check_rule_file, schema_text
+
+    if options.schema:
+        print(schema_text(), end="")
+        return CLEAN
+    if options.file is None:
+        raise _UnusableError("name a rule file, or ask for --schema")
+    if options.explain is not None and not options.origin:
+        raise _UnusableError("--explain needs the page that makes the request: --origin http://localhost:5173")
+    explain = None if options.explain is None else (options.explain[0], options.explain[1])
+    status, text = check_rule_file(options.file, explain, options.origin)
+    print(text)
+    return status
+
+
+def _check(options: argparse.Namespace) -> int:
+    from .mitm.capture_check import check
+    from .mitm.capture_progress import ProgressBar
+    from .report import files, plain
+    from .report.formats import FORMATS
+    from .report.gate import counting
+
+    output, name = _target(options)
+    task = _task(options)
+    with ProgressBar(sys.stderr) as bar:
+        report = check(options.captures, task, options.jobs, bar.show if bar.wanted else None)
+    _, render = FORMATS[name]
+    if output is not None:
+        try:
+            files.write(report, output, render)
+        except OSError as error:
+            raise _UnusableError(f"{output} cannot be written: {error.strerror or error}") from error
+    elif name == "text":
+        sys.stdout.write(plain.render(report, colour=_colour()))
+    else:
+        sys.stdout.write(render(report))
+    sys.stdout.flush()
+
+    counted = counting(report, options.fail_on)
+    if output is not None or name != "text":
+        print("\n".join(plain.head(report)), file=sys.stderr)
+    if counted:
+        what = "group of findings counts" if len(counted) == 1 else "groups of findings count"
+        _say(f"{len(counted):,} {what} (--fail-on {options.fail_on})")
+    if any(capture["problem"] for capture in report.summary["captures"]):
+        return UNUSABLE
+    return FOUND if counted else CLEAN
+
+
+def _target(options: argparse.Namespace) -> tuple[Path | None, str]:
+    """Return where the report goes, ``None`` for standard output, and in which format."""
+    from .report.formats import format_of
+
+    output = None if options.output in (None, "-") else Path(options.output)
+    if output is not None and output.is_dir():
+        raise _UnusableError(f"--output {output} is a folder; name a file in it")
+    if output is not None and not output.parent.is_dir():
+        raise _UnusableError(f"--output {output}: there is no folder {output.parent}")
+    return output, options.format or (format_of(output.suffix) if output is not None else None) or "text"
+
+
+def _task(options: argparse.Namespace) -> "Task":
+    from .mitm.capture_check import Task
+    from .report import baseline, ignore
+
+    if options.captures.count("-") > 1:
+        raise _UnusableError("standard input, -, can be read once only")
+    try:
+        known = baseline.read(Path(options.baseline)) if options.baseline else baseline.Baseline()
+        return Task(options.browser, ignore.parse_all(options.ignore), known)
+    except baseline.BaselineError as error:
+        raise _UnusableError(f"--baseline: {error}") from error
+    except ignore.IgnoreError as error:
+        raise _UnusableError(f"--ignore: {error}") from error
+
+
+def _colour() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""Judging saved captures without a proxy: mitmproxy's flow files and HARs, packed or not."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from ..verdict.model import Outcome, Verdict
+from ..verdict.session import Session, Settings
+from . import capture_flows, capture_har
+from .capture_error import CaptureError
+from .capture_flows import Sighting
+from .capture_streams import Opened, opened
+
+_ADVANCE_EVERY: Final = 256
+
+Advance = Callable[[int], None]
+"""Is told from time to time how many bytes of the file have been read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A capture, judged.
+
+    ``kind`` is ``flows``, ``har``, or empty where the file could not be told. ``flows`` counts all HTTP flows in it;
+    ``verdicts``, in the order of the flows, leave out those to which no CORS check applies and that have no findings.
+    ``problem`` says what could not be read, and is empty where all was; ``note`` says what the capture lacks.
+    """
+
+    kind: str = ""
+    flows: int = 0
+    verdicts: tuple[Verdict, ...] = ()
+    problem: str = ""
+    note: str = ""
+
+
+def judge_capture(path: str, name: str, settings: Settings, advance: Advance | None = None) -> Judged:
+    """Judge one capture as a session of its own.
+
+    ``path`` ``-`` is standard input; ``name`` begins the ids of a HAR's entries. Never raises for what a capture holds:
+    what could be read is judged, and ``problem`` says the rest.
+    """
+    judging = _Judging(Session(settings))
+    kind = problem = note = ""
+    try:
+        with opened(path) as capture:
+            notes = capture_har.HarNotes()
+            kind = "har" if capture.encoding else "flows"
+            try:
+                judging.take_all(_followed(_sightings(capture, name, notes), capture, advance))
+            except CaptureError as exc:
+                raise CaptureError(f"{capture.fault}; {exc}" if capture.fault else str(exc)) from exc
+            finally:
+                note = _note(notes)
+            problem = capture.fault
+    except CaptureError as exc:
+        problem = str(exc)
+    return Judged(kind, judging.flows, judging.finish(), problem, note)
+
+
+def _sightings(capture: Opened, name: str, notes: capture_har.HarNotes) -> Iterator[Sighting]:
+    if capture.encoding:
+        return capture_har.sightings(capture.stream, name, capture.encoding, notes)
+    return capture_flows.sightings(capture.stream)
+
+
+def _followed(sightings: Iterator[Sighting], capture: Opened, advance: Advance | None) -> Iterator[Sighting]:
+    for number, sighting in enumerate(sightings):
+        yield sighting
+        if advance is not None and number % _ADVANCE_EVERY == 0:
+            advance(capture.position)
+    if advance is not None:
+        advance(capture.position)
+
+
+def _note(notes: capture_har.HarNotes) -> str:
+    if not notes.bare:
+        return ""
+    return (
+        f"{notes.bare:,} requests of scripts were saved without their headers, so that nothing can be said of them;"
+        " saving the HAR anew, with a tool that sees all headers, or recording through mitmproxy helps"
+    )
+
+
+class _Judging:
+    """A session and the verdicts that count, kept as the addon keeps them."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._verdicts: dict[str, Verdict] = {}
+        self._places: dict[str, int] = {}
+        self.flows = 0
+
+    def take_all(self, sightings: Iterable[Sighting]) -> None:
+        for sighting in sightings:
+            self.flows += 1
+            if sighting.exchange is not None:
+                self._places[sighting.exchange.id] = self.flows
+                verdict, changed = self._session.observe(sighting.exchange)
+                if verdict is not None:
+                    self._keep(verdict)
+                self._revise(changed)
+            if sighting.cookie is not None:
+                self._revise(self._session.credentials.cookie_on(*sighting.cookie))
+
+    def finish(self) -> tuple[Verdict, ...]:
+        self._revise(self._session.finish())
+        return tuple(sorted(self._verdicts.values(), key=lambda verdict: self._places.get(verdict.id, 0)))
+
+    def _keep(self, verdict: Verdict) -> None:
+        if verdict.findings or verdict.outcome is not Outcome.NOT_CORS:
+            self._verdicts[verdict.id] = verdict
+        else:
+            self._verdicts.pop(verdict.id, None)
+
+    def _revise(self, changed: Iterable[str]) -> None:
+        for exchange_id in changed:
+            revised = self._session.judge(exchange_id)
+            if revised is not None:
+                self._keep(revised)

@@ -1,0 +1,70 @@
+"""What is known already: the groups of an earlier JSON report, so that a build fails for new findings only."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from .keys import GroupKey, key_of_group
+
+_SCHEMA: Final = "cors-addon/report/"
+_READABLE: Final = ("1",)
+
+
+class BaselineError(ValueError):
+    """A file that is no baseline; the message says what is wrong and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The groups that are known."""
+
+    keys: frozenset[GroupKey] = frozenset()
+
+    def knows(self, key: GroupKey) -> bool:
+        """Say whether a group was in the baseline, whatever its count and severity."""
+        return key in self.keys
+
+
+def read(path: Path) -> Baseline:
+    """Read a JSON report as a baseline. Raises ``BaselineError`` for a file that cannot be read or is none."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as exc:
+        raise BaselineError(f"the baseline {str(path)!r} cannot be read: {exc.strerror or exc}") from exc
+    except UnicodeDecodeError as exc:
+        raise BaselineError(_no_report(path, "it is not UTF-8")) from exc
+    try:
+        return parse(json.loads(text))
+    except json.JSONDecodeError as exc:
+        place = f"line {exc.lineno}, column {exc.colno}"
+        raise BaselineError(_no_report(path, f"it is no JSON ({exc.msg}, {place})")) from exc
+    except (ValueError, RecursionError) as exc:
+        raise BaselineError(_no_report(path, str(exc) or "it cannot be parsed")) from exc
+
+
+def parse(data: Any) -> Baseline:
+    """Take the known groups from a JSON report's data. Raises ``ValueError`` that says what is missing."""
+    if not isinstance(data, Mapping) or not str(data.get("schema", "")).startswith(_SCHEMA):
+        raise ValueError(f'it lacks "schema": "{_SCHEMA}{_READABLE[-1]}"')
+    version = str(data["schema"]).removeprefix(_SCHEMA)
+    if version not in _READABLE:
+        raise ValueError(f"its schema is version {version}, and this addon reads {' and '.join(_READABLE)}")
+    groups = data.get("groups")
+    if not isinstance(groups, list):
+        raise ValueError("it has no list of groups")
+    keys = set()
+    for index, group in enumerate(groups):
+        key = key_of_group(group) if isinstance(group, Mapping) else None
+        if key is None:
+            raise ValueError(f"groups[{index}] lacks one of id, origin, host, method and path")
+        keys.add(key)
+    return Baseline(frozenset(keys))
+
+
+def _no_report(path: Path, why: str) -> str:
+    return (
+        f"{str(path)!r} is no baseline: {why}. A baseline is a JSON report of this addon: write one with"
+        " `python -m cors_addon check CAPTURE --format json --output FILE` or with cors_report=FILE.json"
+    )

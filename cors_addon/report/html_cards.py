@@ -1,0 +1,106 @@
+"""The HTML report's cards: one thing to mend each, for a reader who has never seen this project."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from ..catalogue.violation import Severity
+from ..verdict.diagnose import inert
+from .blocks import Block, credentials_of
+from .explain import explain
+from .html_parts import NAMES, badge, code, escape, link, prose, times, verbatim, wire
+from .layout import value_of
+from .model import Group
+
+_MOST_ENDPOINTS: Final = 30
+
+
+def known(block: Block) -> str:
+    """Return the badge of what a baseline knows, empty for what is new."""
+    return " " + badge("known") if block.known else ""
+
+
+def card(block: Block, number: int) -> Iterator[str]:
+    """Return one thing to mend, with everything that it takes."""
+    finding = block.finding
+    yield f'<article class="block {block.severity}" id="b{number}" data-severity="{block.severity}">'
+    yield f"<h3>{badge(block.severity)}{known(block)} {wire(block.message, 500)}</h3>"
+    yield (
+        f"<p>at {code(block.host or '(unknown host)')}, {times(block.count)}."
+        f" {link(block.id, str(finding.get('reference') or ''))}</p>"
+    )
+    if block.severity == Severity.CONDITIONAL.value:
+        yield f"<p>It hangs on whether credentials are included: {wire(credentials_of(block.flow), 600)}.</p>"
+    yield from _sides(finding.get("evidence") or ())
+    several = len(block.needed) > 1
+    if block.needed and not several:
+        yield f'<div class="needed"><h4>What the response needs</h4><pre>{code(block.needed[0], 2000)}</pre></div>'
+    cause = finding.get("cause")
+    if cause:
+        yield "<h4>Probable cause</h4>"
+        yield f"<p>{wire(cause['message'], 600)} ({escape(str(cause['confidence']))} confidence)</p>"
+    if block.fix:
+        yield f"<h4>What to change ({escape(block.who)})</h4>"
+        yield f"<p>{prose(block.fix)}</p>"
+    for snippet in (finding.get("fix") or {}).get("snippets") or ():
+        yield f"<details><summary>For {wire(snippet['stack'])}</summary>{verbatim(str(snippet['text']))}</details>"
+    yield from _endpoints(block, several)
+    yield from _views(block.flow.get("browsers") or {})
+    yield from _example(block.flow)
+    yield "</article>"
+
+
+def _sides(evidence: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    sides: dict[str, list[str]] = {"request": [], "response": []}
+    for line in evidence:
+        sides.setdefault(str(line["side"]), []).append(f"{inert(str(line['name']), 100)}: {value_of(line)}")
+    if not any(sides.values()):
+        return
+    yield '<div class="sides">'
+    for side, name, what in (
+        ("request", "asked", "The browser asked"),
+        ("response", "answered", "The server answered"),
+    ):
+        if sides[side]:
+            shown = escape("\n".join(sides[side]))
+            yield f'<div class="{name}"><h4>{what}</h4><pre><code class="wire">{shown}</code></pre></div>'
+    yield "</div>"
+
+
+def _endpoints(block: Block, with_needed: bool) -> Iterator[str]:
+    yield '<table><caption>Where</caption><thead><tr><th scope="col">Request</th>'
+    yield '<th scope="col" class="number">Times</th></tr></thead><tbody>'
+    for group in block.groups[:_MOST_ENDPOINTS]:
+        needed = f"<br>needs {code(group['needed'], 2000)}" if with_needed and group["needed"] else ""
+        page = f"<br>from {code(group['origin'])}" if group["origin"] else ""
+        yield (
+            f"<tr><td>{code(group['method'] + ' ' + group['path'])}{page}{needed}<br>"
+            f'<small class="faint">{_flows_of(group)}</small></td><td class="number">{group["count"]:,}</td></tr>'
+        )
+    yield "</tbody></table>"
+    if len(block.groups) > _MOST_ENDPOINTS:
+        yield f'<p class="faint">And {len(block.groups) - _MOST_ENDPOINTS:,} endpoints more.</p>'
+
+
+def _flows_of(group: Group) -> str:
+    ids = ", ".join(wire(each, 60) for each in group["flows"][:2])
+    more = f" and {group['count'] - 2:,} more" if group["count"] > 2 else ""
+    return f"flow {ids}{more}"
+
+
+def _example(flow: Mapping[str, Any]) -> Iterator[str]:
+    if flow:
+        told = verbatim("\n".join(explain(flow)))
+        yield f"<details><summary>All about one of these flows</summary>{told}</details>"
+
+
+def _views(views: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    if not views:
+        return
+    yield '<table><caption>What browsers do</caption><thead><tr><th scope="col">Browser</th>'
+    yield '<th scope="col">Outcome</th><th scope="col">Its own name for it</th></tr></thead><tbody>'
+    for judge, name in NAMES.items():
+        view = views.get(judge.value)
+        if view is not None:
+            error = f"<code>{escape(str(view['error']))}</code>" if view.get("error") else ""
+            yield f'<tr><th scope="row">{name}</th><td>{badge(str(view["outcome"]))}</td><td>{error}</td></tr>'
+    yield "</tbody></table>"

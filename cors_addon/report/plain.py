@@ -1,0 +1,130 @@
+"""The text report: what to mend, thing by thing, each with its endpoints, evidence and cure."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from ..catalogue.violation import Severity
+from ..verdict.diagnose import inert
+from .blocks import Block, blocks, credentials_of
+from .layout import side_by_side, wrapped
+from .model import Group, Report
+
+_MOST_ENDPOINTS: Final = 12
+_SHORT: Final = (Severity.ADVICE.value, Severity.INFO.value)
+_PAINT: Final = {"blocked": "1;31", "conditional": "1;33", "risk": "33", "advice": "36", "info": "2"}
+
+
+def render(report: Report, colour: bool = False) -> str:
+    """Return the report as text; with ``colour`` severities are coloured as on a terminal."""
+    parts = ["\n".join(head(report))]
+    short: list[Block] = []
+    for block in blocks(report):
+        if block.severity in _SHORT:
+            short.append(block)
+        else:
+            parts.append("\n".join(_block(block, colour)))
+    if short:
+        parts.append("\n".join(line for block in short for line in _in_short(block, colour)))
+    parts += ["\n".join(lines) for lines in (_debts(report), _ignored(report)) if lines]
+    if report.groups:
+        parts.append("python -m cors_addon explain ID tells more of each id in square brackets.")
+    return "\n\n".join(parts) + "\n"
+
+
+def head(report: Report) -> list[str]:
+    """Return the lines that count: flows by outcome, and what was read."""
+    outcomes = report.summary["outcomes"]
+    counts = ", ".join(f"{count:,} {name}" for name, count in outcomes.items() if count)
+    lines = [f"CORS: {report.summary['flows']:,} flows judged: {counts or 'none'}"]
+    aside = [f"{report.summary[name]:,} {what}" for name, what in _ASIDE if report.summary.get(name)]
+    if aside:
+        lines.append(f"      {', '.join(aside)}")
+    for capture in report.summary.get("captures", ()):
+        for name in ("problem", "note"):
+            if capture[name]:
+                lines.append(f"{name}: {inert(capture['path'], 300)}: {inert(capture[name], 600)}")
+    return lines
+
+
+_ASIDE: Final = (
+    ("known", "groups known by the baseline"),
+    ("ignored", "findings ignored"),
+    ("dropped", "older flows no longer kept"),
+)
+
+
+def title(block: Block) -> str:
+    """Return a block's heading: how bad, what, where, how often."""
+    known = ", known" if block.known else ""
+    times = "once" if block.count == 1 else f"{block.count:,} times"
+    return f"{block.severity.upper()}  [{block.id}] at {inert(block.host) or '(unknown host)'}, {times}{known}"
+
+
+def _painted(text: str, severity: str, colour: bool) -> str:
+    return f"\x1b[{_PAINT[severity]}m{text}\x1b[0m" if colour else text
+
+
+def _block(block: Block, colour: bool) -> Iterator[str]:
+    yield _painted(title(block), block.severity, colour)
+    yield from wrapped("what", block.message, indent=2)
+    yield from side_by_side(block.finding.get("evidence") or (), indent=2)
+    cause = block.finding.get("cause")
+    if cause:
+        yield from wrapped("cause", f"{cause['message']} ({cause['confidence']} confidence)", indent=2)
+    if block.severity == Severity.CONDITIONAL.value:
+        yield from wrapped("hangs on", f"credentials: {inert(credentials_of(block.flow), 600)}", indent=2)
+    several = len(block.needed) > 1
+    if block.needed and not several:
+        yield from wrapped("needed", block.needed[0], indent=2)
+    if block.fix:
+        yield from wrapped("fix", f"({block.who}) {block.fix}", indent=2)
+    names = _browsers(block.flow)
+    if names:
+        yield from wrapped("browsers", names, indent=2)
+    for group in block.groups[:_MOST_ENDPOINTS]:
+        yield f"  {group['count']:>7,} x {endpoint(group)}  (flow {inert(group['flows'][0], 80)})"
+        if several and group["needed"]:
+            yield f"            needs {group['needed']}"
+    rest = block.groups[_MOST_ENDPOINTS:]
+    if rest:
+        yield f"          and {len(rest):,} endpoints more"
+
+
+def endpoint(group: Group) -> str:
+    """Return method, target and page of a group in one line."""
+    page = inert(group["origin"]) or "(no origin)"
+    return f"{inert(group['method'], 40)} {inert(group['host'])}{inert(group['path'])} from {page}"
+
+
+def _browsers(flow: Mapping[str, Any]) -> str:
+    views = flow.get("browsers") or {}
+    return ", ".join(
+        f"{name} {view['outcome']}{' (' + view['error'] + ')' if view.get('error') else ''}"
+        for name, view in views.items()
+    )
+
+
+def _in_short(block: Block, colour: bool) -> Iterator[str]:
+    yield _painted(title(block), block.severity, colour)
+    yield from wrapped("", block.message, indent=2)
+
+
+def _debts(report: Report) -> list[str]:
+    if not report.debts:
+        return []
+    lines = ["What the servers still owe, and a rule of yours stands in for:"]
+    for debt in report.debts:
+        where = f"{inert(debt['method'], 40)} {inert(debt['host'])}{inert(debt['path'])}"
+        lines.append(f"  {debt['count']:>7,} x {where}  (rule {inert(debt['rule'])})")
+        lines += [f"            {line}" for line in debt["needed"]]
+        if not debt["asked"]:
+            lines.append("            not known: the rule answered, and the server was not asked")
+    return lines
+
+
+def _ignored(report: Report) -> list[str]:
+    reasons = [group for group in report.ignored if group["reason"]]
+    if not reasons:
+        return []
+    told = dict.fromkeys(f"  [{group['id']}] at {inert(group['host'])}: {inert(group['reason'])}" for group in reasons)
+    return ["Ignored, and why:", *told]
