@@ -325,9 +325,10 @@ def test_in_force_is_always_the_last_good_version_that_came_to_rest(steps: list[
                 case "remove":
                     on_disk = None
                     path.unlink(missing_ok=True)
-                case "look":
-                    looks += 1
-                    file.poll()
+                case _:
+                    if what == "look":
+                        looks += 1
+                        file.poll()
             if what != "look" and not (what == "remove" and before is None):
                 looks = 0
             if looks >= 2 and on_disk in VERSIONS:
