@@ -15,12 +15,14 @@ from typing import Any, Final
 
 from ...catalogue.violation import Severity, Stage
 from ...report.debts import debts_of
-from ...report.model import group_key, path_template
+from ...report.keys import group_key, path_template, plain_text
 from ...traffic.remembered import Remembered
 from ...verdict.model import Finding, Outcome, Verdict
 
 IDLE: Final = 10.0
 """Seconds of silence after which a repeat counts as news. Requests that a page polls with keep their places."""
+
+_LONGEST_METHOD: Final = 100
 
 AT_ONCE: Final = 5_000
 """How many verdicts one look takes in at most; more would hold up the traffic."""
@@ -211,9 +213,9 @@ class Ledger:
             del self._newest[request]
 
     def _entry(self, verdict: Verdict) -> _Entry:
-        _, origin, host, method, path = group_key(verdict, "")
+        _, origin, host, method, path = group_key("", verdict.method, verdict.url, verdict.origin)
         if verdict.stage is Stage.PREFLIGHT:
-            method = self._asked_method(verdict.id) or method
+            method = plain_text(self._asked_method(verdict.id) or method)[:_LONGEST_METHOD]
         is_known = verdict.outcome is not Outcome.UNKNOWN or verdict.delivered is not None
         cards = tuple(
             (section, origin, host, verdict.stage, method, path, tuple(dict.fromkeys(f.id for f in findings)))

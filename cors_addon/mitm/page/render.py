@@ -2,12 +2,14 @@
 
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
+from itertools import groupby
 from typing import Any, Final
 
 from ...catalogue import CATALOGUE
 from ...fetch.urls import parse_url
+from ...report.keys import plain_text
 from ...rules.model import Rule
 from ...verdict.diagnose import inert
 from .ledger import SEVERITIES, Card, Debt
@@ -37,8 +39,8 @@ def text(value: object, limit: int = _LONGEST) -> str:
 
 
 def line(value: object, limit: int = _LONGEST) -> str:
-    """Return anything as inert text for HTML, attributes included: no markup, no control or invisible characters."""
-    return escape(inert(str(value), limit), quote=True)
+    """Return anything as inert text for HTML, attributes included: no markup, nothing invisible, nothing secret."""
+    return escape(inert(plain_text(str(value)), limit), quote=True)
 
 
 def prose(sentence: object) -> str:
@@ -73,11 +75,11 @@ def haystack(card: Card, verdict: Mapping[str, Any]) -> str:
 
 
 def card(of: Card, verdict: Mapping[str, Any], is_open: bool, suggestion: Sequence[str] = ()) -> str:
-    """Return a card: the verdict is its example, as an entry of the JSON report's ``flows``."""
+    """Return a card; the verdict is its example, as an entry of a report's ``flows``."""
     severities = [severity.value for severity in SEVERITIES[of.section]]
     findings = [f for f in verdict["findings"] if f["severity"] in severities and f["id"] in of.ids]
     inside = [
-        *(_finding(finding, place) for place, finding in enumerate(findings)),
+        *_findings(findings),
         _needed(findings, verdict),
         _facts(findings),
         _rule_note(verdict),
@@ -107,12 +109,16 @@ def _head(of: Card, findings: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _finding(finding: Mapping[str, Any], place: int) -> str:
-    title = ""
-    if place:
-        lead = "And if credentials are included" if finding["severity"] == "conditional" else "Then"
-        title = f"<h4>{lead}: {prose(finding['message'])}</h4>"
-    return f'<div class="finding">{title}{_evidence(finding.get("evidence") or ())}</div>'
+def _findings(findings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield findings with their evidence; those with the same share it. The first one's message stands in the head."""
+    first = True
+    for evidence, several in groupby(findings, key=lambda finding: finding.get("evidence") or []):
+        titles = []
+        for finding in several:
+            lead = "And if credentials are included" if finding["severity"] == "conditional" else "Then"
+            titles.append("" if first else f"<h4>{lead}: {prose(finding['message'])}</h4>")
+            first = False
+        yield f'<div class="finding">{"".join(titles)}{_evidence(evidence)}</div>'
 
 
 def _evidence(lines: Iterable[Mapping[str, Any]]) -> str:
@@ -184,7 +190,7 @@ def _browsers(verdict: Mapping[str, Any]) -> str:
     for name, view in (verdict.get("browsers") or {}).items():
         outcome = str(view["outcome"])
         error = f' <code dir="ltr">{line(view["error"])}</code>' if view.get("error") else ""
-        mine = " <small>(decides)</small>" if name == verdict.get("browser") and name != "spec" else ""
+        mine = " <small>(counts here)</small>" if name == verdict.get("browser") and name != "spec" else ""
         rows.append(
             f'<li class="{outcome}"><span class="sign" aria-hidden="true">{_SIGNS.get(outcome, "")}</span>'
             f"{_BROWSERS.get(name, line(name))}: {line(outcome)}{error}{mine}</li>"
@@ -240,9 +246,9 @@ def passed(of: Card) -> str:
 
 def switch(action: str, token: str, label: str, is_on: bool, name: str = "", disabled: bool = False) -> str:
     """Return a switch as a form that sends the state it would go to."""
-    hidden = f'<input type="hidden" name="name" value="{line(name, 2_000)}">' if name else ""
+    hidden = f'<input type="hidden" name="name" value="{escape(name)}">' if name else ""
     return (
-        f'<form method="post" action="{action}" class="switch"><input type="hidden" name="token" value="{line(token)}">'
+        f'<form method="post" action="{action}" class="switch"><input type="hidden" name="token" value="{escape(token)}">'
         f'{hidden}<input type="hidden" name="state" value="{"off" if is_on else "on"}">'
         f'<button role="switch" aria-checked="{"true" if is_on else "false"}" aria-label="{label}"'
         f'{" disabled" if disabled else ""}><span class="track" aria-hidden="true"></span>'

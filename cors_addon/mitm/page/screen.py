@@ -4,9 +4,11 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
+from html import escape
 from importlib.resources import files
 from typing import Any, Final
 
+from ...report.model import build
 from ...verdict.model import Outcome, Verdict
 from ..injection import Injection
 from . import render
@@ -83,7 +85,7 @@ class Screen:
             "js": _JS,
             "refresh": refresh,
             "version": str(self._ledger.version),
-            "token": render.line(self._token),
+            "token": escape(self._token),
             "title": self._title(lists),
             "filter": render.line(wanted, 200),
             **self._parts(lists),
@@ -138,7 +140,7 @@ class Screen:
         version, html, found_in = self._cards.get(card.id, (0, "", ""))
         if version != card.version:
             verdict = self._ledger.example(card)
-            plain = verdict.to_plain()
+            (plain,) = build([verdict]).flows
             suggestion = self._suggest(verdict) if section in (Section.BLOCKED, Section.CONDITIONAL) else ()
             is_open = section is Section.BLOCKED and place < _OPEN
             html, found_in = render.card(card, plain, is_open, suggestion), render.haystack(card, plain)
