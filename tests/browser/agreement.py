@@ -1,12 +1,14 @@
 """Does the addon's verdict on a flow agree with the browser's own?
 
-* The browser used the response: the addon must not call it blocked.
+* The browser used the response: the addon must not call it blocked, by its outcome or by a finding about a neighbour.
 * The browser refused it for a CORS reason: the addon must call it blocked, by the browser's own name.
-* The browser refused it for a neighbour's reason (`REFUSALS`): the addon must call it blocked, without a CORS name.
+* The browser refused it for a neighbour's reason (`REFUSALS`), or followed a redirect and then refused its target: a
+  finding must say so, and no CORS error must be blamed.
 * The browser lost it otherwise (a reset, an abort, a redirect that the page did not want): the addon cannot know, and
   may say anything but a CORS name.
-* `conditional` and `unknown` are neither agreement nor difference; they are counted and listed as open. The name that a
-  conditional would have must be the browser's, if the browser refused.
+
+`conditional` and `unknown` are neither agreement nor difference; they are counted and listed as open. The name that a
+conditional would have must be the browser's, if the browser refused.
 """
 
 from __future__ import annotations
@@ -15,24 +17,27 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from tests.browser.observed import Hop, Outcome
+from tests.browser.observed import NOSNIFF, Hop, Outcome
 from tests.browser.run import Judged
 
-# What the browsers call the failures that the addon's catalogue has an entry for beside CORS.
-REFUSALS = frozenset(
-    {
-        "corp-not-same-origin",
-        "corp-not-same-site",
-        "corp-not-same-origin-after-defaulted-to-same-origin-by-coep",
-        "origin",  # mode same-origin, or user info, met on a redirect
-        "net::ERR_BLOCKED_BY_ORB",
-        "net::ERR_UNSAFE_REDIRECT",
-        "net::ERR_TOO_MANY_REDIRECTS",
-        "NS_ERROR_DOM_CORP_FAILED",
-        "NS_ERROR_DOM_BAD_URI",
-        "NS_ERROR_REDIRECT_LOOP",
-    }
-)
+# What the browsers call the failures that the catalogue has entries for beside CORS, and which entries those are.
+REFUSALS: dict[str, frozenset[str]] = {
+    "corp-not-same-origin": frozenset({"corp-not-same-origin"}),
+    "corp-not-same-site": frozenset({"corp-not-same-site"}),
+    "corp-not-same-origin-after-defaulted-to-same-origin-by-coep": frozenset({"corp-coep"}),
+    "NS_ERROR_DOM_CORP_FAILED": frozenset({"corp-not-same-origin", "corp-not-same-site", "corp-coep"}),
+    "net::ERR_BLOCKED_BY_ORB": frozenset({"orb-blocked", "nosniff-mime", "network-error"}),
+    "ORB": frozenset({"orb-blocked", "nosniff-mime", "network-error"}),
+    NOSNIFF: frozenset({"nosniff-mime"}),
+    "origin": frozenset({"mode-same-origin", "redirect-url-credentials"}),
+    "NS_ERROR_DOM_BAD_URI": frozenset({"mode-same-origin", "redirect-url-credentials", "redirect-scheme"}),
+    "net::ERR_UNSAFE_REDIRECT": frozenset({"redirect-scheme"}),
+    "CorsDisabledScheme": frozenset({"redirect-scheme"}),
+    "net::ERR_TOO_MANY_REDIRECTS": frozenset({"redirect-too-many"}),
+    "NS_ERROR_REDIRECT_LOOP": frozenset({"redirect-too-many"}),
+}
+# The findings about neighbours that would be false alarms where the browser used the response.
+NEIGHBOURS = frozenset({"corp-not-same-origin", "corp-not-same-site", "corp-coep", "orb-blocked", "nosniff-mime"})
 # Firefox's line about any request that failed: no name of a reason, so the addon may give it or not.
 GENERIC = frozenset({None, "CORSDidNotSucceed"})
 
@@ -45,19 +50,28 @@ class Agreement(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The addon's word for one browser: outcome and error, as in the report."""
+    """The addon's word for one browser: outcome and error, and the findings that block, surely or under a condition."""
 
     outcome: str
     error: str | None
+    blocking: frozenset[str] = frozenset()
+    perhaps: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
-        return f"{self.outcome} {self.error or ''}".rstrip()
+        beside = "" if self.outcome == "blocked" else " ".join(sorted(self.blocking | self.perhaps))
+        return " ".join(part for part in (self.outcome, self.error, beside and f"({beside})") if part)
 
 
 def said(report: dict[str, Any] | None, browser: str) -> Said:
     """A flow without an entry counts as not-cors."""
-    view = report["browsers"].get(browser, {}) if report else {}
-    return Said(view.get("outcome", "not-cors"), view.get("error"))
+    if report is None:
+        return Said("not-cors", None)
+    view = report["browsers"].get(browser, {})
+    by_severity = {
+        severity: frozenset(found["id"] for found in report["findings"] if found["severity"] == severity)
+        for severity in ("blocked", "conditional")
+    }
+    return Said(view.get("outcome", "not-cors"), view.get("error"), by_severity["blocked"], by_severity["conditional"])
 
 
 def agreement(judged: Judged, browser: str) -> Agreement:
@@ -65,23 +79,27 @@ def agreement(judged: Judged, browser: str) -> Agreement:
 
 
 def compared(hop: Hop, addon: Said) -> Agreement:
-    match hop.outcome:
-        case Outcome.PENDING:
-            return Agreement.OPEN
-        case Outcome.OK:
-            agree = addon.outcome != "blocked"
-        case Outcome.CORS if addon.outcome == "unknown":
-            agree = True
-        case Outcome.CORS:
-            agree = addon.outcome in ("blocked", "conditional") and addon.error == hop.name
-        case Outcome.FAILED if hop.name in REFUSALS:
-            agree = addon.outcome in ("blocked", "conditional", "unknown") and addon.error in GENERIC
-        case Outcome.FAILED:
-            agree = addon.outcome != "blocked" or addon.error in GENERIC
-    if not agree:
+    reason = hop.target or (hop.name if hop.outcome is Outcome.FAILED else None)
+    if hop.outcome is Outcome.PENDING:
+        return Agreement.OPEN
+    if reason in REFUSALS:
+        if addon.error not in GENERIC | {hop.target}:
+            return Agreement.DIFFER
+        if addon.blocking & REFUSALS[reason]:
+            return Agreement.AGREE
+        return Agreement.OPEN if addon.outcome == "unknown" or addon.perhaps & REFUSALS[reason] else Agreement.DIFFER
+    if hop.outcome is Outcome.OK:
+        fits = addon.outcome != "blocked" and not addon.blocking & NEIGHBOURS
+    elif hop.outcome is Outcome.CORS:
+        named = addon.outcome in ("blocked", "conditional") and addon.error == hop.name
+        fits = named or addon.outcome == "unknown"
+    else:
+        fits = addon.outcome != "blocked" or addon.error in GENERIC
+    if not fits:
         return Agreement.DIFFER
     return Agreement.OPEN if addon.outcome in ("conditional", "unknown") else Agreement.AGREE
 
 
 def browsers_word(hop: Hop) -> str:
-    return hop.outcome.value if hop.name is None else f"{hop.outcome.value} {hop.name}"
+    word = hop.outcome.value if hop.name is None else f"{hop.outcome.value} {hop.name}"
+    return f"{word} (its target: {hop.target})" if hop.target else word

@@ -13,25 +13,27 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
-from tests.browser.observed import BrowserError, Hop, Kind, Outcome, Visit
+from tests.browser.chromium_log import ChromiumLog, Message
+from tests.browser.observed import BrowserError, Visit
 
-Message = dict[str, Any]
-
-# Errors that the CORS-preflight fetch gives; they are told of the request, and belong to its preflight.
-PREFLIGHT_ERRORS = {
-    "MethodDisallowedByPreflightResponse",
-    "HeaderDisallowedByPreflightResponse",
-    "InvalidAllowMethodsPreflightResponse",
-    "InvalidAllowHeadersPreflightResponse",
-}
+QUIET = 1.5  # seconds without a request, after which a page counts as done
+LAST_LINES = 0.3  # seconds, for what the console still has to say
+# Chromium wants the pipe on descriptors 3 and 4, whatever they were here; first out of each other's way.
+AS_3_AND_4 = """
+import os, sys
+to_browser, from_browser = (os.dup(int(one)) for one in sys.argv[1:3])
+high = os.dup2(to_browser, 1001), os.dup2(from_browser, 1002)
+for descriptor, source in enumerate(high, 3):
+    os.dup2(source, descriptor)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 FLAGS = (
     "--headless",
@@ -69,7 +71,7 @@ class Chromium:
         self._buffer = b""
         self._next = 0
         self._answers: dict[int, Message] = {}
-        self._log: _Log | None = None
+        self._log: ChromiumLog | None = None
 
     def __enter__(self) -> Chromium:
         path = find()
@@ -84,12 +86,11 @@ class Chromium:
             flags.append("--no-sandbox")
         self._output = self._keep.enter_context(open(Path(folder, "output"), "w+b"))
         self._process = subprocess.Popen(
-            [path, *flags, "about:blank"],
+            [sys.executable, "-c", AS_3_AND_4, str(to_browser), str(from_browser), path, *flags, "about:blank"],
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
-            pass_fds=(3, 4),
-            preexec_fn=lambda: _as_3_and_4(to_browser, from_browser),
+            pass_fds=(to_browser, from_browser),
         )
         os.close(to_browser)
         os.close(from_browser)
@@ -110,31 +111,36 @@ class Chromium:
         os.close(self._write)
         self._keep.close()
 
-    def visit(self, url: str, until: str | None = None, seconds: float = 60) -> Visit:
-        """Open `url` in a fresh profile and stay until the expression `until` has a value (else: until it is quiet).
+    def visit(self, url: str, until: str | None = None, seconds: float = 60, private: bool = False) -> Visit:
+        """Open `url` and stay until the expression `until` has a value (else: until it is quiet for a while).
 
-        Requests still open when the page says that it is done get two more seconds.
+        Cookies and cache are empty at the start; a `private` visit gets a browser context of its own, as an incognito
+        window does. Requests still open when the page says that it is done get two more seconds.
         """
-        context = self.call("Target.createBrowserContext")["browserContextId"]
-        self._log = _Log()
-        target = self.call("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
+        self._log = log = ChromiumLog()
+        context = self.call("Target.createBrowserContext") if private else {}
+        target = self.call("Target.createTarget", url="about:blank", **context)["targetId"]
         deadline = time.monotonic() + seconds
-        self._pump(lambda: target in self._log.sessions if self._log else True, deadline)
-        session = self._log.sessions[target]
-        self.call("Page.enable", session)
+        self._pump(lambda: target in log.sessions, deadline)
+        session = log.sessions[target]
+        for method in ("Network.clearBrowserCookies", "Network.clearBrowserCache", "Page.enable"):
+            self.call(method, session)
         self.call("Page.navigate", session, url=url)
         result = None
         if until is None:
-            self._pump(self._log.is_quiet, deadline)
+            self._pump(lambda: log.quiet_for() > QUIET, deadline)
         else:
             while result is None and time.monotonic() < deadline:
                 self._pump(lambda: False, min(deadline, time.monotonic() + 0.05))
                 answer = self.call("Runtime.evaluate", session, expression=until, returnByValue=True)
                 result = answer.get("result", {}).get("value")
-            self._pump(self._log.nothing_open, time.monotonic() + 2)
-        self._pump(lambda: False, time.monotonic() + 0.3)
-        log, self._log = self._log, None
-        self.call("Target.disposeBrowserContext", browserContextId=context)
+            self._pump(log.nothing_open, time.monotonic() + 2)
+        self._pump(lambda: False, time.monotonic() + LAST_LINES)
+        self._log = None
+        if private:
+            self.call("Target.disposeBrowserContext", **context)
+        else:
+            self.call("Target.closeTarget", targetId=target)
         return Visit(url, tuple(log.hops()), result)
 
     def send(self, method: str, session: str | None = None, **params: object) -> int:
@@ -177,9 +183,12 @@ class Chromium:
         method, params = message["method"], message["params"]
         if method == "Target.attachedToTarget":
             session, target = params["sessionId"], params["targetInfo"]
-            if self._log is not None and not target["url"].startswith("chrome"):  # not the browser's own popups
+            ours = not target["url"].startswith("chrome")  # else a popup of the browser's own
+            # a service worker is attached to twice, for the browser and for its page
+            if self._log is not None and ours and target["targetId"] not in self._log.sessions:
                 self._log.sessions[target["targetId"]] = session
                 self.send("Network.enable", session)
+                self.send("Log.enable", session)
                 self.send("Target.setAutoAttach", session, autoAttach=True, waitForDebuggerOnStart=True, flatten=True)
             self.send("Runtime.runIfWaitingForDebugger", session)
         elif self._log is not None:
@@ -188,130 +197,3 @@ class Chromium:
     def _printed(self) -> str:
         self._output.seek(0)
         return self._output.read().decode(errors="replace")[-4000:]
-
-
-class _Log:
-    """The Network events of one visit, put together into hops."""
-
-    def __init__(self) -> None:
-        self.sessions: dict[str, str] = {}
-        self._chains: dict[str, list[Hop]] = {}  # request id -> its hops
-        self._owner: dict[str, str] = {}  # request id -> session that told of it first
-        self._on_the_wire: Counter[str] = Counter()  # request id -> hops that reached the network
-        self._preflights: list[Hop] = []
-        self._last = time.monotonic()
-
-    def event(self, method: str, params: Message, session: str) -> None:
-        handler = getattr(self, "_" + method.partition(".")[2], None)
-        if not method.startswith("Network.") or handler is None:
-            return
-        request = _key(params["requestId"], session)
-        if self._owner.setdefault(request, session) != session and method == "Network.requestWillBeSent":
-            return  # a document or worker that gets a process of its own is told of twice, and finishes there
-        self._last = time.monotonic()
-        handler(request, params)
-
-    def hops(self) -> list[Hop]:
-        for request, chain in self._chains.items():
-            self._refused_target(chain, self._on_the_wire[request.rpartition(" ")[2]])
-        return sorted((hop for chain in self._chains.values() for hop in chain), key=lambda hop: hop.started)
-
-    @staticmethod
-    def _refused_target(chain: list[Hop], on_the_wire: int) -> None:
-        """The last hop failed before it was sent. If it is a redirect's target (its scheme, its port), the 3xx carries
-        the refusal; otherwise the response came from the cache."""
-        last = chain[-1]
-        if len(chain) > on_the_wire and last.sent and last.outcome in (Outcome.CORS, Outcome.FAILED):
-            last.sent = False
-            if len(chain) > 1:
-                chain[-2].outcome, chain[-2].name = last.outcome, last.name
-
-    def nothing_open(self) -> bool:
-        return all(chain[-1].outcome is not Outcome.PENDING for chain in self._chains.values())
-
-    def is_quiet(self) -> bool:
-        return bool(self._chains) and time.monotonic() - self._last > 1.5
-
-    def _requestWillBeSent(self, request: str, params: Message) -> None:
-        chain = self._chains.setdefault(request, [])
-        if chain and not params.get("redirectResponse"):
-            return
-        if chain:
-            chain[-1].outcome = Outcome.OK
-        preflight = params["initiator"]["type"] == "preflight"
-        asked = params["request"]
-        hop = Hop(
-            asked["url"].partition("#")[0],
-            asked["method"],
-            Kind.PREFLIGHT if preflight else Kind.REQUEST,
-            float(params["wallTime"]),
-        )
-        chain.append(hop)
-        if preflight:
-            self._preflights.append(hop)
-
-    def _requestWillBeSentExtraInfo(self, request: str, params: Message) -> None:
-        self._on_the_wire[params["requestId"]] += 1  # told in the page's session, for its workers too
-
-    def _webSocketCreated(self, request: str, params: Message) -> None:
-        self._chains[request] = [Hop(params["url"], "GET", Kind.REQUEST, 0.0)]
-        self._on_the_wire[params["requestId"]] = 1
-
-    def _webSocketWillSendHandshakeRequest(self, request: str, params: Message) -> None:
-        self._chains[request][0].started = float(params["wallTime"])
-
-    def _webSocketHandshakeResponseReceived(self, request: str, params: Message) -> None:
-        if params["response"]["status"] == 101:
-            self._chains[request][0].outcome = Outcome.OK
-
-    def _webSocketClosed(self, request: str, params: Message) -> None:
-        hop = self._chains[request][0]
-        if hop.outcome is Outcome.PENDING:
-            hop.outcome, hop.name = Outcome.FAILED, "handshake refused"
-
-    def _requestServedFromCache(self, request: str, params: Message) -> None:
-        if chain := self._chains.get(request):
-            chain[-1].sent = False
-
-    def _responseReceived(self, request: str, params: Message) -> None:
-        response = params["response"]
-        if (chain := self._chains.get(request)) and (response.get("fromDiskCache") or response.get("fromPrefetchCache")):
-            chain[-1].sent = False
-
-    def _loadingFinished(self, request: str, params: Message) -> None:
-        if (chain := self._chains.get(request)) and chain[-1].outcome is Outcome.PENDING:
-            chain[-1].outcome = Outcome.OK
-
-    def _loadingFailed(self, request: str, params: Message) -> None:
-        if not (chain := self._chains.get(request)):
-            return
-        hop = chain[-1]
-        status = params.get("corsErrorStatus")
-        if status is None:
-            if hop.outcome is Outcome.PENDING:
-                hop.outcome, hop.name = Outcome.FAILED, params.get("blockedReason") or params.get("errorText")
-            return
-        name = status["corsError"]
-        if name.startswith("Preflight") or name in PREFLIGHT_ERRORS:
-            hop.sent = False
-            # by URL, not by the initiator's id: a worker's preflight is told in the page's session, where ids differ
-            for preflight in reversed(self._preflights):
-                if preflight.url == hop.url and preflight.outcome is not Outcome.CORS:
-                    preflight.outcome, preflight.name = Outcome.CORS, name
-                    break
-        hop.outcome, hop.name = Outcome.CORS, name
-
-
-def _key(request: str, session: str) -> str:
-    """Documents, workers and preflights have ids without a dot, known to several sessions; the other ids are counted in
-    a process, and two threads of it may count the same."""
-    return f"{session} {request}" if "." in request else request
-
-
-def _as_3_and_4(to_browser: int, from_browser: int) -> None:
-    # both may be 3 or 4 themselves: move them out of the way first
-    high = [os.dup(to_browser), os.dup(from_browser)]
-    while min(high) <= 4:
-        high = [os.dup(one) for one in high]
-    os.dup2(high[0], 3)
-    os.dup2(high[1], 4)

@@ -41,7 +41,8 @@ def _where(judged: Judged) -> str:
 def table(rows: Iterable[tuple[str, ...]]) -> str:
     lines = [("", "browser", "case", "request", "browser says", "addon says"), *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)
+    padded = ([cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines)
+    return "\n".join("  ".join(cells).rstrip() for cells in padded)
 
 
 def totals(run: Run) -> str:

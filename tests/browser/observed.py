@@ -11,12 +11,13 @@ What truth means, flow by flow, in both browsers:
   stands at the flow whose response failed:
   - a preflight that fails carries the failure; the request behind it was never sent and has no flow;
   - a 3xx whose own headers fail the CORS check carries that failure;
-  - a 3xx that passes but names a target the browser refuses (user info, a scheme that CORS does not know, another
-    origin under mode same-origin, one hop too many) carries the refusal: there is no flow for the target.
+  - a 3xx whose target the browser refuses to go to carries the refusal, where the browser says it of the 3xx (user
+    info, another origin under mode same-origin, one hop too many). Where it says it of the target, which has no flow
+    because it was never sent (Chromium, of schemes and ports), the 3xx is `ok` and `target` is what became of it.
 * `failed`: the browser refused it, or lost it, for another reason, and `name` says which: Chromium's blocked reason
   (`corp-not-same-origin`) or else its net error (`net::ERR_BLOCKED_BY_ORB`, `net::ERR_CONNECTION_RESET`); Firefox's
-  result code (`NS_ERROR_DOM_CORP_FAILED`). A script refused for its MIME type under nosniff is such a failure in
-  Firefox; in Chromium the renderer refuses it after the network was done, and says so only in its console.
+  result code (`NS_ERROR_DOM_CORP_FAILED`), or `ORB` where its console says so. What both say only in the console has
+  one name: `nosniff` and `MIME type`, for scripts and styles refused for their type, with that header or without.
 * `pending`: the browser had not finished when the page was left. Nothing is claimed.
 
 A response that came from the browser's HTTP cache has no flow; a revalidation has one (the 304).
@@ -26,6 +27,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+
+NOSNIFF = "nosniff"
+MIME_TYPE = "MIME type"
 
 
 class Kind(Enum):
@@ -51,6 +55,7 @@ class Hop:
     outcome: Outcome = Outcome.PENDING
     name: str | None = None
     sent: bool = True  # False: answered from a cache, or refused before it reached the network
+    target: str | None = None  # of a redirect: the name of the failure of its target, which was never sent
 
 
 @dataclass(frozen=True, slots=True)

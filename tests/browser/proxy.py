@@ -30,8 +30,8 @@ class Proxy:
     """mitmdump from `__enter__` to `__exit__`; afterwards `report` is there if the addon wrote one.
 
     `server` answers for the hosts `*.test` and for loopback; None leaves every connection alone. `addon` is the script
-    under test, None runs the proxy without it. `options` are `--set` values, and win over the ones here. Without `folder`, everything
-    lives in a temporary folder that is gone after `__exit__`, the report and the flows too.
+    under test, None runs the proxy without it. `options` are `--set` values, and win over the ones here. Without
+    `folder`, everything lives in a temporary folder that is gone after `__exit__`, the report and the flows too.
     """
 
     def __init__(

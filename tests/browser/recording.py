@@ -11,6 +11,8 @@ from mitmproxy import flow, http, io
 from tests.browser.observed import Outcome
 from tests.browser.run import Judged, Run, url_of
 
+TRUTH = {Outcome.OK: "ok", Outcome.FAILED: "other-failure", Outcome.PENDING: "pending"}
+
 
 def write_recording(run: Run, folder: Path) -> None:
     """A folder as `score.py` reads it: flows with their bodies emptied, a line of truth a flow, the browser's name."""
@@ -26,15 +28,7 @@ def write_recording(run: Run, folder: Path) -> None:
 
 
 def _truth_line(judged: Judged) -> dict[str, object]:
-    match judged.hop.outcome:
-        case Outcome.OK:
-            truth: str | None = "ok"
-        case Outcome.CORS:
-            truth = judged.hop.name
-        case Outcome.FAILED:
-            truth = "other-failure"
-        case Outcome.PENDING:
-            truth = "pending"
+    truth = judged.hop.name if judged.hop.outcome is Outcome.CORS else TRUTH[judged.hop.outcome]
     response = judged.flow.response
     return {
         "flow_id": judged.flow.id,

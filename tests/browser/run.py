@@ -16,7 +16,7 @@ from tests.browser.cases.case import Case
 from tests.browser.chromium import Chromium
 from tests.browser.firefox import Firefox
 from tests.browser.observed import Hop, Kind, Outcome, Visit
-from tests.browser.proxy import ADDON, Proxy
+from tests.browser.proxy import ADDON, Proxy, ProxyError
 from tests.browser.server import Server
 from tests.browser.site import DONE, Site
 
@@ -48,18 +48,18 @@ class Run:
     judged: list[Judged] = field(default_factory=list)
     unmatched: list[Hop] = field(default_factory=list)
     results: dict[str, Any] = field(default_factory=dict)
-    reported: bool = False
 
 
 def run_cases(browser: str, cases: Sequence[Case], addon: Path | None = ADDON, options: Sequence[str] = ()) -> Run:
     site = Site(cases)
     with Server(site) as server:
-        return _run(browser, server, addon, options, [site.url(page) for page in site.pages], DONE)
+        pages = [(site.url(page), page.private) for page in site.pages]
+        return _run(browser, server, addon, options, pages, DONE)
 
 
 def run_urls(browser: str, urls: Sequence[str], addon: Path | None = ADDON, options: Sequence[str] = ()) -> Run:
     """Any pages of the world: nothing is steered, and a page is left when it has been quiet for a while."""
-    return _run(browser, None, addon, options, urls, None)
+    return _run(browser, None, addon, options, [(url, False) for url in urls], None)
 
 
 def _run(
@@ -67,19 +67,21 @@ def _run(
     server: Server | None,
     addon: Path | None,
     options: Sequence[str],
-    urls: Sequence[str],
+    pages: Sequence[tuple[str, bool]],
     until: str | None,
 ) -> Run:
     with Proxy(server, addon, options) as proxy:
         with BROWSERS[browser](proxy.port) as driver:
             version = driver.version
-            visits = [driver.visit(url, until) for url in urls]
-        proxy.stop()
-        report = json.loads(proxy.report.read_text()) if proxy.report.exists() else None
+            visits = [driver.visit(url, until, private=private) for url, private in pages]
+        status = proxy.stop()
+        if addon is not None and not proxy.report.exists():
+            raise ProxyError(f"{addon} wrote no report; mitmdump ended with exit status {status}")
+        report = json.loads(proxy.report.read_text()) if addon is not None else None
         with open(proxy.flows, "rb") as stored:
             flows = [one for one in io.FlowReader(stored).stream() if isinstance(one, http.HTTPFlow)]
-    run = Run(browser, version, sorted(flows, key=lambda one: one.timestamp_start), reported=report is not None)
-    _tie(run, visits, {entry["id"]: entry for entry in report["flows"]} if report else {})
+    run = Run(browser, version, sorted(flows, key=lambda one: one.timestamp_start))
+    _tie(run, visits, {entry["id"]: entry for entry in report["flows"]} if report is not None else {})
     for visit in visits:
         if visit.result is not None:
             run.results |= json.loads(visit.result)

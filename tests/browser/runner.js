@@ -173,6 +173,22 @@ function inWorker(load) {
   return within(9000, done); // not terminated: what it still has to tell the DevTools would be lost
 }
 
+let serviced; // the registration, one for all cases of a page
+
+async function inServicedFrame(load) {
+  serviced ??= navigator.serviceWorker.register('/service.js', {scope: '/serviced/'});
+  const registration = await serviced;
+  const worker = registration.installing ?? registration.waiting;
+  if (worker) {
+    await new Promise((resolve) => {
+      const active = () => worker.state === 'activated' && resolve();
+      worker.addEventListener('statechange', active);
+      active();
+    });
+  }
+  return inFrame(load, '/serviced/frame');
+}
+
 function performAt(load) {
   const [where, origin = ''] = (load.where ?? 'page').split(' ');
   switch (where) {
@@ -181,6 +197,7 @@ function performAt(load) {
     case 'sandbox': return inFrame(load, `${origin}/frame`, 'allow-scripts allow-forms');
     case 'data': return inFrame(load, document.getElementById('data-frame').textContent);
     case 'worker': return inWorker(load);
+    case 'serviced': return inServicedFrame(load);
     default: throw new Error(`no such place: ${where}`);
   }
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -13,6 +12,12 @@ from tests.browser.cases.case import Case, Endpoint, Load, Page
 from tests.browser.server import Answer, Seen
 
 RUNNER = (Path(__file__).resolve().parent / "runner.js").read_text()
+# Makes again every request of a case that its frame makes.
+SERVICE_WORKER = """
+addEventListener('fetch', (event) => {
+  if (new URL(event.request.url).pathname.startsWith('/c/')) event.respondWith(fetch(event.request));
+});
+"""
 AT_ONCE = 6
 DONE = "window.casesDone ?? null"
 
@@ -44,10 +49,12 @@ class Site:
             case ["page", number]:
                 page = list(self.pages)[int(number)]
                 return document(self._page(page), page.headers)
-            case ["frame"]:
+            case ["frame"] | ["serviced", "frame"]:
                 return document(f"<!doctype html><body><script>{RUNNER}\nserveParent();</script>")
             case ["worker.js"]:
                 return Answer(200, (("Content-Type", "text/javascript"),), f"{RUNNER}\nserveOwner();".encode())
+            case ["service.js"]:
+                return Answer(200, (("Content-Type", "text/javascript"),), SERVICE_WORKER.encode())
             case _:
                 return Answer(404)
 
@@ -65,11 +72,15 @@ class Site:
         return Answer(answer.status, headers, answer.body.replace(b"<case>", name.encode()), answer.fault)
 
     def _page(self, page: Page) -> str:
-        cases = [{"name": case.name, "loads": [_as_told(case, load) for load in case.loads]} for case in self.pages[page]]
+        cases = [
+            {"name": case.name, "loads": [_as_told(case, load) for load in case.loads]} for case in self.pages[page]
+        ]
         data_frame = "data:text/html," + quote(f"<body><script>{RUNNER}\nserveParent();</script>")
+        told = json.dumps(cases).replace("</", "<\\/")
         return (
-            f'<!doctype html><meta charset="utf-8"><body><script type="text/plain" id="data-frame">{data_frame}</script>'
-            f"<script>{RUNNER}\nrunAll({json.dumps(cases).replace('</', '<\\/')}, {AT_ONCE})"
+            f'<!doctype html><meta charset="utf-8"><body>'
+            f'<script type="text/plain" id="data-frame">{data_frame}</script>'
+            f"<script>{RUNNER}\nrunAll({told}, {AT_ONCE})"
             ".then((results) => { window.casesDone = JSON.stringify(results); });</script>"
         )
 

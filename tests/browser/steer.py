@@ -29,7 +29,7 @@ class Steer:
         loader.add_option("steer_report_to", int, -1, "file descriptor that is told the ports once they listen")
 
     def running(self) -> None:
-        self.flows = open(ctx.options.steer_flows, "wb")
+        self.flows = open(ctx.options.steer_flows, "wb")  # noqa: SIM115 (closed in done)
         self.writer = io.FlowWriter(self.flows)
         self.control: asyncio.Server | None = None
         self.task = asyncio.ensure_future(self.announce())
@@ -63,14 +63,14 @@ class Steer:
             port = ctx.options.steer_dead
         elif host.endswith(BAD_TLS):
             port = ctx.options.steer_http
-        elif host.endswith(".test") or host.endswith("localhost") or host in ("127.0.0.1", "::1"):
+        elif host.endswith((".test", "localhost")) or host in ("127.0.0.1", "::1"):
             port = ctx.options.steer_https if server.tls else ctx.options.steer_http
         else:  # what browsers ask of their makers by themselves stays here
             server.error = "not a host of the tests"
             return
         server.address = ("127.0.0.1", port)
 
-    @command.command("steer.options.set")
+    @command.command("steer.options.set")  # type: ignore[untyped-decorator]  # mitmproxy's has no types
     def options_set(self, specs: Sequence[str]) -> None:
         """Set options as `--set` does, without a console."""
         ctx.options.set(*specs)

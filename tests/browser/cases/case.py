@@ -18,16 +18,23 @@ DEAD, DEAD_S, BAD_TLS = "http://dead.test", "https://dead.test", "https://badtls
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A document that cases run in; `headers` are its own response headers (COEP, Referrer-Policy)."""
+    """A document that cases run in; `headers` are its own response headers (COEP, Referrer-Policy).
+
+    `private` opens it in a private window, where Chromium keeps no cookies of other sites.
+    """
 
     origin: str
     headers: Lines = ()
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One thing that a page does (`runner.js` has one function a `how`), and where: page, worker, data, or
-    `frame ORIGIN`, `sandbox ORIGIN`."""
+    """One thing that a page does (`runner.js` has one function a `how`), and where.
+
+    Places are `page`, `worker`, `data` (a frame with a data: document), `serviced` (a frame under a service worker that
+    makes every request again), `frame ORIGIN` and `sandbox ORIGIN`.
+    """
 
     how: str
     url: str = ""
@@ -45,13 +52,17 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`serve` maps the last segment of a URL to what is answered there; `why` is the reason for the case."""
+    """`serve` maps the last segment of a URL to what is answered there; `why` is the reason for the case.
+
+    A `silent` case may end without a request on the wire, or without the page hearing of the end.
+    """
 
     name: str
     why: str
     page: Page
     loads: tuple[Load, ...]
     serve: Mapping[str, Endpoint]
+    silent: bool = False
 
 
 def at(site: str, leaf: str = "a") -> str:

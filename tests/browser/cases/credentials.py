@@ -54,7 +54,12 @@ WITH_JAR: tuple[tuple[str, Lines, dict[str, object], str], ...] = (
 
 def _jar_cases() -> list[Case]:
     cases = []
-    for scheme, page, target in (("http", APP, API), ("https", APP_S, API_S), ("cross", APP_S, OTHER_S)):
+    for scheme, page, target in (
+        ("http", Page(APP), API),
+        ("https", Page(APP_S), API_S),
+        ("cross", Page(APP_S), OTHER_S),
+        ("private", Page(APP_S, private=True), OTHER_S),
+    ):
         cookie = _set_cookie("https" if target == OTHER_S else "http")
         first = Endpoint((ok(CREDENTIALED, cookie),))
         prime = fetch(at(target, "set"), credentials="include")
@@ -62,9 +67,7 @@ def _jar_cases() -> list[Case]:
             credentials = str(init["credentials"]) if "credentials" in init else None
             again = fetch(at(target), credentials=credentials)
             cases.append(
-                Case(
-                    f"jar-{scheme}-{slug}", why, Page(page), (prime, again), {"set": first, "a": Endpoint((ok(lines),))}
-                )
+                Case(f"jar-{scheme}-{slug}", why, page, (prime, again), {"set": first, "a": Endpoint((ok(lines),))})
             )
         for slug, preflight, why in (
             ("put", PUT_OK, "a preflight carries no cookie, the request behind it does"),
@@ -74,7 +77,7 @@ def _jar_cases() -> list[Case]:
         ):
             again = fetch(at(target), "PUT", credentials="include")
             serve = {"set": first, "a": Endpoint((ok(CREDENTIALED),), (preflight,))}
-            cases.append(Case(f"jar-{scheme}-{slug}", why, Page(page), (prime, again), serve))
+            cases.append(Case(f"jar-{scheme}-{slug}", why, page, (prime, again), serve))
         for how in ("img", "script"):
             for mode, lines in (("anonymous", ANY), ("use-credentials", ANY), ("use-credentials", CREDENTIALED)):
                 slug = f"{how}-{mode}-{'credentialed' if lines == CREDENTIALED else 'any'}"
@@ -83,7 +86,7 @@ def _jar_cases() -> list[Case]:
                     Case(
                         f"jar-{scheme}-{slug}",
                         "an element's crossorigin attribute decides on the cookie",
-                        Page(page),
+                        page,
                         (prime, load(how, at(target), crossorigin=mode)),
                         serve,
                     )

@@ -38,12 +38,12 @@ def _cases() -> list[Case]:
     ):
         cases += [
             Case(f"{slug}-get", "the proxy's own error page", Page(page), (fetch(at(target)),), {}),
-            Case(f"{slug}-put", "the proxy's own error page, on a preflight", Page(page), (fetch(at(target), "PUT"),), {}),
+            Case(
+                f"{slug}-put", "the proxy's own error page, on a preflight", Page(page), (fetch(at(target), "PUT"),), {}
+            ),
             Case(f"{slug}-no-cors", "nobody checks it", Page(page), (fetch(at(target), mode="no-cors"),), {}),
             Case(f"{slug}-img", "an image that is none", Page(page), (load("img", at(target)),), {}),
-            Case(
-                f"{slug}-include", "with credentials", Page(page), (fetch(at(target), credentials="include"),), {}
-            ),
+            Case(f"{slug}-include", "with credentials", Page(page), (fetch(at(target), credentials="include"),), {}),
         ]
     for scheme, page in (("http", APP), ("https", APP_S)):
         # each has a host of its own: mitmproxy may miss a reset while it writes for the same client to another server
@@ -70,7 +70,11 @@ def _cases() -> list[Case]:
             Case(f"reset-{scheme}-second-hop", "a redirect, then a reset", Page(page), (fetch(at(hop)),), two_hops),
         ]
     odd: tuple[tuple[str, str, Answer], ...] = (
-        ("204-chunked", "a preflight's 204 with a body announced", Answer(204, (*ECHO, ("Transfer-Encoding", "chunked")))),
+        (
+            "204-chunked",
+            "a preflight's 204 with a body announced",
+            Answer(204, (*ECHO, ("Transfer-Encoding", "chunked"))),
+        ),
         ("length-twice", "two lengths", Answer(200, (*ECHO, ("Content-Length", "2"), ("Content-Length", "3")), b"hi")),
         ("name-with-space", "a space after a header's name", Answer(200, (*ECHO, ("X-Odd ", "1")), b"hi")),
         ("status-600", "no status anybody knows", Answer(600, ECHO)),

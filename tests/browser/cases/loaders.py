@@ -1,4 +1,4 @@
-"""Everything that makes requests beside fetch(): elements, fonts, modules, EventSource, beacons, forms, sockets, workers."""
+"""Everything that makes requests beside fetch(): elements, fonts, modules, EventSource, beacons, forms, WebSockets."""
 
 from __future__ import annotations
 
@@ -66,15 +66,21 @@ SHARED: tuple[tuple[str, Lines], ...] = (
 )
 
 
+# The crossorigin attribute, and which of these are worth trying under it.
+TRIED: dict[str | None, tuple[str, ...]] = {
+    None: ("bare",),
+    "anonymous": ("bare", "echo", "any", "else"),
+    "use-credentials": ("echo", "any", "credentialed"),
+}
+
+
 def _elements() -> list[Case]:
     cases = []
     for scheme, page, target in (("http", APP, OTHER), ("https", APP_S, OTHER_S)):
         for how in ("img", "script", "style", "audio", "track"):
-            for mode in (None, "anonymous", "use-credentials"):
+            for mode in TRIED:
                 for slug, lines in SHARED:
-                    if mode is None and slug != "bare" or mode == "anonymous" and slug == "credentialed":
-                        continue
-                    if mode == "use-credentials" and slug in ("bare", "else"):
+                    if slug not in TRIED[mode]:
                         continue
                     cases.append(
                         Case(
@@ -215,7 +221,9 @@ def _beacons_and_forms() -> list[Case]:
         )
         for slug, why, request in plain:
             answer = ok(kind=JAVASCRIPT, body=b"postMessage(1)") if slug == "worker-own" else ok()
-            cases.append(Case(f"plain-{scheme}-{slug}", f"{why}; no header comes back", Page(page), (request,), one(answer)))
+            cases.append(
+                Case(f"plain-{scheme}-{slug}", f"{why}; no header comes back", Page(page), (request,), one(answer))
+            )
         json_beacon = load("beacon", at(target), type="application/json", body="{}")
         for slug, preflight in (
             ("refused", Answer(404)),
@@ -233,10 +241,16 @@ def _beacons_and_forms() -> list[Case]:
                 )
             )
         socket = target.replace("http", "ws", 1)
-        upgrade = Answer(101, (("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", "<accept>")))
+        upgrade = Answer(
+            101, (("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", "<accept>"))
+        )
         cases.append(
             Case(
-                f"websocket-{scheme}", "no CORS for WebSockets", Page(page), (load("websocket", at(socket)),), one(upgrade)
+                f"websocket-{scheme}",
+                "no CORS for WebSockets",
+                Page(page),
+                (load("websocket", at(socket)),),
+                one(upgrade),
             )
         )
         cases.append(
@@ -261,7 +275,10 @@ def _elsewhere() -> list[Case]:
             (f"frame {page.replace('app', 'third')}", "cross-frame"),
             (f"sandbox {page}", "sandbox"),
             ("data", "data"),
+            ("serviced", "serviced"),
         ):
+            if slug == "serviced" and scheme == "http":
+                continue  # service workers are for https alone
             for name, lines in (*SHARED[:3], ("null", allow_origin("null"))):
                 cases.append(
                     Case(

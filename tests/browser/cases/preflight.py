@@ -113,11 +113,19 @@ def _cases() -> list[Case]:
                             headers={"X-Force": "1"} if method in ("POST", "HEAD", "GET") else None,
                         ),
                     ),
-                    one(ok(CREDENTIALED), Answer(204, CREDENTIALED + allow_methods(*values) + allow_headers("x-force"))),
+                    one(
+                        ok(CREDENTIALED), Answer(204, CREDENTIALED + allow_methods(*values) + allow_headers("x-force"))
+                    ),
                 )
             )
         for slug, headers, values, include, why in HEADER_SHAPES:
-            if scheme == "https" and slug not in ("missing", "star-include", "one-of-two", "lines", "authorization-star"):
+            if scheme == "https" and slug not in (
+                "missing",
+                "star-include",
+                "one-of-two",
+                "lines",
+                "authorization-star",
+            ):
                 continue
             cases.append(
                 Case(

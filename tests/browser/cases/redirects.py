@@ -74,7 +74,7 @@ def chain(name: str, hops: str, why: str, request: Load | None = None, page: str
     """A case from its line; without `request` the page fetches the first hop, plainly."""
     steps = [hop.split() for hop in hops.split(" > ")]
     serve = {}
-    for number, (site, status, sharing, *preflight) in enumerate(steps):
+    for number, (_, status, sharing, *preflight) in enumerate(steps):
         lines = SHARING[sharing]
         if number + 1 < len(steps):
             answer = redirect(int(status), at(SITES[steps[number + 1][0]], "abcdefgh"[number + 1]), lines)
@@ -290,7 +290,9 @@ def _targets() -> list[Case]:
         if "@" in target and "<case>" in target:
             variants.append(("own-first-across-to", APP, target, ()))
         for kind, site, where, lines in variants:
-            serve = {"a": Endpoint((redirect(302, where, lines),)), "b": Endpoint((ok(ANY),))}
+            serve = {"a": Endpoint((redirect(302, where, lines),))}
+            if "<case>" in where:
+                serve["b"] = Endpoint((ok(ANY),))
             cases.append(Case(f"redirect-{kind}-{slug}", f"the target is {why}", Page(APP), (fetch(at(site)),), serve))
     return cases
 

@@ -77,12 +77,8 @@ def _shapes() -> list[Case]:
     for scheme, page, target in (("http", APP, OTHER), ("https", APP_S, OTHER_S)):
         for slug, values, why in ORIGIN_SHAPES:
             lines = allow_origin(*values)
-            cases.append(
-                Case(f"acao-{scheme}-{slug}", why, Page(page), (fetch(at(target)),), one(ok(lines)))
-            )
-            preflight = Answer(
-                204, (*lines, ("Access-Control-Allow-Methods", "PUT")), b""
-            )
+            cases.append(Case(f"acao-{scheme}-{slug}", why, Page(page), (fetch(at(target)),), one(ok(lines))))
+            preflight = Answer(204, (*lines, ("Access-Control-Allow-Methods", "PUT")), b"")
             cases.append(
                 Case(
                     f"acao-preflight-{scheme}-{slug}",
@@ -93,7 +89,17 @@ def _shapes() -> list[Case]:
                 )
             )
         for slug, values, why in ORIGIN_SHAPES:
-            if slug in ("missing", "echo", "any", "empty", "two-equal", "two-any", "trailing-slash", "null", "comma-list"):
+            if slug in (
+                "missing",
+                "echo",
+                "any",
+                "empty",
+                "two-equal",
+                "two-any",
+                "trailing-slash",
+                "null",
+                "comma-list",
+            ):
                 cases.append(
                     Case(
                         f"acao-include-{scheme}-{slug}",
