@@ -1,12 +1,13 @@
 """Every condition that an exchange fails, for each judge and both credentials modes."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final
 
 from ..catalogue import CATALOGUE
 from ..catalogue.violation import Stage
 from ..fetch.checks import (
-    ALLOW_METHODS,
     ALLOW_ORIGIN,
     Failure,
     PreflightRequest,
@@ -15,7 +16,7 @@ from ..fetch.checks import (
     preflight_failures,
     requested_header_names,
 )
-from ..fetch.headers import HeaderList, extract_header_list_values
+from ..fetch.headers import HeaderList
 from ..fetch.messages import CredentialsMode, Response
 from ..fetch.origins import serialize_origin
 from ..fetch.redirects import RedirectStep, redirect_failure, redirect_target
@@ -28,6 +29,7 @@ from .model import Condition, HeaderLine, Judge
 
 BOTH_MODES: Final = frozenset(CredentialsMode)
 _NOT_FIREFOX: Final = ALL_JUDGES - {Judge.FIREFOX}
+_NAMES_TOLD: Final = 20
 _Check = Callable[[CredentialsMode, Response], Iterable[Failure]]
 
 
@@ -42,7 +44,7 @@ def access_conditions(
     def check(mode: CredentialsMode, response: Response) -> Iterable[Failure]:
         return cors_failures(origin, mode, response.headers)
 
-    return _conditions(exchange, origin, stage, check, headers)
+    return _conditions(exchange, origin, stage, check, headers, None)
 
 
 def preflight_conditions(exchange: Exchange, origin: str) -> list[Condition]:
@@ -58,7 +60,7 @@ def preflight_conditions(exchange: Exchange, origin: str) -> list[Condition]:
     def check(mode: CredentialsMode, response: Response) -> Iterable[Failure]:
         return preflight_failures(asked, mode, response)
 
-    found = _conditions(exchange, origin, Stage.PREFLIGHT, check, None)
+    found = _conditions(exchange, origin, Stage.PREFLIGHT, check, None, asked)
     target = redirect_target(request.url, response)
     if target is None:
         return found
@@ -82,7 +84,12 @@ def preflight_conditions(exchange: Exchange, origin: str) -> list[Condition]:
 
 
 def _conditions(
-    exchange: Exchange, origin: str, stage: Stage, check: _Check, replaced: HeaderList | None
+    exchange: Exchange,
+    origin: str,
+    stage: Stage,
+    check: _Check,
+    replaced: HeaderList | None,
+    asked: PreflightRequest | None,
 ) -> list[Condition]:
     response = exchange.response
     assert response is not None
@@ -94,64 +101,61 @@ def _conditions(
         # Firefox takes an empty header of a 304 for the stored one's removal.
         firefox_headers = HeaderList(line for line in firefox_headers if line[1])
     if firefox_headers is response.headers:
-        found = _failed(exchange, origin, stage, check, response, ALL_JUDGES)
+        found = _failed(exchange, origin, stage, check, response, ALL_JUDGES, asked)
     else:
         dropped = Response(response.status, firefox_headers)
         found = _merged(
-            _failed(exchange, origin, stage, check, response, _NOT_FIREFOX)
-            + _failed(exchange, origin, stage, check, dropped, frozenset({Judge.FIREFOX}))
+            _failed(exchange, origin, stage, check, response, _NOT_FIREFOX, asked)
+            + _failed(exchange, origin, stage, check, dropped, frozenset({Judge.FIREFOX}), asked)
         )
     lines = response.headers.get_all(ALLOW_ORIGIN)
-    if len(lines) > 1 and counts_lines(Judge.FIREFOX, exchange):
+    if counts_lines(Judge.FIREFOX, exchange):
         found = _merged([*found, _two_lines(exchange, origin, stage, lines)])
     return found
 
 
 def _failed(
-    exchange: Exchange, origin: str, stage: Stage, check: _Check, response: Response, judges: frozenset[Judge]
+    exchange: Exchange,
+    origin: str,
+    stage: Stage,
+    check: _Check,
+    response: Response,
+    judges: frozenset[Judge],
+    asked: PreflightRequest | None,
 ) -> list[Condition]:
     modes_of: dict[Failure, set[CredentialsMode]] = {}
     for mode in CredentialsMode:
         for failure in check(mode, response):
             modes_of.setdefault(failure, set()).add(mode)
-    return [
-        _condition(exchange, origin, stage, response.headers, failure, frozenset(modes), judges, modes_of)
-        for failure, modes in modes_of.items()
-    ]
-
-
-def _condition(
-    exchange: Exchange,
-    origin: str,
-    stage: Stage,
-    headers: HeaderList,
-    failure: Failure,
-    modes: frozenset[CredentialsMode],
-    judges: frozenset[Judge],
-    all_failures: Iterable[Failure],
-) -> Condition:
-    violation = CATALOGUE[diagnose.violation_id(failure, headers)]
-    if failure.step is Step.NON_WILDCARD_HEADER:
-        # No shipping browser keeps Authorization out of the wildcard.
-        judges &= {Judge.SPEC}
-    detail = ""
-    if violation.id in ("allow-origin-mismatch", "allow-origin-invalid"):
-        detail = diagnose.origin_difference(origin, failure.value or "")
-    elif failure.step is Step.ALLOW_CREDENTIALS:
-        detail = diagnose.credentials_difference(failure.value)
-    elif failure.step is Step.METHOD:
-        listed = extract_header_list_values(headers, ALLOW_METHODS)
-        detail = diagnose.method_difference(failure.value or "", listed if isinstance(listed, list) else ())
-    return Condition(
-        violation,
-        stage,
-        modes,
-        judges,
-        diagnose.params_of(failure, origin, headers),
-        detail,
-        diagnose.evidence_of(failure, exchange.request, headers),
-        diagnose.needed_for(failure, origin, headers, tuple(all_failures)),
-    )
+    headers = response.headers
+    # A preflight may ask for thousands of names; one line cures them all, and the first few tell what is wrong.
+    needed: dict[Step, str | None] = {}
+    told: Counter[Step] = Counter()
+    found = []
+    for failure, modes in modes_of.items():
+        step = failure.step
+        told[step] += 1
+        if told[step] > _NAMES_TOLD:
+            continue
+        if step not in needed:
+            needed[step] = diagnose.needed_for(failure, origin, headers, modes_of, asked)
+        found.append(
+            Condition(
+                CATALOGUE[diagnose.violation_id(failure, headers)],
+                stage,
+                frozenset(modes),
+                # No shipping browser keeps Authorization out of the wildcard.
+                judges & {Judge.SPEC} if step is Step.NON_WILDCARD_HEADER else judges,
+                diagnose.params_of(failure, origin, headers),
+                diagnose.detail_of(failure, origin, headers),
+                diagnose.evidence_of(failure, exchange.request, headers),
+                needed[step],
+            )
+        )
+    more = told[Step.HEADER] - _NAMES_TOLD
+    if more > 0:
+        found = [replace(c, detail=f"and {more} more names") if c is found[-1] else c for c in found]
+    return found
 
 
 def _two_lines(exchange: Exchange, origin: str, stage: Stage, lines: tuple[str, ...]) -> Condition:

@@ -3,17 +3,31 @@
 The checks of ``fetch`` have decided by then; nothing here changes an outcome.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from ..fetch.checks import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN, Failure, Step
-from ..fetch.headers import HeaderList, Invalid, extract_header_list_values
+from ..fetch.checks import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    Failure,
+    PreflightRequest,
+    Step,
+)
+from ..fetch.headers import HeaderList, Invalid, byte_lowercase, extract_header_list_values, is_token
 from ..fetch.messages import Request
+from ..fetch.methods import is_cors_safelisted_method
 from ..fetch.origins import OPAQUE, origin_of
 from .chromium_url import is_valid_url
 from .model import HeaderLine
 
 _CLIPPED: Final = 160
+_LINES_SHOWN: Final = 8
+_LONGEST_LINE: Final = 8_000
+_SEPARATORS: Final = re.compile(r"[,\s]+")
+_WRAPPING: Final = re.compile(r"^[\"'(\[]+|[\"')\]]+$")
 
 
 def inert(text: str, limit: int = _CLIPPED) -> str:
@@ -103,48 +117,89 @@ _READ_TOGETHER: Final = {
 
 
 def evidence_of(failure: Failure, request: Request, headers: HeaderList) -> tuple[HeaderLine, ...]:
-    """Return the header lines on both sides that prove a failure."""
+    """Return the header lines on both sides that prove a failure, the first few where there are many."""
     if failure.step is Step.STATUS:
         return (HeaderLine("response", ":status", failure.value),)
     asked, answered = _READ_TOGETHER[failure.step]
     lines = []
     if asked != "Cookie":
-        lines += [HeaderLine("request", asked, inert(value, 2000)) for value in request.headers.get_all(asked)]
+        lines += _shown("request", asked, request.headers.get_all(asked))
     elif "cookie" in request.headers:
         lines.append(HeaderLine("request", "Cookie", "(not shown)"))
     values = headers.get_all(answered)
-    lines += [HeaderLine("response", answered, inert(value, 2000)) for value in values]
+    lines += _shown("response", answered, values)
     if not values:
         lines.append(HeaderLine("response", answered, None))
     return tuple(lines)
 
 
-def needed_for(failure: Failure, origin: str, headers: HeaderList, all_failures: Iterable[Failure]) -> str | None:
-    """Return the header line that cures a failure for this very request, keeping what the server lists already."""
+def _shown(side: str, name: str, values: Sequence[str]) -> list[HeaderLine]:
+    return [HeaderLine(side, name, inert(value, 2000)) for value in values[:_LINES_SHOWN]]
+
+
+def needed_for(
+    failure: Failure,
+    origin: str,
+    headers: HeaderList,
+    all_failures: Iterable[Failure],
+    asked: PreflightRequest | None = None,
+) -> str | None:
+    """Return the header line that cures a failure for this very request, keeping what the server lists already.
+
+    It cures all failures of the same header, and stands in place of every line of it. ``asked`` is what a preflight
+    asks for. ``None`` where no header cures it, or none that could be sent.
+    """
     match failure.step:
         case Step.ALLOW_ORIGIN_MISSING | Step.ALLOW_ORIGIN_WILDCARD | Step.ALLOW_ORIGIN_DIFFERS:
             if origin != OPAQUE:
-                return f"{ALLOW_ORIGIN}: {inert(origin)}"
+                return _sendable(f"{ALLOW_ORIGIN}: {origin}")
             # Naming null would let in every sandboxed frame of every site: public data may have *, the rest nothing.
             return None if failure.step is Step.ALLOW_ORIGIN_WILDCARD else f"{ALLOW_ORIGIN}: *"
         case Step.ALLOW_CREDENTIALS:
             return f"{ALLOW_CREDENTIALS}: true"
         case Step.METHOD | Step.ALLOW_METHODS_INVALID:
-            return _extended(headers, ALLOW_METHODS, all_failures, Step.METHOD)
+            missing = [] if asked is None or is_cors_safelisted_method(asked.method) else [asked.method]
+            return _extended(headers, ALLOW_METHODS, missing, keep_wildcard=False)
         case Step.HEADER | Step.NON_WILDCARD_HEADER | Step.ALLOW_HEADERS_INVALID:
-            return _extended(headers, ALLOW_HEADERS, all_failures, Step.HEADER)
+            keep = any(each.step is Step.NON_WILDCARD_HEADER for each in all_failures)
+            return _extended(headers, ALLOW_HEADERS, () if asked is None else asked.header_names, keep_wildcard=keep)
         case Step.STATUS:
             return None
 
 
-def _extended(headers: HeaderList, name: str, failures: Iterable[Failure], step: Step) -> str | None:
-    steps = (step, Step.NON_WILDCARD_HEADER) if step is Step.HEADER else (step,)
-    missing = [failure.value for failure in failures if failure.step in steps and failure.value]
+def _extended(headers: HeaderList, name: str, asked: Iterable[str], keep_wildcard: bool) -> str | None:
+    """Return a list header with what it lists and what is asked for."""
     listed = extract_header_list_values(headers, name)
     if isinstance(listed, Invalid):
-        return None
-    kept = [value for value in listed or [] if value != "*" or Step.NON_WILDCARD_HEADER in {f.step for f in failures}]
-    return f"{name}: {inert(', '.join(dict.fromkeys([*kept, *missing])), 2000)}"
+        listed = _salvaged(headers.get(name) or "")
+    kept = [value for value in listed or [] if value != "*" or keep_wildcard]
+    known = {value if name == ALLOW_METHODS else byte_lowercase(value) for value in kept}
+    return _sendable(f"{name}: {', '.join([*kept, *(value for value in asked if value not in known)])}")
+
+
+def _salvaged(value: str) -> list[str]:
+    """Return what a list that does not parse was probably meant to hold."""
+    parts = (_WRAPPING.sub("", part).partition(";")[0] for part in _SEPARATORS.split(value))
+    return [part for part in dict.fromkeys(parts) if is_token(part)]
+
+
+def _sendable(line: str) -> str | None:
+    """Return a header line, unless it holds what cannot be sent or is longer than servers and browsers take."""
+    return line if line == inert(line, _LONGEST_LINE) else None
+
+
+def detail_of(failure: Failure, origin: str, headers: HeaderList) -> str:
+    """Say in a fragment by how little it was missed; empty where nothing was near."""
+    match failure.step:
+        case Step.ALLOW_ORIGIN_DIFFERS if violation_id(failure, headers) != "allow-origin-multiple":
+            return origin_difference(origin, failure.value or "")
+        case Step.ALLOW_CREDENTIALS:
+            return credentials_difference(failure.value)
+        case Step.METHOD:
+            listed = extract_header_list_values(headers, ALLOW_METHODS)
+            return method_difference(failure.value or "", listed if isinstance(listed, list) else ())
+        case _:
+            return ""
 
 
 def origin_difference(origin: str, value: str) -> str:
