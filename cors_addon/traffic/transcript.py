@@ -8,10 +8,12 @@
 
 A blank line separates exchanges; each begins with a request line. ``!`` in place of the response is a failure of the
 flow. ``@`` lines set what the messages do not say, for the exchange that follows: ``client``, ``connection``, ``time``
-(seconds after the first), ``http`` (1 or 2), ``browser`` (chromium, firefox, webkit: sets the User-Agent where the
-transcript gives none), ``id``, ``address`` (of the server). ``#`` begins a comment.
+and ``took`` (seconds: when it began, and until its answer), ``http`` (1, 2 or 3), ``browser`` (chromium, firefox,
+webkit: sets the User-Agent where the transcript gives none), ``id``, ``address`` (of the server). ``#`` begins a
+comment.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from ..fetch.headers import HeaderList
@@ -24,7 +26,8 @@ USER_AGENTS: Final = {
     "webkit": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "Version/26.0 Safari/605.1.15",
 }
-_SETTINGS: Final = frozenset({"client", "connection", "time", "http", "browser", "id", "address"})
+_HTTP_VERSIONS: Final = {"1": "HTTP/1.1", "2": "HTTP/2.0", "3": "HTTP/3"}
+_SETTINGS: Final = frozenset({"client", "connection", "time", "took", "http", "browser", "id", "address"})
 
 
 class TranscriptError(ValueError):
@@ -38,6 +41,19 @@ def _header(line: str, number: int) -> tuple[str, str]:
     return name, value.strip(" ")
 
 
+def _one_of(known: Mapping[str, str], value: str, setting: str, number: int) -> str:
+    if value not in known:
+        raise TranscriptError(f"line {number}: unknown {setting} {value!r}; known: {', '.join(known)}")
+    return known[value]
+
+
+def _seconds(settings: Mapping[str, str], setting: str, default: float, number: int) -> float:
+    try:
+        return float(settings.get(setting, default))
+    except ValueError:
+        raise TranscriptError(f"line {number}: {setting} is a number of seconds, not {settings[setting]!r}") from None
+
+
 def parse_transcript(text: str) -> list[Exchange]:
     """Read a transcript into exchanges, in their order.
 
@@ -45,7 +61,7 @@ def parse_transcript(text: str) -> list[Exchange]:
     ``TranscriptError``.
     """
     blocks: list[list[tuple[int, str]]] = [[]]
-    for number, raw in enumerate(text.splitlines(), 1):
+    for number, raw in enumerate(text.split("\n"), 1):
         line = raw.strip()
         if line.startswith("#"):
             continue
@@ -81,7 +97,7 @@ def _exchange(block: list[tuple[int, str]], index: int) -> Exchange:
         elif mark == ">":
             request_headers.append(_header(rest, number))
         elif mark == "<" and status is None:
-            if not rest.isdigit():
+            if not (rest.isascii() and rest.isdigit()):
                 raise TranscriptError(f"line {number}: a response begins with its status, not {rest!r}")
             status = int(rest)
         elif mark == "<":
@@ -92,12 +108,11 @@ def _exchange(block: list[tuple[int, str]], index: int) -> Exchange:
             raise TranscriptError(f"line {number}: {line!r} begins with none of > < ! @ #")
     if request_line is None:
         raise TranscriptError(f"line {block[0][0]}: an exchange without a request")
+    first = block[0][0]
+    browser = _one_of(USER_AGENTS, settings.get("browser", "chromium"), "browser", first)
     if not any(name.lower() == "user-agent" for name, _ in request_headers):
-        browser = settings.get("browser", "chromium")
-        if browser not in USER_AGENTS:
-            raise TranscriptError(f"line {block[0][0]}: unknown browser {browser!r}; known: {', '.join(USER_AGENTS)}")
-        request_headers.append(("User-Agent", USER_AGENTS[browser]))
-    started = float(settings.get("time", index * 0.5))
+        request_headers.append(("User-Agent", browser))
+    started = _seconds(settings, "time", index * 0.5, first)
     return Exchange(
         id=settings.get("id", str(index + 1)),
         request=Request(*request_line, HeaderList(request_headers)),
@@ -105,10 +120,10 @@ def _exchange(block: list[tuple[int, str]], index: int) -> Exchange:
         error=error,
         responder=Responder.SERVER if error is None else Responder.PROXY,
         started=started,
-        ended=started + 0.1,
+        ended=started + _seconds(settings, "took", 0.1, first),
         client=settings.get("client", "192.0.2.1"),
         connection=settings.get("connection", f"c{index + 1}"),
-        http_version="HTTP/2.0" if settings.get("http") == "2" else "HTTP/1.1",
+        http_version=_one_of(_HTTP_VERSIONS, settings.get("http", "1"), "http", first),
         server_address=settings.get("address", ""),
         websocket=status == 101,
         source="flows",
