@@ -7,13 +7,18 @@ every module beside it would shadow the standard library's. Saving it reloads th
 import os
 import sys
 
-_FOLDER = os.path.dirname(os.path.abspath(__file__))
+_FOLDER = os.path.dirname(os.path.realpath(__file__))
 _ROOT = os.path.dirname(_FOLDER)
 
 if sys.version_info < (3, 11):  # noqa: UP036  mitmproxy brings its own Python
     raise ImportError(f"cors-addon needs Python 3.11 or newer, and this mitmproxy runs on {sys.version.split()[0]}")
+if os.path.basename(_FOLDER) != "cors_addon" or not os.path.isdir(os.path.join(_FOLDER, "mitm")):
+    raise ImportError(
+        f"{_FOLDER} is not cors-addon's own folder: leave addon.py where the rest of the package is,"
+        " and give mitmproxy the path to it there, or a link to it"
+    )
 
-sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or os.curdir) != _FOLDER]
+sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry or os.curdir) != _FOLDER]
 if _ROOT not in sys.path:
     sys.path.insert(0, _ROOT)
 for _name in [name for name in sys.modules if name.partition(".")[0] == "cors_addon"]:
