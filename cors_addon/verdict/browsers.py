@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from ..catalogue.violation import Stage
+from ..fetch.checks import ALLOW_ORIGIN
 from ..fetch.headers import HeaderList
 from ..fetch.messages import CredentialsMode
 from ..traffic.classify import BrowserFamily
@@ -97,11 +98,11 @@ def first_failure(judge: Judge, mode: CredentialsMode, conditions: Iterable[Cond
 def headers_as_seen(judge: Judge, exchange: Exchange) -> HeaderList:
     """Return the response's headers as a judge sees them.
 
-    Over HTTP/2 Firefox joins repeated lines as they arrive, and an empty one beside another adds nothing.
+    Firefox joins repeated lines as they arrive, and an empty one beside another adds nothing.
     """
     assert exchange.response is not None
     headers = exchange.response.headers
-    if judge is not Judge.FIREFOX or counts_lines(judge, exchange):
+    if judge is not Judge.FIREFOX:
         return headers
     empty = {name.lower() for name, value in headers if not value.strip(" \t")}
     filled = {name for name in empty if any(headers.get_all(name))}
@@ -111,8 +112,16 @@ def headers_as_seen(judge: Judge, exchange: Exchange) -> HeaderList:
 
 
 def counts_lines(judge: Judge, exchange: Exchange) -> bool:
-    """Say whether a judge refuses two Access-Control-Allow-Origin lines whatever they hold: Firefox over HTTP/1."""
-    return judge is Judge.FIREFOX and not exchange.http_version.startswith(("HTTP/2", "HTTP/3"))
+    """Say whether a judge refuses a response for its several Access-Control-Allow-Origin lines, whatever they hold.
+
+    Firefox does, and counts those only that spell the name in exactly this way. Over HTTP/2 none does: whatever the
+    server wrote to the proxy, names reach the browser in lower case.
+    """
+    if judge is not Judge.FIREFOX or exchange.response is None:
+        return False
+    if exchange.http_version.startswith(("HTTP/2", "HTTP/3")):
+        return False
+    return sum(name == ALLOW_ORIGIN for name, _ in exchange.response.headers) > 1
 
 
 def error_name(judge: Judge, condition: Condition, exchange: Exchange) -> str | None:
@@ -129,8 +138,7 @@ def error_name(judge: Judge, condition: Condition, exchange: Exchange) -> str | 
         return f"Preflight{violation.chromium}" if prefixed else violation.chromium
     if judge is Judge.FIREFOX:
         if violation.id == "allow-origin-multiple":
-            lines = exchange.response.headers.get_all("Access-Control-Allow-Origin") if exchange.response else ()
-            many = len(lines) > 1 and counts_lines(judge, exchange)
+            many = counts_lines(judge, exchange)
             return "CORSMultipleAllowOriginNotAllowed" if many else "CORSAllowOriginNotMatchingOrigin"
         return violation.firefox
     return None
