@@ -37,8 +37,8 @@ if (Services.oracle === undefined) {
     try { event.status = channel.responseStatus; } catch (none) {}
     oracle.events.push(event);
   }};
-  for (const topic of ['http-on-modify-request', 'http-on-before-connect', 'http-on-examine-response', 'http-on-examine-cached-response',
-                       'http-on-examine-merged-response', 'http-on-stop-request'])
+  for (const topic of ['http-on-modify-request', 'http-on-before-connect', 'http-on-stop-request',
+                       'http-on-examine-response', 'http-on-examine-cached-response'])
     Services.obs.addObserver(oracle.http, topic);
 }
 const told = {lines: Services.oracle.lines, events: Services.oracle.events};

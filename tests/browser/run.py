@@ -44,10 +44,10 @@ class Run:
 
     browser: str
     version: str
-    flows: list[http.HTTPFlow] = field(default_factory=list)
-    judged: list[Judged] = field(default_factory=list)
-    unmatched: list[Hop] = field(default_factory=list)
-    results: dict[str, Any] = field(default_factory=dict)
+    flows: list[http.HTTPFlow] = field(default_factory=list, repr=False)
+    judged: list[Judged] = field(default_factory=list, repr=False)
+    unmatched: list[Hop] = field(default_factory=list, repr=False)
+    results: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 def run_cases(browser: str, cases: Sequence[Case], addon: Path | None = ADDON, options: Sequence[str] = ()) -> Run:
