@@ -2,9 +2,10 @@
 
 from typing import Any, Final
 
+# Not N: a text that can be searched takes it for the previous match.
 KEYS: Final = (
-    ("N", "cors.explain @focus", "Explain what browsers do with this flow"),
     ("T", "cors.inject toggle", "Switch injection of CORS headers on or off"),
+    ("Y", "cors.explain @focus", "Explain what browsers do with this flow"),
 )
 _CONTEXTS: Final = ["flowlist", "flowview"]
 
@@ -15,5 +16,6 @@ def bind(master: Any) -> None:
     if keymap is None:
         return
     for key, command, help_text in KEYS:
-        if not any(keymap.get(context, key) for context in _CONTEXTS):
+        # A global binding counts too: one of a context would hide it.
+        if not any(keymap.get(context, key) for context in ("global", *_CONTEXTS)):
             keymap.add(key, command, _CONTEXTS, help_text)
