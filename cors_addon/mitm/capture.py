@@ -50,7 +50,7 @@ def judge_capture(path: str, name: str, settings: Settings, advance: Advance | N
             except CaptureError as exc:
                 raise CaptureError(f"{capture.fault}; {exc}" if capture.fault else str(exc)) from exc
             finally:
-                note = _note(notes)
+                note = str(notes)
             problem = capture.fault
     except CaptureError as exc:
         problem = str(exc)
@@ -70,15 +70,6 @@ def _followed(sightings: Iterator[Sighting], capture: Opened, advance: Advance |
             advance(capture.position)
     if advance is not None:
         advance(capture.position)
-
-
-def _note(notes: capture_har.HarNotes) -> str:
-    if not notes.bare:
-        return ""
-    return (
-        f"{notes.bare:,} requests of scripts were saved without their headers, so that nothing can be said of them;"
-        " saving the HAR anew, with a tool that sees all headers, or recording through mitmproxy helps"
-    )
 
 
 class _Judging:

@@ -13,13 +13,14 @@ from typing import Any, BinaryIO, Final
 from ..fetch.headers import HeaderList
 from ..fetch.messages import REDIRECT_STATUSES, Request, Response
 from ..fetch.origins import address_of
-from ..traffic.exchange import Exchange, Responder
+from ..traffic.exchange import Exchange
 from .capture_error import CaptureError
 from .capture_flows import UNREMARKABLE, Sighting
 from .capture_json import JsonWalker
 
 _BROKEN: Final = (ValueError, TypeError, LookupError, AttributeError, OverflowError)
 _ON_THE_NETWORK: Final = ("http://", "https://", "ws://", "wss://")
+_SCRIPTS: Final = ("fetch", "xhr", "eventsource")
 _FOLDED: Final = re.compile(r"\r?\n(?![ \t])")
 _VERSIONS: Final = {
     "h2": "HTTP/2.0",
@@ -54,10 +55,24 @@ _PUBLIC: Final = re.compile(r"(?:http|ws)s?://(?:[a-z0-9-]+\.)+(?!arpa|internal|
 
 @dataclass(slots=True)
 class HarNotes:
-    """What a HAR leaves out: ``bare`` counts script's requests of which no header was saved."""
+    """What a HAR leaves out.
+
+    ``traceless`` counts the requests of scripts that failed and of which too little was saved to say why; ``first`` is
+    the id of the first one.
+    """
 
     creator: str = ""
-    bare: int = 0
+    traceless: int = 0
+    first: str = ""
+
+    def __str__(self) -> str:
+        if not self.traceless:
+            return ""
+        what = "one request of a script" if self.traceless == 1 else f"{self.traceless:,} requests of scripts"
+        return (
+            f"{what} failed and too little was saved to say why ({self.first} is the first): browsers write the same"
+            " for what CORS stops. Record through mitmproxy to know."
+        )
 
 
 def sightings(stream: BinaryIO, name: str, encoding: str, notes: HarNotes) -> Iterator[Sighting]:
@@ -120,26 +135,26 @@ class _Reader:
         request = entry["request"]
         url, method = request["url"], request["method"]
         headers = HeaderList(_lines(request.get("headers") or ()))
-        if not url.startswith(_ON_THE_NETWORK) or _by_service_worker(entry):
+        if not url.startswith(_ON_THE_NETWORK) or _is_answered_inside(entry):
             return UNREMARKABLE
-        if not headers.lines and entry.get("_resourceType") in ("fetch", "xhr"):
-            self._notes.bare += 1
         answer = entry.get("response") or {}
         response = _response(answer)
+        error = None if response is not None else self._error(entry, answer)
         address = _address(str(entry.get("serverIPAddress") or ""))
         if response is None:
             if "origin" not in headers:
+                if error is None and entry.get("_resourceType") in _SCRIPTS and not entry.get("_wasAborted"):
+                    self._notes.traceless += 1
+                    self._notes.first = self._notes.first or exchange_id
                 return UNREMARKABLE
         elif not self._is_of_interest(url, headers, response, address):
             return UNREMARKABLE
         started, ended = self._times(entry)
-        error = None if response is not None else self._error(entry, answer)
         exchange = Exchange(
             id=exchange_id,
             request=Request(str(method), _isomorphic(url.partition("#")[0]), headers),
             response=response if response is not None or error is not None else Response(0, HeaderList()),
             error=error,
-            responder=Responder.LOCAL if entry.get("_wasFulfilled") else Responder.SERVER,
             started=started,
             ended=ended,
             http_version=_version(request, answer),
@@ -234,9 +249,14 @@ def _response(answer: dict[str, Any]) -> Response | None:
     return Response(status, HeaderList(_lines(answer.get("headers") or ())))
 
 
-def _by_service_worker(entry: dict[str, Any]) -> bool:
-    """Say whether a service worker answered: what it fetched for that is an entry of its own."""
-    return bool(entry.get("_fetchedViaServiceWorker")) or entry.get("_fetchType") == "Service Worker"
+def _is_answered_inside(entry: dict[str, Any]) -> bool:
+    """Say whether no server answered.
+
+    A test may have made up the answer, or a service worker, and what that fetched for it is an entry of its own.
+    """
+    if entry.get("_fetchType") == "Service Worker":
+        return True
+    return bool(entry.get("_fetchedViaServiceWorker") or entry.get("_wasFulfilled"))
 
 
 def _milliseconds(value: Any) -> float:

@@ -78,7 +78,9 @@ def build(
         "outcomes": {outcome.value: outcomes[outcome.value] for outcome in Outcome},
         "findings": {severity.value: severities[severity.value] for severity in Severity},
     }
-    debts = tuple(_plain(debt) for debt in debts_of(verdicts, path_template))
+    debts = tuple(
+        _plain({**debt, "host": target_of(f"//{debt['host']}")[0]}) for debt in debts_of(verdicts, path_template)
+    )
     return _finished(SCHEMA, _now(), summary, tuple(flows), groups.newest_first(), debts, ignored.newest_first())
 
 
@@ -154,7 +156,7 @@ class _Groups:
             "message": plain_text(finding.message),
             "needed": None if finding.needed is None else plain_text(finding.needed),
             "count": 1,
-            "flows": [verdict.id],
+            "flows": [plain_text(verdict.id)],
             "known": self._baseline.knows(key),
         }
         if ignore is not None:

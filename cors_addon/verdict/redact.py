@@ -10,13 +10,13 @@ NOT_SHOWN: Final = "(not shown)"
 
 _WORDS: Final = frozenset(
     {
-        *("assertion", "auth", "code", "cookie", "csrf", "hmac", "jwt", "key", "nonce", "otp", "pass", "pin", "pwd"),
+        *("auth", "code", "cookie", "csrf", "hmac", "jwt", "key", "nonce", "otp", "pass", "pin", "pwd"),
         *("sess", "sid", "sig", "ticket", "tok", "xsrf"),
     }
 )
 _PARTS: Final = re.compile(
     r"token|secret|passw|passphrase|passcode|api_?key|access_?key|signature|session|sessid|credential|bearer|authoriz|oauth"
-    r"|cookie"
+    r"|cookie|assertion"
 )
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
