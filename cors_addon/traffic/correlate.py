@@ -29,6 +29,9 @@ FOLLOW_SECONDS: Final = 2.0
 SERVED_KEPT: Final = 64
 """How many of the requests that a preflight served are remembered: a page that polls would make a list without end."""
 
+_LONG: Final = 60.0
+"""An exchange that took longer is a stream, and may still go on."""
+
 _SEARCHED: Final = 64
 """How many exchanges of one URL are searched, for the same reason."""
 
@@ -222,13 +225,9 @@ class Correlator:
             taker = self.get(hop.next_preflight if record.kind is Kind.PREFLIGHT else hop.next_request)
             if taker is not None and taker is not record and taker.order < record.order:
                 continue
-            if hop is not record and is_next(hop, record) and not self._is_after(hop, record):
+            if is_next(hop, record):
                 found.append(hop)
         return min(found, key=lambda hop: (abs(record.exchange.started - hop.over), hop.order), default=None)
-
-    def _is_after(self, hop: Record, record: Record) -> bool:
-        """Say whether a hop comes later in the chain that a record begins: times alone need not tell."""
-        return record.exchange.started == hop.exchange.started and any(each is record for each in self.chain(hop))
 
     def _set_hop(self, record: Record, hop: Record | None, changed: set[str]) -> None:
         old = self.get(record.redirected_from)
@@ -330,10 +329,9 @@ class Correlator:
             if taker is not None:
                 self._set_preflight(taker, None, changed)
             preflight.request, request.preflight = request.id, preflight.id
-            request.asked_names = preflight.asked_names
             self._served(preflight, request, changed)
             changed.update(self._chain(preflight))
-        changed.add(request.id)
+        self._recall_names(request)
         changed.update(self._chain(request))
 
     def _set_grant(self, request: Record, grant: Record | None, changed: set[str]) -> None:
@@ -343,9 +341,14 @@ class Correlator:
         request.cached_grant = None
         if grant is not None:
             request.cached_grant = grant.id
-            request.asked_names = tuple(name for name in grant.asked_names if name in request.exchange.request.headers)
             self._served(grant, request, changed)
+        self._recall_names(request)
         changed.add(request.id)
+
+    def _recall_names(self, request: Record) -> None:
+        asked = self.get(request.preflight or request.cached_grant)
+        headers = request.exchange.request.headers
+        request.asked_names = () if asked is None else tuple(name for name in asked.asked_names if name in headers)
 
     def _served(self, preflight: Record, request: Record, changed: set[str]) -> None:
         ids = preflight.requests
@@ -357,7 +360,6 @@ class Correlator:
         preflight.unfollowed = False
 
     def _no_longer_served(self, preflight: Record, request: Record, changed: set[str]) -> None:
-        request.asked_names = ()
         if request.id in preflight.requests:
             preflight.requests.remove(request.id)
         changed.update(self._chain(preflight))
@@ -406,13 +408,12 @@ class Correlator:
         while (oldest := next(iter(self.records.values()))) is not newest:
             if oldest.over < limit:
                 self._drop(oldest)
-            elif oldest.exchange.started < limit:
-                # It took long: it stays, and what came with it is looked at again.
+                continue
+            if oldest.exchange.started < limit and oldest.over - oldest.exchange.started > _LONG:
+                # It stays, and must not keep what came with it.
                 self.records.move_to_end(oldest.id)
                 self.records.move_to_end(newest.id)
-                return
-            else:
-                return
+            return
 
     def _chain(self, record: Record) -> Iterable[str]:
         for hop in self.chain(record):

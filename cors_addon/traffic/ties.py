@@ -112,7 +112,7 @@ def is_next(hop: Record, record: Record) -> bool:
     response = hop.seen
     if response is None or record.kind not in _NEXT_KINDS.get(hop.kind, ()):
         return False
-    if not before.started <= after.started <= hop.over + _LINK_SECONDS or after.started < hop.over - SLACK:
+    if hop.order >= record.order or not hop.over - SLACK <= after.started <= hop.over + _LINK_SECONDS:
         return False
     request = after.request
     method = redirected_method(response.status, before.request.method)
