@@ -166,7 +166,7 @@ class Chromium:
         while not enough():
             if (left := deadline - time.monotonic()) <= 0:
                 return False
-            if not select.select([self._read], [], [], left)[0]:
+            if not select.select([self._read], [], [], min(left, 0.1))[0]:  # enough() may hang on time alone
                 continue
             data = os.read(self._read, 1 << 20)
             if not data:

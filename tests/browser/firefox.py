@@ -43,7 +43,6 @@ PREFERENCES: dict[str, object] = {
     "media.gmp-manager.url": "",
     "extensions.update.enabled": False,
     "app.update.enabled": False,
-    "services.settings.server": "",
     "toolkit.telemetry.enabled": False,
     "toolkit.telemetry.server": "",
 }

@@ -30,6 +30,8 @@ if (Services.oracle === undefined) {
   Services.console.registerListener(oracle.console);
   oracle.http = {observe(channel, topic) {
     channel.QueryInterface(Ci.nsIHttpChannel);
+    const {browsingContextID, triggeringPrincipal} = channel.loadInfo;
+    if (!browsingContextID && triggeringPrincipal.isSystemPrincipal) return; // what Firefox asks of its makers
     const event = {topic, id: channel.channelId, url: channel.URI.specIgnoringRef, method: channel.requestMethod,
                    at: Date.now() / 1000, result: text(channel.status), preflight: false, status: null,
                    reason: reasons[channel.loadInfo.requestBlockingReason] ?? null};
