@@ -312,7 +312,9 @@ class CredentialsObserver:
         now = evidence.when if evidence.when < float("inf") else self.correlator.now
         connection = self._connections.use(connection_id, now)
         known = connection.evidence.get(evidence.mode)
-        if known is not None and (known.when, known.exchange_id) <= (evidence.when, evidence.exchange_id):
+        if known is not None and (
+            now < evidence.when or (known.when, known.exchange_id) <= (now, evidence.exchange_id)
+        ):
             return set()
         connection.evidence[evidence.mode] = evidence
         return self._with_parts(_latest_of(connection.members))

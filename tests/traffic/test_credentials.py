@@ -1,0 +1,423 @@
+"""What is known of the credentials mode: each piece of evidence, for whom it speaks, and what several make together."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from cors_addon.fetch.messages import CredentialsMode
+from cors_addon.traffic.correlate import Correlator
+from cors_addon.traffic.credentials import CredentialsObserver, Knowledge
+from cors_addon.traffic.exchange import Exchange
+from tests.fetch.table import table
+from tests.traffic.exchanges import API, APP, ITEMS, allow, cors, exchange, metadata, preflight
+
+INCLUDE, NOT_INCLUDE = CredentialsMode.INCLUDE, CredentialsMode.NOT_INCLUDE
+HTTP = "http://api.test/items"
+STORAGE_ACCESS = "Sec-Fetch-Storage-Access: active"
+BASIC = "Authorization: Basic dTpw"
+
+
+class Seen:
+    """Exchanges, observed in their order."""
+
+    def __init__(self, *exchanges: Exchange) -> None:
+        self.correlator = Correlator()
+        self.observer = CredentialsObserver(self.correlator)
+        for each in exchanges:
+            self.observe(each)
+
+    def observe(self, exchange: Exchange) -> set[str]:
+        changed = self.correlator.observe(exchange)
+        return changed | self.observer.observe(self.correlator.records[exchange.id])
+
+    def of(self, id: str) -> Knowledge:
+        return self.observer.assess(self.correlator.records[id])
+
+
+def mode_of(*exchanges: Exchange, id: str = "r") -> CredentialsMode | None:
+    return Seen(*exchanges).of(id).mode
+
+
+# --- what a request carries ----------------------------------------------------------------------------------------
+
+
+@table(
+    "mode, request_lines",
+    ("nothing", None, ()),
+    ("a Cookie", INCLUDE, ("Cookie: a=b",)),
+    ("Sec-Fetch-Storage-Access, active", INCLUDE, (STORAGE_ACCESS,)),
+    ("Sec-Fetch-Storage-Access, and no cookie kept", INCLUDE, ("Sec-Fetch-Storage-Access: none",)),
+    ("a script's token says nothing", None, ("Authorization: Bearer x",)),
+)
+def test_what_a_request_carries(mode: CredentialsMode | None, request_lines: tuple[str, ...]) -> None:
+    known = Seen(cors(f"GET {ITEMS}", *request_lines, id="r")).of("r")
+    assert known.mode is mode
+    assert [each.exchange_id for each in known.evidence] == (["r"] if mode else [])
+    assert known.assumed is (mode is None)
+
+
+def test_fonts_are_fetched_without() -> None:
+    font = exchange(f"GET {ITEMS}", f"Origin: {APP}", *metadata("cors", "cross-site", "font"), id="r")
+    assert mode_of(font) is NOT_INCLUDE
+
+
+def test_what_cors_does_not_judge_has_no_evidence() -> None:
+    image = exchange(f"GET {ITEMS}", "Cookie: a=b", *metadata("no-cors", "cross-site", "image"), id="r")
+    assert Seen(image).of("r").assumed
+
+
+def test_evidence_that_contradicts_itself_leaves_the_mode_open() -> None:
+    font = exchange(f"GET {ITEMS}", f"Origin: {APP}", "Cookie: a=b", *metadata("cors", "cross-site", "font"), id="r")
+    known = Seen(font).of("r")
+    assert (known.mode, known.contradicted, known.assumed) == (None, True, False)
+    assert {each.mode for each in known.evidence} == {INCLUDE, NOT_INCLUDE}
+
+
+# --- HTTP authentication -------------------------------------------------------------------------------------------
+
+
+@table(
+    "mode, names",
+    ("asked for: a script's", None, ("authorization",)),
+    ("not asked for: the browser's", INCLUDE, ("x-a",)),
+)
+def test_authorization_behind_a_preflight(mode: CredentialsMode | None, names: tuple[str, ...]) -> None:
+    answer = allow(APP, credentials=True, names="x-a, authorization")
+    asked = preflight(f"GET {ITEMS}", *names, id="p", answer=answer)
+    assert mode_of(asked, cors(f"GET {ITEMS}", BASIC, "X-A: 1", id="r", at=0.2)) is mode
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "basic", "Digest", "Negotiate", "NTLM"])
+def test_authorization_without_a_preflight_proves_nothing_yet(scheme: str) -> None:
+    """A script may have set it, and its preflight been answered from a cache that nobody saw being filled."""
+    known = Seen(cors(f"GET {ITEMS}", f"Authorization: {scheme} x", id="r")).of("r")
+    assert (known.mode, known.leaning) == (None, True)
+
+
+def test_an_answer_to_a_challenge_is_the_browsers() -> None:
+    challenge = "WWW-Authenticate: Basic realm=x"
+    known = Seen(
+        cors(f"GET {ITEMS}", id="c", status=401, answer=[challenge, *allow(credentials=True)]),
+        cors(f"GET {ITEMS}", BASIC, id="r", at=0.2),
+    ).of("r")
+    assert known.mode is INCLUDE
+    assert [each.exchange_id for each in known.evidence] == ["c"]
+
+
+@table(
+    "first",
+    ("another page's", {"origin": "https://else.test"}),
+    ("long ago", {"at": -500.0}),
+    ("which knew it already", {"lines": (BASIC,)}),
+    ("no challenge", {"status": 200}),
+    ("a challenge of nothing", {"answer": ()}),
+    ("of another URL", {"url": f"{API}/else"}),
+)
+def test_what_is_no_answer_to_a_challenge(first: dict[str, object]) -> None:
+    more: dict[str, object] = {"status": 401, "answer": ["WWW-Authenticate: Basic realm=x"], **first}
+    url, lines = more.pop("url", ITEMS), more.pop("lines", ())
+    earlier = cors(f"GET {url}", *lines, id="c", **more)  # type: ignore[misc, arg-type]
+    assert mode_of(earlier, cors(f"GET {ITEMS}", BASIC, id="r", at=0.2)) is None
+
+
+# --- connections ---------------------------------------------------------------------------------------------------
+
+
+def on_one_connection(other: Exchange, browser: str, http: str) -> Seen:
+    return Seen(other, cors(f"GET {ITEMS}?2", id="r", at=3, connection="shared", browser=browser, http=http))
+
+
+SPEAKING = {"chromium HTTP/1.1", "chromium HTTP/2.0", "firefox HTTP/1.1"}
+
+
+@pytest.mark.parametrize("http", ["HTTP/1.1", "HTTP/2.0"])
+@pytest.mark.parametrize("browser", ["chromium", "firefox", "webkit", "Custom/1.0"])
+def test_what_a_connection_says_of_its_requests(browser: str, http: str) -> None:
+    """Chromium keeps requests with credentials on connections of their own, Firefox over HTTP/1.1 only."""
+    speaks = f"{browser} {http}" in SPEAKING
+    more = {"connection": "shared", "browser": browser, "http": http}
+    asked = on_one_connection(preflight(f"PUT {ITEMS}", id="o", **more), browser, http)
+    assert asked.of("r").mode is (NOT_INCLUDE if speaks else None)
+    carried = on_one_connection(cors(f"GET {ITEMS}", "Cookie: a=b", id="o", **more), browser, http)
+    assert carried.of("r").mode is (INCLUDE if speaks else None)
+
+
+def test_a_cookie_on_the_connection_of_something_else() -> None:
+    seen = Seen(cors(f"GET {ITEMS}", id="r", connection="shared"))
+    assert seen.of("r").assumed
+    assert seen.observer.cookie_on("shared", "page") == {"r"}
+    assert seen.observer.cookie_on("shared", "image") == set()
+    assert seen.observer.cookie_on("", "nowhere") == set()
+    known = seen.of("r")
+    assert (known.mode, [each.exchange_id for each in known.evidence]) == (INCLUDE, ["page"])
+
+
+def test_the_earliest_of_equal_evidence_is_named_whatever_came_first() -> None:
+    late = preflight(f"PUT {ITEMS}", id="late", at=5, connection="shared")
+    early = preflight(f"PUT {ITEMS}?2", id="early", at=1, connection="shared")
+    request = cors(f"GET {ITEMS}?3", id="r", at=6, connection="shared")
+    for order in ((late, early, request), (request, late, early), (early, request, late)):
+        assert [each.exchange_id for each in Seen(*order).of("r").evidence] == ["early"]
+
+
+def test_a_connection_that_carried_both_says_nothing() -> None:
+    seen = Seen(
+        preflight(f"PUT {ITEMS}", id="o", connection="shared"), cors(f"GET {ITEMS}", id="r", at=1, connection="shared")
+    )
+    seen.observer.cookie_on("shared", "page")
+    assert seen.of("r").contradicted
+
+
+def test_no_connection_is_not_one_connection() -> None:
+    assert (
+        mode_of(preflight(f"PUT {ITEMS}", id="o", connection=""), cors(f"GET {ITEMS}", id="r", connection="")) is None
+    )
+
+
+def test_a_preflights_own_connection_says_nothing_of_its_request() -> None:
+    seen = Seen(
+        preflight(f"PUT {ITEMS}", id="p", connection="shared", answer=allow(credentials=True, methods="PUT")),
+        cors(f"PUT {ITEMS}", id="r", at=0.2),
+    )
+    assert seen.of("p").mode is None
+
+
+def test_evidence_on_a_connection_decides_earlier_requests_and_all_that_belongs_to_them() -> None:
+    seen = Seen(
+        preflight(f"PUT {ITEMS}", id="p", answer=allow(credentials=True, methods="PUT")),
+        cors(f"PUT {ITEMS}", id="r", at=0.2, connection="shared"),
+        cors(f"GET {ITEMS}?2", id="alone", at=0.3, connection="shared"),
+    )
+    assert seen.of("p").mode is None
+    changed = seen.observe(cors(f"GET {ITEMS}?3", "Cookie: a=b", id="c", at=0.4, connection="shared"))
+    assert {"p", "r", "alone"} <= changed
+    assert [seen.of(id).mode for id in ("p", "r", "alone")] == [INCLUDE] * 3
+
+
+# --- Sec-Fetch-Storage-Access --------------------------------------------------------------------------------------
+
+
+def storage(browser: str, **more: object) -> Exchange:
+    """A request that shows that the browser tells of storage access."""
+    return cors(f"GET {ITEMS}?told", STORAGE_ACCESS, id="t", at=1, browser=browser, **more)  # type: ignore[arg-type]
+
+
+@table(
+    "mode, request_line, more",
+    ("another site", NOT_INCLUDE, f"GET {ITEMS}", {}),
+    ("the same site is never told", None, f"GET {ITEMS}", {"site": "same-site"}),
+    (
+        "a chain that was at another site, and is back",
+        None,
+        "GET https://www.app.test/",
+        {"site": "cross-site"},
+    ),
+    ("plain http is never told", None, f"GET {HTTP}", {}),
+    ("another browser", None, f"GET {ITEMS}", {"browser": "firefox"}),
+    ("another client", None, f"GET {ITEMS}", {"client": "192.0.2.9"}),
+    ("another version of it", None, f"GET {ITEMS}", {"browser": "Chrome/90.0"}),
+)
+def test_a_browser_that_tells_of_storage_access_tells_by_silence_too(
+    mode: CredentialsMode | None, request_line: str, more: dict[str, object]
+) -> None:
+    silent = cors(request_line, id="r", **{"browser": "chromium", **more})  # type: ignore[arg-type]
+    late = Seen(silent)
+    assert late.of("r").assumed
+    changed = late.observe(storage("chromium"))
+    assert changed == ({"r"} if mode else set())
+    assert late.of("r").mode is mode
+    early = Seen(storage("chromium"), silent)
+    assert early.of("r").mode is mode
+
+
+@pytest.mark.parametrize(("browser", "mode"), [("firefox", NOT_INCLUDE), ("chromium", None)])
+def test_firefox_tells_on_preflights_too(browser: str, mode: CredentialsMode | None) -> None:
+    silent = preflight(f"PUT {ITEMS}", id="p", browser=browser)
+    assert mode_of(storage(browser), silent, id="p") is mode
+    told = preflight(f"PUT {ITEMS}", id="p", lines=[STORAGE_ACCESS], browser=browser)
+    assert mode_of(told, id="p") is INCLUDE
+
+
+# --- what was followed ---------------------------------------------------------------------------------------------
+
+
+@table(
+    "mode, answer",
+    ("everybody may", NOT_INCLUDE, allow("*", methods="PUT")),
+    ("credentials are not allowed", NOT_INCLUDE, allow(methods="PUT")),
+    ("any method", NOT_INCLUDE, allow(credentials=True, methods="*")),
+    ("either mode may pass", None, allow(credentials=True, methods="PUT")),
+)
+def test_a_preflight_that_was_followed_passed(mode: CredentialsMode | None, answer: list[str]) -> None:
+    seen = Seen(preflight(f"PUT {ITEMS}", id="p", answer=answer))
+    assert seen.of("p").mode is None
+    assert "p" in seen.observe(cors(f"PUT {ITEMS}", id="r", at=0.2))
+    assert seen.of("p").mode is mode
+    assert seen.of("r").mode is mode
+
+
+@table(
+    "mode, answer",
+    ("everybody may", NOT_INCLUDE, allow("*")),
+    ("credentials are not allowed", NOT_INCLUDE, allow()),
+    ("either mode may pass", None, allow(credentials=True)),
+)
+def test_a_redirect_that_was_followed_passed(mode: CredentialsMode | None, answer: list[str]) -> None:
+    seen = Seen(cors(f"GET {API}/a", id="a", status=302, answer=["Location: /b", *answer]))
+    assert seen.of("a").mode is None
+    seen.observe(cors(f"GET {API}/b", id="b", at=0.2))
+    assert seen.of("a").mode is mode
+    assert seen.of("b").mode is mode
+
+
+def test_what_survived_authorization_under_a_wildcard_may_be_either() -> None:
+    """No browser keeps Authorization out of the wildcard, the standard does."""
+    seen = Seen(
+        preflight(f"GET {ITEMS}", "authorization", id="p", answer=allow("*", names="*")),
+        cors(f"GET {ITEMS}", "Authorization: Bearer x", id="r", at=0.2),
+    )
+    assert seen.of("r").mode is NOT_INCLUDE
+
+
+def test_evidence_of_one_hop_holds_for_the_whole_chain_and_its_preflights() -> None:
+    seen = Seen(
+        preflight(f"PUT {API}/a", id="p1", answer=allow(credentials=True, methods="PUT")),
+        cors(f"PUT {API}/a", id="a", at=0.2, status=307, answer=["Location: /b", *allow(credentials=True)]),
+        preflight(f"PUT {API}/b", id="p2", at=0.4, answer=allow(credentials=True, methods="PUT")),
+        cors(f"PUT {API}/b", "Cookie: a=b", id="b", at=0.6, answer=allow(credentials=True)),
+    )
+    for id in ("p1", "a", "p2", "b"):
+        known = seen.of(id)
+        assert known.mode is INCLUDE
+        assert [each.exchange_id for each in known.evidence] == ["b"]
+
+
+def test_what_many_hops_say_alike_is_said_once() -> None:
+    seen = Seen(
+        *(
+            cors(
+                f"GET {API}/{number}",
+                id=str(number),
+                at=number / 5,
+                status=302,
+                answer=[f"Location: /{number + 1}", *allow()],
+            )
+            for number in range(6)
+        )
+    )
+    assert len(seen.of("3").evidence) == 1
+
+
+# --- what speaks for credentials without proving it ------------------------------------------------------------------
+
+
+def leaning(*exchanges: Exchange, id: str = "r") -> list[str]:
+    known = Seen(*exchanges).of(id)
+    assert known.mode is None
+    assert known.leaning is bool(known.evidence)
+    assert not any(each.certain for each in known.evidence)
+    return [each.exchange_id for each in known.evidence]
+
+
+@table(
+    "ids, value",
+    ("spelt otherwise", ["r"], "True"),
+    ("refused", ["r"], "false"),
+    ("empty", ["r"], ""),
+    ("right", [], "true"),
+)
+def test_an_allow_credentials_that_is_not_true_was_meant_to_be(ids: list[str], value: str) -> None:
+    answer = ["Access-Control-Allow-Origin: *", f"Access-Control-Allow-Credentials: {value}"]
+    assert leaning(cors(f"GET {ITEMS}", id="r", answer=answer)) == ids
+
+
+def test_the_server_allows_credentials_to_this_page_elsewhere() -> None:
+    granting = cors(f"GET {ITEMS}?2", id="g", answer=allow(credentials=True))
+    asking = cors(f"GET {ITEMS}", id="r", at=1, answer=allow("*"))
+    assert leaning(granting, asking) == ["g"]
+    assert leaning(asking, granting) == ["g"]
+    assert leaning(granting, asking, id="g") == []
+
+
+def test_other_requests_of_this_page_carry_cookies() -> None:
+    carrying = cors(f"GET {ITEMS}?2", "Cookie: a=b", id="c")
+    assert leaning(carrying, cors(f"GET {ITEMS}", id="r", at=1)) == ["c"]
+
+
+@table(
+    "change",
+    ("another page", {"origin": "https://else.test"}),
+    ("another host", {"url": "https://other.test/"}),
+    ("another port", {"url": "https://api.test:8443/"}),
+    ("another client", {"client": "192.0.2.9"}),
+)
+def test_what_has_no_bearing(change: dict[str, object]) -> None:
+    more = {**change}
+    url = more.pop("url", f"{ITEMS}?2")
+    other = cors(f"GET {url}", "Cookie: a=b", id="o", answer=allow(credentials=True), **more)  # type: ignore[arg-type]
+    assert leaning(other, cors(f"GET {ITEMS}", id="r", at=1)) == []
+
+
+def test_what_passes_without_only_and_was_not_followed() -> None:
+    asked = preflight(f"PUT {ITEMS}", id="p", answer=allow("*", methods="PUT"))
+    assert leaning(asked, exchange(f"GET {APP}/", id="x", at=1), id="p") == []
+    assert leaning(asked, exchange(f"GET {APP}/", id="x", at=3), id="p") == ["p"]
+
+
+def page(at: float, **more: object) -> Exchange:
+    return exchange(f"GET {APP}/", *metadata("navigate", "none", "document"), id=f"page{at}", at=at, **more)  # type: ignore[arg-type]
+
+
+@table(
+    "ids, loads",
+    ("one page all the time", ["g"], ()),
+    ("opened before", ["g"], (0.0,)),
+    ("another load between", [], (0.0, 2.0)),
+    ("another load after", ["g"], (0.0, 4.0)),
+    ("at the very moment", [], (3.0,)),
+)
+@pytest.mark.parametrize("late", [False, True], ids=["in order", "documents seen last"])
+def test_what_an_earlier_load_of_a_page_did_speaks_for_that_load_only(
+    ids: list[str], loads: Sequence[float], late: bool
+) -> None:
+    granting = cors(f"GET {ITEMS}?2", id="g", at=1, answer=allow(credentials=True))
+    asking = cors(f"GET {ITEMS}", id="r", at=3)
+    seen = Seen(*(() if late else [page(at) for at in loads if at <= 1]))
+    if not late:
+        for at in loads:
+            seen.observer.page_loaded("192.0.2.1", f"{APP}/", at)
+    seen.observe(granting)
+    seen.observe(asking)
+    if late:
+        for at in loads:
+            changed = seen.observer.page_loaded("192.0.2.1", f"{APP}/", at)
+            assert ("r" in changed) is (at <= 3)
+    assert [each.exchange_id for each in seen.of("r").evidence] == ids
+
+
+def test_news_about_a_page_comes_to_all_that_it_may_concern() -> None:
+    seen = Seen(cors(f"GET {ITEMS}", id="a"), cors(f"GET {ITEMS}?2", id="b", at=1))
+    assert seen.observe(cors(f"GET {ITEMS}?3", id="g1", at=2, answer=allow(credentials=True))) == {"a", "b"}
+    # The first leaves itself aside, so the second is news for the first.
+    assert seen.observe(cors(f"GET {ITEMS}?4", id="g2", at=3, answer=allow(credentials=True))) == {"a", "b", "g1"}
+    assert seen.observe(cors(f"GET {ITEMS}?5", id="g3", at=4, answer=allow(credentials=True))) == set()
+
+
+# --- forgetting ----------------------------------------------------------------------------------------------------
+
+
+def test_clear_forgets_everything() -> None:
+    seen = Seen(storage("chromium"), cors(f"GET {ITEMS}", id="c", connection="shared"))
+    seen.observer.cookie_on("shared", "page")
+    seen.observer.clear()
+    assert seen.of("c").assumed
+
+
+def test_what_a_forgotten_exchange_showed_is_forgotten_with_it() -> None:
+    seen = Seen(
+        cors(f"GET {ITEMS}?2", id="g", answer=allow(credentials=True)),
+        cors(f"GET {ITEMS}", id="r", at=1),
+    )
+    assert seen.of("r").leaning
+    seen.correlator.forget("g")
+    assert seen.of("r").assumed
