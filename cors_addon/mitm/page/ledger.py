@@ -193,6 +193,8 @@ class Ledger:
         if known is not None:
             at = self._leave(verdict.id) or at
             self._no_longer_newest(known.request, verdict.id)
+            if known.request != entry.request:
+                self._overtaken.discard(verdict.id)
         self._entries[verdict.id] = entry
         self.outcomes[verdict.outcome] += 1
         for key in entry.cards:

@@ -123,6 +123,8 @@ def whereabouts(
                 nowhere.append("socks5 (there it takes connection_strategy=lazy)")
             case mode_specs.ReverseMode() if mode.scheme in ("http", "https"):
                 there.append(f"at {_reverse_url(mode, listen_host, listen_port)} for {mode.full_spec}")
+            case mode_specs.ReverseMode():
+                nowhere.append(f"{mode.full_spec} (it answers over http and https)")
             case mode_specs.DnsMode():
                 pass
             case _:

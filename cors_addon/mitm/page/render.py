@@ -102,10 +102,10 @@ def _head(of: Card, findings: Sequence[Mapping[str, Any]]) -> str:
     if more:
         told.append(f"{more} more {'thing is' if more == 1 else 'things are'} wrong")
     return (
-        f'<span class="badge">{_SEVERITY_NAMES[first["severity"]]}</span>'
+        f'<span class="badge">{_SEVERITY_NAMES[first["severity"]]}</span> '
         f'<h3><span class="method">{text(of.method, 40)}</span> '
-        f'<span class="target">{text(of.host)}{text(of.path)}</span></h3>'
-        f'<span class="message">{prose(first["message"])}</span><span class="meta">{" · ".join(told)}</span>'
+        f'<span class="target">{text(of.host)}{text(of.path)}</span></h3> '
+        f'<span class="message">{prose(first["message"])}</span> <span class="meta">{" · ".join(told)}</span>'
     )
 
 
@@ -192,7 +192,7 @@ def _browsers(verdict: Mapping[str, Any]) -> str:
         error = f' <code dir="ltr">{line(view["error"])}</code>' if view.get("error") else ""
         mine = " <small>(counts here)</small>" if name == verdict.get("browser") and name != "spec" else ""
         rows.append(
-            f'<li class="{outcome}"><span class="sign" aria-hidden="true">{_SIGNS.get(outcome, "")}</span>'
+            f'<li class="{outcome}"><span class="sign" aria-hidden="true">{_SIGNS.get(outcome, "")}</span> '
             f"{_BROWSERS.get(name, line(name))}: {line(outcome)}{error}{mine}</li>"
         )
     return f'<ul class="browsers" aria-label="What each browser does">{"".join(rows)}</ul>' if rows else ""
@@ -247,8 +247,9 @@ def passed(of: Card) -> str:
 def switch(action: str, token: str, label: str, is_on: bool, name: str = "", disabled: bool = False) -> str:
     """Return a switch as a form that sends the state it would go to."""
     hidden = f'<input type="hidden" name="name" value="{escape(name)}">' if name else ""
+    hidden += f'<input type="hidden" name="token" value="{escape(token)}">'
     return (
-        f'<form method="post" action="{action}" class="switch"><input type="hidden" name="token" value="{escape(token)}">'
+        f'<form method="post" action="{action}" class="switch">'
         f'{hidden}<input type="hidden" name="state" value="{"off" if is_on else "on"}">'
         f'<button role="switch" aria-checked="{"true" if is_on else "false"}" aria-label="{label}"'
         f'{" disabled" if disabled else ""}><span class="track" aria-hidden="true"></span>'
