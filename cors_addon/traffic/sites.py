@@ -1,9 +1,11 @@
 """Registrable domains, from the Public Suffix List that mitmproxy brings along."""
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from ..fetch.origins import address_of
+
+_LONGEST_NAME: Final = 255
 
 
 @lru_cache(maxsize=1)
@@ -16,12 +18,17 @@ def _public_suffix_list() -> Any:
     return publicsuffix2.PublicSuffixList()
 
 
-@lru_cache(maxsize=4096)
 def registrable_domain(host: str) -> str | None:
     """Return the registrable domain of a host name; ``None`` for addresses, single labels and public suffixes.
 
     https://url.spec.whatwg.org/#host-registrable-domain
     """
+    # Whatever is longer is no name, and must not fill the cache.
+    return _registrable_domain(host) if len(host) <= _LONGEST_NAME else None
+
+
+@lru_cache(maxsize=4096)
+def _registrable_domain(host: str) -> str | None:
     if address_of(host) is not None or "." not in host:
         return None
     known = _public_suffix_list()

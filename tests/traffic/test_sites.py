@@ -18,6 +18,7 @@ from tests.fetch.table import table
     ("an address", None, "192.0.2.1"),
     ("an IPv6 address", None, "[2001:db8::1]"),
     ("nothing", None, ""),
+    ("too long for a name", None, "a." * 200 + "test"),
 )
 def test_registrable_domain(domain: str | None, host: str) -> None:
     assert registrable_domain(host) == domain
@@ -25,4 +26,4 @@ def test_registrable_domain(domain: str | None, host: str) -> None:
 
 def test_without_the_list_two_labels_are_a_site(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sites, "_public_suffix_list", lambda: None)
-    assert sites.registrable_domain.__wrapped__("www.example.co.uk") == "co.uk"
+    assert sites._registrable_domain.__wrapped__("www.example.co.uk") == "co.uk"
