@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import select
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.browser.chromium_log import ChromiumLog, Message
-from tests.browser.observed import BrowserError, Visit
+from tests.browser.observed import BrowserError, Visit, find_program
 
 QUIET = 1.5  # seconds without a request, after which a page counts as done
 LAST_LINES = 0.3  # seconds, for what the console still has to say
@@ -54,14 +53,10 @@ FLAGS = (
 )
 
 
-def find() -> str | None:
-    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
 class Chromium:
     """One browser process, all of its traffic through the proxy at `proxy_port`; `visit` may be called many times."""
 
-    name = "chromium"
+    programs = ("chromium", "chromium-browser", "google-chrome")
 
     def __init__(self, proxy_port: int) -> None:
         self.proxy_port = proxy_port
@@ -74,7 +69,7 @@ class Chromium:
         self._log: ChromiumLog | None = None
 
     def __enter__(self) -> Chromium:
-        path = find()
+        path = find_program(self.programs)
         if path is None:
             raise BrowserError("chromium: not on PATH")
         folder = self._keep.enter_context(tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True))

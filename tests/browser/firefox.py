@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 import time
@@ -15,7 +14,7 @@ from typing import Any
 
 from tests.browser.firefox_log import OBSERVE, FirefoxLog
 from tests.browser.marionette import Marionette
-from tests.browser.observed import BrowserError, Visit
+from tests.browser.observed import BrowserError, Visit, find_program
 
 QUIET = 1.5  # seconds without a request, after which a page counts as done
 LAST_LINES = 0.3  # seconds, for what the console still has to say
@@ -48,14 +47,10 @@ PREFERENCES: dict[str, object] = {
 }
 
 
-def find() -> str | None:
-    return shutil.which("firefox-esr") or shutil.which("firefox")
-
-
 class Firefox:
     """One browser process, all of its traffic through the proxy at `proxy_port`; `visit` may be called many times."""
 
-    name = "firefox"
+    programs = ("firefox-esr", "firefox")
 
     def __init__(self, proxy_port: int) -> None:
         self.proxy_port = proxy_port
@@ -63,7 +58,7 @@ class Firefox:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Firefox:
-        path = find()
+        path = find_program(self.programs)
         if path is None:
             raise BrowserError("firefox: not on PATH")
         profile = Path(

@@ -25,6 +25,8 @@ A response that came from the browser's HTTP cache has no flow; a revalidation h
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -65,6 +67,11 @@ class Visit:
     url: str
     hops: tuple[Hop, ...]
     result: str | None
+
+
+def find_program(names: Sequence[str]) -> str | None:
+    """The path of the first of these programs that is on PATH."""
+    return next((path for name in names if (path := shutil.which(name))), None)
 
 
 class BrowserError(Exception):

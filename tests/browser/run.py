@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from mitmproxy import http, io
 from tests.browser.cases.case import Case
 from tests.browser.chromium import Chromium
 from tests.browser.firefox import Firefox
-from tests.browser.observed import Hop, Kind, Outcome, Visit
+from tests.browser.observed import Hop, Kind, Outcome, Visit, find_program
 from tests.browser.proxy import ADDON, Proxy, ProxyError
 from tests.browser.server import Server
 from tests.browser.site import DONE, Site
@@ -127,7 +126,7 @@ def _as_sent(url: str) -> str:
 
 def missing(browser: str) -> str | None:
     """Why this browser cannot be driven here, or None."""
-    names = {"chromium": ("chromium", "chromium-browser", "google-chrome"), "firefox": ("firefox-esr", "firefox")}
-    if any(shutil.which(name) for name in names[browser]):
+    programs = BROWSERS[browser].programs
+    if find_program(programs):
         return None
-    return f"{browser} is not installed (looked for {', '.join(names[browser])} on PATH)"
+    return f"{browser} is not installed (looked for {', '.join(programs)} on PATH)"

@@ -1,0 +1,122 @@
+"""Firefox's channels and console lines are put together into hops, each with the failure that is its own."""
+
+from __future__ import annotations
+
+from tests.browser.firefox_log import FirefoxLog
+from tests.browser.observed import MIME_TYPE, NOSNIFF, Hop, Kind, Outcome
+
+A = "http://other.test/a"
+START, CONNECT, STOP = "http-on-modify-request", "http-on-before-connect", "http-on-stop-request"
+CACHED = "http-on-examine-cached-response"
+
+
+class Told:
+    """Events and console lines in the order they are told, with the parts that the log reads."""
+
+    def __init__(self) -> None:
+        self.log = FirefoxLog()
+        self.time = 0.0
+
+    def channel(self, number: int, *topics: str, method: str = "GET", **more: object) -> Told:
+        for topic in topics:
+            self.time += 1
+            event = {"topic": topic, "id": number, "url": A, "method": method, "preflight": False, "at": self.time}
+            rest = {"result": None, "reason": None, **more} if topic == STOP else {"result": None, "reason": None}
+            self.log.add({"events": [event | rest | {"preflight": method == "OPTIONS"}], "lines": []})
+        return self
+
+    def line(self, category: str, text: str) -> Told:
+        self.log.add({"events": [], "lines": [{"category": category, "text": text, "at": self.time}]})
+        return self
+
+    def cors(self, category: str, url: str = A) -> Told:
+        return self.line(category, f"Blocked: disallows reading the remote resource at {url}. (Reason: whatever).")
+
+    @property
+    def hops(self) -> list[Hop]:
+        return self.log.hops()
+
+
+def told(hop: Hop) -> tuple[Outcome, str | None, bool]:
+    return hop.outcome, hop.name, hop.sent
+
+
+def test_a_response_that_is_used() -> None:
+    (hop,) = Told().channel(1, START, CONNECT, STOP).hops
+    assert told(hop) == (Outcome.OK, None, True)
+
+
+def test_a_channel_that_has_not_stopped() -> None:
+    events = Told().channel(1, START, CONNECT)
+    assert told(events.hops[0]) == (Outcome.PENDING, None, True)
+    assert not events.log.nothing_open()
+
+
+def test_a_channels_own_reason() -> None:
+    failed = {"result": "NS_ERROR_DOM_BAD_URI", "reason": "CORSMISSINGALLOWORIGIN"}
+    (hop,) = Told().channel(1, START, CONNECT, STOP, **failed).hops
+    assert told(hop) == (Outcome.CORS, "CORSMissingAllowOrigin", True)
+
+
+def test_a_request_behind_a_failed_preflight_was_never_sent() -> None:
+    events = Told().channel(1, START, CONNECT, method="PUT")
+    events.channel(2, START, CONNECT, STOP, method="OPTIONS", result="X", reason="CORSMETHODNOTFOUND")
+    events.channel(1, STOP, method="PUT", result="X", reason="CORSDIDNOTSUCCEED")
+    request, preflight = events.cors("CORSMethodNotFound").cors("CORSDidNotSucceed2").hops
+    assert preflight.kind is Kind.PREFLIGHT
+    assert told(preflight) == (Outcome.CORS, "CORSMethodNotFound", True)
+    assert not request.sent
+
+
+def test_a_redirected_preflight_is_named_by_its_first_line() -> None:
+    events = Told().channel(1, START, CONNECT, method="OPTIONS")
+    events.channel(1, STOP, method="OPTIONS", result="X", reason="CORSPREFLIGHTDIDNOTSUCCEED")
+    events.cors("CORSExternalRedirectNotAllowed").cors("CORSPreflightDidNotSucceed3").cors("CORSDidNotSucceed2")
+    assert told(events.hops[0]) == (Outcome.CORS, "CORSExternalRedirectNotAllowed", True)
+
+
+def test_a_sentence_with_the_url_in_quotes() -> None:
+    events = Told().channel(1, START, CONNECT, STOP, result="X", reason="CORSDIDNOTSUCCEED")
+    assert events.cors("CORSNotSupportingCredentials", f"‘{A}’").hops[0].name == "CORSNotSupportingCredentials"
+
+
+def test_a_generic_line_names_nothing() -> None:
+    events = Told().channel(1, START, CONNECT, STOP, result="NS_ERROR_DOM_BAD_URI", reason="CORSDIDNOTSUCCEED")
+    assert told(events.cors("CORSDidNotSucceed2").hops[0]) == (Outcome.FAILED, "NS_ERROR_DOM_BAD_URI", True)
+
+
+def test_a_deprecation_is_no_failure() -> None:
+    events = Told().channel(1, START, CONNECT, STOP)
+    assert events.cors("CORSAllowHeaderFromPreflightDeprecation").hops[0].outcome is Outcome.OK
+
+
+def test_a_redirect_that_is_followed() -> None:
+    (hop,) = Told().channel(1, START, CONNECT, STOP, result="NS_BINDING_REDIRECTED").hops
+    assert told(hop) == (Outcome.OK, None, True)
+
+
+def test_a_target_that_was_never_opened_is_no_hop() -> None:
+    assert not Told().channel(7, STOP, result="NS_ERROR_UNEXPECTED").hops
+
+
+def test_what_the_cache_or_a_service_worker_answers_has_no_flow() -> None:
+    assert not Told().channel(1, START, CONNECT, CACHED, STOP).hops[0].sent
+    assert not Told().channel(1, START, STOP).hops[0].sent
+
+
+def test_a_challenge_that_is_answered_is_a_hop_of_its_own() -> None:
+    events = Told().channel(1, START, CONNECT, START, STOP, result="X", reason="CORSMISSINGALLOWORIGIN")
+    assert [told(hop) for hop in events.hops] == [
+        (Outcome.OK, None, True),
+        (Outcome.CORS, "CORSMissingAllowOrigin", True),
+    ]
+
+
+def test_neighbours_are_named_by_the_console() -> None:
+    for category, text, name in (
+        ("ORB", f"The resource at “{A}” was blocked by OpaqueResponseBlocking.", "ORB"),
+        ("MIMEMISMATCH", f"The resource from “{A}” was blocked due to MIME type mismatch (nosniff).", NOSNIFF),
+        ("MIMEMISMATCH", f"Script from “{A}” was blocked because of a disallowed MIME type.", MIME_TYPE),
+    ):
+        events = Told().channel(1, START, CONNECT, STOP, result="NS_ERROR_FAILURE").line(category, text)
+        assert told(events.hops[0]) == (Outcome.FAILED, name, True)
