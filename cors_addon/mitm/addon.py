@@ -79,6 +79,7 @@ class CorsAddon:
         self._glances: Remembered[str, flows.Glance] = Remembered(10_000)
         self._heads: Remembered[str, tuple[tuple[bytes, bytes], ...]] = Remembered(10_000)
         self._delivered: Remembered[str, Delivered] = Remembered(KEPT_VERDICTS)
+        self._held: Remembered[str, asyncio.Task[None]] = Remembered(1_000)
         self._watcher: asyncio.Task[None] | None = None
         self._flows: weakref.WeakValueDictionary[str, http.HTTPFlow] = weakref.WeakValueDictionary()
         self._told: Remembered[tuple[str, str, str], set[str]] = Remembered(_TOLD)
@@ -155,6 +156,8 @@ class CorsAddon:
     def done(self) -> None:
         if self._watcher is not None:
             self._watcher.cancel()
+        for task in self._held.values():
+            task.cancel()
         if self._signal is not None:
             self._signal.close()
         try:
@@ -236,10 +239,19 @@ class CorsAddon:
         """Judge what the user makes of a response while it is held back; no other hook tells of that."""
         for flow in touched:
             if flow.intercepted and isinstance(flow, http.HTTPFlow) and flow.response is not None:
-                self._held(flow)
+                self._edited(flow)
+                if flow.id not in self._held:
+                    self._held[flow.id] = asyncio.get_running_loop().create_task(self._when_resumed(flow))
+
+    async def _when_resumed(self, flow: http.HTTPFlow) -> None:
+        # mitmweb edits flows without telling addons.
+        await flow.wait_for_resume()
+        self._held.pop(flow.id, None)
+        self._edited(flow)
+        ctx.master.addons.trigger(hooks.UpdateHook([flow]))
 
     @contained
-    def _held(self, flow: http.HTTPFlow) -> None:
+    def _edited(self, flow: http.HTTPFlow) -> None:
         record = self.session.correlator.get(flow.id)
         if record is None or record.seen is None:
             return

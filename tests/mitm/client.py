@@ -16,24 +16,23 @@ from tests.mitm.support import APP, CHROMIUM
 SECONDS = 60
 
 
-def request_head(method: str, url: str, *lines: str) -> bytes:
-    """Build what a browser sends a proxy for a URL."""
-    host = url.split("/")[2]
-    head = [f"{method} {url} HTTP/1.1", f"Host: {host}", CHROMIUM, f"Origin: {APP}", *lines]
+def request_head(method: str, url: str, *lines: str, host: str | None = None, origin: str = APP) -> bytes:
+    """Build what a browser sends a proxy for a URL; for a path, what it sends a server of that host."""
+    head = [f"{method} {url} HTTP/1.1", f"Host: {host or url.split('/')[2]}", CHROMIUM, f"Origin: {origin}", *lines]
     return "\r\n".join([*head, "", ""]).encode()
 
 
-def open_request(port: int, method: str, url: str, *lines: str) -> socket.socket:
+def open_request(port: int, method: str, url: str, *lines: str, **page: str) -> socket.socket:
     """Send a request through the proxy and return the connection."""
     connection = socket.create_connection(("127.0.0.1", port), SECONDS)
-    connection.sendall(request_head(method, url, *lines))
+    connection.sendall(request_head(method, url, *lines, **page))
     return connection
 
 
-def fetch(port: int, method: str, url: str, *lines: str) -> bytes:
+def fetch(port: int, method: str, url: str, *lines: str, **page: str) -> bytes:
     """Send a request and return all that comes back until the connection ends."""
     received = b""
-    with open_request(port, method, url, "Connection: close", *lines) as connection:
+    with open_request(port, method, url, "Connection: close", *lines, **page) as connection:
         while True:
             try:
                 more = connection.recv(65536)

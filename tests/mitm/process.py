@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -140,6 +141,13 @@ def listening(*modes: str) -> list[str]:
     if not modes:
         return [*ports, "-p", "0"]
     return [*ports, *(word for mode in modes for word in ("--mode", mode))]
+
+
+def free_port() -> int:
+    """Return a port that nobody has right now, for what cannot choose one by itself."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
 
 
 def run(folder: Path, *arguments: str | Path, **others: object) -> tuple[int, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 from collections.abc import Callable
@@ -309,19 +310,58 @@ def test_a_response_set_before_any_server_was_asked() -> None:
 
 
 def test_a_response_edited_while_it_is_held_back_is_judged_again() -> None:
+    """The console tells addons of each edit; that no more comes is known when the flow goes on."""
     with proxy() as running:
         flow = running.send(cors_get())
         flow.intercept()
-        running.addon.update([flow])
-        assert flow.metadata["cors.outcome"] == "blocked", "nothing was changed yet"
-        assert flow.response is not None
-        flow.response.headers["Access-Control-Allow-Origin"] = "*"
-        running.addon.update([flow])
+
+        async def edit() -> None:
+            running.addon.update([flow])
+            assert flow.metadata["cors.outcome"] == "blocked", "nothing was changed yet"
+            assert flow.response is not None
+            flow.response.headers["Access-Control-Allow-Origin"] = "*"
+            running.addon.update([flow])
+            assert flow.metadata["cors.outcome"] == "allowed"
+            assert flow.marked == ""
+            flow.response.status_code = 103
+            running.addon.update([flow])
+            assert flow.metadata["cors.outcome"] == "unknown"
+
+        running.context.master.event_loop.run_until_complete(edit())
+
+
+def test_an_edit_that_addons_are_not_told_of_is_judged_when_the_flow_goes_on() -> None:
+    with proxy() as running:
+        flow = running.send(cors_get())
+        flow.intercept()
+
+        async def edit() -> None:
+            running.addon.update([flow])
+            running.addon.update([flow])
+            await asyncio.sleep(0)
+            assert flow.response is not None
+            flow.response.headers["Access-Control-Allow-Origin"] = "*"
+            running.updated.clear()
+            flow.resume()
+            await asyncio.sleep(0)
+
+        running.context.master.event_loop.run_until_complete(edit())
         assert flow.metadata["cors.outcome"] == "allowed"
-        assert flow.marked == ""
-        flow.response.status_code = 103
-        running.addon.update([flow])
-        assert flow.metadata["cors.outcome"] == "unknown"
+        assert running.updated == [[flow]], "front ends show it"
+        assert len(running.addon._held) == 0
+
+
+def test_a_flow_still_held_back_at_the_end_keeps_nothing_waiting() -> None:
+    with proxy() as running:
+        flow = running.send(cors_get())
+        flow.intercept()
+
+        async def hold() -> None:
+            running.addon.update([flow])
+
+        running.context.master.event_loop.run_until_complete(hold())
+        (task,) = running.addon._held.values()
+    assert task.cancelled()
 
 
 def test_a_response_edited_after_the_browser_has_it_changes_nothing() -> None:
@@ -340,6 +380,7 @@ def test_a_request_held_back_has_nothing_to_judge() -> None:
         flow.intercept()
         running.addon.update([flow])
         assert flow.metadata == {}
+        assert len(running.addon._held) == 0
 
 
 def test_a_replay_starts_anew() -> None:

@@ -6,9 +6,7 @@ import json
 import os
 import shutil
 import signal
-import socket
 import urllib.request
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +17,8 @@ from mitmproxy.utils import emoji
 
 from tests.mitm.client import fetch
 from tests.mitm.origin import Origin, http_answer
-from tests.mitm.process import ADDON, ROOT, SECONDS, Mitmproxy, listening, run
-from tests.mitm.support import CHROMIUM, cors_get, make_flow, make_response
+from tests.mitm.process import ADDON, ROOT, SECONDS, Mitmproxy, free_port, listening, run
+from tests.mitm.support import cors_get, make_flow, make_response
 
 pytestmark = pytest.mark.proxy
 
@@ -157,8 +155,7 @@ def test_what_is_written_carries_the_verdicts_and_loads_again(tmp_path: Path) ->
 
 
 def test_mitmweb_starts_with_a_capture_of_violations_and_shows_them(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     options = ["web_open_browser=false", f"web_port={port}", "web_host=127.0.0.1"]
     with Mitmproxy(tmp_path, "-n", "-r", capture(tmp_path), tool="mitmweb", options=options) as web:
         token = web.wait_for(r"Web server listening at http://[^?]*(?:\?token=(.*))?$")[1]
@@ -189,24 +186,6 @@ def test_a_service_manager_that_ends_it_gets_the_report_too(tmp_path: Path) -> N
         assert proxy.stop(signal.SIGTERM) == 0
         assert "CORS: 1 flows judged: 1 blocked" in proxy.lines
     assert [flow["outcome"] for flow in json.loads(report.read_text())["flows"]] == ["blocked"]
-
-
-def test_reverse_mode_names_the_address_that_the_browser_asked_for(tmp_path: Path) -> None:
-    report = tmp_path / "report.json"
-    with Origin({"/wrong": http_answer(), "/own": http_answer()}) as origin:
-        mode = f"reverse:http://127.0.0.1:{origin.port}@127.0.0.1:0"
-        with Mitmproxy(tmp_path, *listening(mode), options=[f"cors_report={report}"]) as proxy:
-            port = int(proxy.wait_for(r"listening at 127\.0\.0\.1:(\d+)")[1])
-            agent = CHROMIUM.partition(": ")[2]
-            for path, page in (("/wrong", "http://app.test"), ("/own", f"http://devbox:{port}")):
-                headers = {"Host": f"devbox:{port}", "Origin": page, "User-Agent": agent}
-                connection = HTTPConnection("127.0.0.1", port, timeout=SECONDS)
-                connection.request("GET", path, headers=headers)
-                assert connection.getresponse().status == 200
-                connection.close()
-            assert proxy.stop() == 0
-    (flow,) = json.loads(report.read_text())["flows"]
-    assert flow["url"] == f"http://127.0.0.1:{port}/wrong", "and the page's own request is not judged as another's"
 
 
 def test_saving_addon_py_reloads_the_whole_package(tmp_path: Path) -> None:
