@@ -43,6 +43,9 @@ def _truth_line(judged: Judged) -> dict[str, object]:
 
 
 def _emptied(one: http.HTTPFlow) -> flow.Flow:
+    """Without bodies and certificates, and without what the addon wrote on it."""
+    one.metadata.clear()
+    one.comment = one.marked = ""
     for message in (one.request, one.response):
         if message is not None:
             message.data.content = b""  # not .content, which would rewrite Content-Length

@@ -15,8 +15,8 @@ class Told:
         self.log = ChromiumLog()
         self.time = 0.0
 
-    def event(self, name: str, request: str, session: str = "page", **params: object) -> Told:
-        self.log.event(f"Network.{name}", {"requestId": request, **params}, session)
+    def event(self, name: str, number: str, session: str = "page", **params: object) -> Told:
+        self.log.event(f"Network.{name}", {"requestId": number, **params}, session)
         return self
 
     def sent(
@@ -112,9 +112,7 @@ def test_a_neighbours_reason_has_its_own_name() -> None:
 
 def test_what_only_the_console_says() -> None:
     events = Told().sent("1.1").finished("1.1")
-    text = (
-        f"Refused to execute script from '{A}' because its MIME type ('text/html') is not executable, and strict MIME"
-    )
+    text = f"Refused to x script from '{A}' because its MIME type; strict MIME"
     events.log.event("Log.entryAdded", {"entry": {"text": text}}, "page")
     assert (events.hops[0].outcome, events.hops[0].name) == (Outcome.FAILED, NOSNIFF)
 
