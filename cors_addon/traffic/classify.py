@@ -67,6 +67,7 @@ class Classification:
     page_origin: str | None = None
 
 
+_LONGEST_ORIGIN: Final = 1000
 _EXTENSION_SCHEMES: Final = ("chrome-extension://", "moz-extension://", "safari-web-extension://")
 
 # Header fields that browsers add by themselves although a page could set some of them too.
@@ -276,7 +277,7 @@ def _foreign_post(as_kind: _Maker, request: Request) -> Classification:
 
 def _is_one_origin(origin: str) -> bool:
     """Say whether a value can be what browsers put there; the serialization of an origin holds none of these."""
-    return bool(origin) and not any(char in origin for char in ", \t")
+    return 0 < len(origin) <= _LONGEST_ORIGIN and not any(char in origin for char in ", \t")
 
 
 def is_document_request(request: Request, classification: Classification) -> bool:

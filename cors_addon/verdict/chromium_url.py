@@ -9,6 +9,7 @@ from typing import Final
 
 from ..fetch.urls import DEFAULT_PORTS, parse_host, parse_url
 
+_READ: Final = 10_000
 _AUTHORITY: Final = re.compile(r"[^/?#]*+")
 _HOST_AND_PORT: Final = re.compile(r"(\[[^\]]*+\]|[^:]*+)(?::([0-9]*+))?")
 _FORBIDDEN_IN_HOST: Final = re.compile(r"[\x00\t\n\r #/<>?@\[\\\]^|:]")
@@ -16,7 +17,7 @@ _FORBIDDEN_IN_HOST: Final = re.compile(r"[\x00\t\n\r #/<>?@\[\\\]^|:]")
 
 def is_valid_url(text: str) -> bool:
     """Say whether the text parses as an absolute URL; each character stands for one byte of the header's value."""
-    text = text.encode("latin-1", "replace").decode("utf-8", "replace")
+    text = text[:_READ].encode("latin-1", "replace").decode("utf-8", "replace")
     parsed = parse_url(text)
     if parsed is None:
         return False

@@ -31,12 +31,19 @@ _WRAPPING: Final = re.compile(r"^[\"'(\[]+|[\"')\]]+$")
 
 
 def inert(text: str, limit: int = _CLIPPED) -> str:
-    """Return the text with control and invisible characters escaped, and its middle cut out where it is long."""
-    if len(text) > limit:
-        text = f"{text[: limit // 2]}...{text[-(limit // 4) :]}"
+    """Return the text with control and invisible characters escaped, and its middle cut out where it is long.
+
+    ``limit`` is in characters, before and after.
+    """
+    text = _cut(text, limit)
     if text.isascii() and text.isprintable():
         return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+    escaped = (char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+    return _cut("".join(escaped), limit)
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit // 2]}...{text[-(limit // 4) :]}"
 
 
 def without_user_info(url: str) -> str:
@@ -204,6 +211,8 @@ def detail_of(failure: Failure, origin: str, headers: HeaderList) -> str:
 
 def origin_difference(origin: str, value: str) -> str:
     """Say in a fragment how an allowed origin differs from the page's; empty where they have nothing in common."""
+    if len(value) > _LONGEST_LINE:
+        return ""
     if value == "null":
         return "null is not the page's origin"
     if origin == "null":

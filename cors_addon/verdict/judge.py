@@ -11,9 +11,8 @@ from ..catalogue import CATALOGUE
 from ..catalogue.violation import Severity, Stage
 from ..fetch.checks import ALLOW_CREDENTIALS, SUCCESS, cors_check
 from ..fetch.headers import HeaderList
-from ..fetch.messages import CredentialsMode
+from ..fetch.messages import CredentialsMode, Response, is_redirect_status
 from ..fetch.origins import serialize_origin
-from ..fetch.redirects import redirect_target
 from ..traffic.classify import Kind, is_document_request
 from ..traffic.credentials import Knowledge
 from ..traffic.exchange import Exchange
@@ -101,7 +100,7 @@ def _judge_cors(record: Record, context: Context) -> Verdict:
                 reason = "a 304 confirms a stored response, and that one was not seen"
                 return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, reason)
             headers = refreshed(record.stored, response.headers)
-        is_redirect = redirect_target(exchange.request.url, response) is not None
+        is_redirect = _is_redirect(response)
         stage = Stage.REDIRECT if is_redirect else Stage.RESPONSE
         seen = headers or response.headers
         if _passes_for_all(exchange, origin, seen):
@@ -120,6 +119,11 @@ def _judge_cors(record: Record, context: Context) -> Verdict:
     if not any(condition.judges for condition in conditions):
         return _verdict(record, context, conditions, None)
     return _verdict(record, context, conditions, context.knowledge(record))
+
+
+def _is_redirect(response: Response) -> bool:
+    """Say whether a response is a redirect, wherever it leads."""
+    return is_redirect_status(response.status) and "location" in response.headers
 
 
 def _passes_for_all(exchange: Exchange, origin: str, headers: HeaderList) -> bool:
@@ -298,7 +302,7 @@ def _stage(record: Record) -> Stage:
     if record.kind is Kind.PREFLIGHT:
         return Stage.PREFLIGHT
     exchange = record.exchange
-    if exchange.response is not None and redirect_target(exchange.request.url, exchange.response) is not None:
+    if exchange.response is not None and _is_redirect(exchange.response):
         return Stage.REDIRECT
     return Stage.RESPONSE
 

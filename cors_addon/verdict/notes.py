@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from ..fetch.messages import is_ok_status
 from ..fetch.origins import serialize_origin
 from ..traffic.classify import Kind
-from ..traffic.correlate import Correlator
+from ..traffic.correlate import SERVED_KEPT, Correlator
 from ..traffic.preflight_rules import grant_seconds
 from ..traffic.record import Record
 from .diagnose import inert
@@ -40,15 +40,17 @@ def _chain(record: Record, correlator: Correlator) -> Iterator[str]:
 def _preflight(record: Record, correlator: Correlator) -> Iterator[str]:
     if record.kind is Kind.PREFLIGHT:
         if len(record.requests) > 1:
-            yield f"its grant served {len(record.requests)} requests"
+            more = " and more" if len(record.requests) >= SERVED_KEPT else ""
+            yield f"its grant served {len(record.requests)}{more} requests"
         response = record.exchange.response
         if response is not None and is_ok_status(response.status) and record.exchange.ended is not None:
             seconds = grant_seconds(record.browser, response.headers)
             if seconds is None or seconds <= 0:
                 yield "the browser keeps no grant: the next request asks again"
             else:
-                until = datetime.fromtimestamp(min(record.exchange.ended + seconds, 4e9), UTC)
-                yield f"where it passes, its grant holds for {seconds:g} s, until {until:%H:%M:%S} UTC"
+                end = record.exchange.ended + seconds
+                until = f", until {datetime.fromtimestamp(end, UTC):%H:%M:%S} UTC" if 0 <= end <= 4e9 else ""
+                yield f"where it passes, its grant holds for {seconds:g} s{until}"
         return
     if record.kind is Kind.CORS and not record.classification.sure:
         yield "a beacon or a no-cors fetch() looks the same over plain http, and would not be checked"
