@@ -167,7 +167,8 @@ def _explain(options: argparse.Namespace) -> int:
     try:
         print("\n\n".join(explain_text(each) for each in meant or [by_id(options.id)]), end="")
     except UnknownViolationError as error:
-        raise _UnusableError(f"{error}. Without an id, explain prints the list of all.") from error
+        sentence = f"{error}" if error.suggestions else f"{error}."
+        raise _UnusableError(f"{sentence} Without an id, explain prints the list of all.") from error
     return CLEAN
 
 
@@ -226,9 +227,9 @@ def _target(options: argparse.Namespace) -> tuple[Path | None, str]:
     from .report.formats import format_of
 
     output = None if options.output in (None, "-") else Path(options.output)
-    if output is not None and output.is_dir():
+    if output is not None and os.path.isdir(output):
         raise _UnusableError(f"--output {output} is a folder; name a file in it")
-    if output is not None and not output.parent.is_dir():
+    if output is not None and not os.path.isdir(output.parent):
         raise _UnusableError(f"--output {output}: there is no folder {output.parent}")
     return output, options.format or (format_of(output.suffix) if output is not None else None) or "text"
 

@@ -64,11 +64,15 @@ def _sightings(capture: Opened, name: str, notes: capture_har.HarNotes) -> Itera
 
 
 def _followed(sightings: Iterator[Sighting], capture: Opened, advance: Advance | None) -> Iterator[Sighting]:
-    for number, sighting in enumerate(sightings):
-        yield sighting
-        if advance is not None and number % _ADVANCE_EVERY == 0:
-            advance(capture.position)
-    if advance is not None:
+    if advance is None:
+        yield from sightings
+        return
+    try:
+        for number, sighting in enumerate(sightings):
+            yield sighting
+            if number % _ADVANCE_EVERY == 0:
+                advance(capture.position)
+    finally:
         advance(capture.position)
 
 

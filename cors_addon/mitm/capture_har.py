@@ -215,7 +215,7 @@ def _lines(headers: Any) -> list[tuple[str, str]]:
     try:
         pairs = [(header["name"], header["value"]) for header in headers]
         text = "".join([name + value for name, value in pairs])
-    except TypeError:
+    except (TypeError, LookupError):
         pairs = [_pair(header) for header in headers]
         text = "\n"
     if text.isascii() and "\n" not in text:

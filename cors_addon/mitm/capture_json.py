@@ -9,6 +9,7 @@ from .capture_error import CaptureError
 
 _CHUNK: Final = 1 << 20
 _SPACE: Final = " \t\r\n"
+_AFTER_A_VALUE: Final = frozenset(",]}: \t\r\n")
 _NEAR: Final = 64
 """An error this near to the end of what was read may come of the cut, and not of the text."""
 
@@ -59,9 +60,9 @@ class JsonWalker:
             except (ValueError, RecursionError) as exc:
                 raise self._error("a number too long or values too deep in each other", self._at) from exc
             else:
-                # A number that ends where the text was cut may go on.
-                if end < len(self._text) or not self._more():
-                    self._at = min(end, len(self._text)) if self._ended else end
+                # A number that ends where the text was cut may go on: what ends one is no part of any.
+                if self._text[end : end + 1] in _AFTER_A_VALUE or not self._more():
+                    self._at = end
                     return value
 
     def members(self) -> Iterator[str]:
@@ -93,17 +94,21 @@ class JsonWalker:
             self.take(",")
 
     def _more(self) -> bool:
-        """Read on, twice as far as before where one value needs it; drop what lies behind."""
-        if self._ended:
+        """Read on, twice as far as before where one value needs it, and drop what lies behind.
+
+        Where nothing more comes, nothing is dropped either, so that positions in the text stay what they are.
+        """
+        fresh = ""
+        while not fresh and not self._ended:
+            data = self._stream.read(max(_CHUNK, len(self._text) - self._at))
+            self._ended = not data
+            fresh = self._decoder.decode(data, final=not data)
+        if not fresh:
             return False
-        behind = self._text[: self._at]
-        self._line, self._column = self._place(behind)
-        rest = self._text[self._at :]
-        data = self._stream.read(max(_CHUNK, len(rest)))
-        self._ended = not data
-        self._text = rest + self._decoder.decode(data, final=not data)
+        self._line, self._column = self._place(self._text[: self._at])
+        self._text = self._text[self._at :] + fresh
         self._at = 0
-        return len(self._text) > len(rest)
+        return True
 
     def _place(self, behind: str) -> tuple[int, int]:
         lines = behind.count("\n")

@@ -136,7 +136,8 @@ def _gunzip(packed: BinaryIO) -> Iterator[bytes]:
             if not piece and not data:
                 raise EOFError
             data = member.unconsumed_tail
-            yield piece
+            if piece:
+                yield piece
         data = (member.unused_data or packed.read(_CHUNK)).lstrip(b"\0")
 
 
@@ -151,5 +152,6 @@ def _unxz(packed: BinaryIO) -> Iterator[bytes]:
                     raise EOFError
             piece = member.decompress(data, _CHUNK)
             data = b""
-            yield piece
+            if piece:
+                yield piece
         data = (member.unused_data or packed.read(_CHUNK)).lstrip(b"\0")

@@ -136,13 +136,14 @@ def _browsers(report: Report) -> Iterator[str]:
     if not shown:
         return
     yield '<section aria-labelledby="browsers">\n<h2 id="browsers">Browser by browser</h2>'
+    yield '<div class="scroll" tabindex="0" role="region" aria-labelledby="browsers">'
     yield "<table><caption>Flows in this report, by what each browser does with them</caption><thead><tr>"
     columns = "".join(f'<th scope="col" class="number">{outcome.value}</th>' for outcome in shown)
     yield f'<th scope="col">Browser</th>{columns}</tr></thead><tbody>'
     for judge, name in NAMES.items():
         cells = "".join(f'<td class="number">{counts[judge][outcome]:,}</td>' for outcome in shown)
         yield f'<tr><th scope="row">{name}</th>{cells}</tr>'
-    yield "</tbody></table>\n</section>"
+    yield "</tbody></table></div>\n</section>"
 
 
 def _debts(report: Report) -> Iterator[str]:
