@@ -83,9 +83,10 @@ class CredentialsObserver:
     Lists of requests shrink as the correlator forgets those requests; all else has a cap and an age.
     """
 
-    def __init__(self, correlator: Correlator, capacity: int = 10_000) -> None:
+    def __init__(self, correlator: Correlator) -> None:
         self.correlator = correlator
         self.pages = PageLoads()
+        capacity = max(correlator.records.capacity // 2, 1)
         self._connections: Recent[str, _Connection] = Recent(_Connection, capacity, _AGE)
         self._granting = PageMarks()
         self._with_cookies = PageMarks()
