@@ -1,6 +1,6 @@
 """Memory stays flat however much traffic passes: everything remembered has a cap and an age.
 
-The tests count what every container holds, which is exact and the same on each machine. With CORS_ADDON_FULL_MEMORY set,
+The tests count what every container holds, which is exact on any machine. With CORS_ADDON_FULL_MEMORY set,
 half a million exchanges go through a session of the real size, and its bytes are counted too.
 """
 
