@@ -35,7 +35,7 @@ WILDCARD = "WildcardOriginNotAllowed", "CORSNotSupportingCredentials"
 CREDENTIALS = "InvalidAllowCredentials", "CORSMissingAllowCredentials"
 PASSES = None, None
 
-ORIGIN_ROWS = (
+ORIGIN_ROWS: tuple[tuple[object, ...], ...] = (
     ("none", MISSING, "allow-origin-missing", ()),
     ("another name that looks like it", MISSING, "allow-origin-missing", ("Access_Control_Allow_Origin: *",)),
     ("the origin", PASSES, None, (APP,)),
@@ -60,7 +60,7 @@ ORIGIN_ROWS = (
     ("a list in one line", LISTED, "allow-origin-multiple", (f"{APP}, https://else.test",)),
     ("a list by spaces", LISTED, "allow-origin-multiple", (f"{APP} https://else.test",)),
     ("a comma behind", LISTED, "allow-origin-multiple", (f"{APP},",)),
-)  # fmt: skip
+)
 
 
 @table("names, id, values", *ORIGIN_ROWS)
@@ -115,10 +115,15 @@ def test_an_order_of_lines_makes_no_difference_to_what_is_found() -> None:
     assert forwards == backwards
 
 
-CREDENTIAL_ROWS = (
+CREDENTIAL_ROWS: tuple[tuple[object, ...], ...] = (
     ("both right", PASSES, [], (APP, "true")),
     ("everybody", WILDCARD, ["allow-origin-wildcard-with-credentials"], ("*", "true")),
-    ("everybody, and no word on credentials", WILDCARD, ["allow-origin-wildcard-with-credentials", "allow-credentials-not-true"], ("*",)),
+    (
+        "everybody, and no word on credentials",
+        WILDCARD,
+        ["allow-origin-wildcard-with-credentials", "allow-credentials-not-true"],
+        ("*",),
+    ),
     ("no word on credentials", CREDENTIALS, ["allow-credentials-not-true"], (APP,)),
     ("spelt with a capital", CREDENTIALS, ["allow-credentials-not-true"], (APP, "True")),
     ("refused", CREDENTIALS, ["allow-credentials-not-true"], (APP, "false")),
@@ -126,9 +131,14 @@ CREDENTIAL_ROWS = (
     ("a number", CREDENTIALS, ["allow-credentials-not-true"], (APP, "1")),
     ("said twice", CREDENTIALS, ["allow-credentials-not-true"], (APP, "true", "true")),
     ("outer whitespace", PASSES, [], (APP, "  true ")),
-    ("another origin comes first", MISMATCH, ["allow-origin-mismatch", "allow-credentials-not-true"], ("https://else.test",)),
+    (
+        "another origin comes first",
+        MISMATCH,
+        ["allow-origin-mismatch", "allow-credentials-not-true"],
+        ("https://else.test",),
+    ),
     ("nothing at all", MISSING, ["allow-origin-missing", "allow-credentials-not-true"], ()),
-)  # fmt: skip
+)
 
 
 @table("names, found, values", *CREDENTIAL_ROWS)
@@ -151,7 +161,7 @@ HEADER = "HeaderDisallowedByPreflightResponse", "CORSMissingAllowHeaderFromPrefl
 PREFLIGHT_MISSING = "PreflightMissingAllowOriginHeader", "CORSMissingAllowOrigin"
 ACAM, ACAH = "Access-Control-Allow-Methods", "Access-Control-Allow-Headers"
 
-PREFLIGHT_ROWS = (
+PREFLIGHT_ROWS: tuple[tuple[object, ...], ...] = (
     ("in order", PASSES, [], 204, allow(methods="PUT", names="x-a")),
     ("any ok status", PASSES, [], 299, allow(methods="PUT", names="x-a")),
     ("names in capitals", PASSES, [], 200, allow(methods="PUT", names="X-A")),
@@ -159,15 +169,51 @@ PREFLIGHT_ROWS = (
     ("lists over several lines", PASSES, [], 200, [*allow(methods="GET", names="x-b"), f"{ACAM}: PUT", f"{ACAH}: x-a"]),
     ("wildcards", PASSES, [], 200, allow("*", methods="*", names="*")),
     ("not found", STATUS, ["preflight-status-not-ok"], 404, allow(methods="PUT", names="x-a")),
-    ("not found, and no headers either", PREFLIGHT_MISSING, ["allow-origin-missing", "preflight-status-not-ok", "method-not-allowed", "header-not-allowed"], 404, []),
-    ("a login page instead", REDIRECTED, ["preflight-redirect"], 302, ["Location: /login", *allow(methods="PUT", names="x-a")]),
-    ("a login page without headers: Firefox looks at those first", ("PreflightDisallowedRedirect", "CORSMissingAllowOrigin"), ["preflight-redirect", "allow-origin-missing", "method-not-allowed", "header-not-allowed"], 307, ["Location: /login"]),
-    ("a redirect that leads nowhere is a status", STATUS, ["preflight-status-not-ok"], 302, allow(methods="PUT", names="x-a")),
-    ("300 is no redirect", STATUS, ["preflight-status-not-ok"], 300, ["Location: /b", *allow(methods="PUT", names="x-a")]),
+    (
+        "not found, and no headers either",
+        PREFLIGHT_MISSING,
+        ["allow-origin-missing", "preflight-status-not-ok", "method-not-allowed", "header-not-allowed"],
+        404,
+        [],
+    ),
+    (
+        "a login page instead",
+        REDIRECTED,
+        ["preflight-redirect"],
+        302,
+        ["Location: /login", *allow(methods="PUT", names="x-a")],
+    ),
+    (
+        "a login page without headers: Firefox looks at those first",
+        ("PreflightDisallowedRedirect", "CORSMissingAllowOrigin"),
+        ["preflight-redirect", "allow-origin-missing", "method-not-allowed", "header-not-allowed"],
+        307,
+        ["Location: /login"],
+    ),
+    (
+        "a redirect that leads nowhere is a status",
+        STATUS,
+        ["preflight-status-not-ok"],
+        302,
+        allow(methods="PUT", names="x-a"),
+    ),
+    (
+        "300 is no redirect",
+        STATUS,
+        ["preflight-status-not-ok"],
+        300,
+        ["Location: /b", *allow(methods="PUT", names="x-a")],
+    ),
     ("304 is a status like any other", STATUS, ["preflight-status-not-ok"], 304, allow(methods="PUT", names="x-a")),
     ("methods by spaces", METHODS, ["allow-methods-invalid"], 200, allow(methods="GET PUT", names="x-a")),
     ("methods in quotes", METHODS, ["allow-methods-invalid"], 200, allow(methods='"PUT"', names="x-a")),
-    ("one broken line of two", METHODS, ["allow-methods-invalid"], 200, [*allow(methods="PUT", names="x-a"), f"{ACAM}: (x)"]),
+    (
+        "one broken line of two",
+        METHODS,
+        ["allow-methods-invalid"],
+        200,
+        [*allow(methods="PUT", names="x-a"), f"{ACAM}: (x)"],
+    ),
     ("names with a parameter", HEADERS, ["allow-headers-invalid"], 200, allow(methods="PUT", names="x-a; q=1")),
     ("names by spaces", HEADERS, ["allow-headers-invalid"], 200, allow(methods="PUT", names="x-a x-b")),
     ("the method is not listed", METHOD, ["method-not-allowed"], 200, allow(methods="GET, POST", names="x-a")),
@@ -177,11 +223,35 @@ PREFLIGHT_ROWS = (
     ("the name is not listed", HEADER, ["header-not-allowed"], 200, allow(methods="PUT", names="x-b")),
     ("no names", HEADER, ["header-not-allowed"], 200, allow(methods="PUT")),
     ("neither", METHOD, ["method-not-allowed", "header-not-allowed"], 200, allow()),
-    ("both lists broken", METHODS, ["allow-methods-invalid", "allow-headers-invalid"], 200, allow(methods="(", names="(")),
-    ("the method missing, and names broken: Firefox is done with methods first", (HEADERS[0], METHOD[1]), ["allow-headers-invalid", "method-not-allowed"], 200, allow(methods="GET", names="(")),
-    ("the status comes before the lists", STATUS, ["preflight-status-not-ok", "allow-methods-invalid", "header-not-allowed"], 500, allow(methods="(")),
-    ("the origin comes before the status, but in Safari", ("PreflightAllowOriginMismatch", "CORSAllowOriginNotMatchingOrigin"), ["allow-origin-mismatch", "preflight-status-not-ok"], 500, allow("https://else.test", methods="PUT", names="x-a")),
-)  # fmt: skip
+    (
+        "both lists broken",
+        METHODS,
+        ["allow-methods-invalid", "allow-headers-invalid"],
+        200,
+        allow(methods="(", names="("),
+    ),
+    (
+        "the method missing, and names broken: Firefox is done with methods first",
+        (HEADERS[0], METHOD[1]),
+        ["allow-headers-invalid", "method-not-allowed"],
+        200,
+        allow(methods="GET", names="("),
+    ),
+    (
+        "the status comes before the lists",
+        STATUS,
+        ["preflight-status-not-ok", "allow-methods-invalid", "header-not-allowed"],
+        500,
+        allow(methods="("),
+    ),
+    (
+        "the origin comes before the status, but in Safari",
+        ("PreflightAllowOriginMismatch", "CORSAllowOriginNotMatchingOrigin"),
+        ["allow-origin-mismatch", "preflight-status-not-ok"],
+        500,
+        allow("https://else.test", methods="PUT", names="x-a"),
+    ),
+)
 
 
 @table("names, found, status, answer", *PREFLIGHT_ROWS)
@@ -219,10 +289,25 @@ def test_status_and_headers(first: str, judge: Judge) -> None:
 @table(
     "names, found, answer",
     ("listed", PASSES, [], allow(credentials=True, methods="PUT", names="x-a")),
-    ("a star for methods", METHOD, ["method-wildcard-with-credentials"], allow(credentials=True, methods="*", names="x-a")),
-    ("a star for names", HEADER, ["header-wildcard-with-credentials"], allow(credentials=True, methods="PUT", names="*")),
-    ("a star among methods", METHOD, ["method-wildcard-with-credentials"], allow(credentials=True, methods="GET, *", names="x-a")),
-)  # fmt: skip
+    (
+        "a star for methods",
+        METHOD,
+        ["method-wildcard-with-credentials"],
+        allow(credentials=True, methods="*", names="x-a"),
+    ),
+    (
+        "a star for names",
+        HEADER,
+        ["header-wildcard-with-credentials"],
+        allow(credentials=True, methods="PUT", names="*"),
+    ),
+    (
+        "a star among methods",
+        METHOD,
+        ["method-wildcard-with-credentials"],
+        allow(credentials=True, methods="GET, *", names="x-a"),
+    ),
+)
 def test_a_preflight_of_a_request_with_credentials(
     names: tuple[str | None, str | None], found: list[str], answer: list[str]
 ) -> None:
