@@ -21,7 +21,17 @@ from .preflight_rules import overwrites
 from .record import Record
 from .remembered import Remembered
 from .stored import is_confirmation, is_same_cache, is_stored, left_by
-from .ties import SLACK, as_asked_for, grants, is_next, may_have_preflight, passes, unasked_names
+from .ties import (
+    SLACK,
+    as_asked_for,
+    asked_for_condition,
+    grants,
+    is_next,
+    may_have_preflight,
+    may_need_grant,
+    passes,
+    unasked_names,
+)
 
 FOLLOW_SECONDS: Final = 2.0
 """A page's request follows its preflight, and a hop its redirect, within milliseconds; after this it will not come."""
@@ -286,7 +296,7 @@ class Correlator:
             best = self._best_preflight(place, request)
             if (best.id if best is not None else None) != request.preflight:
                 self._set_preflight(request, best, changed)
-            grant = self._grant(place, request) if best is None and request.needs_preflight else None
+            grant = self._grant(place, request) if best is None and may_need_grant(request) else None
             if (grant.id if grant is not None else None) != request.cached_grant:
                 self._set_grant(request, grant, changed)
 
@@ -311,6 +321,8 @@ class Correlator:
         before = place.preflights_until(request.exchange.started, _SEARCHED)
         answered = [each for each in before if each.over <= request.exchange.started and each.seen is not None]
         for preflight in sorted(answered, key=lambda each: (each.over, each.order), reverse=True):
+            if not request.needs_preflight and not asked_for_condition(preflight, request):
+                continue
             if grants(preflight, request):
                 return preflight
             same_page = preflight.classification.origin == request.classification.origin

@@ -65,6 +65,22 @@ def _same_page(preflight: Record, request: Record) -> bool:
     return request.tainted and origin == request.page_origin and request.browser is BrowserFamily.FIREFOX
 
 
+def may_need_grant(request: Record) -> bool:
+    """Say whether a request without a preflight was covered by the cache, or may have been.
+
+    Nothing in a conditional request tells whether the browser made it so, or the page, which has to ask for that.
+    """
+    return request.needs_preflight or any(
+        name in request.exchange.request.headers for name in ("if-none-match", "if-modified-since")
+    )
+
+
+def asked_for_condition(preflight: Record, request: Record) -> bool:
+    """Say whether a preflight asked for the header that makes a request conditional."""
+    headers = request.exchange.request.headers
+    return any(name.startswith("if-") and name in headers for name in preflight.asked_names)
+
+
 def passes(record: Record) -> bool:
     """Say whether a browser may go on after this response at all."""
     return bool(surviving_modes(record))

@@ -261,7 +261,7 @@ def _finding(
     elif severity is Severity.BLOCKED:
         if judge not in condition.judges:
             severity = Severity.RISK
-        elif outcome is Outcome.CONDITIONAL and (not sure or not modes <= condition.modes):
+        elif not sure or not modes <= condition.modes:
             severity = Severity.CONDITIONAL
     elif judge in condition.judges and outcome is Outcome.BLOCKED:
         severity = Severity.BLOCKED
