@@ -66,7 +66,7 @@ def build(
         outcomes[verdict.outcome.value] += 1
         if ignores:
             verdict = _without_ignored(verdict, ignores, ignored)
-        if verdict.outcome is Outcome.NOT_CORS and not verdict.findings:
+        if verdict.outcome is Outcome.NOT_CORS and not verdict.findings and verdict.delivered is None:
             continue
         flows.append(_plain(verdict.to_plain()))
         for finding in verdict.findings:
