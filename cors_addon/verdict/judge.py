@@ -170,15 +170,16 @@ def _first_hop_conditions(record: Record) -> list[Condition]:
     """What ends a chain that begins on the page's own origin, where no CORS check happens yet."""
     if record.exchange.response is None or record.was_followed:
         return []
-    if record.kind is Kind.NO_ORIGIN:
-        # Over plain http nothing tells fetch() from an <img>; that nothing came after the redirect speaks for fetch().
-        own = record.page_origin == serialize_origin(record.exchange.request.url)
-        if not record.unfollowed or not own or is_document_request(record.exchange.request, record.classification):
-            return []
-    elif record.kind is not Kind.SAME_ORIGIN:
+    if record.kind is Kind.SAME_ORIGIN:
+        return bound_to_origin_conditions(record) or location_conditions(record, record.page_origin or "null")
+    if record.kind is not Kind.NO_ORIGIN or is_document_request(record.exchange.request, record.classification):
         return []
-    found = bound_to_origin_conditions(record) if record.kind is Kind.SAME_ORIGIN else []
-    return found or location_conditions(record, record.page_origin or "null")
+    if record.page_origin != serialize_origin(record.exchange.request.url):
+        return []
+    found = location_conditions(record, record.page_origin)
+    # Over plain http nothing tells fetch() from an <img>; that nothing came after the redirect speaks for fetch().
+    # To another scheme neither goes.
+    return [c for c in found if record.unfollowed or c.violation.id == "redirect-scheme"]
 
 
 # --- putting it together ------------------------------------------------------------------------------------------

@@ -2,13 +2,14 @@
 
 * The browser used the response: the addon must not call it blocked, by its outcome or by a finding about a neighbour.
 * The browser refused it for a CORS reason: the addon must call it blocked, by the browser's own name.
-* The browser refused it for a neighbour's reason (`REFUSALS`), or followed a redirect and then refused its target: a
-  finding must say so, and no CORS error must be blamed.
+* The browser refused it for a neighbour's reason (`REFUSALS`), or followed a redirect and then refused its target: no
+  CORS error must be blamed, and a finding must say so, except where nothing on the wire does (`MAY_BE_UNSAID`).
 * The browser lost it otherwise (a reset, an abort, a redirect that the page did not want): the addon cannot know, and
   may say anything but a CORS name.
 
-`conditional` and `unknown` are neither agreement nor difference; they are counted and listed as open. The name that a
-conditional would have must be the browser's, if the browser refused.
+`conditional` and `unknown` are neither agreement nor difference; they are counted and listed as open, as is what is left
+unsaid. The name that a conditional would have must be the browser's, if the browser refused; where a response fails with
+credentials and without, and nothing tells which, the name may be the other mode's (`NAMED_BY_THE_OTHER_MODE`).
 """
 
 from __future__ import annotations
@@ -38,6 +39,21 @@ REFUSALS: dict[str, frozenset[str]] = {
 }
 # The findings about neighbours that would be false alarms where the browser used the response.
 NEIGHBOURS = frozenset({"corp-not-same-origin", "corp-not-same-site", "corp-coep", "orb-blocked", "nosniff-mime"})
+# What the addon may leave unsaid, and why it cannot know.
+MAY_BE_UNSAID = {
+    "net::ERR_BLOCKED_BY_ORB": "hangs on the body, or over plain http on a destination that no header names",
+    "ORB": "as in Chromium",
+    NOSNIFF: "hangs on the destination, which no header names over plain http",
+    "corp-not-same-origin-after-defaulted-to-same-origin-by-coep": "pages of one origin had different policies, and the "
+    "referrer names the origin alone",
+    "NS_ERROR_DOM_CORP_FAILED": "as in Chromium",
+    "origin": "the chain began on the page's own origin over plain http, where nothing tells fetch() from other loads",
+    "NS_ERROR_DOM_BAD_URI": "as in Chromium",
+}
+# The cases in which nothing tells that credentials are included, and which fail without them as well.
+NAMED_BY_THE_OTHER_MODE = frozenset(
+    {"preflight-any-then-include-status", "beacon-http-json-any", "beacon-https-json-any"}
+)
 # Firefox's line about any request that failed: no name of a reason, so the addon may give it or not.
 GENERIC = frozenset({None, "CORSDidNotSucceed"})
 
@@ -75,7 +91,10 @@ def said(report: dict[str, Any] | None, browser: str) -> Said:
 
 
 def agreement(judged: Judged, browser: str) -> Agreement:
-    return compared(judged.hop, said(judged.report, browser))
+    found = compared(judged.hop, said(judged.report, browser))
+    if found is Agreement.DIFFER and judged.case in NAMED_BY_THE_OTHER_MODE and judged.hop.outcome is Outcome.CORS:
+        return Agreement.OPEN if said(judged.report, browser).outcome == "blocked" else found
+    return found
 
 
 def compared(hop: Hop, addon: Said) -> Agreement:
@@ -87,7 +106,9 @@ def compared(hop: Hop, addon: Said) -> Agreement:
             return Agreement.DIFFER
         if addon.blocking & REFUSALS[reason]:
             return Agreement.AGREE
-        return Agreement.OPEN if addon.outcome == "unknown" or addon.perhaps & REFUSALS[reason] else Agreement.DIFFER
+        unsaid = reason in MAY_BE_UNSAID and addon.outcome != "blocked"
+        opened = unsaid or addon.outcome == "unknown" or addon.perhaps & REFUSALS[reason]
+        return Agreement.OPEN if opened else Agreement.DIFFER
     if hop.outcome is Outcome.OK:
         fits = addon.outcome != "blocked" and not addon.blocking & NEIGHBOURS
     elif hop.outcome is Outcome.CORS:
