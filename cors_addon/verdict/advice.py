@@ -22,6 +22,7 @@ from .conditions import BOTH_MODES
 from .diagnose import inert
 from .model import Condition, HeaderLine
 
+_LINES_SHOWN: Final = 8
 _LONGEST_CAP: Final = int(max(CAPS.values()))
 
 # Header fields that servers and caches add and that no script asks for.
@@ -114,7 +115,7 @@ def _note(name: str, params: dict[str, str], headers: HeaderList | None = None, 
     evidence = []
     for line in lines:
         values = headers.get_all(line) if headers is not None else ()
-        evidence += [HeaderLine("response", line, inert(value, 2000)) for value in values]
+        evidence += [HeaderLine("response", line, inert(value, 2000)) for value in values[:_LINES_SHOWN]]
         if not values:
             evidence.append(HeaderLine("response", line, None))
     return Condition(CATALOGUE[name], Stage.RESPONSE, BOTH_MODES, frozenset(), params, "", tuple(evidence))

@@ -4,6 +4,7 @@ These become findings and leave the CORS outcome alone: a flow that CORS does no
 """
 
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address, ip_network
 from itertools import islice
 from typing import Final
 
@@ -21,7 +22,7 @@ from ..fetch.resource_policy import (
     resource_policy_block,
 )
 from ..fetch.safelists import mime_essence
-from ..traffic.classify import Classification, Kind
+from ..traffic.classify import BrowserFamily, Classification, Kind, browser_of
 from ..traffic.correlate import Correlator
 from ..traffic.exchange import Exchange
 from ..traffic.record import Record
@@ -54,6 +55,22 @@ _ORB_NEVER_SNIFFED: Final = frozenset(
 )
 _AGE: Final = 6 * 3600.0
 _JUDGED_AGAIN: Final = 2_000
+# https://wicg.github.io/local-network-access/#ip-address-space-heading; Pythons differ on what is private.
+_LOCAL_NETWORKS: Final = tuple(
+    map(
+        ip_network,
+        (
+            "10.0.0.0/8",
+            "100.64.0.0/10",
+            "169.254.0.0/16",
+            "172.16.0.0/12",
+            "192.168.0.0/16",
+            "198.18.0.0/15",
+            "fc00::/7",
+            "fe80::/10",
+        ),
+    )
+)
 _CORP: Final = "Cross-Origin-Resource-Policy"
 _BLOCKED_BY: Final = {
     ResourcePolicyBlock.SAME_ORIGIN: "corp-not-same-origin",
@@ -122,7 +139,7 @@ class NeighbourObserver:
             found += self._resource_policy(exchange, classification, headers)
             if not found and _is_certainly_opaque_blocked(exchange, classification, headers):
                 found.append(_typed("orb-blocked", classification, headers))
-        if not found and classification.destination and is_blocked_by_nosniff(classification.destination, headers):
+        if not found and _is_final(exchange) and is_blocked_by_nosniff(classification.destination, headers):
             found.append(_typed("nosniff-mime", classification, headers))
         found += self._local_network(exchange, classification)
         if "access-control-request-private-network" in exchange.request.headers:
@@ -138,6 +155,11 @@ class NeighbourObserver:
         resource = origin_of(exchange.request.url)
         if page is None or resource is None or page == resource or not _is_subresource(exchange, classification):
             return []
+        if classification.site == "same-origin" or _is_style_sheet(exchange.request.headers.get("Referer")):
+            # The referrer of what a style sheet loads is the sheet, and not the page that embeds.
+            return []
+        if exchange.response is not None and exchange.response.status == 304 and _CORP not in headers:
+            return []
         known = self._pages.get((exchange.client, page.serialize())) or _Page()
         embedder = next(iter(known.policies)) if len(known.policies) == 1 else EmbedderPolicy.UNSAFE_NONE
         block = resource_policy_block(
@@ -145,7 +167,7 @@ class NeighbourObserver:
         )
         if block is None:
             return []
-        if block is ResourcePolicyBlock.SAME_SITE and classification.site == "same-site" and page.scheme == "https":
+        if block is ResourcePolicyBlock.SAME_SITE and classification.site == "same-site":
             return []
         values = headers.get_all(_CORP)
         lines = [HeaderLine("response", _CORP, inert(value, 2000)) for value in values]
@@ -194,6 +216,15 @@ def _typed(name: str, classification: Classification, headers: HeaderList) -> Co
     )
 
 
+def _is_final(exchange: Exchange) -> bool:
+    """Say whether a response is what the page gets: no redirect, and no 304, which need not tell the content's type."""
+    return exchange.response is not None and not 300 <= exchange.response.status <= 399
+
+
+def _is_style_sheet(referrer: str | None) -> bool:
+    return referrer is not None and referrer.partition("?")[0].lower().endswith(".css")
+
+
 def _is_subresource(exchange: Exchange, classification: Classification) -> bool:
     """Say whether the request is certainly no navigation: those are checked by other rules."""
     if classification.kind is Kind.NO_CORS:
@@ -208,6 +239,8 @@ def _is_certainly_opaque_blocked(exchange: Exchange, classification: Classificat
     if classification.kind is not Kind.NO_CORS or classification.site not in ("cross-site", "same-site"):
         return False
     if classification.destination in ("", "empty", "document", "iframe") or exchange.response is None:
+        return False
+    if browser_of(exchange.request.headers.get("User-Agent")) not in (BrowserFamily.CHROMIUM, None):
         return False
     if not 200 <= exchange.response.status <= 299:
         return False
@@ -231,6 +264,8 @@ def _space_of(origin: Origin, address: str) -> str | None:
         return (
             "local" if origin.host.endswith((".local", ".internal", ".home.arpa")) or "." not in origin.host else None
         )
+    mapped = known.ipv4_mapped if isinstance(known, IPv6Address) else None
+    known = mapped or known
     if known.is_loopback:
         return "loopback"
-    return "local" if known.is_private or known.is_link_local else None
+    return "local" if any(known in network for network in _LOCAL_NETWORKS) else None
