@@ -54,6 +54,8 @@ MAY_BE_UNSAID = {
 NAMED_BY_THE_OTHER_MODE = frozenset(
     {"preflight-any-then-include-status", "beacon-http-json-any", "beacon-https-json-any"}
 )
+# Firefox looks at nosniff before it looks at CORS, Chromium after; the response fails both.
+REFUSED_EITHER_WAY = frozenset({"type-cors-script-nosniff-bare"})
 # Firefox's line about any request that failed: no name of a reason, so the addon may give it or not.
 GENERIC = frozenset({None, "CORSDidNotSucceed"})
 
@@ -92,6 +94,8 @@ def said(report: dict[str, Any] | None, browser: str) -> Said:
 
 def agreement(judged: Judged, browser: str) -> Agreement:
     found = compared(judged.hop, said(judged.report, browser))
+    if found is Agreement.DIFFER and judged.case in REFUSED_EITHER_WAY and judged.hop.name == NOSNIFF:
+        return Agreement.OPEN if said(judged.report, browser).outcome == "blocked" else found
     if found is Agreement.DIFFER and judged.case in NAMED_BY_THE_OTHER_MODE and judged.hop.outcome is Outcome.CORS:
         return Agreement.OPEN if said(judged.report, browser).outcome == "blocked" else found
     return found
