@@ -2,14 +2,15 @@
 
 * The browser used the response: the addon must not call it blocked, by its outcome or by a finding about a neighbour.
 * The browser refused it for a CORS reason: the addon must call it blocked, by the browser's own name.
-* The browser refused it for a neighbour's reason (`REFUSALS`), or followed a redirect and then refused its target: no
-  CORS error must be blamed, and a finding must say so, except where nothing on the wire does (`MAY_BE_UNSAID`).
+* The browser refused it for a neighbour's reason (`REFUSALS`), or followed a redirect and then refused its target:
+  no CORS error must be blamed, and a finding must say so, except where nothing on the wire does (`MAY_BE_UNSAID`).
 * The browser lost it otherwise (a reset, an abort, a redirect that the page did not want): the addon cannot know, and
   may say anything but a CORS name.
 
-`conditional` and `unknown` are neither agreement nor difference; they are counted and listed as open, as is what is left
-unsaid. The name that a conditional would have must be the browser's, if the browser refused; where a response fails with
-credentials and without, and nothing tells which, the name may be the other mode's (`NAMED_BY_THE_OTHER_MODE`).
+`conditional` and `unknown` are neither agreement nor difference; they are counted and listed as open, as is what is
+left unsaid. The name that a conditional would have must be the browser's, if the browser refused; where a response
+fails with credentials and without, and nothing tells which, the name may be the other mode's
+(`NAMED_BY_THE_OTHER_MODE`).
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ MAY_BE_UNSAID = {
     "net::ERR_BLOCKED_BY_ORB": "hangs on the body, or over plain http on a destination that no header names",
     "ORB": "as in Chromium",
     NOSNIFF: "hangs on the destination, which no header names over plain http",
-    "corp-not-same-origin-after-defaulted-to-same-origin-by-coep": "pages of one origin had different policies, and the "
-    "referrer names the origin alone",
+    "corp-not-same-origin-after-defaulted-to-same-origin-by-coep": "pages of one origin had different policies, and "
+    "the referrer names the origin alone",
     "NS_ERROR_DOM_CORP_FAILED": "as in Chromium",
     "origin": "the chain began on the page's own origin over plain http, where nothing tells fetch() from other loads",
     "NS_ERROR_DOM_BAD_URI": "as in Chromium",

@@ -23,7 +23,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.proxy, pytest.mark.timeout(600)]
 
 # Verdicts that hang on what nothing on the wire tells; more of them would mean unused evidence.
 MOST_OPEN = 0.09
-# On a loaded machine a browser may tell of a frame's request too late. What differs is asked once more, if it is little.
+# On a loaded machine a browser may tell of a frame's request too late: what differs is asked once more, if it is
+# little.
 ASKED_AGAIN = 25
 
 # One case for each violation that a server can cause and that has a name in Chromium or Firefox.
