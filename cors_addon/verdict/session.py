@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Final
 
+from ..catalogue.violation import Severity
 from ..fetch.messages import Response
 from ..traffic.classify import is_document_request
 from ..traffic.correlate import Correlator
@@ -15,6 +17,8 @@ from .judge import Context, judge_record
 from .model import Judge, Outcome, Verdict
 from .neighbours import NeighbourObserver
 from .notes import notes_of
+
+_LET_THROUGH: Final = (Outcome.ALLOWED, Outcome.NOT_CORS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +79,19 @@ class Session:
         return self.outcome_if(exchange_id, record.delivered)
 
     def outcome_if(self, exchange_id: str, response: Response) -> Outcome | None:
-        """Say what would become of an exchange, had the browser got this response; nothing is remembered of it."""
+        """Say what would become of an exchange, had the browser got this response; nothing is remembered of it.
+
+        It is blocked too where CORS allows it, or has no say, and something beside it withholds it.
+        """
         record = self.correlator.get(exchange_id)
         if record is None:
             return None
         if response.status == 0:
             return Outcome.BLOCKED
         supposed = replace(record, exchange=replace(record.exchange, response=response, error=None))
-        return self._judge(supposed).outcome
+        verdict = self._judge(supposed)
+        withheld = any(finding.severity is Severity.BLOCKED for finding in verdict.findings)
+        return Outcome.BLOCKED if withheld and verdict.outcome in _LET_THROUGH else verdict.outcome
 
     def finish(self) -> set[str]:
         """Say that nothing more will come; return the ids to judge anew."""
