@@ -212,13 +212,16 @@ USE = """
 """
 
 
-@pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("strategy", ["eager", "lazy"])
-def test_its_own_page_switches(browser: str, server: Server, rules: str, scheme: str, strategy: str) -> None:
-    with Proxy(server, options=[f"connection_strategy={strategy}", rules]) as proxy:
-        with BROWSERS[browser](proxy.port) as driver:
+def test_its_own_page_switches(browser: str, server: Server, rules: str, strategy: str) -> None:
+    options = [f"connection_strategy={strategy}", rules]
+    with Proxy(server, options=options) as proxy, BROWSERS[browser](proxy.port) as driver:
+        for scheme in ("http", "https"):
+            proxy.command("cors.inject", "off")
+            proxy.command("cors.rules.reload")
+            assert states(proxy) == UNTOUCHED
             assert driver.visit(f"{scheme}://cors.addon/", USE).result == "done"
-        assert states(proxy) == SWITCHED
+            assert states(proxy) == SWITCHED
 
 
 @pytest.mark.usefixtures("direct")

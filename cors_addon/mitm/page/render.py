@@ -168,7 +168,7 @@ def _facts(findings: Iterable[Mapping[str, Any]]) -> str:
 def _block(lines: str) -> str:
     shown = "\n".join(line(each, 2_000) for each in lines.split("\n"))
     return (
-        '<div class="block"><pre dir="ltr" tabindex="0" role="region" aria-label="Text to copy"><code>'
+        '<div class="block"><pre dir="ltr" tabindex="0" role="group" aria-label="Text to copy"><code>'
         f'{shown}</code></pre><button type="button" class="copy">Copy</button></div>'
     )
 
@@ -252,8 +252,8 @@ def switch(action: str, token: str, label: str, is_on: bool, name: str = "", dis
         f'<form method="post" action="{action}" class="switch">'
         f'{hidden}<input type="hidden" name="state" value="{"off" if is_on else "on"}">'
         f'<button role="switch" aria-checked="{"true" if is_on else "false"}" aria-label="{label}"'
-        f'{" disabled" if disabled else ""}><span class="track" aria-hidden="true"></span>'
-        f'<span aria-hidden="true">{"On" if is_on else "Off"}</span></button></form>'
+        f'{" disabled" if disabled else ""}><span class="track"></span></button>'
+        f'<span aria-hidden="true">{"On" if is_on else "Off"}</span></form>'
     )
 
 
@@ -273,7 +273,7 @@ def injection(token: str, is_on: bool, left: float | None, rules: Sequence[Rule]
     if trouble:
         broken = (
             '<div class="trouble"><h3>The rule file is broken</h3><p>The last good rules stay in force.</p>'
-            '<pre dir="ltr" tabindex="0" role="region" aria-label="What is wrong with the rule file">'
+            '<pre dir="ltr" tabindex="0" role="group" aria-label="What is wrong with the rule file">'
             f"{_lines(trouble)}</pre></div>"
         )
     control = switch("injection", token, "Injection", is_on, disabled=not rules and not is_on)
