@@ -99,8 +99,7 @@ def _fault(violation: str, subject: Subject, request: Request) -> tuple[int | No
         case "header-wildcard-with-credentials":
             wanted["access-control-allow-headers"] = ("*",)
         case "redirect-url-credentials":
-            scheme, _, rest = _header_url(request.url).partition("://")
-            return 307, wanted | {"location": (f"{scheme}://simulated:simulated@{rest}",)}
+            return 307, wanted | {"location": ("https://simulated:simulated@simulated.invalid/",)}
         case "redirect-scheme":
             return 307, wanted | {"location": ("simulated-scheme://simulated.invalid/",)}
         case "redirect-too-many":
