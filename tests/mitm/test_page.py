@@ -573,6 +573,16 @@ def test_only_what_changed_is_sent() -> None:
         assert "rules" not in update["regions"]
 
 
+def test_a_page_opened_in_between_is_told_of_the_way_back(rules: str) -> None:
+    with browser(cors_rules=rules) as page:
+        page.post("rules", name="second", state="on")
+        page.data()
+        page.post("rules", name="second", state="off")
+        opened = re.findall(r'data-version="(\d+)"', page.open())
+        page.post("rules", name="second", state="on")
+        assert 'aria-label="Rule second"' in page.data(int(opened[0]))["regions"]["rules"]
+
+
 def test_a_switch_thrown_elsewhere_shows(rules: str) -> None:
     with browser(cors_rules=rules) as page:
         version = page.data()["version"]

@@ -74,6 +74,7 @@ def test_it_answers_through_the_proxy_under_both_strategies(mode: str, strategy:
             assert status == 200
             assert "<h1>CORS" in html
         assert "CORS: the live page is at http://cors.addon/ through the proxy" in proxy.output
+        assert "server connection" not in proxy.output, "nobody is looked for"
 
 
 def test_it_answers_over_socks_where_connections_are_lazy() -> None:

@@ -7,7 +7,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
-from mitmproxy import ctx, exceptions, http
+from mitmproxy import ctx, exceptions, http, tls
 from mitmproxy.proxy import mode_specs
 
 from ...traffic.remembered import Remembered
@@ -117,6 +117,14 @@ class LivePage:
             flow.response = http.Response(
                 b"HTTP/1.1", 200, b"Connection established", http.Headers(), b"", None, 0.0, 0.0
             )
+
+    def tls_clienthello(self, data: tls.ClientHelloData) -> None:
+        """Keep mitmproxy from asking a server for its certificate first: there is none."""
+        address = data.context.server.address
+        if isinstance(data.context.client.proxy_mode, mode_specs.ReverseMode) or address is None:
+            return
+        if self._host and address[0].lower() == self._host:
+            raise exceptions.AddonHalt
 
     @own
     def requestheaders(self, flow: http.HTTPFlow) -> None:

@@ -88,7 +88,7 @@ class Screen:
             "token": escape(self._token),
             "title": self._title(lists),
             "filter": render.line(wanted, 200),
-            **self._parts(lists),
+            **{name: html for name, (_, html) in self._parts(lists).items()},
         }
         for section, cards in lists.items():
             parts[f"{section.value}-cards"] = self._list(section, cards, wanted.strip().lower())
@@ -111,14 +111,7 @@ class Screen:
         ``regions`` are the insides of elements, by id; those that are as they were are left out.
         """
         lists = {section: self._ledger.listed(section) for section in Section}
-        regions = {}
-        for name, html in self._parts(lists).items():
-            version, known = self._regions.get(name, (0, ""))
-            if html != known:
-                version = self._ledger.version
-                self._regions[name] = version, html
-            if version > since:
-                regions[name] = html
+        regions = {name: html for name, (version, html) in self._parts(lists).items() if version > since}
         return {
             "version": self._ledger.version,
             "more": self._ledger.is_behind,
@@ -149,7 +142,18 @@ class Screen:
             self._cards[card.id] = card.version, html, found_in
         return html, found_in
 
-    def _parts(self, lists: Mapping[Section, Sequence[Card]]) -> dict[str, str]:
+    def _parts(self, lists: Mapping[Section, Sequence[Card]]) -> dict[str, tuple[int, str]]:
+        """Return the insides of elements by id, each with the version since which it is so.
+
+        Whatever any browser got has passed here, so an element that is now as it was long ago has a new version if a
+        browser may have seen it otherwise in between.
+        """
+        for name, html in self._insides(lists).items():
+            if name not in self._regions or self._regions[name][1] != html:
+                self._regions[name] = self._ledger.version, html
+        return self._regions
+
+    def _insides(self, lists: Mapping[Section, Sequence[Card]]) -> dict[str, str]:
         injection, ledger = self._injection, self._ledger
         path = str(injection.file.path or "")
         listed, passed, owed = injection.rules.rules, ledger.passed(), ledger.owed()
