@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from .mitm.capture_check import Task
+    from .report.model import Report
 
 CLEAN, FOUND, UNUSABLE = 0, 1, 2
 _INTERRUPTED: Final = 130
@@ -191,24 +192,17 @@ def _rules(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from .mitm.capture_check import check
     from .mitm.capture_progress import ProgressBar
-    from .report import files, plain
-    from .report.formats import FORMATS
+    from .report import plain
     from .report.gate import counting
 
     output, name = _target(options)
     task = _task(options)
     with ProgressBar(sys.stderr) as bar:
         report = check(options.captures, task, options.jobs, bar.show if bar.wanted else None)
-    _, render = FORMATS[name]
-    if output is not None:
-        try:
-            files.write(report, output, render)
-        except OSError as error:
-            raise _UnusableError(f"{output} cannot be written: {error.strerror or error}") from error
-    elif name == "text":
+    if output is None and name == "text":
         sys.stdout.write(plain.render(report, colour=_colour()))
     else:
-        sys.stdout.write(render(report))
+        _write(report, output, name)
     sys.stdout.flush()
 
     counted = counting(report, options.fail_on)
@@ -222,16 +216,32 @@ def _check(options: argparse.Namespace) -> int:
     return FOUND if counted else CLEAN
 
 
+def _write(report: "Report", output: Path | None, name: str) -> None:
+    from .report import files
+    from .report.formats import FORMATS
+
+    _, render = FORMATS[name]
+    if output is None:
+        sys.stdout.write(render(report))
+        return
+    try:
+        files.write(report, output, render)
+    except OSError as error:
+        raise _UnusableError(f"{output} cannot be written: {error.strerror or error}") from error
+
+
 def _target(options: argparse.Namespace) -> tuple[Path | None, str]:
     """Return where the report goes, ``None`` for standard output, and in which format."""
-    from .report.formats import format_of
-
     output = None if options.output in (None, "-") else Path(options.output)
     if output is not None and os.path.isdir(output):
         raise _UnusableError(f"--output {output} is a folder; name a file in it")
     if output is not None and not os.path.isdir(output.parent):
         raise _UnusableError(f"--output {output}: there is no folder {output.parent}")
-    return output, options.format or (format_of(output.suffix) if output is not None else None) or "text"
+    if options.format is not None or output is None:
+        return output, options.format or "text"
+    from .report.formats import format_of
+
+    return output, format_of(output.suffix) or "text"
 
 
 def _task(options: argparse.Namespace) -> "Task":

@@ -1,14 +1,11 @@
 """Many captures, each a session of its own, on all cores, into one report."""
 
-import multiprocessing
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
-from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..report.baseline import Baseline
 from ..report.ignore import Ignores
@@ -18,8 +15,15 @@ from ..verdict.session import Settings
 from .capture import Advance, judge_capture
 from .capture_streams import STDIN
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+    from multiprocessing.sharedctypes import Synchronized
+
 BROWSERS: Final = ("auto", *(judge.value for judge in Judge))
 _LOOK_EVERY: Final = 0.1
+
+_Part = tuple[Report, dict[str, Any]]
+"""A capture's report, and what the summary says of the capture."""
 
 Show = Callable[[int, int | None], None]
 """Is told from time to time how many bytes have been read, and of how many (``None``: not known)."""
@@ -62,7 +66,7 @@ def check(paths: Sequence[str], task: Task, jobs: int = 1, show: Show | None = N
     return merge((report for report, _ in parts), [capture for _, capture in parts])
 
 
-def _checked(path: str, name: str, task: Task, advance: Advance | None) -> tuple[Report, dict[str, Any]]:
+def _checked(path: str, name: str, task: Task, advance: Advance | None) -> _Part:
     judged = judge_capture(path, name, task.settings, advance)
     not_cors = judged.flows - len(judged.verdicts)
     report = build(judged.verdicts, not_cors=not_cors, ignores=task.ignores, baseline=task.baseline)
@@ -100,7 +104,7 @@ def _begin(progress: "Synchronized[int]") -> None:
     _progress = progress
 
 
-def _in_a_process(path: str, name: str, task: Task) -> tuple[Report, dict[str, Any]]:
+def _in_a_process(path: str, name: str, task: Task) -> _Part:
     before = 0
 
     def advance(at: int) -> None:
@@ -120,16 +124,20 @@ def _in_parallel(
     task: Task,
     jobs: int,
     show: Callable[[int], None],
-) -> list[tuple[Report, dict[str, Any]]]:
+) -> list[_Part]:
+    # One capture in one process needs none of it, and should be judged before all of it is imported.
+    import multiprocessing
+    from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+
     # Starting afresh is the one way that every system has, and it copies no threads' locks.
     context = multiprocessing.get_context("spawn")
     progress = context.Value("q", 0)
-    parts: list[tuple[Report, dict[str, Any]] | None] = [None] * len(paths)
+    parts: list[_Part | None] = [None] * len(paths)
     others = [index for index, path in enumerate(paths) if path != STDIN]
     # The largest first: begun last, it would keep one core busy while the others are done.
     others.sort(key=lambda index: sizes[index], reverse=True)
     with ProcessPoolExecutor(min(jobs, len(paths)), context, _begin, (progress,)) as pool:
-        waiting: dict[Future[tuple[Report, dict[str, Any]]], int] = {
+        waiting: dict[Future[_Part], int] = {
             pool.submit(_in_a_process, paths[index], names[index], task): index for index in others
         }
         try:

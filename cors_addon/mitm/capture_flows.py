@@ -8,6 +8,7 @@ flow after all.
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
@@ -19,6 +20,7 @@ from ..fetch.messages import Request, Response
 from ..traffic.exchange import Exchange, Responder
 from ..verdict.diagnose import inert
 from .capture_error import CaptureError
+from .capture_failures import failure_told
 from .capture_netstrings import WHOLE, State, dictionary, netstrings, told
 from .capture_scan import glance, is_of_interest_without_origin
 
@@ -32,7 +34,7 @@ _WANTED: Final[Mapping[bytes, Any]] = {
     b"error": WHOLE,
     b"websocket": {b"messages": None},
     b"client_conn": dict.fromkeys((b"id", b"peername", b"sockname", b"tls", b"proxy_mode"), WHOLE),
-    b"server_conn": dict.fromkeys((b"peername", b"timestamp_start"), WHOLE),
+    b"server_conn": dict.fromkeys((b"peername", b"timestamp_start", b"alpn"), WHOLE),
     b"request": dict.fromkeys(
         (
             b"host",
@@ -121,21 +123,28 @@ def _of_state(state: State) -> Sighting:
 
 
 def _exchange(state: State) -> Exchange:
-    request, response = state["request"], state["response"]
+    request, response, failed = state["request"], state["response"], state["error"]
     client, server = state["client_conn"], state["server_conn"]
-    if state["error"] is not None:
-        # What a failure says takes more of the flow than is read here.
-        raise _UnexpectedError
     peer, address = client["peername"], server["peername"]
+    error: str | None = None
+    frozen: Response | None = None
+    if failed is not None:
+        error, responder = failure_told(failed["msg"], request["http_version"], server["alpn"], response is not None)
+        ended = failed["timestamp"]
+    else:
+        responder = Responder.LOCAL if server["timestamp_start"] is None else Responder.SERVER
+        frozen = Response(response["status_code"], HeaderList.from_bytes(response["headers"]))
+        ended = response["timestamp_end"] or response["timestamp_start"]
     return Exchange(
         id=state["id"],
         request=Request(
             request["method"].decode("latin-1"), _url(request, client), HeaderList.from_bytes(request["headers"])
         ),
-        response=Response(response["status_code"], HeaderList.from_bytes(response["headers"])),
-        responder=Responder.LOCAL if server["timestamp_start"] is None else Responder.SERVER,
+        response=frozen,
+        error=error,
+        responder=responder,
         started=request["timestamp_start"],
-        ended=response["timestamp_end"] or response["timestamp_start"],
+        ended=ended,
         client=peer[0] if peer else "",
         connection=client["id"],
         http_version=request["http_version"].decode("utf-8", "surrogateescape"),
@@ -149,29 +158,27 @@ def _url(request: State, client: State) -> str:
     """Build the URL that the browser asked for, as ``flows.request_of`` does."""
     if client["proxy_mode"].lower().startswith("reverse"):
         raise _UnexpectedError
-    authority = b""
-    if request["http_version"] in (b"HTTP/2.0", b"HTTP/3"):
-        authority = request["authority"]
-    if not authority:
+    authority = request["authority"] if request["http_version"] in (b"HTTP/2.0", b"HTTP/3") else b""
+    in_header = not authority
+    if in_header:
         authority = b", ".join([value for name, value in request["headers"] if name.lower() == b"host"])
     path: bytes = request["path"]
     if not (authority.isascii() and path.isascii()):
         raise _UnexpectedError
     if authority:
-        begin = _beginning(request["scheme"], authority)
+        begin = _beginning(request["scheme"], authority, in_header)
     else:
         begin = _of_parts(request["scheme"], request["host"], request["port"])
     return begin if path == b"*" else begin + path.decode("ascii")
 
 
 @functools.lru_cache(4096)
-def _beginning(scheme: bytes, authority: bytes) -> str:
-    try:
-        text = authority.decode("idna")
-    except UnicodeError:
-        text = authority.decode("ascii")
-    if text != authority.decode("ascii"):
-        raise _UnexpectedError
+def _beginning(scheme: bytes, authority: bytes, in_header: bool) -> str:
+    text = authority.decode("ascii")
+    if not in_header and "xn--" in text.lower():
+        # What is no header, mitmproxy reads as an international name.
+        with suppress(UnicodeError):
+            text = authority.decode("idna")
     host, port = mitmproxy_url.parse_authority(text, check=False)
     if not host:
         raise _UnexpectedError
