@@ -24,7 +24,7 @@ IDLE: Final = 10.0
 
 _LONGEST_METHOD: Final = 100
 
-AT_ONCE: Final = 5_000
+AT_ONCE: Final = 2_000
 """How many verdicts one look takes in at most; more would hold up the traffic."""
 
 

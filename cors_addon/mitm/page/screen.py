@@ -14,7 +14,7 @@ from ..injection import Injection
 from . import render
 from .ledger import Card, Ledger, Section
 
-LISTED: Final = 100
+LISTED: Final = 50
 """How many cards a list shows, and how many debts."""
 
 _PASSED: Final = 20
