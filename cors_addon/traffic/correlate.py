@@ -68,11 +68,12 @@ class Correlator:
             self._untie(record, changed)
             self._drop(record)
             record = None
+        answered = exchange.response is not None or exchange.error is not None
         if record is None:
             record = self._enter(exchange, changed)
-        else:
+        elif answered:
             record.exchange = exchange
-        if exchange.response is not None or exchange.error is not None:
+        if answered:
             self._answered(record, changed)
         self.now = max(self.now, exchange.started, record.over)
         self._expire(record)

@@ -13,7 +13,7 @@ from ..fetch.checks import ALLOW_CREDENTIALS
 from ..fetch.messages import CredentialsMode
 from ..fetch.origins import is_schemelessly_same_site, origin_of, serialize_origin
 from .classify import BrowserFamily, Kind
-from .correlate import Correlator
+from .correlate import FOLLOW_SECONDS, Correlator
 from .pages import PageAndHost, PageLoads, PageMarks, Span
 from .record import Record
 from .remembered import Recent
@@ -103,16 +103,28 @@ class CredentialsObserver:
         self._undecided.clear()
         self._untold.clear()
 
-    def page_loaded(self, client: str, url: str, when: float) -> set[str]:
+    def page_loaded(self, page: Record) -> set[str]:
         """Note a document: what an earlier page of its origin did speaks for that page only.
 
         Returns the ids of exchanges that are known already and may be that page's.
         """
-        self.pages.note(client, serialize_origin(url), when)
+        client, when = page.exchange.client, page.exchange.started
+        origin = serialize_origin(page.exchange.request.url)
+        span = self.pages.span(client, origin, when)
+        self.pages.note(client, origin, when, page.id)
         latest = self._latest.get(client)
-        if latest is None or latest[0] < when:
+        if latest is None or latest[0] + FOLLOW_SECONDS < when:
             return set()
-        return {each for key, members in self._undecided.items() if key[0] == client for each in _latest_of(members)}
+        keys = [key for key in self._undecided if key[0] == client]
+        known = [record for key in keys for record in map(self.correlator.get, self._undecided[key]) if record]
+        of_page = [record for record in known if record.classification.origin == origin]
+        if all(record.exchange.started < when for record in of_page):
+            of_page = []
+        # One load has become two, and what either did speaks for the other no more.
+        concerned = [record for record in of_page if span[0] <= record.exchange.started < span[1]]
+        # What nothing followed, and whose origin is null, may be explained by it.
+        concerned += [record for record in known if record.over + FOLLOW_SECONDS >= when]
+        return {record.id for record in concerned}
 
     def cookie_on(self, connection: str, exchange_id: str, when: float = float("inf")) -> set[str]:
         """Note a ``Cookie`` on a connection, for a request that needs nothing else; return the ids it decides."""
@@ -139,6 +151,8 @@ class CredentialsObserver:
         connection = self._connections.get(record.exchange.connection)
         if connection is not None:
             connection.members.pop(record.id, None)
+        origin = serialize_origin(record.exchange.request.url)
+        self.pages.forget(record.exchange.client, origin, record.exchange.started, record.id)
         key = _page_and_host(record)
         for marks in (self._granting, self._with_cookies):
             marks.forget(key, record.exchange.started, record.id)
@@ -182,8 +196,9 @@ class CredentialsObserver:
         if record.kind is Kind.CORS and _keeps_connections_apart(record):
             connection = self._connections.get(record.exchange.connection)
             if connection is not None:
-                for evidence in connection.evidence.values():
-                    if evidence.exchange_id != record.id:
+                for mode in CredentialsMode:
+                    evidence = connection.evidence.get(mode)
+                    if evidence is not None and evidence.exchange_id != record.id:
                         yield evidence
         if record.kind is Kind.PREFLIGHT or (record.kind is Kind.CORS and record.redirected_to is not None):
             yield from _survival(record)
@@ -265,7 +280,7 @@ class CredentialsObserver:
         exchange = record.exchange
         key = _page_and_host(record)
         latest = self._latest.use(exchange.client, exchange.started)
-        latest[:] = [max([exchange.started, *latest])]
+        latest[:] = [max([record.over, *latest])]
         undecided = self._undecided.setdefault(key, {})
         undecided[exchange.id] = None
         if record.kind not in (Kind.CORS, Kind.PREFLIGHT):

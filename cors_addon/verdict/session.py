@@ -50,7 +50,7 @@ class Session:
         changed |= self.echoes.observe(record)
         changed |= self.neighbours.observe(record)
         if is_document_request(exchange.request, record.classification):
-            changed |= self.credentials.page_loaded(exchange.client, exchange.request.url, exchange.started)
+            changed |= self.credentials.page_loaded(record)
         changed.discard(exchange.id)
         if exchange.response is None and exchange.error is None:
             return None, changed

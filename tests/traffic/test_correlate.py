@@ -664,6 +664,13 @@ def test_an_id_that_comes_to_mean_another_exchange() -> None:
     assert record(correlator, "p").requests == []
 
 
+def test_an_answer_is_not_taken_back_by_what_was_seen_before_it() -> None:
+    answered = preflight(f"PUT {ITEMS}", id="p", answer=GRANT)
+    correlator = seen(answered, preflight(f"PUT {ITEMS}", id="p", status=None), cors(f"PUT {ITEMS}", id="r", at=0.2))
+    assert record(correlator, "p").exchange is answered
+    assert record(correlator, "r").preflight == "p"
+
+
 def test_another_answer_of_the_same_exchange_leads_elsewhere() -> None:
     first = cors(f"GET {API}/a", id="a", status=302, answer=[*to("/b"), *allow()])
     correlator = seen(first, cors(f"GET {API}/b", id="b", at=0.2))

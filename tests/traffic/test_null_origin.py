@@ -11,7 +11,7 @@ from tests.traffic.exchanges import API, APP, allow, cors, exchange, metadata
 def source(*exchanges: Exchange, loaded: float | None = None) -> str | None:
     correlator, pages = Correlator(), PageLoads()
     if loaded is not None:
-        pages.note("192.0.2.1", APP, loaded)
+        pages.note("192.0.2.1", APP, loaded, "page")
     for each in exchanges:
         correlator.observe(each)
     return null_origin_source(correlator.records[exchanges[-1].id], correlator, pages)

@@ -20,7 +20,7 @@ ELSE = "https://else.test"
 def test_the_span_of_a_page(span: tuple[float, float], when: float) -> None:
     loads = PageLoads()
     for at in (20.0, 10.0):
-        loads.note("c", APP, at)
+        loads.note("c", APP, at, f"page{at}")
     assert loads.span("c", APP, when) == span
     assert loads.span("other", APP, when) == (float("-inf"), float("inf"))
     assert loads.span("c", ELSE, when) == (float("-inf"), float("inf"))
@@ -28,11 +28,17 @@ def test_the_span_of_a_page(span: tuple[float, float], when: float) -> None:
 
 def test_whether_any_page_was_loaded() -> None:
     loads = PageLoads()
-    loads.note("c", APP, 10)
+    loads.note("c", APP, 10, "page")
     assert loads.loaded_since("c", 5, 15)
     assert loads.loaded_since("c", 5, 10)
     assert not loads.loaded_since("c", 10, 15)
     assert not loads.loaded_since("other", 5, 15)
+    loads.forget("c", APP, 10, "another")
+    assert loads.loaded_since("c", 5, 15)
+    loads.forget("c", APP, 10, "page")
+    loads.forget("c", APP, 10, "page")
+    assert not loads.loaded_since("c", 5, 15)
+    loads.note("c", APP, 10, "page")
     loads.clear()
     assert not loads.loaded_since("c", 5, 15)
 
