@@ -6,6 +6,7 @@ status is 1 if a part is not as it should be.
 
 import argparse
 import inspect
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +24,7 @@ from cors_addon.catalogue.render import chromium_names, mdn_url  # noqa: E402
 from cors_addon.catalogue.violation import Severity, Stage, Violation  # noqa: E402
 from cors_addon.mitm.addon import CorsAddon  # noqa: E402
 from cors_addon.mitm.options import OPTIONS, Option  # noqa: E402
+from cors_addon.rules.cli import schema_text  # noqa: E402
 
 README: Final = ROOT / "README.md"
 _OPENING: Final = re.compile(r"<!-- generated: (?P<name>[\w-]+) -->\n")
@@ -81,6 +83,47 @@ def commands() -> str:
     return table(("command", "does"), (row(*item) for item in sorted(found.items())))
 
 
+def rule_keys() -> str:
+    """Every key of a rule file, from the schema that editors read."""
+    schema: dict[str, Any] = json.loads(schema_text())
+    shared: dict[str, dict[str, Any]] = schema["$defs"]
+
+    def resolved(entry: dict[str, Any]) -> dict[str, Any]:
+        return shared[entry["$ref"].rpartition("/")[2]] if "$ref" in entry else entry
+
+    def values(entry: dict[str, Any]) -> str:
+        entry = resolved(entry)
+        if "anyOf" in entry:
+            return ", ".join(dict.fromkeys(map(values, entry["anyOf"])))
+        if "const" in entry:
+            return f"`{entry['const']}`"
+        words = [word for word in entry.get("enum", ()) if word is not None]
+        if words:
+            return ", ".join(f"`{word}`" for word in words) if len(words) < 6 else "a violation's id, listed below"
+        if entry is shared["duration"]:
+            return "a duration: `30m`, `1h30m`"
+        kinds = {"boolean": "`true`, `false`", "integer": "seconds", "array": "a list", "object": "a mapping"}
+        return kinds.get(entry["type"], "text")
+
+    def default(name: str, entry: dict[str, Any], required: list[str]) -> str:
+        if name in required:
+            return "required"
+        value = entry.get("default")
+        return "" if value is None else f"`{str(value).lower()}`"
+
+    def row(name: str, entry: dict[str, Any], required: list[str]) -> tuple[str, ...]:
+        entry = resolved(entry)
+        about = ". ".join(entry[part] for part in ("title", "description") if part in entry).replace("?.", "?")
+        return f"`{name}`", values(entry), default(name, entry, required), escaped(about)
+
+    rule = shared["rule"]
+    head = ("key", "values", "default", "meaning")
+    whole = table(head, (row(name, entry, schema["required"]) for name, entry in schema["properties"].items()))
+    return f"{whole}\nAnd of a rule:\n\n" + table(
+        head, (row(name, entry, rule["required"]) for name, entry in rule["properties"].items())
+    )
+
+
 def violations() -> str:
     """The catalogue: a table to find an entry by what a browser says, and the entries."""
 
@@ -126,6 +169,7 @@ def severities() -> str:
 SECTIONS: Final[Mapping[str, Section]] = {
     "options": options,
     "commands": commands,
+    "rule-keys": rule_keys,
     "severities": severities,
     "violations": violations,
 }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from mitmproxy.flow import Error
 
 from cors_addon.mitm import display
 from cors_addon.mitm.addon import CorsAddon
+from cors_addon.rules.decode import read_rules
+from cors_addon.rules.explain import explain_request
 from tests.mitm.injecting import NAME, ask, call, heads, injecting, passed, rule
 from tests.mitm.support import (
     API,
@@ -505,3 +509,24 @@ def test_the_same_addon_judges_with_injection_off_as_ever() -> None:
         assert on_the_wire(subject) == before
         assert running.verdict(subject)["outcome"] == "blocked"
         assert API in running.verdict(subject)["url"]
+
+
+# --- the README ----------------------------------------------------------------------------------------------------
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("text", re.findall(r"```yaml\n(.*?)```", README, re.DOTALL))
+def test_the_readmes_rule_files_are_right(text: str) -> None:
+    reading = read_rules(text.encode())
+    assert reading.rules is not None
+    assert reading.problems == ()
+
+
+def test_the_readmes_first_rule_does_what_is_said_of_it() -> None:
+    (first, *_) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    reading = read_rules(first.encode())
+    assert reading.rules is not None
+    lines = explain_request(reading.rules, "PUT", "https://api.staging.example.com/items", "https://localhost:5173")
+    assert any(line.strip().startswith("yes") for line in lines)
+    assert "--explain PUT https://api.staging.example.com/items --origin https://localhost:5173" in README
