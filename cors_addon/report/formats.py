@@ -1,19 +1,30 @@
 """Which renderer writes which format, by name and by a file's ending."""
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Final
 
-from . import html, json_, junit, plain, sarif
 from .model import Report
 
 Renderer = Callable[[Report], str]
 
+
+def _renderer(module: str) -> Renderer:
+    """Return a renderer whose module is loaded when it is first needed: most sessions need none or one."""
+
+    def render(report: Report) -> str:
+        text: str = import_module(f".{module}", __package__).render(report)
+        return text
+
+    return render
+
+
 FORMATS: Final[dict[str, tuple[str, Renderer]]] = {
-    "json": (".json", json_.render),
-    "html": (".html", html.render),
-    "sarif": (".sarif", sarif.render),
-    "junit": (".xml", junit.render),
-    "text": (".txt", plain.render),
+    "json": (".json", _renderer("json_")),
+    "html": (".html", _renderer("html")),
+    "sarif": (".sarif", _renderer("sarif")),
+    "junit": (".xml", _renderer("junit")),
+    "text": (".txt", _renderer("plain")),
 }
 """Each format's name, its file ending, and its renderer."""
 

@@ -136,7 +136,7 @@ def _browsers(report: Report) -> Iterator[str]:
     if not shown:
         return
     yield '<section aria-labelledby="browsers">\n<h2 id="browsers">Browser by browser</h2>'
-    yield '<div class="scroll" tabindex="0" role="region" aria-labelledby="browsers">'
+    yield '<div class="scroll" tabindex="0" role="group" aria-label="Flows by browser">'
     yield "<table><caption>Flows in this report, by what each browser does with them</caption><thead><tr>"
     columns = "".join(f'<th scope="col" class="number">{outcome.value}</th>' for outcome in shown)
     yield f'<th scope="col">Browser</th>{columns}</tr></thead><tbody>'

@@ -67,6 +67,7 @@ def test_it_fits_every_window_without_a_word_in_the_console(
     browser: Browser, file: Path, width: int, scheme: str
 ) -> None:
     page, said = opened(browser, file, width, scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator("article.block").count() > 10
     assert said == []
