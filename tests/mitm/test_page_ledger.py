@@ -190,6 +190,12 @@ def test_what_a_rule_mends_is_owed_and_no_longer_blocked() -> None:
     assert len(page.blocked()) == 1, "injection is off again, and it fails again"
 
 
+def test_a_debt_names_no_user() -> None:
+    mended = Delivered("local SPA", Outcome.ALLOWED)
+    page = Page().see(verdict("a", MISSING, url="https://me:secret@api.test/items", delivered=mended))
+    assert [debt.host for debt in page.ledger.owed()] == ["api.test"]
+
+
 def test_a_preflight_that_a_rule_answered_is_owed_though_nobody_asked_the_server() -> None:
     answered = Delivered("local SPA", Outcome.ALLOWED)
     page = Page().see(verdict("a", outcome=Outcome.UNKNOWN, stage=Stage.PREFLIGHT, delivered=answered))

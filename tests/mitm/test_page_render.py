@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cors_addon.catalogue import CATALOGUE
 from cors_addon.catalogue.violation import FixOwner, Severity, Stage
-from cors_addon.mitm.page import render
+from cors_addon.mitm.page import cards, panels, words
 from cors_addon.mitm.page.ledger import Debt, Ledger, Section
 from cors_addon.report.model import build
 from cors_addon.rules.decode import read_rules
@@ -67,7 +67,7 @@ def card(of: Verdict, section: Section = Section.BLOCKED, **others: Any) -> str:
     ledger.sync({of.id: of})
     (made,) = ledger.listed(section)
     (plain,) = build([of]).flows
-    return render.card(made, plain, is_open=False, **others)
+    return cards.card_html(made, plain, is_open=False, **others)
 
 
 def test_a_card_tells_what_why_and_what_to_send() -> None:
@@ -116,7 +116,7 @@ def test_cause_and_snippets_are_shown_where_there_are_any() -> None:
     (plain,) = build([of]).flows
     plain["findings"][0]["cause"] = {"id": "c", "confidence": "high", "message": "nginx lacks `always`"}
     plain["findings"][0]["fix"]["snippets"] = [{"stack": "nginx", "text": "add_header A b always;\nreturn 204;"}]
-    told = Reader(render.card(made, plain, is_open=True, suggestion=["- name: x", "  hosts: [a]"])).text
+    told = Reader(cards.card_html(made, plain, is_open=True, suggestion=["- name: x", "  hosts: [a]"])).text
     assert "Likely cause nginx lacks always (high confidence)" in told
     assert "For nginx add_header A b always; return 204;" in told
     assert "A rule that lets it pass for now, to paste into the rule file: - name: x hosts: [a]" in told
@@ -146,7 +146,7 @@ def test_evidence_for_credentials_is_told() -> None:
 
 
 def test_each_owner_of_a_fix_has_words() -> None:
-    assert render._WHO.keys() == {owner.value for owner in FixOwner}
+    assert cards._WHO.keys() == {owner.value for owner in FixOwner}
 
 
 # --- what the wire can say ------------------------------------------------------------------------------------
@@ -228,16 +228,16 @@ def test_and_in_every_other_part(value: str) -> None:
     debt.needed[value] += 1
     rule = list_of_rules("plain")[0]
     for html in (
-        render.debts([debt], 10),
-        render.injection("token", True, 5.0, [rule], value, f"{value}\n{value}"),
-        render.rules("token", [rule], value),
+        panels.debts([debt], 10),
+        panels.injection("token", True, 5.0, [rule], value, f"{value}\n{value}"),
+        panels.rules("token", [rule], value),
     ):
         assert_inert(html, value)
 
 
 @given(st.text(max_size=60))
 def test_any_text_is_inert(value: str) -> None:
-    html = render.line(value) + render.text(value) + render.prose(value)
+    html = words.line(value) + words.text(value) + words.prose(value)
     assert not set(
         html.replace("<bdi>", "").replace("</bdi>", "").replace('<code dir="ltr">', "").replace("</code>", "")
     ) & set("<>\"'")
@@ -293,7 +293,7 @@ rules:
 
 
 def test_rules_are_listed_with_their_switches() -> None:
-    read = Reader(render.rules("TOKEN", list_of_rules(), "/home/me/cors.yaml"))
+    read = Reader(panels.rules("TOKEN", list_of_rules(), "/home/me/cors.yaml"))
     assert "local SPA credentials api.test, *.dev.test:8443, called from http://localhost:5173" in read.text
     assert "anybody dry run open.test, called from any page" in read.text
     assert "chaos simulates allow-origin-missing" in read.text
@@ -311,7 +311,7 @@ def test_rules_are_listed_with_their_switches() -> None:
 
 def test_a_rules_name_goes_back_exactly_as_it_is() -> None:
     name = 'a "quoted" <b> & token=secret ' + "x" * 300
-    read = Reader(render.switch("rules", "T", "Rule", True, name))
+    read = Reader(panels.switch("rules", "T", "Rule", True, name))
     assert [a["value"] for _, a in read.elements if a.get("name") == "name"] == [name]
 
 
@@ -335,7 +335,7 @@ INJECTION = [
     ("is_on", "left", "has_rules", "path", "told"), [row[1:] for row in INJECTION], ids=[row[0] for row in INJECTION]
 )
 def test_injection_says_how_it_stands(is_on: bool, left: float | None, has_rules: bool, path: str, told: str) -> None:
-    read = Reader(render.injection("T", is_on, left, list_of_rules() if has_rules else (), path, ""))
+    read = Reader(panels.injection("T", is_on, left, list_of_rules() if has_rules else (), path, ""))
     assert told in read.text
     (switch,) = [attributes for name, attributes in read.elements if name == "button"]
     assert ("disabled" in switch) is (not has_rules)
@@ -343,7 +343,7 @@ def test_injection_says_how_it_stands(is_on: bool, left: float | None, has_rules
 
 
 def test_a_broken_rule_file_is_told_with_its_lines() -> None:
-    read = Reader(render.injection("T", True, 60.0, list_of_rules(), "/x.yaml", "error: a\n  3 | <b>\n    ^"))
+    read = Reader(panels.injection("T", True, 60.0, list_of_rules(), "/x.yaml", "error: a\n  3 | <b>\n    ^"))
     assert "The rule file is broken The last good rules stay in force." in read.text
     assert "error: a\n  3 | <b>\n    ^" in "".join(read.words)
 
@@ -352,12 +352,12 @@ def test_debts_say_what_to_hand_over() -> None:
     known = Debt("local SPA", "api.test", "PUT", "/items/{id}", 3, 3)
     known.findings[MISSING] += 3
     known.needed["Access-Control-Allow-Origin: *"] += 3
-    read = Reader(render.debts([known, Debt("local SPA", "api.test", "OPTIONS", "/x", 1, 0)], 10))
+    read = Reader(panels.debts([known, Debt("local SPA", "api.test", "OPTIONS", "/x", 1, 0)], 10))
     assert "PUT api.test/items/{id} allow-origin-missing; rule local SPA was needed 3 times" in read.text
     assert "Access-Control-Allow-Origin: *" in read.text
     assert "what the server itself would say is not known; rule local SPA was needed once" in read.text
-    assert "1 more are not shown" in Reader(render.debts([known, known], 1)).text
-    assert "None: no rule was needed so far." in Reader(render.debts([], 1)).text
+    assert "1 more are not shown" in Reader(panels.debts([known, known], 1)).text
+    assert "None: no rule was needed so far." in Reader(panels.debts([], 1)).text
 
 
 @pytest.mark.parametrize(
@@ -365,4 +365,4 @@ def test_debts_say_what_to_hand_over() -> None:
     [(0, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (3600, "1 h 0 min"), (7199, "1 h 59 min")],
 )
 def test_durations_read_as_people_say_them(seconds: float, told: str) -> None:
-    assert render.duration(seconds) == told
+    assert words.duration(seconds) == told

@@ -278,7 +278,7 @@ class Ledger:
         return at
 
     def _owe(self, debt: Mapping[str, Any], sign: int) -> None:
-        key = debt["rule"], debt["host"], debt["method"], debt["path"]
+        key = debt["rule"], debt["host"].rpartition("@")[2], debt["method"], debt["path"]
         entry = self.debts.get(key)
         if entry is None:
             entry = self.debts[key] = Debt(*key, rank=next(self._ranks))

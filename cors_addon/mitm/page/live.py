@@ -15,11 +15,12 @@ from ...verdict.diagnose import inert
 from ...verdict.model import Verdict
 from ..commands import Commands
 from ..suggestions import suggestion
-from . import places, render
+from . import places
 from .guard import TOKEN_FIELD, TOKEN_HEADER, Purpose, Token, refusal
 from .ledger import Ledger
 from .places import Place
 from .screen import POLICY, Screen
+from .words import line
 
 if TYPE_CHECKING:
     from ..addon import CorsAddon
@@ -272,10 +273,10 @@ def _json(status: int, data: dict[str, Any]) -> http.Response:
 
 
 def _plain_document(sentence: str, base: str = "") -> bytes:
-    back = f'<p><a href="{render.line(base)}">The live page</a></p>' if base else ""
+    back = f'<p><a href="{line(base)}">The live page</a></p>' if base else ""
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>CORS</title><h1>CORS</h1><p>{render.line(sentence, 2_000)}</p>{back}</html>"
+        f"<title>CORS</title><h1>CORS</h1><p>{line(sentence, 2_000)}</p>{back}</html>"
     ).encode("utf-8", "backslashreplace")
 
 

@@ -11,8 +11,10 @@ from typing import Any, Final
 from ...report.model import build
 from ...verdict.model import Outcome, Verdict
 from ..injection import Injection
-from . import render
+from . import panels
+from .cards import card_html, haystack, passed_html
 from .ledger import Card, Ledger, Section
+from .words import left_out, line
 
 LISTED: Final = 50
 """How many cards a list shows, and how many debts."""
@@ -87,7 +89,7 @@ class Screen:
             "version": str(self._ledger.version),
             "token": escape(self._token),
             "title": self._title(lists),
-            "filter": render.line(wanted, 200),
+            "filter": line(wanted, 200),
             **{name: html for name, (_, html) in self._parts(lists).items()},
         }
         for section, cards in lists.items():
@@ -136,7 +138,7 @@ class Screen:
             (plain,) = build([verdict]).flows
             suggestion = self._suggest(verdict) if section in (Section.BLOCKED, Section.CONDITIONAL) else ()
             is_open = section is Section.BLOCKED and place < _OPEN
-            html, found_in = render.card(card, plain, is_open, suggestion), render.haystack(card, plain)
+            html, found_in = card_html(card, plain, is_open, suggestion), haystack(card, plain)
             if len(self._cards) > 4 * len(Section) * LISTED:
                 self._cards.clear()
             self._cards[card.id] = card.version, html, found_in
@@ -159,18 +161,18 @@ class Screen:
         listed, passed, owed = injection.rules.rules, ledger.passed(), ledger.owed()
         parts = {
             "nav": self._nav(lists, len(owed)),
-            "injection": render.injection(
+            "injection": panels.injection(
                 self._token, injection.is_on, injection.seconds_left, listed, path, injection.file.trouble
             ),
-            "rules": render.rules(self._token, listed, path),
-            "debts": render.debts(owed, LISTED),
-            "counts": render.counts(self._counts()),
+            "rules": panels.rules(self._token, listed, path),
+            "debts": panels.debts(owed, LISTED),
+            "counts": panels.counts(self._counts()),
             "passed": self._passed(passed),
             "blocked-note": self._blocked_note(lists, len(passed)),
         }
         for section, cards in lists.items():
             parts[f"{section.value}-count"] = str(len(cards))
-            parts[f"{section.value}-rest"] = render.left_out(len(cards) - LISTED)
+            parts[f"{section.value}-rest"] = left_out(len(cards) - LISTED)
         return parts
 
     def _blocked_note(self, lists: Mapping[Section, Sequence[Card]], passed: int) -> str:
@@ -189,8 +191,8 @@ class Screen:
     def _passed(passed: Sequence[Card]) -> str:
         if not passed:
             return '<p class="empty">Nothing yet. What was blocked and works at the next try is listed here.</p>'
-        items = "".join(map(render.passed, passed[:_PASSED]))
-        return f'<ul class="passed">{items}</ul>{render.left_out(len(passed) - _PASSED)}'
+        items = "".join(map(passed_html, passed[:_PASSED]))
+        return f'<ul class="passed">{items}</ul>{left_out(len(passed) - _PASSED)}'
 
     def _nav(self, lists: Mapping[Section, Sequence[Card]], owed: int) -> str:
         on = self._injection.is_on

@@ -1,7 +1,5 @@
-"""The page's HTML. Every text that came from the wire goes through ``text`` or ``line``, and nothing else does."""
+"""The page's cards: one endpoint each, with what is wrong and what cures it."""
 
-import re
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from itertools import groupby
@@ -9,12 +7,10 @@ from typing import Any, Final
 
 from ...catalogue import CATALOGUE
 from ...fetch.urls import parse_url
-from ...report.keys import plain_text
-from ...rules.model import Rule
 from ...verdict.diagnose import inert
-from .ledger import SEVERITIES, Card, Debt
+from .ledger import SEVERITIES, Card
+from .words import block, clock, line, prose, text
 
-_LONGEST: Final = 400
 _BROWSERS: Final = {"chromium": "Chromium", "firefox": "Firefox", "webkit": "Safari", "spec": "Standard"}
 _SIGNS: Final = {"blocked": "✕", "allowed": "✓", "conditional": "?", "unknown": "…", "not-cors": "–"}
 _WHO: Final = {
@@ -30,40 +26,6 @@ _SEVERITY_NAMES: Final = {
     "risk": "Risk",
     "advice": "Advice",
 }
-_CODE: Final = re.compile(r"`([^`]+)`")
-
-
-def text(value: object, limit: int = _LONGEST) -> str:
-    """Return anything as inert HTML text, clipped, in an element of its own where it can turn no other text around."""
-    return f"<bdi>{line(value, limit)}</bdi>"
-
-
-def line(value: object, limit: int = _LONGEST) -> str:
-    """Return anything as inert text for HTML, attributes included: no markup, nothing invisible, nothing secret."""
-    return escape(inert(plain_text(str(value)), limit), quote=True)
-
-
-def prose(sentence: object) -> str:
-    """Return a sentence in which what stands between backticks is code."""
-    return _CODE.sub(r'<code dir="ltr">\1</code>', line(sentence, 2_000))
-
-
-def clock(at: float) -> str:
-    """Return a time of day, with the full time for programs."""
-    local = time.localtime(at)
-    return f'<time datetime="{time.strftime("%Y-%m-%dT%H:%M:%S%z", local)}">{time.strftime("%H:%M:%S", local)}</time>'
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as people say it: ``1 h 58 min``, ``45 s``."""
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    hours, minutes = divmod(whole // 60, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
-
-
-# --- cards ----------------------------------------------------------------------------------------------------
 
 
 def haystack(card: Card, verdict: Mapping[str, Any]) -> str:
@@ -74,7 +36,7 @@ def haystack(card: Card, verdict: Mapping[str, Any]) -> str:
     return inert(" ".join(words), 4_000).lower()
 
 
-def card(of: Card, verdict: Mapping[str, Any], is_open: bool, suggestion: Sequence[str] = ()) -> str:
+def card_html(of: Card, verdict: Mapping[str, Any], is_open: bool, suggestion: Sequence[str] = ()) -> str:
     """Return a card; the verdict is its example, as an entry of a report's ``flows``."""
     severities = [severity.value for severity in SEVERITIES[of.section]]
     findings = [f for f in verdict["findings"] if f["severity"] in severities and f["id"] in of.ids]
@@ -143,7 +105,7 @@ def _needed(findings: Iterable[Mapping[str, Any]], verdict: Mapping[str, Any]) -
     if not needed:
         return ""
     what = "answer to the preflight (OPTIONS)" if verdict["stage"] == "preflight" else "response"
-    return f'<div class="needed"><span class="label">The {what} has to say</span>{_block(chr(10).join(needed))}</div>'
+    return f'<div class="needed"><span class="label">The {what} has to say</span>{block(chr(10).join(needed))}</div>'
 
 
 def _facts(findings: Iterable[Mapping[str, Any]]) -> str:
@@ -159,18 +121,10 @@ def _facts(findings: Iterable[Mapping[str, Any]]) -> str:
         if fix.get("text"):
             facts["Fix", f"{prose(fix['text'])} <small>({_WHO.get(str(fix.get('who')), '')})</small>"] = None
         for snippet in fix.get("snippets") or ():
-            shown = f"<summary>For {text(snippet['stack'], 60)}</summary>{_block(str(snippet['text']))}"
+            shown = f"<summary>For {text(snippet['stack'], 60)}</summary>{block(str(snippet['text']))}"
             snippets[f'<details class="snippet">{shown}</details>'] = None
     rows = "".join(f"<dt>{name}</dt><dd>{body}</dd>" for name, body in facts)
     return f'<dl class="facts">{rows}</dl>{"".join(snippets)}' if rows else "".join(snippets)
-
-
-def _block(lines: str) -> str:
-    shown = "\n".join(line(each, 2_000) for each in lines.split("\n"))
-    return (
-        '<div class="block"><pre dir="ltr" tabindex="0" role="group" aria-label="Text to copy"><code>'
-        f'{shown}</code></pre><button type="button" class="copy">Copy</button></div>'
-    )
 
 
 def _rule_note(verdict: Mapping[str, Any]) -> str:
@@ -215,7 +169,7 @@ def _more(verdict: Mapping[str, Any], findings: Iterable[Mapping[str, Any]], sug
     parts += [f"<p>Note: {prose(note)}</p>" for note in verdict.get("notes") or ()]
     if suggestion:
         parts.append(
-            f"<p>A rule that lets it pass for now, to paste into the rule file:</p>{_block(chr(10).join(suggestion))}"
+            f"<p>A rule that lets it pass for now, to paste into the rule file:</p>{block(chr(10).join(suggestion))}"
         )
     return f'<details class="more"><summary>Why, and what else is known</summary>{"".join(parts)}</details>'
 
@@ -232,106 +186,10 @@ def _credentials(view: Mapping[str, Any]) -> list[str]:
     return [f"Credentials: {told}{'; ' if hints else ''}{'; '.join(hints)}."]
 
 
-def passed(of: Card) -> str:
+def passed_html(of: Card) -> str:
     """Return a line for what was blocked and is no longer."""
     page = f" from {text(of.origin)}" if of.origin else ""
     return (
         f'<li id="{of.id}-passed"><b class="method">{text(of.method, 40)}</b> {text(of.host)}{text(of.path)}{page}: '
         f"{', '.join(f'<code>{line(name)}</code>' for name in of.ids)}, last seen {clock(of.seen)}</li>"
     )
-
-
-# --- injection ------------------------------------------------------------------------------------------------
-
-
-def switch(action: str, token: str, label: str, is_on: bool, name: str = "", disabled: bool = False) -> str:
-    """Return a switch as a form that sends the state it would go to."""
-    hidden = f'<input type="hidden" name="name" value="{escape(name)}">' if name else ""
-    hidden += f'<input type="hidden" name="token" value="{escape(token)}">'
-    return (
-        f'<form method="post" action="{action}" class="switch">'
-        f'{hidden}<input type="hidden" name="state" value="{"off" if is_on else "on"}">'
-        f'<button role="switch" aria-checked="{"true" if is_on else "false"}" aria-label="{label}"'
-        f'{" disabled" if disabled else ""}><span class="track"></span></button>'
-        f'<span aria-hidden="true">{"On" if is_on else "Off"}</span></form>'
-    )
-
-
-def injection(token: str, is_on: bool, left: float | None, rules: Sequence[Rule], path: str, trouble: str) -> str:
-    """Return the inside of the injection section."""
-    if not rules:
-        told = "There are no rules to inject by. Name a rule file with <code>--set cors_rules=FILE</code>."
-        if path:
-            told = f"No rules are in force from {text(path)}."
-    elif not is_on:
-        told = "Responses are the servers’ own."
-    elif left is None:
-        told = "Without end: the rule file says <code>expires: never</code>."
-    else:
-        told = f'Switches itself off in <b class="left" data-left="{int(left)}">{duration(left)}</b>.'
-    broken = ""
-    if trouble:
-        broken = (
-            '<div class="trouble"><h3>The rule file is broken</h3><p>The last good rules stay in force.</p>'
-            '<pre dir="ltr" tabindex="0" role="group" aria-label="What is wrong with the rule file">'
-            f"{_lines(trouble)}</pre></div>"
-        )
-    control = switch("injection", token, "Injection", is_on, disabled=not rules and not is_on)
-    return f'<div class="row">{control}<p>{told}</p></div>{broken}'
-
-
-def _lines(many: str) -> str:
-    return "\n".join(line(each, 1_000) for each in many.split("\n"))
-
-
-def rules(token: str, listed: Iterable[Rule], path: str) -> str:
-    """Return the inside of the rules section."""
-    items = "".join(_rule(token, rule) for rule in listed)
-    if not items:
-        return '<p class="empty">None.</p>'
-    where = f"From {text(path)}. A switch holds until the file is read again."
-    return f'<ul class="rules">{items}</ul><p class="meta">{where}</p>'
-
-
-def _rule(token: str, rule: Rule) -> str:
-    pages = "any page" if rule.origins.patterns is None else ", ".join(p.text for p in rule.origins.patterns)
-    hosts = ", ".join(host.text for host in rule.hosts)
-    flags = [name for name, holds in (("dry run", rule.dry_run), ("credentials", rule.allow_credentials)) if holds]
-    flags += [f"simulates {rule.simulate}"] if rule.simulate else []
-    shown = "".join(f' <span class="flag">{line(flag)}</span>' for flag in flags)
-    toggle = switch("rules", token, f"Rule {line(rule.name, 120)}", rule.enabled, rule.name)
-    return (
-        f'<li class="row">{toggle}<div><b>{text(rule.name, 120)}</b>{shown}'
-        f'<p class="meta">{text(hosts)}, called from {text(pages)}</p></div></li>'
-    )
-
-
-def debts(owed: Sequence[Debt], limit: int) -> str:
-    """Return the inside of the debt section: what to hand to those who keep the servers."""
-    if not owed:
-        return '<p class="empty">None: no rule was needed so far.</p>'
-    return f'<ul class="debts">{"".join(_debt(each) for each in owed[:limit])}</ul>{left_out(len(owed) - limit)}'
-
-
-def _debt(debt: Debt) -> str:
-    ids = [name for name, number in debt.findings.items() if number > 0]
-    needed = [header for header, number in debt.needed.items() if number > 0]
-    owes = ", ".join(f"<code>{line(name)}</code>" for name in ids)
-    if not debt.asked:
-        owes = "the rule answered each time, so what the server itself would say is not known"
-    times = f"{debt.count} times" if debt.count > 1 else "once"
-    return (
-        f'<li><b class="method">{text(debt.method, 40)}</b> {text(debt.host)}{text(debt.path)}'
-        f'<p class="meta">{owes}; rule {text(debt.rule, 120)} was needed {times}</p>'
-        f"{_block(chr(10).join(needed)) if needed else ''}</li>"
-    )
-
-
-def left_out(number: int) -> str:
-    """Say that a list goes on."""
-    return f'<p class="meta">{number} more are not shown; a report has them all.</p>' if number > 0 else ""
-
-
-def counts(rows: Iterable[tuple[str, int]]) -> str:
-    """Return the inside of the counts section."""
-    return "<dl>" + "".join(f"<div><dt>{name}</dt><dd>{number}</dd></div>" for name, number in rows) + "</dl>"
