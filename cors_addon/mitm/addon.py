@@ -87,6 +87,7 @@ class CorsAddon:
         self._mark = self._comment = True
         self._ignored: list[tuple[str, str]] = []
         self._reports: list[Path] = []
+        self._pending: Remembered[str, None] = Remembered(KEPT_VERDICTS)
         self._running = False
         self._signal: signals.Toggle | None = None
 
@@ -161,7 +162,8 @@ class CorsAddon:
         if self._signal is not None:
             self._signal.close()
         try:
-            self._revise(self.session.finish())
+            self._pending.update(dict.fromkeys(self.session.finish()))
+            self._revise_pending()
         except Exception as exc:
             self.report_fault("done", None, exc)
         if not self._running:
@@ -221,7 +223,7 @@ class CorsAddon:
             if chosen is not None:
                 self._carry_out(flow, chosen, exchange.response)
             if self._glances.pop(flow.id, flows.NOTHING).cookie:
-                self._revise(self.session.credentials.cookie_on(flow.client_conn.id, flow.id))
+                self._evidence_came(flow, self.session.credentials.cookie_on(flow.client_conn.id, flow.id))
         if flow.response is not None:
             self._heads[flow.id] = flow.response.headers.fields
 
@@ -346,7 +348,8 @@ class CorsAddon:
         ctx.options.update(cors_inject=False)
 
     def _tick(self) -> None:
-        """Look at the rule file and the clock."""
+        """Look at the rule file, the clock, and what is left to revise."""
+        self._revise_pending()
         change = self.injection.file.poll()
         if change is not None:
             self.injection.take(change)
@@ -371,7 +374,7 @@ class CorsAddon:
         if flows.is_of_interest_without_origin(flow, seen):
             self._judge(flow, flows.exchange_of(flow))
         if seen.cookie:
-            self._revise(self.session.credentials.cookie_on(flow.client_conn.id, flow.id))
+            self._evidence_came(flow, self.session.credentials.cookie_on(flow.client_conn.id, flow.id))
 
     def _judge(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         verdict, changed = self.session.observe(exchange)
@@ -379,7 +382,7 @@ class CorsAddon:
             self._count(flow.id)
             self._flows[flow.id] = flow
             self._keep(self._without_ignored(verdict), flow)
-        self._revise(changed)
+        self._evidence_came(flow, changed)
 
     def _count(self, flow_id: str) -> None:
         self.judged += flow_id not in self.verdicts and flow_id not in self._not_cors
@@ -399,6 +402,18 @@ class CorsAddon:
         self._tell(verdict)
         if flow is not None:
             display.show(flow, verdict, self._mark, self._comment)
+
+    def _evidence_came(self, flow: http.HTTPFlow, changed: Iterable[str]) -> None:
+        """Revise at once where somebody watches; what is read from a file is revised once, when the reading pauses."""
+        if flow.live:
+            self._revise(changed)
+        else:
+            self._pending.update(dict.fromkeys(changed))
+
+    def _revise_pending(self) -> None:
+        pending = list(self._pending)
+        self._pending.clear()
+        self._revise(pending)
 
     def _revise(self, changed: Iterable[str]) -> None:
         """Judge earlier flows again, and show those whose verdict is another now."""
@@ -477,6 +492,7 @@ class CorsAddon:
 
     def report(self) -> Report:
         """Build a report of everything that is remembered."""
+        self._revise_pending()
         dropped = self.judged - len(self.verdicts) - len(self._not_cors)
         return build(list(self.verdicts.values()), dropped, not_cors=len(self._not_cors))
 

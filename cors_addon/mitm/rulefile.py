@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ..rules.decode import read_rules
 from ..rules.errors import inert, render_problems
 from ..rules.model import NO_RULES, RuleSet
 from ..rules.text import LARGEST_FILE
@@ -83,6 +82,9 @@ class RuleFile:
         if content == self._content and not even_unchanged:
             return None
         self._content = content
+        # Only who has a rule file waits for the YAML library and the reader to load.
+        from ..rules.decode import read_rules
+
         reading = read_rules(content)
         text = render_problems(reading.problems, str(self.path)) if reading.problems else ""
         if reading.rules is None:
