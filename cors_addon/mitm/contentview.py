@@ -9,6 +9,7 @@ from mitmproxy import contentviews, http
 from mitmproxy.flow import Flow
 
 from ..report.explain import explain
+from .display import SERVER
 
 NAME: Final = "CORS"
 _FOR_EMPTY_BODIES: Final = 2.0
@@ -21,7 +22,8 @@ def text_for(flow: Flow | None) -> str:
     verdict = flow.metadata.get("cors") if flow is not None else None
     if not isinstance(verdict, dict):
         return "No CORS check applies to this flow: it is same-origin, a navigation, or no browser's request."
-    return "\n".join(explain(verdict, _WIDTH))
+    assert flow is not None
+    return "\n".join(explain(verdict, _WIDTH, flow.metadata.get(SERVER) or ()))
 
 
 def priority_for(data: bytes, flow: Flow | None) -> float:

@@ -19,6 +19,8 @@ INJECTED: Final = ":adhesive_bandage:"
 
 _PREFIX: Final = "CORS:"
 _MARK: Final = "cors.mark"
+SERVER: Final = "cors.server"
+"""Where a flow that a rule has changed keeps the server's own header lines."""
 
 
 def show(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool) -> None:
@@ -45,7 +47,7 @@ def clear(flow: http.HTTPFlow) -> None:
     """Take everything of ours off a flow."""
     _set_mark(flow, "")
     _set_line(flow, "")
-    for key in ("cors", "cors.outcome", "cors.findings", "cors.rule", _MARK):
+    for key in ("cors", "cors.outcome", "cors.findings", "cors.rule", SERVER, _MARK):
         flow.metadata.pop(key, None)
 
 

@@ -14,8 +14,9 @@ from ..fetch.messages import Response
 from ..rules.inject import plan
 from ..rules.model import PreflightMode, Rule, RuleSet
 from ..rules.patterns import Target, target_of
-from ..rules.plans import Abort, HeaderEdits, Plan, PreflightAnswer, answered, apply_edits
+from ..rules.plans import STATUS, Abort, HeaderEdits, Plan, PreflightAnswer, answered, apply_edits
 from ..traffic.exchange import Exchange
+from .display import SERVER
 from .rulefile import Change, RuleFile
 
 logger = logging.getLogger("cors_addon")
@@ -138,7 +139,7 @@ NOTHING: Final = Response(0, HeaderList(()))
 def apply(flow: http.HTTPFlow, chosen: Plan, server: Response | None) -> Response:
     """Put a plan into a flow and return the response as delivered, ``NOTHING`` where the connection is ended instead.
 
-    Lines that the plan does not name keep their bytes and their place.
+    Lines that the plan does not name keep their bytes and their place. What the server sent stays in the metadata.
     """
     match chosen:
         case Abort():
@@ -156,6 +157,7 @@ def apply(flow: http.HTTPFlow, chosen: Plan, server: Response | None) -> Respons
             assert server is not None
             assert flow.response is not None
             made = apply_edits(server, chosen.edits)
+            flow.metadata[SERVER] = [[STATUS, str(server.status)], *([name, value] for name, value in server.headers)]
             flow.response.headers = http.Headers(_fields(made))
             if made.status != server.status:
                 flow.response.status_code = made.status

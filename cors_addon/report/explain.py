@@ -1,7 +1,7 @@
 """The whole story of one flow, for a reader: from the verdict as plain data, as a flow carries it."""
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from ..catalogue import CATALOGUE
@@ -11,11 +11,13 @@ WIDTH: Final = 100
 _LABEL: Final = 9
 
 
-def explain(verdict: Mapping[str, Any], width: int = WIDTH) -> list[str]:
+def explain(verdict: Mapping[str, Any], width: int = WIDTH, server: Sequence[Sequence[str]] = ()) -> list[str]:
     """Return the explanation line by line.
 
-    ``verdict`` is an entry of the JSON report's ``flows``. What blocks comes first, with its evidence, the fix, and
-    what would fail next; then what each browser does, the credentials, and the story around it.
+    ``verdict`` is an entry of the JSON report's ``flows``; ``server`` are the header lines that the server sent, names
+    and values, ``:status`` among them, where a rule has changed the response. What blocks comes first, with its
+    evidence, the fix, and what would fail next; then what a rule did about it, what each browser does, the
+    credentials, and the story around it.
     """
     lines = [_title(verdict), ""]
     findings = verdict.get("findings") or []
@@ -24,8 +26,9 @@ def explain(verdict: Mapping[str, Any], width: int = WIDTH) -> list[str]:
     for place, finding in enumerate(findings):
         lines += _finding(finding, width, following=place > 0)
         lines.append("")
-    if "delivered" in verdict:
-        lines += _delivered(verdict["delivered"], width)
+    touched = verdict.get("delivered") or verdict.get("dry_run")
+    if touched:
+        lines += _touched(touched, width, server)
         lines.append("")
     for name, view in (verdict.get("browsers") or {}).items():
         error = f"  {view['error']}" if view.get("error") else ""
@@ -97,11 +100,20 @@ def _credentials(view: Mapping[str, Any], width: int) -> Iterator[str]:
         yield from _wrapped("", f"{strength}{piece['message']} (flow {piece['flow']})", width)
 
 
-def _delivered(delivered: Mapping[str, Any], width: int) -> Iterator[str]:
-    rule = inert(str(delivered.get("rule")))
-    yield from _wrapped("rule", f"{delivered.get('outcome')} as delivered by rule {rule!r}", width)
-    for edit in delivered.get("edits") or ():
-        yield f"{'':<{_LABEL}} {' '.join(inert(str(part), 300) for part in edit)}"
+def _touched(touched: Mapping[str, Any], width: int, server: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Show what a rule made of the response: lines that it took out with a minus, lines that it put in with a plus."""
+    outcome, rule = touched.get("outcome"), inert(str(touched.get("rule")))
+    told = f'would be {outcome} by rule "{rule}" (dry run)' if touched.get("dry_run") else f'{outcome} by rule "{rule}"'
+    yield from _wrapped("delivered", told, width)
+    for operation, name, value in touched.get("edits") or ():
+        if operation != "add":
+            for own, sent in server:
+                if own.lower() == name:
+                    yield f"{'':<{_LABEL}} - {inert(own)}: {inert(sent, 300)}"
+            if operation == "remove" and not server:
+                yield f"{'':<{_LABEL}} - {inert(str(name))}"
+        if operation != "remove":
+            yield f"{'':<{_LABEL}} + {inert(str(name))}: {inert(str(value), 300)}"
 
 
 def _wrapped(label: str, text: str, width: int) -> Iterator[str]:

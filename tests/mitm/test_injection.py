@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 from mitmproxy import http
+from mitmproxy.addons.view import View
 from mitmproxy.flow import Error
 
 from cors_addon.mitm import display
 from cors_addon.mitm.addon import CorsAddon
 from cors_addon.rules.decode import read_rules
 from cors_addon.rules.explain import explain_request
-from tests.mitm.injecting import NAME, ask, call, heads, injecting, passed, rule
+from tests.mitm.injecting import NAME, Injecting, ask, call, heads, injecting, passed, rule
 from tests.mitm.support import (
     API,
     APP,
@@ -376,6 +377,34 @@ def test_a_response_that_never_arrives_is_not_called_delivered() -> None:
         assert subject.marked == ":x:"
 
 
+def explained(running: Injecting, subject: http.HTTPFlow) -> str:
+    view = running.context.master.addons.get("view")
+    assert isinstance(view, View)
+    view.add([subject])
+    return "\n".join(line for _, line in running.command("cors.explain", "@all")[1:])
+
+
+def test_the_servers_own_headers_stay_with_the_flow() -> None:
+    with injecting(rule(preflight="repair")) as running:
+        subject = ask("Access-Control-Allow-Origin: *", "Access-Control-Max-Age: 600", "X-Odd: \xe9", status=405)
+        passed(running, subject)
+        assert subject.metadata["cors.server"] == [
+            [":status", "405"],
+            ["Access-Control-Allow-Origin", "*"],
+            ["Access-Control-Max-Age", "600"],
+            ["X-Odd", "\xc3\xa9"],
+        ]
+        assert saved_and_loaded(subject).metadata["cors.server"] == subject.metadata["cors.server"]
+        text = explained(running, subject)
+        assert f'delivered allowed by rule "{NAME}"' in text
+        assert f"- Access-Control-Allow-Origin: *\n          + access-control-allow-origin: {APP}" in text
+        assert "- :status: 405\n          + :status: 200" in text
+        assert "X-Odd" not in text.partition("delivered")[2], "only what was changed"
+        running.command("cors.inject", "off")
+        display.clear(subject)
+        assert not [key for key in subject.metadata if key.startswith("cors")]
+
+
 # --- dry run -------------------------------------------------------------------------------------------------------
 
 
@@ -407,6 +436,17 @@ def test_a_dry_run_says_what_would_become_of_it() -> None:
             passed(running, subject)
             assert running.verdict(subject)["dry_run"]["outcome"] == "allowed"
             assert subject.comment.endswith(f'; rule "{NAME}" would make it allowed (dry run)')
+
+
+def test_a_dry_run_is_explained_line_by_line() -> None:
+    with injecting(rule(dry_run=True)) as running:
+        subject = call("Access-Control-Allow-Origin: *", status=500)
+        subject.request.headers["Cookie"] = "sid=1"
+        passed(running, subject)
+        text = explained(running, subject)
+        assert f'delivered would be blocked by rule "{NAME}" (dry run)' in text
+        assert f"+ access-control-allow-origin: {APP}" in text
+        assert "cors.server" not in subject.metadata, "the response has them still"
 
 
 def test_a_dry_run_of_an_answer_shows_the_answer() -> None:
