@@ -200,7 +200,8 @@ class CorsAddon:
         waiting = self._waiting(flow, request)
         _, changed = self.session.observe(waiting)
         self._revise(changed)
-        chosen = self._plan(flow, waiting)
+        # Another addon's answer is corrected like a server's, and not pushed aside.
+        chosen = self._plan(flow, waiting) if flow.response is None else None
         if chosen is None:
             return
         if isinstance(chosen, HeaderEdits):
