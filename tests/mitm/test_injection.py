@@ -230,6 +230,18 @@ def test_an_answer_with_another_status_says_that_it_has_no_body(simulate: str) -
         assert heads(subject)["content-length"] == "0"
 
 
+def test_a_preflight_that_another_addon_has_answered_keeps_that_answer() -> None:
+    with injecting() as running:
+        subject = ask()
+        subject.response = make_response(200, "X-Mock: 1", body=b"")
+        running.hook("requestheaders", subject)
+        assert subject.response is not None
+        assert heads(subject) == {"X-Mock": "1"}
+        running.hook("responseheaders", subject)
+        assert heads(subject)["X-Mock"] == "1"
+        assert heads(subject)["access-control-allow-methods"] == "PUT"
+
+
 # --- redirects -----------------------------------------------------------------------------------------------------
 
 
