@@ -175,6 +175,11 @@ def _may_be_a_scripts(name: str, value: str) -> bool:
     return not is_forbidden_request_header(name, value)
 
 
+def is_http_authentication(authorization: str) -> bool:
+    """Say whether an ``Authorization`` value is one that browsers write themselves, asked by a server."""
+    return authorization.lower().startswith(_BROWSER_SCHEMES)
+
+
 def needs_preflight(request: Request) -> bool:
     """Say whether the request, had a script made it across origins, needs a preflight."""
     return not is_cors_safelisted_method(request.method) or bool(script_set_header_names(request))
@@ -267,7 +272,7 @@ def _foreign_post(as_kind: _Maker, request: Request) -> Classification:
         return as_kind(Kind.NO_CORS, True, "a report or ping, which browsers send by themselves")
     if content_type and not is_cors_safelisted_request_header("content-type", content_type):
         return as_kind(Kind.CORS, True, "a Content-Type that needs a preflight")
-    by_browser = (headers.get("Authorization") or "").lower().startswith(_BROWSER_SCHEMES)
+    by_browser = is_http_authentication(headers.get("Authorization") or "")
     if any(name != "authorization" or not by_browser for name in script_set_header_names(request)):
         return as_kind(Kind.CORS, True, "a header that only a script can set")
     if (headers.get("Accept") or "").startswith("text/html"):

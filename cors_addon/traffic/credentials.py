@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from ..fetch.checks import ALLOW_CREDENTIALS
 from ..fetch.messages import CredentialsMode
 from ..fetch.origins import is_schemelessly_same_site, origin_of, serialize_origin
-from .classify import BrowserFamily, Kind
+from .classify import BrowserFamily, Kind, is_http_authentication
 from .correlate import FOLLOW_SECONDS, Correlator
 from .pages import PageAndHost, PageLoads, PageMarks, Span
 from .record import Record
@@ -28,7 +28,6 @@ _MEMBERS: Final = 2_000
 
 _AGE: Final = 3600.0
 _CHALLENGE_SECONDS: Final = 120.0
-_BROWSER_SCHEMES: Final = ("basic ", "digest ", "negotiate ", "ntlm ")
 
 _Teller = tuple[str, str]
 """Client and User-Agent."""
@@ -213,7 +212,7 @@ class CredentialsObserver:
             yield Evidence(NOT_INCLUDE, True, text, record.id)
         authorization = record.exchange.request.headers.get("Authorization")
         if record.kind is Kind.CORS and authorization is not None:
-            yield from self._authorization(record, authorization.lower().startswith(_BROWSER_SCHEMES))
+            yield from self._authorization(record, is_http_authentication(authorization))
 
     def _authorization(self, record: Record, by_browser: bool) -> Iterator[Evidence]:
         """What an ``Authorization`` header says: the browser adds it with credentials only, a script has to ask first.

@@ -8,9 +8,10 @@ from ..catalogue.violation import Stage
 from ..fetch.checks import ALLOW_CREDENTIALS, ALLOW_ORIGIN, EXPOSE_HEADERS, MAX_AGE, exposed_header_names
 from ..fetch.headers import HeaderList, Invalid, extract_header_list_values, extract_max_age
 from ..fetch.messages import CredentialsMode, is_ok_status
+from ..fetch.methods import is_cors_safelisted_method
 from ..fetch.resource_policy import timing_allow_origin_check
 from ..fetch.safelists import FORBIDDEN_RESPONSE_HEADERS
-from ..traffic.classify import BrowserFamily, Kind
+from ..traffic.classify import BrowserFamily, Kind, is_http_authentication
 from ..traffic.correlate import FOLLOW_SECONDS
 from ..traffic.credentials import CredentialsObserver
 from ..traffic.echoes import EchoObserver
@@ -98,7 +99,7 @@ def advice_conditions(record: Record, credentials: CredentialsObserver, echoes: 
             note = _note("preflight-not-followed", {"url": inert(record.exchange.request.url)})
             found.append(replace(note, detail=_why_not_followed(record, credentials)))
         return found
-    if record.needs_preflight and record.preflight is None and record.cached_grant is None:
+    if record.preflight is None and record.cached_grant is None and _surely_needs_preflight(record):
         found.append(_note("preflight-not-seen", {"method": inert(record.exchange.request.method)}))
     echo = echoes.other(record)
     if echo is not None:
@@ -119,6 +120,14 @@ def _note(name: str, params: dict[str, str], headers: HeaderList | None = None, 
         if not values:
             evidence.append(HeaderLine("response", line, None))
     return Condition(CATALOGUE[name], Stage.RESPONSE, BOTH_MODES, frozenset(), params, "", tuple(evidence))
+
+
+def _surely_needs_preflight(record: Record) -> bool:
+    """Say whether a preflight must have gone before: HTTP authentication may be the browser's, which asks nobody."""
+    if not is_cors_safelisted_method(record.exchange.request.method):
+        return True
+    by_browser = is_http_authentication(record.exchange.request.headers.get("Authorization") or "")
+    return any(name != "authorization" or not by_browser for name in record.header_names)
 
 
 def _why_not_followed(record: Record, credentials: CredentialsObserver) -> str:
