@@ -13,6 +13,10 @@ from .capture_streams import Opened, opened
 
 _ADVANCE_EVERY: Final = 256
 
+# Well below what a session remembers: 20,000 exchanges, or those of an hour.
+_REVISE_AFTER_FLOWS: Final = 2_000
+_REVISE_AFTER_SECONDS: Final = 1_200.0
+
 Advance = Callable[[int], None]
 """Is told from time to time how many bytes of the file have been read."""
 
@@ -77,28 +81,37 @@ def _followed(sightings: Iterator[Sighting], capture: Opened, advance: Advance |
 
 
 class _Judging:
-    """A session and the verdicts that count, kept as the addon keeps them."""
+    """A session and the verdicts that count, kept as the addon keeps them.
+
+    Nobody looks on, so what later evidence revises is judged anew once for many pieces of it, but before the session
+    forgets anything.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._verdicts: dict[str, Verdict] = {}
         self._places: dict[str, int] = {}
+        self._pending: dict[str, None] = {}
+        self._revised_at = (0, 0.0)
         self.flows = 0
 
     def take_all(self, sightings: Iterable[Sighting]) -> None:
         for sighting in sightings:
             self.flows += 1
-            if sighting.exchange is not None:
-                self._places[sighting.exchange.id] = self.flows
-                verdict, changed = self._session.observe(sighting.exchange)
+            exchange = sighting.exchange
+            if exchange is not None:
+                self._revise_in_time(max(exchange.started, exchange.ended or 0.0))
+                self._places[exchange.id] = self.flows
+                verdict, changed = self._session.observe(exchange)
                 if verdict is not None:
                     self._keep(verdict)
-                self._revise(changed)
+                self._pending.update(dict.fromkeys(changed))
             if sighting.cookie is not None:
-                self._revise(self._session.credentials.cookie_on(*sighting.cookie))
+                self._pending.update(dict.fromkeys(self._session.credentials.cookie_on(*sighting.cookie)))
 
     def finish(self) -> tuple[Verdict, ...]:
-        self._revise(self._session.finish())
+        self._pending.update(dict.fromkeys(self._session.finish()))
+        self._revise()
         return tuple(sorted(self._verdicts.values(), key=lambda verdict: self._places.get(verdict.id, 0)))
 
     def _keep(self, verdict: Verdict) -> None:
@@ -107,8 +120,16 @@ class _Judging:
         else:
             self._verdicts.pop(verdict.id, None)
 
-    def _revise(self, changed: Iterable[str]) -> None:
-        for exchange_id in changed:
+    def _revise_in_time(self, now: float) -> None:
+        """Revise before the session takes in an exchange that may make it forget others."""
+        flows, when = self._revised_at
+        if self.flows - flows >= _REVISE_AFTER_FLOWS or not abs(now - when) < _REVISE_AFTER_SECONDS:
+            self._revise()
+            self._revised_at = self.flows, now
+
+    def _revise(self) -> None:
+        for exchange_id in self._pending:
             revised = self._session.judge(exchange_id)
             if revised is not None:
                 self._keep(revised)
+        self._pending.clear()

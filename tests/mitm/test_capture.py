@@ -17,6 +17,7 @@ from mitmproxy.addons.savehar import SaveHar
 from mitmproxy.flow import Error
 from mitmproxy.io import FlowReader
 
+from cors_addon.mitm import capture
 from cors_addon.mitm.capture import Judged, judge_capture
 from cors_addon.report.model import build
 from cors_addon.verdict.model import Judge, Outcome
@@ -31,7 +32,7 @@ ADDON = Path(__file__).resolve().parents[2] / "cors_addon" / "addon.py"
 def session(one_connection: bool = True) -> list[http.HTTPFlow]:
     """Return flows whose verdicts hang on each other, some by their connection."""
     refused = make_flow(f"Origin: {APP}", at=1030.0)
-    refused.error = Error("connection refused")
+    refused.error = Error("connection refused", 1030.1)
     flows = [
         make_flow("Accept: text/html", url="http://app.test/", response=make_response(200), at=1000.0),
         preflight(ALLOWED, "Access-Control-Allow-Methods: PUT", at=1001.0),
@@ -178,6 +179,35 @@ def test_what_is_not_there_is_a_problem_and_no_exception(tmp_path: Path) -> None
     judged = judge(tmp_path / "none.mitm")
     assert (judged.kind, judged.flows, judged.verdicts) == ("", 0, ())
     assert judged.problem == "it cannot be read: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("flows", "seconds", "reason"),
+    [
+        (0, 1_200.0, "after each flow, as live"),
+        (2_000, 1_200.0, "before the long pause"),
+        (2_000, 0.0, "with each exchange"),
+    ],
+)
+def test_when_verdicts_are_revised_makes_no_difference(
+    flows: int, seconds: float, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session forgets what is an hour old: what it still knew has to be judged before."""
+    path = tmp_path / "run.mitm"
+    later = session()
+    for flow in later:
+        flow.request.timestamp_start += 7_200.0
+        if flow.response is not None:
+            flow.response.timestamp_start += 7_200.0
+            flow.response.timestamp_end = flow.response.timestamp_start + 0.1
+        if flow.error is not None:
+            flow.error.timestamp += 7_200.0
+    path.write_bytes(flow_file([*session(), *later]))
+    expected = judge(path)
+    monkeypatch.setattr(capture, "_REVISE_AFTER_FLOWS", flows)
+    monkeypatch.setattr(capture, "_REVISE_AFTER_SECONDS", seconds)
+    assert judge(path) == expected, reason
+    assert expected.verdicts[0].related.request == expected.verdicts[1].id
 
 
 def test_how_far_it_is_is_told_on_the_way(tmp_path: Path) -> None:
