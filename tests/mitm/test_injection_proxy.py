@@ -574,7 +574,7 @@ def test_rules_under_fire(tmp_path: Path) -> None:
                     save(path, number, "127.0.0.1")
                 else:
                     spoil(path, number, "127.0.0.1")
-                if number % 16 in (0, 11):
+                if number % 32 in (0, 11):
                     # Rest now and then for as long as a response takes, so that some of it is read.
                     one.wait_until(lambda answer: True)
             save(path, newest := REWRITES + 1, "127.0.0.1")
