@@ -25,8 +25,11 @@ from .ties import (
     SLACK,
     as_asked_for,
     asked_for_condition,
+    carries_http_authentication,
+    challenges,
     grants,
     is_next,
+    is_same_page,
     may_have_preflight,
     may_need_grant,
     passes,
@@ -114,11 +117,6 @@ class Correlator:
         """Return a record that is still remembered."""
         return None if exchange_id is None else self.records.get(exchange_id)
 
-    def before(self, record: Record) -> Iterable[Record]:
-        """Yield the exchanges of the same client and URL that began before another, the last one first."""
-        place = self._places.get((record.exchange.client, record.exchange.request.url))
-        return () if place is None else place.arrivals_before(record, _SEARCHED)
-
     def chain(self, record: Record) -> list[Record]:
         """Return the hops of one fetch in order, this one included."""
         first, seen = record, {record.id}
@@ -148,6 +146,7 @@ class Correlator:
         place.arrived(record)
         self._tie_hops(place, exchange.started, changed)
         self._tie_preflights(place, exchange.started, changed)
+        self._tie_challenges(place, exchange.started, changed)
         return record
 
     def _place(self, client: str, url: str) -> Place:
@@ -182,6 +181,10 @@ class Correlator:
         self._set_preflight(record, None, changed)
         self._set_grant(record, None, changed)
         self._set_hop(record, None, changed)
+        self._set_challenge(record, None, changed)
+        answer = self.get(record.answered)
+        if answer is not None:
+            self._set_challenge(answer, None, changed)
 
     # --- answers ------------------------------------------------------------------------------------------------
 
@@ -196,6 +199,7 @@ class Correlator:
         if response is None:
             return
         self._leads_to(record, response, changed)
+        self._tie_challenges(self._place_of(record), record.exchange.started, changed)
         if is_stored(record):
             self._tie_stored(self._place_of(record), record, changed)
 
@@ -378,6 +382,30 @@ class Correlator:
         changed.update(self._chain(preflight))
         if not preflight.requests:
             self._await(preflight)
+
+    # --- HTTP authentication ------------------------------------------------------------------------------------
+
+    def _tie_challenges(self, place: Place, since: float, changed: set[str]) -> None:
+        """Choose anew which challenge each request from a moment on answered: that of the one before it, if any."""
+        for record in place.arrivals_since(since):
+            if not carries_http_authentication(record):
+                continue
+            before = (each for each in place.arrivals_before(record, _SEARCHED) if is_same_page(each, record))
+            last = next((each for each in before if each.kind is Kind.CORS), None)
+            challenge = last if last is not None and challenges(last, record) else None
+            if (None if challenge is None else challenge.id) != record.challenge:
+                self._set_challenge(record, challenge, changed)
+
+    def _set_challenge(self, record: Record, challenge: Record | None, changed: set[str]) -> None:
+        old = self.get(record.challenge)
+        if old is not None and old.answered == record.id:
+            old.answered = None
+            changed.add(old.id)
+        record.challenge = None
+        if challenge is not None:
+            record.challenge, challenge.answered = challenge.id, record.id
+            changed.add(challenge.id)
+        changed.update(self._chain(record))
 
     # --- what a 304 confirms ------------------------------------------------------------------------------------
 

@@ -27,7 +27,6 @@ _MEMBERS: Final = 2_000
 """How many undecided requests, the latest, may be judged again at once."""
 
 _AGE: Final = 3600.0
-_CHALLENGE_SECONDS: Final = 120.0
 
 _Teller = tuple[str, str]
 """Client and User-Agent."""
@@ -224,23 +223,12 @@ class CredentialsObserver:
         if record.preflight is not None:
             text = "HTTP authentication that no preflight asked for: the browser added it"
             yield Evidence(INCLUDE, True, text, record.id)
-        elif (challenge := self._challenge(record)) is not None:
+        elif record.challenge is not None:
             text = "the browser answered the server's challenge for HTTP authentication"
-            yield Evidence(INCLUDE, True, text, challenge.id)
+            yield Evidence(INCLUDE, True, text, record.challenge)
         else:
             text = "HTTP authentication, by the browser or with a preflight that was not seen"
             yield Evidence(INCLUDE, False, text, record.id)
-
-    def _challenge(self, record: Record) -> Record | None:
-        """Return the exchange before this one, of the same URL and page, where it asked for what came then."""
-        for earlier in self.correlator.before(record):
-            if earlier.classification.origin != record.classification.origin or earlier.kind is Kind.PREFLIGHT:
-                continue
-            response = earlier.seen
-            asked = response is not None and response.status == 401 and "www-authenticate" in response.headers
-            soon = record.exchange.started - earlier.over <= _CHALLENGE_SECONDS
-            return earlier if asked and soon and "authorization" not in earlier.exchange.request.headers else None
-        return None
 
     def _tells_storage_access(self, record: Record) -> set[str]:
         """Note that a browser sends the header; return the requests whose lack of it says something from now on."""

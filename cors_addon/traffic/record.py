@@ -19,7 +19,8 @@ class Record:
     counts the redirects before this exchange, and ``page_origin`` is the origin at the head of the chain.
     ``unfollowed`` is set when nothing came after it in time. ``asked_names`` are the header names that a preflight asks
     for, or that were asked for on behalf of a request; ``header_names`` those that a script appears to have set.
-    ``stored`` are the headers that a 304 confirms, and ``stored_id`` the exchange that brought them.
+    ``challenge`` is the response whose challenge the browser answered with this request, and ``answered`` the request
+    that did so. ``stored`` are the headers that a 304 confirms, and ``stored_id`` the exchange that brought them.
     """
 
     exchange: Exchange
@@ -36,6 +37,8 @@ class Record:
     hops: int = 0
     page_origin: str | None = None
     tainted: bool = False
+    challenge: str | None = None
+    answered: str | None = None
     stored: HeaderList | None = None
     stored_id: str | None = None
     unfollowed: bool = False

@@ -9,7 +9,7 @@ from ..fetch.origins import OPAQUE, serialize_origin
 from ..fetch.preflight_cache import covers, entry_of
 from ..fetch.redirects import is_tainted_by, redirected_method
 from ..fetch.urls import parse_url
-from .classify import BrowserFamily, Kind
+from .classify import BrowserFamily, Kind, is_http_authentication
 from .preflight_rules import grant_seconds, honours_wildcard_from_cache, is_kept
 from .record import Record
 from .survival import surviving_modes
@@ -48,17 +48,17 @@ def unasked_names(preflight: Record, request: Record) -> int | None:
         return None
     if before.request.headers.get("Access-Control-Request-Method") != after.request.method:
         return None
-    if not _same_page(preflight, request) or not all(name in after.request.headers for name in preflight.asked_names):
+    if not is_same_page(preflight, request) or not all(name in after.request.headers for name in preflight.asked_names):
         return None
     return len(set(request.header_names).difference(preflight.asked_names))
 
 
-def _same_page(preflight: Record, request: Record) -> bool:
-    """Say whether browser and page are the same ones."""
-    one, other = (r.exchange.request.headers.get("User-Agent") for r in (preflight, request))
-    if one != other and "user-agent" not in preflight.asked_names:
+def is_same_page(earlier: Record, request: Record) -> bool:
+    """Say whether browser and page are the same ones; the earlier one may be a preflight."""
+    one, other = (r.exchange.request.headers.get("User-Agent") for r in (earlier, request))
+    if one != other and "user-agent" not in earlier.asked_names:
         return False
-    origin = preflight.classification.origin
+    origin = earlier.classification.origin
     if origin == request.classification.origin:
         return True
     # Firefox asks in the page's name on behalf of a request whose own Origin has become null.
@@ -92,7 +92,7 @@ def grants(preflight: Record, request: Record) -> bool:
     Each browser's own rules: how long it keeps a grant, and what it takes from it.
     """
     response = preflight.seen
-    if response is None or not _same_page(preflight, request) or not passes(preflight):
+    if response is None or not is_same_page(preflight, request) or not passes(preflight):
         return False
     asked, answered = preflight.exchange.request.headers, response.headers
     seconds = grant_seconds(preflight.browser, answered)
@@ -114,6 +114,25 @@ def _lists(preflight: Record, method: str) -> bool:
     assert preflight.seen is not None
     methods = extract_header_list_values(preflight.seen.headers, "Access-Control-Allow-Methods")
     return method in methods if methods and not isinstance(methods, Invalid) else False
+
+
+def carries_http_authentication(record: Record) -> bool:
+    """Say whether a request carries what browsers answer a challenge with."""
+    authorization = record.exchange.request.headers.get("Authorization")
+    return record.kind is Kind.CORS and authorization is not None and is_http_authentication(authorization)
+
+
+def challenges(earlier: Record, record: Record) -> bool:
+    """Say whether a response asked for the HTTP authentication that the next request of its page then carries.
+
+    The browser does that below CORS, and at once: a page that has the script do it makes a preflight first.
+    """
+    response = earlier.seen
+    if response is None or response.status != 401 or "www-authenticate" not in response.headers:
+        return False
+    if record.preflight is not None or record.cached_grant is not None or carries_http_authentication(earlier):
+        return False
+    return earlier.over - SLACK <= record.exchange.started <= earlier.over + _LINK_SECONDS
 
 
 def as_asked_for(url: str) -> str:

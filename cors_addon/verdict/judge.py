@@ -91,6 +91,9 @@ def _judge_cors(record: Record, context: Context) -> Verdict:
         return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, "the capture holds no response")
     if response.status < 200:
         return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, "only an interim response was seen")
+    if record.answered is not None:
+        reason = f"the browser answered the challenge itself (flow {record.answered}): what came then is checked"
+        return _plain(record, context, Outcome.NOT_CORS, _NOT_CORS, reason)
     if record.kind is Kind.PREFLIGHT:
         conditions = preflight_conditions(exchange, origin)
     else:
@@ -190,8 +193,9 @@ def _verdict(record: Record, context: Context, conditions: list[Condition], know
     known = knowledge or Knowledge(None)
     modes = _modes(known)
     passed = _ALLOWED if record.kind in (Kind.CORS, Kind.PREFLIGHT) else _NOT_CORS
-    sure = _is_surely_checked(record)
-    views = {judge: _view(judge, conditions, modes, exchange, sure) or passed[judge] for judge in Judge}
+    sure = dict.fromkeys(Judge, _is_surely_checked(record))
+    sure[Judge.FIREFOX] = sure[Judge.FIREFOX] and not context.upgraded
+    views = {judge: _view(judge, conditions, modes, exchange, sure[judge]) or passed[judge] for judge in Judge}
     judge = _judge_of(record, context)
     # Evidence about credentials is weighed only for what failed under one mode or the other.
     credentials = _credentials_view(known) if knowledge is not None else NO_CREDENTIALS_VIEW
@@ -199,7 +203,7 @@ def _verdict(record: Record, context: Context, conditions: list[Condition], know
     failing = {c.violation.id for c in relevant}
     relevant = [c for c in relevant if _SAID_BY.get(c.violation.id) not in failing]
     relevant.sort(key=lambda condition: rank(judge, condition))
-    findings = tuple(_finding(record, c, judge, views[judge].outcome, modes, sure) for c in relevant)
+    findings = tuple(_finding(record, c, judge, views[judge].outcome, modes, sure[judge]) for c in relevant)
     return Verdict(
         id=exchange.id,
         method=exchange.request.method,

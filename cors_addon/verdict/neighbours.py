@@ -3,7 +3,8 @@
 These become findings and leave the CORS outcome alone: a flow that CORS does not judge stays ``not-cors``.
 """
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address, ip_network
 from itertools import islice
 from typing import Final
@@ -22,7 +23,7 @@ from ..fetch.resource_policy import (
     resource_policy_block,
 )
 from ..fetch.safelists import mime_essence
-from ..traffic.classify import BrowserFamily, Classification, Kind, browser_of
+from ..traffic.classify import BrowserFamily, Classification, Kind, browser_of, is_document_request
 from ..traffic.correlate import Correlator
 from ..traffic.exchange import Exchange
 from ..traffic.record import Record
@@ -81,9 +82,10 @@ _BLOCKED_BY: Final = {
 
 @dataclass(slots=True)
 class _Page:
-    """What the documents of one origin told a client: their embedder policies, and where their server is."""
+    """What the documents of one origin told a client: their policies, and where their server is."""
 
     policies: set[EmbedderPolicy] = field(default_factory=set)
+    upgrades: bool = False
     address: tuple[float, str] | None = None
 
 
@@ -105,17 +107,21 @@ class NeighbourObserver:
         exchange, classification = record.exchange, record.classification
         if classification.page_origin is not None:
             self._loads.setdefault((exchange.client, classification.page_origin), {})[exchange.id] = None
-        if classification.destination not in _DOCUMENTS or exchange.response is None:
+        by_destination = classification.destination in _DOCUMENTS
+        if exchange.response is None or not (by_destination or is_document_request(exchange.request, classification)):
             return set()
         origin = serialize_origin(exchange.request.url)
         if origin == OPAQUE or is_redirect_status(exchange.response.status):
             return set()
         page = self._pages.use((exchange.client, origin), exchange.started)
-        known = _Page({*page.policies}, page.address)
-        page.policies.add(embedder_policy_of(exchange.response.headers))
-        address = exchange.started, exchange.server_address
-        if exchange.server_address and (page.address is None or address < page.address):
-            page.address = address
+        known = replace(page, policies={*page.policies})
+        page.upgrades = page.upgrades or _upgrades(exchange.response.headers)
+        if by_destination:
+            # Where browsers tell no destination, the page is in no secure context, and has no embedder policy.
+            page.policies.add(embedder_policy_of(exchange.response.headers))
+            address = exchange.started, exchange.server_address
+            if exchange.server_address and (page.address is None or address < page.address):
+                page.address = address
         if page == known:
             return set()
         return set(islice(reversed(self._loads.get((exchange.client, origin), {})), _JUDGED_AGAIN))
@@ -147,6 +153,23 @@ class NeighbourObserver:
             if value != "true":
                 found.append(_condition("private-network-access", {"value": inert(value or "")}))
         return found
+
+    def may_be_upgraded(self, record: Record) -> bool:
+        """Say whether Firefox may have made this request https itself, and so does not check it.
+
+        It takes the page's own host for the same origin where CSP's upgrade-insecure-requests changed the scheme. On
+        the wire that looks like any call to https.
+        """
+        if record.kind is not Kind.CORS or record.preflight is not None or record.redirected_from is not None:
+            return False
+        origin = record.classification.origin or ""
+        known = self._pages.get((record.exchange.client, origin))
+        if known is None or not known.upgrades:
+            return False
+        page, target = origin_of(origin), origin_of(record.exchange.request.url)
+        if page is None or target is None:
+            return False
+        return (page.scheme, target.scheme) == ("http", "https") and page.host == target.host
 
     def _resource_policy(
         self, exchange: Exchange, classification: Classification, headers: HeaderList
@@ -214,6 +237,12 @@ def _typed(name: str, classification: Classification, headers: HeaderList) -> Co
             HeaderLine("response", "X-Content-Type-Options", inert(headers.get("X-Content-Type-Options") or "", 2000)),
         ),
     )
+
+
+def _upgrades(headers: HeaderList) -> bool:
+    policies = headers.get_all("Content-Security-Policy")
+    directives = (directive for policy in policies for directive in re.split("[;,]", policy))
+    return any(directive.strip().lower() == "upgrade-insecure-requests" for directive in directives)
 
 
 def _is_final(exchange: Exchange) -> bool:

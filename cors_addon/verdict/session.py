@@ -108,8 +108,11 @@ class Session:
         extra = self.neighbours.conditions(record.exchange, record.classification)
         if self.settings.audit:
             extra = [*extra, *advice_conditions(record, self.credentials, self.echoes)]
-        verdict = judge_record(record, Context(self.credentials.assess, self.settings.judge, extra))
+        upgraded = self.neighbours.may_be_upgraded(record)
+        verdict = judge_record(record, Context(self.credentials.assess, self.settings.judge, extra, upgraded))
         notes = notes_of(record, self.correlator)
+        if upgraded:
+            notes = (*notes, "Firefox does not check what it has upgraded to https itself, and that looks the same")
         return verdict.with_notes(notes) if notes else verdict
 
 

@@ -540,6 +540,32 @@ def test_the_last_moment_of_a_capture_proves_nothing() -> None:
     assert correlator.finish() == {"p"}
 
 
+# --- HTTP authentication -------------------------------------------------------------------------------------------
+
+CHALLENGE = ["WWW-Authenticate: Basic realm=x", *allow(credentials=True)]
+BASIC = "Authorization: Basic dTpw"
+
+
+def test_the_browsers_answer_to_a_challenge() -> None:
+    found = in_every_order(
+        cors(f"GET {ITEMS}", id="c", status=401, answer=CHALLENGE),
+        cors(f"GET {ITEMS}", BASIC, id="r", at=0.2),
+        cors(f"GET {ITEMS}", BASIC, id="later", at=0.4),
+    )
+    assert record(found, "c").answered == "r"
+    assert (record(found, "r").challenge, record(found, "later").challenge) == ("c", None)
+
+
+def test_an_answer_with_a_preflight_is_the_scripts() -> None:
+    found = in_every_order(
+        cors(f"GET {ITEMS}", id="c", status=401, answer=CHALLENGE),
+        preflight(f"GET {ITEMS}", "authorization", id="p", at=0.2, answer=allow(names="authorization")),
+        cors(f"GET {ITEMS}", BASIC, id="r", at=0.4),
+    )
+    assert record(found, "r").challenge is None
+    assert record(found, "c").answered is None
+
+
 # --- what a 304 confirms -------------------------------------------------------------------------------------------
 
 CONDITIONAL = 'If-None-Match: "1"'

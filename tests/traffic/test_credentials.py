@@ -113,7 +113,7 @@ def test_an_answer_to_a_challenge_is_the_browsers() -> None:
 @table(
     "first",
     ("another page's", {"origin": "https://else.test"}),
-    ("long ago", {"at": -500.0}),
+    ("long ago", {"at": -50.0}),
     ("which knew it already", {"lines": (BASIC,)}),
     ("no challenge", {"status": 200}),
     ("a challenge of nothing", {"answer": ()}),

@@ -143,6 +143,46 @@ def test_what_cors_does_not_judge(outcome: Outcome, found: Exchange) -> None:
     assert verdict.reason
 
 
+UPGRADING = "Content-Security-Policy: default-src *; Upgrade-Insecure-Requests"
+
+
+@table(
+    "outcome, page_line, origin, more",
+    ("the page upgrades, and the host is its own", CONDITIONAL, UPGRADING, HTTP_APP, {}),
+    ("the page does not upgrade", BLOCKED, "X-A: 1", HTTP_APP, {}),
+    ("it only reports", BLOCKED, UPGRADING.replace("Policy:", "Policy-Report-Only:"), HTTP_APP, {}),
+    ("another page", BLOCKED, UPGRADING, "http://else.test", {}),
+    ("another host", BLOCKED, UPGRADING, HTTP_APP, {"line": "GET https://api.test/data"}),
+)
+@pytest.mark.parametrize("late", [False, True], ids=["page first", "page last"])
+def test_firefox_does_not_check_what_it_upgraded_itself(
+    outcome: Outcome, page_line: str, origin: str, more: dict[str, str], late: bool
+) -> None:
+    """What a page's http becomes by its policy looks like a call to https, which is checked."""
+    page = exchange(f"GET {HTTP_APP}/", "Accept: text/html", id="page", answer=[page_line], browser="firefox")
+    data = cors(more.get("line", "GET https://app.test/data"), id="r", at=1, origin=origin, browser="firefox")
+    verdict = judge_all([data, page] if late else [page, data])["r"]
+    assert outcomes(verdict) == {CHROMIUM: BLOCKED, FIREFOX: outcome, WEBKIT: BLOCKED, SPEC: BLOCKED}
+    assert any("upgraded to https" in note for note in verdict.notes) is (outcome is CONDITIONAL)
+
+
+def test_what_had_a_preflight_was_not_upgraded() -> None:
+    page = exchange(f"GET {HTTP_APP}/", "Accept: text/html", id="page", answer=[UPGRADING], browser="firefox")
+    url = "PUT https://app.test/data"
+    asked = preflight(url, id="p", at=1, origin=HTTP_APP, browser="firefox", answer=allow(HTTP_APP, methods="PUT"))
+    data = cors(url, id="r", at=1.2, origin=HTTP_APP, browser="firefox")
+    assert judge_all([page, asked, data])["r"].views[FIREFOX].outcome is BLOCKED
+
+
+def test_a_challenge_that_the_browser_answered_itself_was_not_checked() -> None:
+    first = cors(f"GET {ITEMS}", id="1", status=401, answer=["WWW-Authenticate: Basic realm=x"])
+    second = cors(f"GET {ITEMS}", "Authorization: Basic dTpw", id="2", at=0.2, answer=allow(credentials=True))
+    assert judge_all([first])["1"].outcome is BLOCKED
+    verdicts = judge_all([first, second])
+    assert (verdicts["1"].outcome, verdicts["2"].outcome) == (NOT_CORS, ALLOWED)
+    assert "answered the challenge" in verdicts["1"].reason
+
+
 # --- no usable response --------------------------------------------------------------------------------------------
 
 
