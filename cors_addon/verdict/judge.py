@@ -51,12 +51,14 @@ class Context:
     """What the judge is told besides the exchange.
 
     ``knowledge`` is asked for only where it matters, since weighing evidence costs more than most checks. ``judge``
-    overrides the browser that made the request.
+    overrides the browser that made the request. ``upgraded`` says that the page's policy may have made https out of its
+    own http, which Firefox does not check.
     """
 
     knowledge: Callable[[Record], Knowledge]
     judge: Judge | None = None
     extra: Sequence[Condition] = field(default=())
+    upgraded: bool = False
 
 
 def judge_record(record: Record, context: Context) -> Verdict:
