@@ -14,14 +14,21 @@ from ..fetch.messages import CredentialsMode
 from ..fetch.origins import is_schemelessly_same_site, origin_of, serialize_origin
 from .classify import BrowserFamily, Kind, is_http_authentication
 from .correlate import FOLLOW_SECONDS, Correlator
+from .evidence import (
+    INCLUDE,
+    NOT_INCLUDE,
+    Evidence,
+    Knowledge,
+    carried,
+    keeps_connections_apart,
+    proved_by_survival,
+    proved_on_connection,
+)
 from .pages import PageAndHost, PageLoads, PageMarks, Span
 from .record import Record
 from .remembered import Recent
 from .sites import registrable_domain
 from .survival import surviving_modes
-
-INCLUDE: Final = CredentialsMode.INCLUDE
-NOT_INCLUDE: Final = CredentialsMode.NOT_INCLUDE
 
 _MEMBERS: Final = 2_000
 """How many undecided requests, the latest, may be judged again at once."""
@@ -32,39 +39,6 @@ _Teller = tuple[str, str]
 """Client and User-Agent."""
 
 _Key = TypeVar("_Key")
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """One piece of evidence: for which mode it speaks, whether it is certain, what it is, and the flow that gave it.
-
-    ``when`` is a Unix time, infinite where it was not told: of what says the same, the earliest is named.
-    """
-
-    mode: CredentialsMode
-    certain: bool
-    text: str
-    exchange_id: str
-    when: float = float("inf")
-
-
-@dataclass(frozen=True, slots=True)
-class Knowledge:
-    """The credentials mode as known.
-
-    ``mode`` is ``None`` where nothing certain is known or certain evidence contradicts itself (``contradicted``).
-    ``leaning`` says that something speaks for "include" without proving it.
-    """
-
-    mode: CredentialsMode | None
-    evidence: tuple[Evidence, ...] = ()
-    leaning: bool = False
-    contradicted: bool = False
-
-    @property
-    def assumed(self) -> bool:
-        """Whether the default, not included, stands in for knowledge."""
-        return self.mode is None and not self.leaning and not self.contradicted
 
 
 @dataclass(slots=True)
@@ -135,10 +109,10 @@ class CredentialsObserver:
         changed: set[str] = set()
         if "sec-fetch-storage-access" in exchange.request.headers:
             changed |= self._tells_storage_access(record)
-        if exchange.connection and _keeps_connections_apart(record):
+        if exchange.connection and keeps_connections_apart(record):
             if record.kind is Kind.CORS:
                 self._connections.use(exchange.connection, exchange.started).members[record.id] = None
-            for evidence in _on_connection(record):
+            for evidence in proved_on_connection(record):
                 changed |= self._settle(exchange.connection, evidence)
         if record.classification.origin is not None:
             changed |= self._note_host(record)
@@ -191,7 +165,7 @@ class CredentialsObserver:
 
     def _of_part(self, record: Record) -> Iterator[Evidence]:
         yield from self._own(record)
-        if record.kind is Kind.CORS and _keeps_connections_apart(record):
+        if record.kind is Kind.CORS and keeps_connections_apart(record):
             connection = self._connections.get(record.exchange.connection)
             if connection is not None:
                 for mode in CredentialsMode:
@@ -199,13 +173,13 @@ class CredentialsObserver:
                     if evidence is not None and evidence.exchange_id != record.id:
                         yield evidence
         if record.kind is Kind.PREFLIGHT or (record.kind is Kind.CORS and record.redirected_to is not None):
-            yield from _survival(record)
+            yield from proved_by_survival(record)
 
     def _own(self, record: Record) -> Iterator[Evidence]:
         """What the request itself proves, with what is known of its browser and its preflight."""
         if record.kind not in (Kind.CORS, Kind.PREFLIGHT):
             return
-        yield from _carried(record)
+        yield from carried(record)
         if self._would_tell_storage_access(record):
             text = "this browser sends Sec-Fetch-Storage-Access with credentials, and here it did not"
             yield Evidence(NOT_INCLUDE, True, text, record.id)
@@ -342,53 +316,6 @@ def _latest_of(members: dict[str, None]) -> list[str]:
 
 def _teller(record: Record) -> _Teller:
     return record.exchange.client, record.exchange.request.headers.get("User-Agent") or ""
-
-
-def _carried(record: Record) -> Iterator[Evidence]:
-    """What a request proves alone, whatever else is known."""
-    exchange = record.exchange
-    headers = exchange.request.headers
-    if "sec-fetch-storage-access" in headers:
-        # Firefox sends it on the preflight of a credentialed request too.
-        text = "Sec-Fetch-Storage-Access is sent with credentials only"
-        yield Evidence(INCLUDE, True, text, exchange.id, exchange.started)
-    if record.kind is Kind.CORS and "cookie" in headers:
-        yield Evidence(INCLUDE, True, "the request carries a Cookie", exchange.id, exchange.started)
-    if record.kind is Kind.CORS and record.classification.destination == "font":
-        text = "fonts are never fetched with credentials across origins"
-        yield Evidence(NOT_INCLUDE, True, text, exchange.id, exchange.started)
-
-
-def _on_connection(record: Record) -> Iterator[Evidence]:
-    """What a request proves of all others on its connection."""
-    if record.kind is Kind.CORS:
-        yield from _carried(record)
-    elif record.kind is Kind.PREFLIGHT:
-        text = "a preflight, which never carries credentials, went over the same connection"
-        yield Evidence(NOT_INCLUDE, True, text, record.id, record.exchange.started)
-
-
-def _keeps_connections_apart(record: Record) -> bool:
-    """Say whether the browser never mixes credentialed and uncredentialed requests on such a connection.
-
-    Chromium never mixes them, Firefox does over HTTP/2. WebKit is unknown.
-    """
-    if record.browser is BrowserFamily.FIREFOX:
-        return record.exchange.http_version.startswith("HTTP/1")
-    return record.browser is BrowserFamily.CHROMIUM
-
-
-def _survival(record: Record) -> Iterator[Evidence]:
-    """What a passed check proves, known to have passed because something came after it."""
-    if not record.was_followed:
-        return
-    modes = surviving_modes(record)
-    if len(modes) == 1:
-        what = "preflight" if record.kind is Kind.PREFLIGHT else "redirect"
-        only = "with" if INCLUDE in modes else "without"
-        yield Evidence(
-            next(iter(modes)), True, f"its {what} was followed, and passes only {only} credentials", record.id
-        )
 
 
 def _page_and_host(record: Record) -> PageAndHost:

@@ -14,7 +14,7 @@ from ..fetch.headers import HeaderList
 from ..fetch.messages import CredentialsMode, Response, is_redirect_status
 from ..fetch.origins import serialize_origin
 from ..traffic.classify import Kind, is_document_request
-from ..traffic.credentials import Knowledge
+from ..traffic.evidence import Knowledge
 from ..traffic.exchange import Exchange
 from ..traffic.record import Record
 from ..traffic.stored import refreshed

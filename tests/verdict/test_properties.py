@@ -14,7 +14,7 @@ from cors_addon.fetch.checks import PreflightRequest, Success, cors_check, prefl
 from cors_addon.fetch.headers import HeaderList
 from cors_addon.fetch.messages import CredentialsMode, Response
 from cors_addon.traffic.correlate import Correlator
-from cors_addon.traffic.credentials import Knowledge
+from cors_addon.traffic.evidence import Knowledge
 from cors_addon.traffic.exchange import Exchange
 from cors_addon.traffic.transcript import parse_transcript
 from cors_addon.verdict.judge import Context, judge_record

@@ -1,0 +1,91 @@
+"""What single exchanges prove of their credentials mode, whatever else is known."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from ..fetch.messages import CredentialsMode
+from .classify import BrowserFamily, Kind
+from .record import Record
+from .survival import surviving_modes
+
+INCLUDE: Final = CredentialsMode.INCLUDE
+NOT_INCLUDE: Final = CredentialsMode.NOT_INCLUDE
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One piece of evidence: for which mode it speaks, whether it is certain, what it is, and the flow that gave it.
+
+    ``when`` is a Unix time, infinite where it was not told: of what says the same, the earliest is named.
+    """
+
+    mode: CredentialsMode
+    certain: bool
+    text: str
+    exchange_id: str
+    when: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """The credentials mode as known.
+
+    ``mode`` is ``None`` where nothing certain is known or certain evidence contradicts itself (``contradicted``).
+    ``leaning`` says that something speaks for "include" without proving it.
+    """
+
+    mode: CredentialsMode | None
+    evidence: tuple[Evidence, ...] = ()
+    leaning: bool = False
+    contradicted: bool = False
+
+    @property
+    def assumed(self) -> bool:
+        """Whether the default, not included, stands in for knowledge."""
+        return self.mode is None and not self.leaning and not self.contradicted
+
+
+def carried(record: Record) -> Iterator[Evidence]:
+    """What a request proves alone, whatever else is known."""
+    exchange = record.exchange
+    headers = exchange.request.headers
+    if "sec-fetch-storage-access" in headers:
+        # Firefox sends it on the preflight of a credentialed request too.
+        text = "Sec-Fetch-Storage-Access is sent with credentials only"
+        yield Evidence(INCLUDE, True, text, exchange.id, exchange.started)
+    if record.kind is Kind.CORS and "cookie" in headers:
+        yield Evidence(INCLUDE, True, "the request carries a Cookie", exchange.id, exchange.started)
+    if record.kind is Kind.CORS and record.classification.destination == "font":
+        text = "fonts are never fetched with credentials across origins"
+        yield Evidence(NOT_INCLUDE, True, text, exchange.id, exchange.started)
+
+
+def proved_on_connection(record: Record) -> Iterator[Evidence]:
+    """What a request proves of all others on its connection."""
+    if record.kind is Kind.CORS:
+        yield from carried(record)
+    elif record.kind is Kind.PREFLIGHT:
+        text = "a preflight, which never carries credentials, went over the same connection"
+        yield Evidence(NOT_INCLUDE, True, text, record.id, record.exchange.started)
+
+
+def keeps_connections_apart(record: Record) -> bool:
+    """Say whether the browser never mixes credentialed and uncredentialed requests on such a connection.
+
+    Chromium never mixes them, Firefox does over HTTP/2. WebKit is unknown.
+    """
+    if record.browser is BrowserFamily.FIREFOX:
+        return record.exchange.http_version.startswith("HTTP/1")
+    return record.browser is BrowserFamily.CHROMIUM
+
+
+def proved_by_survival(record: Record) -> Iterator[Evidence]:
+    """What a passed check proves, known to have passed because something came after it.
+
+    Whatever passes with credentials passes without them, so it can only prove that there were none.
+    """
+    if record.was_followed and surviving_modes(record) == {NOT_INCLUDE}:
+        what = "preflight" if record.kind is Kind.PREFLIGHT else "redirect"
+        text = f"its {what} was followed, and passes only without credentials"
+        yield Evidence(NOT_INCLUDE, True, text, record.id)
