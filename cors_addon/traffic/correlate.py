@@ -5,21 +5,19 @@ the order of time, from the moment that an exchange concerns. It answers with th
 a verdict given earlier can be revised. Everything remembered hangs on a record, and records have a cap and an age.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
-from heapq import heappop, heappush
 from typing import Final
 
 from ..fetch.checks import requested_header_names
 from ..fetch.messages import Response
-from ..fetch.origins import OPAQUE
 from ..fetch.redirects import redirect_target
 from .classify import Kind, browser_of, classify, script_set_header_names
 from .exchange import Exchange
+from .links import FOLLOW_SECONDS, Links
 from .places import Place
 from .preflight_rules import overwrites
 from .record import Record
-from .remembered import Remembered
 from .stored import is_confirmation, is_same_cache, is_stored, left_by
 from .ties import (
     SLACK,
@@ -36,12 +34,6 @@ from .ties import (
     unasked_names,
 )
 
-FOLLOW_SECONDS: Final = 2.0
-"""A page's request follows its preflight, and a hop its redirect, within milliseconds; after this it will not come."""
-
-SERVED_KEPT: Final = 64
-"""How many of the requests that a preflight served are remembered: a page that polls would make a list without end."""
-
 _LONG: Final = 60.0
 """An exchange that took longer is a stream, and may still go on."""
 
@@ -49,26 +41,24 @@ _SEARCHED: Final = 64
 """How many exchanges of one URL are searched, for the same reason."""
 
 
-class Correlator:
+class Correlator(Links):
     """Ties exchanges together. ``capacity`` bounds how many are remembered, ``age`` (seconds) for how long.
 
     ``on_forget`` are called with each record that is forgotten, so that others can forget it as well.
     """
 
     def __init__(self, capacity: int = 20_000, age: float = 3600.0) -> None:
-        self.records: Remembered[str, Record] = Remembered(capacity)
+        super().__init__(capacity)
         self.on_forget: list[Callable[[Record], None]] = []
-        self.now = 0.0
         self._age = age
         self._places: dict[tuple[str, str], Place] = {}
-        self._waiting: list[tuple[float, str]] = []
 
     def observe(self, exchange: Exchange) -> set[str]:
         """Take in an exchange, or more about one already seen; return the ids of the others whose knowledge changed."""
         changed: set[str] = set()
         record = self.records.get(exchange.id)
         if record is not None and not _is_more_of(record.exchange, exchange):
-            self._untie(record, changed)
+            self.untie(record, changed)
             self._drop(record)
             record = None
         answered = exchange.response is not None or exchange.error is not None
@@ -80,7 +70,7 @@ class Correlator:
             self._answered(record, changed)
         self.now = max(self.now, exchange.started, record.over)
         self._expire(record)
-        changed |= self._overdue()
+        changed |= self.overdue()
         changed.discard(exchange.id)
         return changed
 
@@ -111,23 +101,7 @@ class Correlator:
         What was answered in the capture's last quarter of a second stays as it is: what followed it may just not have
         been recorded.
         """
-        return self._overdue(FOLLOW_SECONDS - SLACK)
-
-    def get(self, exchange_id: str | None) -> Record | None:
-        """Return a record that is still remembered."""
-        return None if exchange_id is None else self.records.get(exchange_id)
-
-    def chain(self, record: Record) -> list[Record]:
-        """Return the hops of one fetch in order, this one included."""
-        first, seen = record, {record.id}
-        while (previous := self.get(first.redirected_from)) is not None and previous.id not in seen:
-            seen.add(previous.id)
-            first = previous
-        hops, seen = [first], {first.id}
-        while (following := self.get(hops[-1].redirected_to)) is not None and following.id not in seen:
-            seen.add(following.id)
-            hops.append(following)
-        return hops
+        return self.overdue(FOLLOW_SECONDS - SLACK)
 
     # --- records and places -------------------------------------------------------------------------------------
 
@@ -168,24 +142,6 @@ class Correlator:
         for forget in self.on_forget:
             forget(record)
 
-    def _untie(self, record: Record, changed: set[str]) -> None:
-        """Cut all ties of a record whose id is about to mean another exchange."""
-        for request in map(self.get, [*record.requests]):
-            if request is not None and request.preflight == record.id:
-                self._set_preflight(request, None, changed)
-            elif request is not None:
-                self._set_grant(request, None, changed)
-        for following in (self.get(record.next_request), self.get(record.next_preflight)):
-            if following is not None:
-                self._set_hop(following, None, changed)
-        self._set_preflight(record, None, changed)
-        self._set_grant(record, None, changed)
-        self._set_hop(record, None, changed)
-        self._set_challenge(record, None, changed)
-        answer = self.get(record.answered)
-        if answer is not None:
-            self._set_challenge(answer, None, changed)
-
     # --- answers ------------------------------------------------------------------------------------------------
 
     def _answered(self, record: Record, changed: set[str]) -> None:
@@ -193,7 +149,7 @@ class Correlator:
             self._tie_preflights(self._place_of(record), record.exchange.started, changed)
             changed.update(record.requests)
             if not record.requests:
-                self._await(record)
+                self.expect_more(record)
             return
         response = record.seen
         if response is None:
@@ -210,7 +166,7 @@ class Correlator:
         if record.leads_to is not None and record.leads_to != url:
             for following in (self.get(record.next_request), self.get(record.next_preflight)):
                 if following is not None:
-                    self._set_hop(following, None, changed)
+                    self.set_hop(following, None, changed)
             place = self._places.get((client, record.leads_to))
             if place is not None and place.led_elsewhere(record):
                 del self._places[client, record.leads_to]
@@ -220,7 +176,7 @@ class Correlator:
             place.leads_here(record)
             self._tie_hops(place, record.exchange.started, changed)
             if not record.was_followed:
-                self._await(record)
+                self.expect_more(record)
 
     # --- redirects ----------------------------------------------------------------------------------------------
 
@@ -231,7 +187,7 @@ class Correlator:
         for record in place.arrivals_since(since):
             best = self._best_hop(place, record)
             if (best.id if best is not None else None) != record.redirected_from:
-                self._set_hop(record, best, changed)
+                self.set_hop(record, best, changed)
 
     def _best_hop(self, place: Place, record: Record) -> Record | None:
         """Return the redirect that ended nearest to the request's start, of those that no earlier one followed."""
@@ -244,50 +200,9 @@ class Correlator:
                 found.append(hop)
         return min(found, key=lambda hop: (abs(record.exchange.started - hop.over), hop.order), default=None)
 
-    def _set_hop(self, record: Record, hop: Record | None, changed: set[str]) -> None:
-        old = self.get(record.redirected_from)
-        if old is not None:
-            changed.update(self._chain(old))
-            if old.next_request == record.id:
-                old.next_request = None
-            if old.next_preflight == record.id:
-                old.next_preflight = None
-            if not old.was_followed:
-                self._await(old)
-        record.redirected_from = None
-        if hop is not None:
-            is_preflight = record.kind is Kind.PREFLIGHT
-            taker = self.get(hop.next_preflight if is_preflight else hop.next_request)
-            if taker is not None:
-                self._set_hop(taker, None, changed)
-            if is_preflight:
-                hop.next_preflight = record.id
-            else:
-                hop.next_request = record.id
-            hop.unfollowed = False
-            record.redirected_from = hop.id
-        self._inherit(record, hop, changed)
-        changed.update(self._chain(record))
-
-    def _inherit(self, record: Record, hop: Record | None, changed: set[str]) -> None:
-        """Hand down what a hop takes from the one before it, to the end of the chain."""
-        todo: list[tuple[Record, Record | None]] = [(record, hop)]
-        seen: set[str] = set()
-        while todo:
-            record, hop = todo.pop()
-            hops = 0 if hop is None else hop.hops + 1
-            page = (hop.page_origin if hop is not None else None) or record.classification.page_origin
-            tainted = hop is not None and record.classification.origin == OPAQUE
-            if record.id in seen or (hops, page, tainted) == (record.hops, record.page_origin, record.tainted):
-                continue
-            seen.add(record.id)
-            changed.add(record.id)
-            record.hops, record.page_origin, record.tainted = hops, page, tainted
-            if record.kind is Kind.CORS:
-                self._tie_preflights(self._place_of(record), record.exchange.started, changed)
-            for following in (self.get(record.next_request), self.get(record.next_preflight)):
-                if following is not None:
-                    todo.append((following, record))
+    def origin_changed(self, record: Record, changed: set[str]) -> None:
+        """Look again for a request's preflight: in whose name it was made is known otherwise now."""
+        self._tie_preflights(self._place_of(record), record.exchange.started, changed)
 
     # --- preflights ---------------------------------------------------------------------------------------------
 
@@ -300,10 +215,10 @@ class Correlator:
                 continue
             best = self._best_preflight(place, request)
             if (best.id if best is not None else None) != request.preflight:
-                self._set_preflight(request, best, changed)
+                self.set_preflight(request, best, changed)
             grant = self._grant(place, request) if best is None and may_need_grant(request) else None
             if (grant.id if grant is not None else None) != request.cached_grant:
-                self._set_grant(request, grant, changed)
+                self.set_grant(request, grant, changed)
 
     def _best_preflight(self, place: Place, request: Record) -> Record | None:
         """Return the preflight that fits best, and then nearest, of those that no earlier request followed."""
@@ -335,54 +250,6 @@ class Correlator:
                 return None
         return None
 
-    def _set_preflight(self, request: Record, preflight: Record | None, changed: set[str]) -> None:
-        old = self.get(request.preflight)
-        if old is not None:
-            old.request = None
-            self._no_longer_served(old, request, changed)
-        request.preflight = None
-        if preflight is not None:
-            taker = self.get(preflight.request)
-            if taker is not None:
-                self._set_preflight(taker, None, changed)
-            preflight.request, request.preflight = request.id, preflight.id
-            self._served(preflight, request, changed)
-            changed.update(self._chain(preflight))
-        self._recall_names(request)
-        changed.update(self._chain(request))
-
-    def _set_grant(self, request: Record, grant: Record | None, changed: set[str]) -> None:
-        old = self.get(request.cached_grant)
-        if old is not None:
-            self._no_longer_served(old, request, changed)
-        request.cached_grant = None
-        if grant is not None:
-            request.cached_grant = grant.id
-            self._served(grant, request, changed)
-        self._recall_names(request)
-        changed.add(request.id)
-
-    def _recall_names(self, request: Record) -> None:
-        asked = self.get(request.preflight or request.cached_grant)
-        headers = request.exchange.request.headers
-        request.asked_names = () if asked is None else tuple(name for name in asked.asked_names if name in headers)
-
-    def _served(self, preflight: Record, request: Record, changed: set[str]) -> None:
-        ids = preflight.requests
-        if len(ids) < SERVED_KEPT or ids[-1] not in self.records or request.order < self.records[ids[-1]].order:
-            ids.append(request.id)
-            ids.sort(key=lambda each: self.records[each].order if each in self.records else (0.0, each))
-            del ids[SERVED_KEPT:]
-            changed.add(preflight.id)
-        preflight.unfollowed = False
-
-    def _no_longer_served(self, preflight: Record, request: Record, changed: set[str]) -> None:
-        if request.id in preflight.requests:
-            preflight.requests.remove(request.id)
-        changed.update(self._chain(preflight))
-        if not preflight.requests:
-            self._await(preflight)
-
     # --- HTTP authentication ------------------------------------------------------------------------------------
 
     def _tie_challenges(self, place: Place, since: float, changed: set[str]) -> None:
@@ -394,18 +261,7 @@ class Correlator:
             last = next((each for each in before if each.kind is Kind.CORS), None)
             challenge = last if last is not None and challenges(last, record) else None
             if (None if challenge is None else challenge.id) != record.challenge:
-                self._set_challenge(record, challenge, changed)
-
-    def _set_challenge(self, record: Record, challenge: Record | None, changed: set[str]) -> None:
-        old = self.get(record.challenge)
-        if old is not None and old.answered == record.id:
-            old.answered = None
-            changed.add(old.id)
-        record.challenge = None
-        if challenge is not None:
-            record.challenge, challenge.answered = challenge.id, record.id
-            changed.add(challenge.id)
-        changed.update(self._chain(record))
+                self.set_challenge(record, challenge, changed)
 
     # --- what a 304 confirms ------------------------------------------------------------------------------------
 
@@ -429,21 +285,6 @@ class Correlator:
 
     # --- time ---------------------------------------------------------------------------------------------------
 
-    def _await(self, record: Record) -> None:
-        """Look again when what follows should have come."""
-        heappush(self._waiting, (record.over + FOLLOW_SECONDS, record.id))
-        if len(self._waiting) > self.records.capacity:
-            heappop(self._waiting)
-
-    def _overdue(self, early: float = 0.0) -> set[str]:
-        late: set[str] = set()
-        while self._waiting and self._waiting[0][0] - early < self.now:
-            record = self.records.get(heappop(self._waiting)[1])
-            if record is not None and not record.was_followed and not record.unfollowed:
-                record.unfollowed = True
-                late.add(record.id)
-        return late
-
     def _expire(self, newest: Record) -> None:
         limit = self.now - self._age
         while (oldest := next(iter(self.records.values()))) is not newest:
@@ -455,12 +296,6 @@ class Correlator:
                 self.records.move_to_end(oldest.id)
                 self.records.move_to_end(newest.id)
             return
-
-    def _chain(self, record: Record) -> Iterable[str]:
-        for hop in self.chain(record):
-            yield hop.id
-            if hop.preflight is not None:
-                yield hop.preflight
 
 
 def _is_more_of(known: Exchange, exchange: Exchange) -> bool:

@@ -13,7 +13,7 @@ from ..fetch.checks import ALLOW_CREDENTIALS
 from ..fetch.messages import CredentialsMode
 from ..fetch.origins import is_schemelessly_same_site, origin_of, serialize_origin
 from .classify import BrowserFamily, Kind, is_http_authentication
-from .correlate import FOLLOW_SECONDS, Correlator
+from .correlate import Correlator
 from .evidence import (
     INCLUDE,
     NOT_INCLUDE,
@@ -24,6 +24,7 @@ from .evidence import (
     proved_by_survival,
     proved_on_connection,
 )
+from .links import FOLLOW_SECONDS
 from .pages import PageAndHost, PageLoads, PageMarks, Span
 from .record import Record
 from .remembered import Recent

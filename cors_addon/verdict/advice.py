@@ -12,9 +12,9 @@ from ..fetch.methods import is_cors_safelisted_method
 from ..fetch.resource_policy import timing_allow_origin_check
 from ..fetch.safelists import FORBIDDEN_RESPONSE_HEADERS
 from ..traffic.classify import BrowserFamily, Kind, is_http_authentication
-from ..traffic.correlate import FOLLOW_SECONDS
 from ..traffic.credentials import CredentialsObserver
 from ..traffic.echoes import EchoObserver
+from ..traffic.links import FOLLOW_SECONDS
 from ..traffic.null_origin import null_origin_source
 from ..traffic.preflight_rules import CAPS
 from ..traffic.record import Record

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from ..fetch.messages import is_ok_status
 from ..fetch.origins import serialize_origin
 from ..traffic.classify import Kind
-from ..traffic.correlate import SERVED_KEPT, Correlator
+from ..traffic.correlate import Correlator
+from ..traffic.links import SERVED_KEPT
 from ..traffic.preflight_rules import grant_seconds
 from ..traffic.record import Record
 from .diagnose import inert

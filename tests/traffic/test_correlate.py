@@ -8,8 +8,9 @@ import pytest
 
 from cors_addon.fetch.messages import Response
 from cors_addon.traffic.classify import Kind
-from cors_addon.traffic.correlate import FOLLOW_SECONDS, SERVED_KEPT, Correlator
+from cors_addon.traffic.correlate import Correlator
 from cors_addon.traffic.exchange import Exchange
+from cors_addon.traffic.links import FOLLOW_SECONDS, SERVED_KEPT
 from cors_addon.traffic.record import Record
 from tests.fetch.table import table
 from tests.traffic.exchanges import API, APP, ITEMS, allow, cors, exchange, lines_of, metadata, preflight

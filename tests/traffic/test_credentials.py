@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import pytest
 
 from cors_addon.fetch.messages import CredentialsMode
-from cors_addon.traffic.correlate import FOLLOW_SECONDS, Correlator
+from cors_addon.traffic.correlate import Correlator
 from cors_addon.traffic.credentials import CredentialsObserver
 from cors_addon.traffic.evidence import Knowledge
 from cors_addon.traffic.exchange import Exchange
+from cors_addon.traffic.links import FOLLOW_SECONDS
 from tests.fetch.table import table
 from tests.traffic.exchanges import API, APP, ITEMS, allow, cors, exchange, metadata, preflight
 
