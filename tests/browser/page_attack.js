@@ -206,6 +206,9 @@ async function attackByWorker(base) {
   if (!navigator.serviceWorker) return ['no service worker could be tried'];
   const learned = [];
   navigator.serviceWorker.addEventListener('message', (event) => { learned.push(event.data); });
+  // A live page that is open already becomes the worker's by its claim.
+  window.open(base);
+  await new Promise((resolve) => setTimeout(resolve, PATIENCE));
   await navigator.serviceWorker.register('/worker.js');
   await navigator.serviceWorker.ready;
   await new Promise((resolve) => {

@@ -132,14 +132,29 @@
 
   // --- asking ------------------------------------------------------------------------------------------------
 
-  const ask = (path, options) => fetch(`${path}?since=${version}`, {
-    ...options,
-    headers: {'X-Cors-Page': token},
-    mode: 'same-origin',
-    cache: 'no-store',
-    redirect: 'error',
-    signal: AbortSignal.timeout(15000),
-  });
+  // Behind a reverse proxy the page shares its origin with the site. A service worker of the site that has claimed this
+  // page would read its token and every answer, so the page falls silent.
+  class Overheard extends Error {}
+  const worker = navigator.serviceWorker;
+  const overheard = 'A service worker of this site could listen; stop it and load the page again';
+
+  const ask = async (path, options) => {
+    if (worker?.controller) throw new Overheard();
+    return fetch(`${path}?since=${version}`, {
+      ...options,
+      headers: {'X-Cors-Page': token},
+      mode: 'same-origin',
+      cache: 'no-store',
+      redirect: 'error',
+      signal: AbortSignal.timeout(15000),
+    });
+  };
+
+  const failed = (error) => {
+    const told = error instanceof Overheard ? overheard : 'The proxy does not answer';
+    if (state.textContent !== told) tell(told);
+    standing(told, 'bad');
+  };
 
   const take = async (response) => {
     if (response.status === 403 && answered) {
@@ -167,10 +182,9 @@
     try {
       pause = QUICK;
       if (!await take(await ask('data', {}))) pause = Math.min(SLOW, before * 1.5 || QUICK);
-    } catch {
+    } catch (error) {
       pause = SLOW;
-      if (state.textContent !== 'The proxy does not answer') tell('The proxy does not answer');
-      standing('The proxy does not answer', 'bad');
+      failed(error);
     }
     timer = setTimeout(poll, document.hidden ? HIDDEN : pause);
   };
@@ -190,8 +204,8 @@
       await take(await ask(form.getAttribute('action'), {method: 'POST', body}));
       const button = form.querySelector('button');
       if (label && button.getAttribute('aria-checked') === String(wanted === 'on')) tell(`${label} is ${wanted}`);
-    } catch {
-      standing('The proxy does not answer', 'bad');
+    } catch (error) {
+      failed(error);
     }
     pause = QUICK;
   });
