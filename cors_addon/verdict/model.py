@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from ..catalogue.violation import Severity, Stage, Violation
+from ..catalogue.violation import FixOwner, Severity, Stage, Violation
 from ..fetch.messages import CredentialsMode
 
 
@@ -54,12 +54,68 @@ class Condition:
     needed: str | None = None
 
 
+class Confidence(Enum):
+    """How sure a probable cause, or a guess at a stack, is."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a finding came about: what is probably wrong behind the symptom.
+
+    ``id`` is one of the listed causes; ``message`` is one line that names the signal with its values, free of control
+    characters and of secrets; ``flows`` are the ids of the exchanges that show it; ``fix`` says in a sentence what
+    ``who`` should do.
+    """
+
+    id: str
+    confidence: Confidence
+    message: str
+    who: FixOwner
+    fix: str
+    flows: tuple[str, ...] = ()
+
+    def to_plain(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "confidence": self.confidence.value,
+            "message": self.message,
+            "who": self.who.value,
+            "fix": self.fix,
+            "flows": list(self.flows),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """What to write into the configuration or code of a stack; ``stack`` is its name for humans.
+
+    ``because`` says by which header lines the stack was recognised; it is empty where it was not.
+    """
+
+    stack: str
+    text: str
+    confidence: Confidence
+    because: str = ""
+
+    def to_plain(self) -> dict[str, Any]:
+        return {
+            "stack": self.stack,
+            "text": self.text,
+            "confidence": self.confidence.value,
+            "because": self.because,
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A violation at a place.
 
     ``message`` is one line, free of control characters; ``needed`` the header line that this very request needs, or
-    ``None`` where no header cures it.
+    ``None`` where no header cures it. ``causes`` are ordered, the most probable first; none where nothing proves one.
     """
 
     violation: Violation
@@ -69,6 +125,8 @@ class Finding:
     evidence: tuple[HeaderLine, ...] = ()
     needed: str | None = None
     fix_header: str | None = None
+    causes: tuple[Cause, ...] = ()
+    snippets: tuple[Snippet, ...] = ()
 
     @property
     def id(self) -> str:
@@ -83,12 +141,13 @@ class Finding:
             "message": self.message,
             "evidence": [line.to_plain() for line in self.evidence],
             "needed": self.needed,
-            "cause": None,
+            "cause": self.causes[0].to_plain() if self.causes else None,
+            "other_causes": [cause.to_plain() for cause in self.causes[1:]],
             "fix": {
                 "who": self.violation.owner.value,
                 "header": self.fix_header,
                 "text": self.violation.fix,
-                "snippets": [],
+                "snippets": [snippet.to_plain() for snippet in self.snippets],
             },
             "reference": self.violation.anchor,
         }
