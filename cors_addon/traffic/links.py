@@ -3,6 +3,7 @@
 Every function adds to ``changed`` the ids of the exchanges whose knowledge it changes.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from heapq import heappop, heappush
 from typing import Final
@@ -19,7 +20,7 @@ SERVED_KEPT: Final = 64
 """How many of the requests that a preflight served are remembered: a page that polls would make a list without end."""
 
 
-class Links:
+class Links(ABC):
     """The records that are remembered, and the ties between them; a tie to a forgotten record leads nowhere."""
 
     def __init__(self, capacity: int) -> None:
@@ -49,9 +50,9 @@ class Links:
             if hop.preflight is not None:
                 yield hop.preflight
 
+    @abstractmethod
     def origin_changed(self, record: Record, changed: set[str]) -> None:
         """Look again for a request's preflight: in whose name it was made is known otherwise now."""
-        raise NotImplementedError
 
     # --- redirects ----------------------------------------------------------------------------------------------
 
