@@ -7,7 +7,6 @@ import re
 import time
 import weakref
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
@@ -16,34 +15,29 @@ from mitmproxy import addonmanager, ctx, exceptions, hooks, http
 from mitmproxy.flow import Flow
 from mitmproxy.log import ALERT
 
-from ..catalogue.violation import Severity
 from ..fetch.messages import Request, Response
 from ..report import files
 from ..report.model import Report, build
-from ..report.text import log_line, summary
-from ..rules.plans import HeaderEdits, Plan, PreflightAnswer, answered, apply_edits
+from ..report.text import summary
+from ..rules.plans import HeaderEdits, Plan
 from ..traffic.exchange import Exchange
 from ..traffic.remembered import Remembered
 from ..verdict.diagnose import inert
-from ..verdict.model import Delivered, Judge, Outcome, Verdict
+from ..verdict.model import Judge, Verdict
 from ..verdict.session import Session, Settings
 from . import console, contentview, display, failures, flows, injection, options, rulefile, signals
 from .commands import Commands
+from .delivery import Deliveries
 from .page import LivePage
+from .telling import Teller
 
 logger = logging.getLogger("cors_addon")
 
 KEPT_VERDICTS: Final = 50_000
-_TOLD: Final = 5_000
-_SAME_KIND: Final = 5
 _LOOK_EVERY = 0.25
 """Seconds between looks at the rule file and the clock. A changed file is read at the second look."""
 
 _Hook = Callable[["CorsAddon", http.HTTPFlow], None]
-
-
-def _plain(chosen: Plan) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(edit) for edit in chosen.as_data())
 
 
 def contained(hook: _Hook) -> _Hook:
@@ -56,7 +50,7 @@ def contained(hook: _Hook) -> _Hook:
         try:
             hook(self, flow)
         except Exception as exc:
-            self.report_fault(hook.__name__, flow, exc)
+            self.teller.fault(hook.__name__, flow, exc)
 
     return guarded
 
@@ -72,18 +66,17 @@ class CorsAddon:
         self.judged = 0
         self._not_cors: Remembered[str, None] = Remembered(KEPT_VERDICTS)
         self.injection = injection.Injection()
+        self.deliveries = Deliveries(self.session, self.injection, KEPT_VERDICTS)
+        self.teller = Teller()
         commands = Commands(self)
         self.page = LivePage(self, commands, KEPT_VERDICTS)
         self.addons: list[Any] = [commands, self.page]
         self._requests: Remembered[str, Request] = Remembered(10_000)
         self._glances: Remembered[str, flows.Glance] = Remembered(10_000)
         self._heads: Remembered[str, tuple[tuple[bytes, bytes], ...]] = Remembered(10_000)
-        self._delivered: Remembered[str, Delivered] = Remembered(KEPT_VERDICTS)
         self._held: Remembered[str, asyncio.Task[None]] = Remembered(1_000)
         self._watcher: asyncio.Task[None] | None = None
         self._flows: weakref.WeakValueDictionary[str, http.HTTPFlow] = weakref.WeakValueDictionary()
-        self._told: Remembered[tuple[str, str, str], set[str]] = Remembered(_TOLD)
-        self._faults: set[tuple[str, str]] = set()
         self._mark = self._comment = True
         self._ignored: list[tuple[str, str]] = []
         self._reports: list[Path] = []
@@ -148,7 +141,7 @@ class CorsAddon:
             try:
                 self._tick()
             except Exception as exc:
-                self.report_fault("watch", None, exc)
+                self.teller.fault("watch", None, exc)
 
     def toggle_injection(self) -> None:
         """Throw the switch, as the key and the signal do."""
@@ -165,7 +158,7 @@ class CorsAddon:
             self._pending.update(dict.fromkeys(self.session.finish()))
             self._revise_pending()
         except Exception as exc:
-            self.report_fault("done", None, exc)
+            self.teller.fault("done", None, exc)
         if not self._running:
             return
         report = self.report()
@@ -192,7 +185,7 @@ class CorsAddon:
                 return
         request = self._requests[flow.id] = flows.request_of(flow)
         display.clear(flow)
-        if self._delivered.pop(flow.id, None) is not None:
+        if self.deliveries.forget(flow.id):
             # What was delivered in an earlier run is not what a replay delivers.
             self.session.correlator.forget(flow.id)
         if not flow.live:
@@ -201,7 +194,7 @@ class CorsAddon:
         _, changed = self.session.observe(waiting)
         self._revise(changed)
         # Another addon's answer is corrected like a server's, and not pushed aside.
-        chosen = self._plan(flow, waiting) if flow.response is None else None
+        chosen = self.deliveries.plan(flow, waiting) if flow.response is None else None
         if chosen is None:
             return
         if isinstance(chosen, HeaderEdits):
@@ -215,11 +208,10 @@ class CorsAddon:
             self._without_origin(flow)
             return
         assert flow.response is not None
-        if not self._is_changed(flow.id):
+        if not self.deliveries.is_changed(flow.id):
             exchange = flows.exchange_of(flow, request)
-            chosen = None if flow.id in self._delivered else self._plan(flow, exchange)
-            if chosen is not None and not chosen.dry_run:
-                self._delivered[flow.id] = Delivered(chosen.rule, None, _plain(chosen))
+            chosen = None if flow.id in self.deliveries else self.deliveries.plan(flow, exchange)
+            self.deliveries.announce(flow.id, chosen)
             self._judge(flow, exchange)
             if chosen is not None:
                 self._carry_out(flow, chosen, exchange.response)
@@ -275,21 +267,17 @@ class CorsAddon:
             self._judge_anew(flow, flows.exchange_of(flow, request, arrived))
 
     def _judge_anew(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
-        if self._is_changed(flow.id):
+        if self.deliveries.is_changed(flow.id):
             if exchange.response is not None:
                 self._redeliver(flow, exchange.response)
                 return
-            if not self._delivered[flow.id].edits:
+            known = self.deliveries.get(flow.id)
+            if known is not None and not known.edits:
                 # The failure was made by a rule, and says nothing of the server.
                 return
             # What the rule made has never reached the browser.
-            del self._delivered[flow.id]
+            self.deliveries.forget(flow.id)
         self._judge(flow, exchange)
-
-    def _is_changed(self, flow_id: str) -> bool:
-        """Say whether a rule has changed what the browser gets."""
-        known = self._delivered.get(flow_id)
-        return known is not None and not known.dry_run
 
     def _forget(self, flow: http.HTTPFlow) -> None:
         """Drop what an earlier run of a flow left behind, before a replay or a saved file runs it again."""
@@ -309,22 +297,11 @@ class CorsAddon:
             version = flow.request.data.http_version
             flow.response = http.Response(version, 200, b"Connection established", http.Headers(), b"", None, now, now)
 
-    def _plan(self, flow: http.HTTPFlow, exchange: Exchange) -> Plan | None:
-        if not self.injection.is_on:
-            if self.injection.has_expired:
-                self._switch_off_expired()
-            return None
-        record = self.session.correlator.get(flow.id)
-        return self.injection.plan(flow, exchange, record.page_origin if record is not None else None)
-
     def _carry_out(self, flow: http.HTTPFlow, chosen: Plan, server: Response | None) -> None:
-        edits = _plain(chosen)
-        if chosen.dry_run:
-            self._delivered[flow.id] = Delivered(chosen.rule, self._would_be(flow.id, chosen, server), edits, True)
+        made = self.deliveries.carry_out(flow, chosen, server)
+        if made is None:
             self._revise([flow.id])
             return
-        made = injection.apply(flow, chosen, server)
-        self._delivered[flow.id] = Delivered(chosen.rule, None, edits)
         self._count(flow.id)
         self._flows[flow.id] = flow
         self._redeliver(flow, made)
@@ -334,28 +311,10 @@ class CorsAddon:
         changed = self.session.deliver(flow.id, response, time.time())
         self._revise([flow.id, *changed])
 
-    def _would_be(self, flow_id: str, chosen: Plan, server: Response | None) -> Outcome | None:
-        if isinstance(chosen, HeaderEdits) and server is not None:
-            made = apply_edits(server, chosen.edits)
-        elif isinstance(chosen, PreflightAnswer):
-            made = answered(chosen)
-        else:
-            return Outcome.BLOCKED
-        return self.session.outcome_if(flow_id, made)
-
-    def _switch_off_expired(self) -> None:
-        logger.log(ALERT, "CORS: injection has expired")
-        self.injection.switch(False)
-        ctx.options.update(cors_inject=False)
-
     def _tick(self) -> None:
-        """Look at the rule file, the clock, and what is left to revise."""
+        """Look at what is left to revise, at the rule file, and at the clock."""
         self._revise_pending()
-        change = self.injection.file.poll()
-        if change is not None:
-            self.injection.take(change)
-        if self.injection.has_expired:
-            self._switch_off_expired()
+        self.deliveries.tick()
 
     # --- verdicts ---------------------------------------------------------------------------------------------
 
@@ -390,7 +349,7 @@ class CorsAddon:
 
     def _keep(self, verdict: Verdict, flow: http.HTTPFlow | None) -> None:
         self.page.touch(verdict.id)
-        delivered = self._delivered.get(verdict.id)
+        delivered = self.deliveries.get(verdict.id)
         if delivered is not None:
             verdict = verdict.with_delivered(delivered)
         elif not verdict.findings and verdict.outcome.value == "not-cors":
@@ -400,7 +359,7 @@ class CorsAddon:
             return
         self._not_cors.pop(verdict.id, None)
         self.verdicts[verdict.id] = verdict
-        self._tell(verdict)
+        self.teller.tell(verdict)
         if flow is not None:
             display.show(flow, verdict, self._mark, self._comment)
 
@@ -424,7 +383,7 @@ class CorsAddon:
             revised = self.session.judge(flow_id)
             if revised is None:
                 continue
-            revised = self._without_ignored(revised).with_delivered(self._delivered_now(flow_id))
+            revised = self._without_ignored(revised).with_delivered(self.deliveries.now(flow_id))
             if revised == before:
                 continue
             flow = self._flows.get(flow_id)
@@ -433,15 +392,6 @@ class CorsAddon:
                 touched.append(flow)
         if touched and self._running:
             ctx.master.addons.trigger(hooks.UpdateHook(touched))
-
-    def _delivered_now(self, flow_id: str) -> Delivered | None:
-        """Judge what was delivered by what is known now; what a dry run would have delivered is not judged again."""
-        known = self._delivered.get(flow_id)
-        if known is None or known.dry_run:
-            return known
-        outcome = self.session.outcome_delivered(flow_id) or known.outcome
-        known = self._delivered[flow_id] = replace(known, outcome=outcome)
-        return known
 
     def _without_ignored(self, verdict: Verdict) -> Verdict:
         if not self._ignored or not verdict.findings:
@@ -454,40 +404,6 @@ class CorsAddon:
         }
         kept = tuple(finding for finding in verdict.findings if finding.id not in ignored)
         return verdict if len(kept) == len(verdict.findings) else verdict.with_findings(kept)
-
-    def _tell(self, verdict: Verdict) -> None:
-        """Log each kind of finding once: its message, for one page, at one host; and no more than a few of one id."""
-        for finding in verdict.findings:
-            if finding.severity is Severity.INFO:
-                continue
-            key = (finding.id, verdict.origin or "", flows.host_of(verdict.url))
-            told = self._told.setdefault(key, set())
-            if finding.message in told or len(told) >= _SAME_KIND:
-                continue
-            told.add(finding.message)
-            # Never ERROR: while flows are read at start-up, mitmproxy takes that for a failed start.
-            level = logging.INFO if finding.severity is Severity.ADVICE else logging.WARNING
-            known = verdict.delivered
-            by_rule = "" if known is None or known.dry_run else f'; changed on its way by rule "{inert(known.rule)}"'
-            logger.log(level, "%s%s", log_line(verdict, finding), by_rule)
-
-    def report_fault(self, where: str, flow: http.HTTPFlow | None, exc: Exception) -> None:
-        """Report an exception of our own, once for each place it comes from."""
-        trace = exc.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "?"
-        if (where, place) in self._faults:
-            return
-        self._faults.add((where, place))
-        logger.warning(
-            "cors-addon has a fault of its own in %s at flow %s (%s: %s at %s). The flow goes on as it is.",
-            where,
-            flow.id if flow is not None else "(none)",
-            type(exc).__name__,
-            exc,
-            place,
-        )
 
     # --- for the commands -------------------------------------------------------------------------------------
 
@@ -506,7 +422,7 @@ class CorsAddon:
         self.verdicts.clear()
         self.page.clear()
         self._not_cors.clear()
-        self._told.clear()
+        self.teller.clear()
         self.judged = 0
         if held:
             ctx.master.addons.trigger(hooks.UpdateHook(held))

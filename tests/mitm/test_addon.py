@@ -498,13 +498,13 @@ def test_a_flow_under_way_while_everything_is_cleared() -> None:
 # --- faults of our own --------------------------------------------------------------------------------------------
 
 PARTS = [
-    "flows.glance",
-    "flows.request_of",
-    "flows.exchange_of",
-    "flows.host_of",
-    "display.show",
-    "display.clear",
-    "log_line",
+    "addon.flows.glance",
+    "addon.flows.request_of",
+    "addon.flows.exchange_of",
+    "addon.flows.host_of",
+    "addon.display.show",
+    "addon.display.clear",
+    "telling.log_line",
 ]
 
 
@@ -517,7 +517,7 @@ def test_a_fault_in_any_part_leaves_the_flow_alone(
     part: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with proxy() as running:
-        monkeypatch.setattr(f"cors_addon.mitm.addon.{part}", broken)
+        monkeypatch.setattr(f"cors_addon.mitm.{part}", broken)
         flow = cors_get()
         before = on_the_wire(flow)
         running.send(flow)

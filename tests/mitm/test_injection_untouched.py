@@ -172,7 +172,7 @@ def test_what_is_no_rules_business_stays_byte_for_byte(running: Injecting, subje
         assert "cors.rule" not in subject.metadata
     assert subject.response is not None
     assert subject.response.trailers == trailers
-    assert not running.addon._faults
+    assert not running.addon.teller.faults
 
 
 @settings(max_examples=300)

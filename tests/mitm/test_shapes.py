@@ -263,7 +263,7 @@ def test_any_flows_through_the_hooks_in_any_order(requests: list[tuple[object, .
     """No hook needs another one before it, for addons and reloads may come in between."""
     faults: list[str] = []
     with proxy() as running:
-        running.addon.report_fault = lambda where, flow, exc: faults.append(f"{where}: {exc!r}")  # type: ignore[method-assign]
+        running.addon.teller.fault = lambda where, flow, exc: faults.append(f"{where}: {exc!r}")  # type: ignore[method-assign]
         for number, (method, sent, answer, error, hooks, live) in enumerate(requests):
             flow = make_flow(*sent, method=method, at=1000.0 + number, live=bool(live))  # type: ignore[misc, arg-type]
             flow.request.headers = fields([("Host: api.test"), CHROMIUM, *sent])  # type: ignore[misc]

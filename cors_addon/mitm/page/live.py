@@ -49,7 +49,7 @@ def own(hook: _Hook) -> _Hook:
         try:
             hook(self, flow)
         except Exception as exc:
-            self._addon.report_fault(f"the live page’s {hook.__name__}", flow, exc)
+            self._addon.teller.fault(f"the live page’s {hook.__name__}", flow, exc)
             flow.response = _response(500, _plain_document("The live page has a fault of its own; the log has more."))
         raise exceptions.AddonHalt
 

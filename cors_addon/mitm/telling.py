@@ -1,0 +1,64 @@
+"""What goes to the log while traffic passes: each kind of finding once, and each fault of our own once."""
+
+import logging
+from typing import Final
+
+from mitmproxy.flow import Flow
+
+from ..catalogue.violation import Severity
+from ..report.text import log_line
+from ..traffic.remembered import Remembered
+from ..verdict.diagnose import inert
+from ..verdict.model import Verdict
+from . import flows
+
+logger = logging.getLogger("cors_addon")
+
+_TOLD: Final = 5_000
+_SAME_KIND: Final = 5
+
+
+class Teller:
+    """Remembers what was told, so that nothing is told twice."""
+
+    def __init__(self) -> None:
+        self._told: Remembered[tuple[str, str, str], set[str]] = Remembered(_TOLD)
+        self.faults: set[tuple[str, str]] = set()
+
+    def clear(self) -> None:
+        """Forget which findings were told."""
+        self._told.clear()
+
+    def tell(self, verdict: Verdict) -> None:
+        """Log each kind of finding once: its message, for one page, at one host; and no more than a few of one id."""
+        for finding in verdict.findings:
+            if finding.severity is Severity.INFO:
+                continue
+            key = (finding.id, verdict.origin or "", flows.host_of(verdict.url))
+            told = self._told.setdefault(key, set())
+            if finding.message in told or len(told) >= _SAME_KIND:
+                continue
+            told.add(finding.message)
+            # Never ERROR: while flows are read at start-up, mitmproxy takes that for a failed start.
+            level = logging.INFO if finding.severity is Severity.ADVICE else logging.WARNING
+            known = verdict.delivered
+            by_rule = "" if known is None or known.dry_run else f'; changed on its way by rule "{inert(known.rule)}"'
+            logger.log(level, "%s%s", log_line(verdict, finding), by_rule)
+
+    def fault(self, where: str, flow: Flow | None, exc: Exception) -> None:
+        """Report an exception of our own, once for each place it comes from."""
+        trace = exc.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "?"
+        if (where, place) in self.faults:
+            return
+        self.faults.add((where, place))
+        logger.warning(
+            "cors-addon has a fault of its own in %s at flow %s (%s: %s at %s). The flow goes on as it is.",
+            where,
+            flow.id if flow is not None else "(none)",
+            type(exc).__name__,
+            exc,
+            place,
+        )
