@@ -11,6 +11,7 @@ from ..traffic.correlate import Correlator
 from ..traffic.credentials import CredentialsObserver
 from ..traffic.echoes import EchoObserver
 from ..traffic.exchange import Exchange
+from ..traffic.hosts import HostObserver
 from ..traffic.record import Record
 from .advice import advice_conditions
 from .judge import Context, judge_record
@@ -38,6 +39,7 @@ class Session:
         self.credentials = CredentialsObserver(self.correlator)
         self.neighbours = NeighbourObserver(self.correlator)
         self.echoes = EchoObserver(self.correlator)
+        self.hosts = HostObserver(self.correlator)
 
     def observe(self, exchange: Exchange) -> tuple[Verdict | None, set[str]]:
         """Take in an exchange; return its verdict and the ids of earlier ones that should be judged anew.
@@ -49,6 +51,7 @@ class Session:
         changed |= self.credentials.observe(record)
         changed |= self.echoes.observe(record)
         changed |= self.neighbours.observe(record)
+        changed |= self.hosts.observe(record)
         if is_document_request(exchange.request, record.classification):
             changed |= self.credentials.page_loaded(record)
         changed.discard(exchange.id)
@@ -103,6 +106,7 @@ class Session:
         self.credentials.clear()
         self.neighbours.clear()
         self.echoes.clear()
+        self.hosts.clear()
 
     def _judge(self, record: Record) -> Verdict:
         extra = self.neighbours.conditions(record.exchange, record.classification)

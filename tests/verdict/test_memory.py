@@ -179,7 +179,7 @@ def test_memory_stays_flat_behind_the_cap() -> None:
 def test_memory_stays_flat_behind_the_age() -> None:
     """Ten exchanges a second and a cap far away: after the age as many are forgotten as come."""
     session = Session(capacity=1_000_000)
-    session.correlator._age = session.credentials._connections._age = 30.0
+    session.correlator._age = session.credentials._connections._age = session.hosts._age = 30.0
     counts = run(session, traffic(6_000), 1_000)
     assert len(session.correlator.records) < 800
     assert max(counts) <= counts[0] * 1.35
@@ -236,6 +236,8 @@ def test_every_record_is_forgotten_everywhere() -> None:
     assert session.credentials._untold == {}
     assert session.echoes._seen == {}
     assert session.neighbours._loads == {}
+    assert session.hosts._counted == {}
+    assert session.hosts._places == {}
 
 
 def reachable(thing: Any, kind: type, seen: set[int] | None = None) -> list[Any]:

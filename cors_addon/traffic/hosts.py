@@ -1,0 +1,344 @@
+"""What each host was seen to answer to whom: its CORS policy as far as traffic shows it.
+
+Hosts are told apart by scheme, name and port. Answers that are alike in all that CORS reads are kept once, with how
+often, when and in which exchanges they were seen. What a host answered stays known when the exchange itself has been
+forgotten: a policy is learned over hours. Only answers of the server count, none that the proxy made.
+"""
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from itertools import islice
+from typing import Final
+from urllib.parse import urlsplit
+
+from ..fetch.checks import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN, EXPOSE_HEADERS, MAX_AGE
+from ..fetch.headers import HeaderList, get_decode_and_split
+from ..fetch.origins import Origin, origin_of
+from .classify import Kind
+from .correlate import Correlator
+from .exchange import Responder
+from .record import Record
+
+_ANSWERS: Final = 500
+"""How many different answers of one host are remembered; those seen longest ago go first."""
+_AGE: Final = 6 * 3600.0
+_CLIPPED: Final = 500
+_JUDGED_AGAIN: Final = 200
+_IDS: Final = (
+    re.compile(r"[0-9]+"),
+    re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"),
+    re.compile(r"[0-9a-fA-F]{16,}"),
+    re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[0-9A-Za-z_-]{20,}"),
+)
+
+Moment = tuple[float, str]
+"""When a request began (Unix seconds), and the id of its exchange."""
+
+
+class Way(Enum):
+    """How Access-Control-Allow-Origin answers the origin that asked."""
+
+    NONE = "none"
+    """The header is missing."""
+    ECHO = "echo"
+    """It names the origin that asked, be it by chance or by copying; two origins answered so tell."""
+    WILDCARD = "*"
+    OTHER = "other"
+    """One value that is neither."""
+    SEVERAL = "several"
+    """More than one line, or a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """All that CORS reads in an answer, and what was asked; values as sent, clipped, ``None`` for a missing header.
+
+    ``path`` is a template: numbers and ids are ``{id}``. ``method`` is the actual one, of a preflight the one that it
+    asks for, and ``asked_names`` the header names. ``origin`` is the page's, as in ``Origin``. ``varies`` says whether
+    Vary names Origin or is ``*``; ``with_cookie`` and ``with_authorization`` what the request carried.
+    """
+
+    path: str
+    is_preflight: bool
+    method: str
+    status: int
+    origin: str
+    way: Way
+    allow_origin: str | None
+    allow_credentials: str | None
+    allow_methods: str | None
+    allow_headers: str | None
+    expose_headers: str | None
+    max_age: str | None
+    varies: bool
+    server: str
+    asked_names: tuple[str, ...] = ()
+    with_cookie: bool = False
+    with_authorization: bool = False
+
+    @property
+    def status_class(self) -> int:
+        """2 for 200 to 299, and so on."""
+        return self.status // 100
+
+    @property
+    def allows(self) -> bool:
+        """Whether the origin that asked may read it, credentials left aside."""
+        return self.way in (Way.ECHO, Way.WILDCARD)
+
+
+@dataclass(slots=True)
+class Sighting:
+    """An answer, and when it was seen."""
+
+    answer: Answer
+    count: int
+    first: Moment
+    last: Moment
+
+    @property
+    def flow(self) -> str:
+        """The id of the first exchange that showed it."""
+        return self.first[1]
+
+
+@dataclass(slots=True)
+class _Host:
+    """What one host answered, and which exchanges another answer of it may explain, by their path."""
+
+    answers: dict[Answer, Sighting] = field(default_factory=dict)
+    firsts: dict[tuple[object, ...], Moment] = field(default_factory=dict)
+    unexplained: dict[str, dict[str, None]] = field(default_factory=dict)
+
+
+class HostObserver:
+    """Learns how hosts answer CORS requests and preflights."""
+
+    def __init__(self, correlator: Correlator) -> None:
+        self._hosts: dict[Origin, _Host] = {}
+        self._seen: OrderedDict[tuple[Origin, Answer], float] = OrderedDict()
+        self._counted: dict[str, tuple[Origin, Answer]] = {}
+        self._places: dict[str, tuple[Origin, str]] = {}
+        self._capacity = max(correlator.records.capacity // 2, 1)
+        self._age = _AGE
+        self._now = float("-inf")
+        correlator.on_forget.append(self._forget)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for store in (self._hosts, self._seen, self._counted, self._places):
+            store.clear()
+        self._now = float("-inf")
+
+    def observe(self, record: Record) -> set[str]:
+        """Take in an exchange; return the ids of others at the same host that it may explain.
+
+        The same exchange, seen again with another answer, replaces what it told before.
+        """
+        answer = _answer_of(record)
+        host = origin_of(record.exchange.request.url) if answer is not None else None
+        known = self._counted.get(record.id)
+        if known is not None and known == (host, answer):
+            return set()
+        explained = self._withdraw(record)
+        if host is None or answer is None:
+            return explained
+        entry = self._host(host)
+        moment = record.order
+        sighting = entry.answers.pop(answer, None)
+        news = sighting is None or moment < sighting.first
+        if sighting is None:
+            sighting = Sighting(answer, 0, moment, moment)
+        sighting.count += 1
+        sighting.first, sighting.last = min(sighting.first, moment), max(sighting.last, moment)
+        entry.answers[answer] = sighting
+        self._counted[record.id] = host, answer
+        self._keep(host, entry, answer, moment[0])
+        if news:
+            explained |= _concerned(entry, answer, moment)
+        explained.discard(record.id)
+        return explained
+
+    def explain_later(self, record: Record) -> None:
+        """Say that other answers of its host may explain this exchange, so that it is judged again when they come."""
+        if record.id in self._places:
+            return
+        host = origin_of(record.exchange.request.url)
+        if host is None:
+            return
+        place = self._places[record.id] = host, path_of(record.exchange.request.url)
+        self._host(host).unexplained.setdefault(place[1], {})[record.id] = None
+
+    def hosts(self) -> tuple[Origin, ...]:
+        """Return the hosts that are remembered, in the order in which they were first seen."""
+        return tuple(self._hosts)
+
+    def sightings(self, host: Origin) -> tuple[Sighting, ...]:
+        """Return all that a host was seen to answer, by when it was first seen; empty where it is not known."""
+        known = self._hosts.get(host)
+        return () if known is None else tuple(sorted(known.answers.values(), key=lambda each: each.first))
+
+    def at_path(self, record: Record) -> list[Sighting]:
+        """Return what other exchanges showed of the same host and path, by when it was first seen."""
+        path = path_of(record.exchange.request.url)
+        return [each for each in self._besides(record) if each.answer.path == path]
+
+    def allowing(self, record: Record, is_preflight: bool = False) -> Sighting | None:
+        """Return the first 2xx answer of the host to another exchange that allows the origin that asked."""
+        for each in self._besides(record):
+            answer = each.answer
+            if answer.is_preflight is is_preflight and answer.allows and answer.status_class == 2:
+                return each
+        return None
+
+    def _besides(self, record: Record) -> Iterator[Sighting]:
+        host = origin_of(record.exchange.request.url)
+        for each in self.sightings(host) if host is not None else ():
+            if each.first[1] != record.id:
+                yield each
+            elif each.count > 1:
+                yield replace(each, first=each.last)
+
+    def _host(self, host: Origin) -> _Host:
+        entry = self._hosts.get(host)
+        if entry is None:
+            entry = self._hosts[host] = _Host()
+        return entry
+
+    def _keep(self, host: Origin, entry: _Host, answer: Answer, when: float) -> None:
+        """Count an answer as seen now, and drop those seen longest ago where there are too many."""
+        self._now = max(self._now, when)
+        self._seen[host, answer] = self._now
+        self._seen.move_to_end((host, answer))
+        if len(entry.answers) > _ANSWERS:
+            self._drop(host, next(iter(entry.answers)))
+        while len(self._seen) > self._capacity or next(iter(self._seen.values())) < self._now - self._age:
+            self._drop(*next(iter(self._seen)))
+
+    def _drop(self, host: Origin, answer: Answer) -> None:
+        del self._seen[host, answer]
+        entry = self._hosts[host]
+        del entry.answers[answer]
+        self._drop_host_if_empty(host, entry)
+
+    def _drop_host_if_empty(self, host: Origin, entry: _Host) -> None:
+        if not entry.answers and not entry.unexplained:
+            del self._hosts[host]
+
+    def _withdraw(self, record: Record) -> set[str]:
+        """Take back what an exchange told; return the ids of those that it may have explained."""
+        known = self._counted.pop(record.id, None)
+        entry = self._hosts.get(known[0]) if known is not None else None
+        sighting = entry.answers.get(known[1]) if known is not None and entry is not None else None
+        if known is None or entry is None or sighting is None:
+            return set()
+        explained = _some_of(entry.unexplained.values())
+        sighting.count -= 1
+        if sighting.count <= 0:
+            self._drop(*known)
+        return explained
+
+    def _forget(self, record: Record) -> None:
+        """Let go of the exchange; what its host answered stays known."""
+        self._counted.pop(record.id, None)
+        place = self._places.pop(record.id, None)
+        entry = self._hosts.get(place[0]) if place is not None else None
+        if place is None or entry is None:
+            return
+        ids = entry.unexplained.get(place[1], {})
+        ids.pop(record.id, None)
+        if not ids:
+            entry.unexplained.pop(place[1], None)
+            self._drop_host_if_empty(place[0], entry)
+
+
+def _some_of(groups: Iterable[dict[str, None]]) -> set[str]:
+    return {exchange_id for ids in groups for exchange_id in islice(reversed(ids), _JUDGED_AGAIN)}
+
+
+def _concerned(entry: _Host, answer: Answer, moment: Moment) -> set[str]:
+    """Return who is to be judged again: those of the same path, and all where the host answers so for the first time.
+
+    So a host that fails at a thousand URLs does not have each judged a thousand times.
+    """
+    first = _is_first(entry, answer, moment)
+    return _some_of(entry.unexplained.values() if first else [entry.unexplained.get(answer.path, {})])
+
+
+def _is_first(entry: _Host, answer: Answer, moment: Moment) -> bool:
+    if not answer.allows or answer.status_class != 2:
+        return False
+    key = answer.is_preflight, answer.origin
+    if key in entry.firsts and entry.firsts[key] <= moment:
+        return False
+    entry.firsts[key] = moment
+    if len(entry.firsts) > _ANSWERS:
+        del entry.firsts[next(iter(entry.firsts))]
+    return True
+
+
+def path_template(path: str) -> str:
+    """Fold a path's numbers and ids into ``{id}``, so that one endpoint is one path."""
+    return "/".join("{id}" if any(shape.fullmatch(part) for shape in _IDS) else part for part in path.split("/"))
+
+
+def path_of(url: str) -> str:
+    """Return the template of a URL's path, clipped."""
+    try:
+        path = urlsplit(url).path
+    except ValueError:
+        path = url.partition("?")[0]
+    return path_template(path[:_CLIPPED]) or "/"
+
+
+def _answer_of(record: Record) -> Answer | None:
+    """Return what an exchange shows of its host's policy; ``None`` where it shows nothing."""
+    exchange = record.exchange
+    request, response = exchange.request, exchange.response
+    if record.kind not in (Kind.CORS, Kind.PREFLIGHT) or response is None or exchange.error is not None:
+        return None
+    if exchange.responder is not Responder.SERVER or response.status < 200:
+        return None
+    headers = response.headers
+    is_preflight = record.kind is Kind.PREFLIGHT
+    method = request.headers.get("Access-Control-Request-Method") or "" if is_preflight else request.method
+    origin = record.classification.origin or "null"
+    varies = {value.lower() for value in get_decode_and_split(headers, "Vary") or ()}
+    return Answer(
+        path=path_of(request.url),
+        is_preflight=is_preflight,
+        method=method[:_CLIPPED],
+        status=response.status,
+        origin=origin[:_CLIPPED],
+        way=_way(origin, headers),
+        allow_origin=_value(headers, ALLOW_ORIGIN),
+        allow_credentials=_value(headers, ALLOW_CREDENTIALS),
+        allow_methods=_value(headers, ALLOW_METHODS),
+        allow_headers=_value(headers, ALLOW_HEADERS),
+        expose_headers=_value(headers, EXPOSE_HEADERS),
+        max_age=_value(headers, MAX_AGE),
+        varies=bool(varies & {"origin", "*"}),
+        server=_value(headers, "Server") or "",
+        asked_names=tuple(name[:_CLIPPED] for name in record.asked_names[:50]) if is_preflight else (),
+        with_cookie="cookie" in request.headers,
+        with_authorization="authorization" in request.headers,
+    )
+
+
+def _way(origin: str, headers: HeaderList) -> Way:
+    lines = headers.get_all(ALLOW_ORIGIN)
+    if not lines:
+        return Way.NONE
+    if len(lines) > 1 or "," in lines[0]:
+        return Way.SEVERAL
+    if lines[0] == origin:
+        return Way.ECHO
+    return Way.WILDCARD if lines[0] == "*" else Way.OTHER
+
+
+def _value(headers: HeaderList, name: str) -> str | None:
+    value = headers.get(name)
+    return None if value is None else value[:_CLIPPED]
