@@ -5,6 +5,7 @@ from typing import Final
 from ..fetch.methods import is_cors_safelisted_method
 from ..fetch.origins import address_of
 from ..fetch.safelists import FORBIDDEN_RESPONSE_HEADERS, SAFELISTED_RESPONSE_HEADERS, is_forbidden_request_header
+from ..traffic.public_suffixes import is_development_name
 from .draft import Draft
 from .errors import quoted
 from .keys import GRANT_KEYS
@@ -12,7 +13,6 @@ from .model import PreflightMode, UpstreamHeaders
 from .nodes import Scalar, Sequence
 from .patterns import HostPattern, OriginPattern, Origins
 from .problems import Problems
-from .public_suffixes import is_development_name
 from .reachability import check_reachable
 from .reading import Entry
 

@@ -7,9 +7,9 @@ from typing import NoReturn
 
 from ..fetch import urls
 from ..fetch.origins import address_of
+from ..traffic.public_suffixes import is_public_suffix
 from .complaint import Complaint
 from .errors import quoted
-from .public_suffixes import is_public_suffix
 
 
 @dataclass(frozen=True, slots=True)

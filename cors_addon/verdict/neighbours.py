@@ -5,7 +5,6 @@ These become findings and leave the CORS outcome alone: a flow that CORS does no
 
 import re
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv6Address, ip_network
 from itertools import islice
 from typing import Final
 
@@ -13,7 +12,7 @@ from ..catalogue import CATALOGUE
 from ..catalogue.violation import Stage
 from ..fetch.headers import HeaderList
 from ..fetch.messages import is_redirect_status
-from ..fetch.origins import OPAQUE, Origin, address_of, origin_of, serialize_origin
+from ..fetch.origins import OPAQUE, origin_of, serialize_origin
 from ..fetch.resource_policy import (
     SCRIPT_LIKE_DESTINATIONS,
     EmbedderPolicy,
@@ -23,6 +22,7 @@ from ..fetch.resource_policy import (
     resource_policy_block,
 )
 from ..fetch.safelists import mime_essence
+from ..traffic.address_spaces import address_space_of
 from ..traffic.classify import BrowserFamily, Classification, Kind, browser_of, is_document_request
 from ..traffic.correlate import Correlator
 from ..traffic.exchange import Exchange
@@ -56,22 +56,6 @@ _ORB_NEVER_SNIFFED: Final = frozenset(
 )
 _AGE: Final = 6 * 3600.0
 _JUDGED_AGAIN: Final = 2_000
-# https://wicg.github.io/local-network-access/#ip-address-space-heading; Pythons differ on what is private.
-_LOCAL_NETWORKS: Final = tuple(
-    map(
-        ip_network,
-        (
-            "10.0.0.0/8",
-            "100.64.0.0/10",
-            "169.254.0.0/16",
-            "172.16.0.0/12",
-            "192.168.0.0/16",
-            "198.18.0.0/15",
-            "fc00::/7",
-            "fe80::/10",
-        ),
-    )
-)
 _CORP: Final = "Cross-Origin-Resource-Policy"
 _BLOCKED_BY: Final = {
     ResourcePolicyBlock.SAME_ORIGIN: "corp-not-same-origin",
@@ -211,9 +195,14 @@ class NeighbourObserver:
         target = origin_of(exchange.request.url)
         if page is None or target is None:
             return []
-        space = _space_of(target, exchange.server_address)
+        space = address_space_of(target, exchange.server_address)
         known = self._pages.get((exchange.client, page.serialize()))
-        if space is None or known is None or known.address is None or _space_of(page, known.address[1]) is not None:
+        if (
+            space is None
+            or known is None
+            or known.address is None
+            or address_space_of(page, known.address[1]) is not None
+        ):
             return []
         params = {"host": inert(target.host), "address": inert(exchange.server_address or target.host), "space": space}
         return [_condition("local-network-access", params)]
@@ -282,19 +271,3 @@ def _is_certainly_opaque_blocked(exchange: Exchange, classification: Classificat
     protected = essence in ("text/html", "text/plain", "text/xml", "application/xml", "application/json", "text/json")
     protected = protected or (essence.endswith(("+json", "+xml")) and essence != "image/svg+xml")
     return nosniff and protected and classification.destination not in SCRIPT_LIKE_DESTINATIONS
-
-
-def _space_of(origin: Origin, address: str) -> str | None:
-    """Return ``loopback`` or ``local`` where an origin is known to live there, else ``None``."""
-    if origin.host == "localhost" or origin.host.endswith(".localhost"):
-        return "loopback"
-    known = address_of(address) or address_of(origin.host)
-    if known is None:
-        return (
-            "local" if origin.host.endswith((".local", ".internal", ".home.arpa")) or "." not in origin.host else None
-        )
-    mapped = known.ipv4_mapped if isinstance(known, IPv6Address) else None
-    known = mapped or known
-    if known.is_loopback:
-        return "loopback"
-    return "local" if any(known in network for network in _LOCAL_NETWORKS) else None

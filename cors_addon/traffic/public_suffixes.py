@@ -1,16 +1,16 @@
 """Names below which anybody can register one: a wildcard over them reaches strangers.
 
 The whole Public Suffix List is large and changes weekly; a rule file needs to know only where a wildcard is a
-mistake. So this is the shape of it, which also tells what is newer than the list that mitmproxy brings along: every
-single label, the registries' usual second levels below two-letter countries, and the hosting services whose customers
-get a name below a shared one. https://publicsuffix.org
+mistake, and an audit only who shares a name with strangers. So this is the shape of it, which also tells what is newer
+than the list that mitmproxy brings along: every single label, the registries' usual second levels below two-letter
+countries, and the hosting services whose customers get a name below a shared one. https://publicsuffix.org
 """
 
 import re
 from pathlib import Path
 from typing import Final
 
-from ..traffic.sites import registrable_domain
+from .sites import registrable_domain
 
 RESERVED: Final = frozenset(
     {"test", "localhost", "local", "internal", "example", "invalid", "lan", "home", "corp", "private", "intranet"}
@@ -82,6 +82,19 @@ def is_public_suffix(host: str) -> bool:
     return labels[-1] not in RESERVED and host != "home.arpa" and registrable_domain(host) is None
 
 
+def hosting_service(host: str) -> str | None:
+    """Return the shared name below which a lower-case host name was given to a customer; ``None`` where it was not.
+
+    Registries are not meant: names below ``co.uk`` belong to whoever bought them.
+    """
+    labels = host.split(".")
+    for start in range(1, len(labels) - 1):
+        parent = ".".join(labels[start:])
+        if parent in _SHARED or _AMAZON.fullmatch(parent):
+            return parent
+    return None
+
+
 _DEVELOPMENT_WORDS: Final = frozenset(
     {
         "alpha",
@@ -131,6 +144,12 @@ def is_development_name(host: str) -> bool:
     labels = host.split(".")
     if len(labels) == 1 or labels[-1] in RESERVED or labels[-2:] == ["home", "arpa"]:
         return True
-    # The last label is a registry's: "dev", "app" and "test" there say nothing, except for those reserved above.
+    return has_development_word(host)
+
+
+def has_development_word(host: str) -> bool:
+    """Say whether a label of a host name, the last one left aside, has a word such as staging or dev."""
+    labels = host.split(".")
+    # The last label is a registry's: "dev", "app" and "test" there say nothing.
     parts = {part.rstrip("0123456789") for label in labels[:-1] for part in label.replace("_", "-").split("-")}
     return not parts.isdisjoint(_DEVELOPMENT_WORDS)
