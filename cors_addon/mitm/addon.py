@@ -3,11 +3,9 @@
 import asyncio
 import functools
 import logging
-import re
 import time
 import weakref
 from collections.abc import Callable, Iterable, Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,16 +14,16 @@ from mitmproxy.flow import Flow
 from mitmproxy.log import ALERT
 
 from ..fetch.messages import Request, Response
-from ..report import files
+from ..report.expected import Expected
 from ..report.model import Report, build
-from ..report.text import summary
 from ..rules.plans import HeaderEdits, Plan
 from ..traffic.exchange import Exchange
 from ..traffic.remembered import Remembered
 from ..verdict.diagnose import inert
-from ..verdict.model import Judge, Verdict
+from ..verdict.model import Judge, Outcome, Verdict
 from ..verdict.session import Session, Settings
 from . import console, contentview, display, failures, flows, injection, options, rulefile, signals
+from .closing import Closing
 from .commands import Commands
 from .delivery import Deliveries
 from .page import LivePage
@@ -78,8 +76,9 @@ class CorsAddon:
         self._watcher: asyncio.Task[None] | None = None
         self._flows: weakref.WeakValueDictionary[str, http.HTTPFlow] = weakref.WeakValueDictionary()
         self._mark = self._comment = True
-        self._ignored: list[tuple[str, str]] = []
-        self._reports: list[Path] = []
+        self._expected = Expected()
+        self._unfiltered: Remembered[str, Verdict] = Remembered(KEPT_VERDICTS)
+        self._closing = Closing()
         self._pending: Remembered[str, None] = Remembered(KEPT_VERDICTS)
         self._running = False
         self._signal: signals.Toggle | None = None
@@ -104,9 +103,10 @@ class CorsAddon:
         judge = None if browser == "auto" else Judge(browser)
         self.session.settings = Settings(judge, ctx.options.cors_audit)
         self._mark, self._comment = ctx.options.cors_mark, ctx.options.cors_comment
-        ignored = (value.partition("@") for value in ctx.options.cors_ignore)
-        self._ignored = [(name, host.lower() or "*") for name, _, host in ignored]
-        self._reports = [Path(path).expanduser() for path in ctx.options.cors_report]
+        if "cors_ignore" in updated or "cors_baseline" in updated:
+            self._expected = options.expected(ctx.options)
+        self._closing.reports = [Path(path).expanduser() for path in ctx.options.cors_report]
+        self._closing.fail_on = ctx.options.cors_fail_on
         if "cors_inject" in updated:
             self.injection.switch(ctx.options.cors_inject)
 
@@ -131,6 +131,7 @@ class CorsAddon:
             logger.warning("CORS: injection is on and there are no rules: --set cors_rules=FILE names the rule file")
         self._watcher = asyncio.get_running_loop().create_task(self._watch(), name="cors-addon watches its rule file")
         self._signal = signals.Toggle(ctx.master, self.toggle_injection)
+        self._closing.begin()
         console.bind(ctx.master)
         for problem in options.unknown_options(ctx.options):
             logger.error("cors-addon cannot start: %s", problem)
@@ -161,15 +162,12 @@ class CorsAddon:
             self.teller.fault("done", None, exc)
         if not self._running:
             return
-        report = self.report()
-        if any(report.summary["outcomes"][name] for name in ("allowed", "blocked", "conditional", "unknown")):
-            for line in summary(report):
-                logger.info("%s", line)
-        for path in self._reports:
-            try:
-                files.write(report, path)
-            except OSError as exc:
-                logger.error("cors_report=%s could not be written: %s", path, exc.strerror or exc)
+        try:
+            self._closing.end(self.report())
+        except Exception as exc:
+            self.teller.fault("done", None, exc)
+            # Nobody can tell what the report would have said.
+            self._closing.fail()
 
     # --- traffic ----------------------------------------------------------------------------------------------
 
@@ -341,7 +339,7 @@ class CorsAddon:
         if verdict is not None:
             self._count(flow.id)
             self._flows[flow.id] = flow
-            self._keep(self._without_ignored(verdict), flow)
+            self._keep(self._as_expected(verdict), flow)
         self._evidence_came(flow, changed)
 
     def _count(self, flow_id: str) -> None:
@@ -352,12 +350,14 @@ class CorsAddon:
         delivered = self.deliveries.get(verdict.id)
         if delivered is not None:
             verdict = verdict.with_delivered(delivered)
-        elif not verdict.findings and verdict.outcome.value == "not-cors":
+        elif not verdict.findings and verdict.outcome is Outcome.NOT_CORS and verdict.id not in self._unfiltered:
             if self.verdicts.pop(verdict.id, None) is not None and flow is not None:
                 display.clear(flow)
             self._not_cors[verdict.id] = None
             return
         self._not_cors.pop(verdict.id, None)
+        if len(self.verdicts) >= self.verdicts.capacity and verdict.id not in self.verdicts:
+            self._closing.drop(next(iter(self.verdicts.values())))
         self.verdicts[verdict.id] = verdict
         self.teller.tell(verdict)
         if flow is not None:
@@ -383,7 +383,7 @@ class CorsAddon:
             revised = self.session.judge(flow_id)
             if revised is None:
                 continue
-            revised = self._without_ignored(revised).with_delivered(self.deliveries.now(flow_id))
+            revised = self._as_expected(revised).with_delivered(self.deliveries.now(flow_id))
             if revised == before:
                 continue
             flow = self._flows.get(flow_id)
@@ -393,17 +393,16 @@ class CorsAddon:
         if touched and self._running:
             ctx.master.addons.trigger(hooks.UpdateHook(touched))
 
-    def _without_ignored(self, verdict: Verdict) -> Verdict:
-        if not self._ignored or not verdict.findings:
+    def _as_expected(self, verdict: Verdict) -> Verdict:
+        """Leave out what the user ignores and mark what is known; the report still says what was ignored."""
+        if not self._expected:
             return verdict
-        host = flows.host_of(verdict.url)
-        names = (host, re.sub(r":\d+$", "", host))
-        # Compared as texts too, for the brackets of an IPv6 address mean something else in a glob.
-        ignored = {
-            known for known, glob in self._ignored if any(name == glob or fnmatchcase(name, glob) for name in names)
-        }
-        kept = tuple(finding for finding in verdict.findings if finding.id not in ignored)
-        return verdict if len(kept) == len(verdict.findings) else verdict.with_findings(kept)
+        shown = self._expected.apply(verdict)
+        if len(shown.findings) < len(verdict.findings):
+            self._unfiltered[verdict.id] = verdict
+        else:
+            self._unfiltered.pop(verdict.id, None)
+        return shown
 
     # --- for the commands -------------------------------------------------------------------------------------
 
@@ -411,7 +410,14 @@ class CorsAddon:
         """Build a report of everything that is remembered."""
         self._revise_pending()
         dropped = self.judged - len(self.verdicts) - len(self._not_cors)
-        return build(list(self.verdicts.values()), dropped, not_cors=len(self._not_cors))
+        unfiltered = self._unfiltered
+        verdicts = (
+            verdict.with_findings(unfiltered[verdict.id].findings) if verdict.id in unfiltered else verdict
+            for verdict in self.verdicts.values()
+        )
+        expected = self._expected
+        not_cors = len(self._not_cors)
+        return build(verdicts, dropped, not_cors=not_cors, ignores=expected.ignores, baseline=expected.baseline)
 
     def clear(self) -> None:
         """Forget all verdicts and evidence, and take them off the flows still held."""
@@ -422,6 +428,8 @@ class CorsAddon:
         self.verdicts.clear()
         self.page.clear()
         self._not_cors.clear()
+        self._unfiltered.clear()
+        self._closing.clear()
         self.teller.clear()
         self.judged = 0
         if held:

@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from mitmproxy import addonmanager, exceptions, optmanager
 
-from ..catalogue import CATALOGUE
+from ..report import baseline, ignore
+from ..report.expected import Expected
 from ..report.formats import SUFFIXES
+from ..report.gate import NEVER, THRESHOLDS
 from ..verdict.diagnose import inert
 from ..verdict.model import Judge
 from . import rulefile
@@ -37,13 +39,42 @@ def _check_browser(value: str) -> str | None:
 
 
 def _check_ignore(values: Sequence[str]) -> str | None:
-    for value in values:
-        name, at, host = value.partition("@")
-        if name not in CATALOGUE:
-            return f"{name!r} is no violation id{_meant(name, CATALOGUE)}; write ID or ID@HOST"
-        if at and not host:
-            return f"{value!r} names no host; write ID or ID@HOST"
+    try:
+        ignore.parse_all(values)
+    except ignore.IgnoreError as exc:
+        return str(exc)
     return None
+
+
+def _check_fail_on(value: str) -> str | None:
+    return None if value in THRESHOLDS else f"is none of {', '.join(THRESHOLDS)}{_meant(value, THRESHOLDS)}"
+
+
+def _check_baseline(value: str) -> str | None:
+    try:
+        _baseline(value)
+    except baseline.BaselineError as exc:
+        return str(exc)
+    return None
+
+
+def _baseline(value: str) -> baseline.Baseline:
+    """Read a baseline; no path is one that knows nothing. Raises ``BaselineError``."""
+    if not value:
+        return baseline.Baseline()
+    try:
+        path = Path(value).expanduser()
+    except RuntimeError as exc:
+        raise baseline.BaselineError(f"the baseline {value!r} cannot be read: {exc}") from exc
+    return baseline.read(path)
+
+
+def expected(options: Any) -> Expected:
+    """Return what the user expects to be found. Raises ``OptionsError`` where the baseline cannot be read any more."""
+    try:
+        return Expected(ignore.parse_all(options.cors_ignore), _baseline(options.cors_baseline))
+    except baseline.BaselineError as exc:
+        raise exceptions.OptionsError(f"cors_baseline={_shown(options.cors_baseline)}: {exc}") from exc
 
 
 def _check_reports(values: Sequence[str]) -> str | None:
@@ -112,7 +143,7 @@ OPTIONS: Final = (
         "cors_ignore",
         Sequence[str],
         [],
-        "Violations not to report, each as ID or ID@HOST; HOST may hold * and ?.",
+        "Violations not to report, each as ID or ID@HOST; HOST may hold * and ?. After # the reason may stand.",
         None,
         _check_ignore,
     ),
@@ -123,6 +154,22 @@ OPTIONS: Final = (
         f"Files to write a report to when mitmproxy ends. The format goes by the ending: {', '.join(SUFFIXES)}.",
         None,
         _check_reports,
+    ),
+    Option(
+        "cors_fail_on",
+        str,
+        NEVER,
+        "Exit status 1 if a finding is at least this severe when mitmdump ends. For builds.",
+        THRESHOLDS,
+        _check_fail_on,
+    ),
+    Option(
+        "cors_baseline",
+        str,
+        "",
+        "An earlier JSON report. Findings that it holds are shown as known and do not count for cors_fail_on.",
+        None,
+        _check_baseline,
     ),
     Option(
         "cors_page",

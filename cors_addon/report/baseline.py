@@ -35,6 +35,8 @@ def read(path: Path) -> Baseline:
         raise BaselineError(f"the baseline {str(path)!r} cannot be read: {exc.strerror or exc}") from exc
     except UnicodeDecodeError as exc:
         raise BaselineError(_no_report(path, "it is not UTF-8")) from exc
+    except ValueError as exc:
+        raise BaselineError(f"the baseline {str(path)!r} cannot be read: {exc}") from exc
     try:
         return parse(json.loads(text))
     except json.JSONDecodeError as exc:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from ..verdict.model import Finding, Outcome, Verdict
 from ..verdict.redact import redact_header
 from .baseline import Baseline
 from .debts import debts_of
+from .expected import Expected
 from .ignore import Ignore, Ignores
 from .keys import GroupKey, group_key, key_of_group, path_template, plain_text, target_of
 
@@ -62,10 +63,12 @@ def build(
     outcomes: Counter[str] = Counter({Outcome.NOT_CORS.value: not_cors})
     severities: Counter[str] = Counter()
     groups, ignored = _Groups(baseline), _Groups(baseline)
+    expected = Expected(ignores, baseline)
     for verdict in verdicts:
         outcomes[verdict.outcome.value] += 1
-        if ignores:
-            verdict = _without_ignored(verdict, ignores, ignored)
+        for finding, ignore in expected.ignored(verdict):
+            ignored.add(verdict, finding, ignore)
+        verdict = expected.apply(verdict)
         if verdict.outcome is Outcome.NOT_CORS and not verdict.findings and verdict.delivered is None:
             continue
         flows.append(_plain(verdict.to_plain()))
@@ -195,20 +198,6 @@ def _fold(group: Group, other: Group) -> None:
         ids = [other["flows"][0], *(each for each in ids if each != other["flows"][0])]
     group["flows"] = [*ids, *(each for each in other["flows"] if each not in ids)][:MOST_FLOWS]
     group["count"] += other["count"]
-
-
-def _without_ignored(verdict: Verdict, ignores: Ignores, ignored: _Groups) -> Verdict:
-    if not verdict.findings:
-        return verdict
-    host, _ = target_of(verdict.url)
-    kept = []
-    for finding in verdict.findings:
-        ignore = ignores.find(finding.id, host)
-        if ignore is None:
-            kept.append(finding)
-        else:
-            ignored.add(verdict, finding, ignore)
-    return verdict if len(kept) == len(verdict.findings) else replace(verdict, findings=tuple(kept))
 
 
 # --- plain data without secrets -----------------------------------------------------------------------------------

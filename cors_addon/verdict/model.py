@@ -116,6 +116,7 @@ class Finding:
 
     ``message`` is one line, free of control characters; ``needed`` the header line that this very request needs, or
     ``None`` where no header cures it. ``causes`` are ordered, the most probable first; none where nothing proves one.
+    ``known`` says whether a baseline of the user's holds it.
     """
 
     violation: Violation
@@ -127,6 +128,7 @@ class Finding:
     fix_header: str | None = None
     causes: tuple[Cause, ...] = ()
     snippets: tuple[Snippet, ...] = ()
+    known: bool = False
 
     @property
     def id(self) -> str:
@@ -150,6 +152,7 @@ class Finding:
                 "snippets": [snippet.to_plain() for snippet in self.snippets],
             },
             "reference": self.violation.anchor,
+            "known": self.known,
         }
 
 
