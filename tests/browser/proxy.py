@@ -31,7 +31,8 @@ class Proxy:
 
     `server` answers for the hosts `*.test` and for loopback; None leaves every connection alone. `addon` is the script
     under test, None runs the proxy without it. `options` are `--set` values, and win over the ones here. Without
-    `folder`, everything lives in a temporary folder that is gone after `__exit__`, the report and the flows too.
+    `folder`, everything lives in a temporary folder that is gone after `__exit__`, the report and the flows too. More
+    `scripts` are loaded last.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Proxy:
         addon: Path | None = ADDON,
         options: Sequence[str] = (),
         folder: Path | None = None,
+        scripts: Sequence[Path] = (),
     ) -> None:
         self._keep = contextlib.ExitStack()
         self.folder = folder or Path(self._keep.enter_context(tempfile.TemporaryDirectory(prefix="browser-proxy-")))
@@ -47,6 +49,7 @@ class Proxy:
         self.server = server
         self.addon = addon
         self.options = list(options)
+        self.scripts = list(scripts)
         self.port = 0
         self._control = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -75,7 +78,7 @@ class Proxy:
         ]
         if self.server is not None:
             options += [f"steer_http={self.server.http_port}", f"steer_https={self.server.https_port}", "ssl_insecure"]
-        scripts = [str(HERE / "steer.py")]
+        scripts = [str(HERE / "steer.py"), *map(str, self.scripts)]
         if self.addon is not None:
             scripts.insert(0, str(self.addon))
             options.append(f"cors_report={self.report}")
@@ -109,12 +112,12 @@ class Proxy:
         self.port, self._control = json.loads(ports)["proxy"], json.loads(ports)["control"]
         return self
 
-    def command(self, name: str, *arguments: str) -> object:
+    def command(self, name: str, *arguments: str, seconds: float = 10) -> object:
         """Run a mitmproxy command in the proxy, `cors.inject on` for one, and give back its plain result.
 
         Raises ProxyError with mitmproxy's text where the command fails.
         """
-        with socket.create_connection(("127.0.0.1", self._control), 10) as line:
+        with socket.create_connection(("127.0.0.1", self._control), seconds) as line:
             line.sendall(json.dumps([name, *arguments]).encode() + b"\n")
             with line.makefile() as reader:
                 answer = json.loads(reader.readline())

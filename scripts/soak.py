@@ -1,0 +1,359 @@
+"""Keep a proxy with the addon under mixed load and watch what it holds: `python scripts/soak.py [--minutes N]`.
+
+Real browsers (Chromium and Firefox, those that are there) load pages full of violations again and again; beside them
+goes synthetic traffic at `--rate` exchanges a second: plain, CORS, preflights, HTTP/1 and 2, failing, cut, reset,
+aborted, WebSockets, streams. Meanwhile the rule file is rewritten, broken now and then, injection is thrown on and off,
+reports are asked for in every format, and the live page stays open. A line of figures is printed every minute.
+
+The exit status is 1 if the log held an error, a flow with an Origin was not judged or not as its kind demands, a task,
+file or descriptor was left behind, or the memory still grew after the caps were full.
+
+Runs in the environment of the tests (`.venv`, made by `scripts/test.py`). Ends early, with its table, on Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import itertools
+import json
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+# It soaks this checkout, whatever may be installed.
+sys.path.insert(0, str(ROOT))
+
+from cors_addon.mitm.addon import KEPT_VERDICTS  # noqa: E402
+from tests.browser.cases import CASES  # noqa: E402
+from tests.browser.chromium import Chromium  # noqa: E402
+from tests.browser.observed import BrowserError  # noqa: E402
+from tests.browser.proxy import Proxy, ProxyError  # noqa: E402
+from tests.browser.run import BROWSERS, missing  # noqa: E402
+from tests.browser.server import Answer, Seen, Server  # noqa: E402
+from tests.browser.site import DONE, Site  # noqa: E402
+from tests.hard.soaking import load  # noqa: E402
+
+WATCH: Final = ROOT / "tests" / "hard" / "soaking" / "watch.py"
+RULES: Final = """
+version: 1
+expires: {expires}
+rules:
+  - name: synthetic {number}
+    hosts: [injected.test]
+    allow_origins: ["{page}"]
+    preflight: {preflight}
+    upstream_headers: {upstream}
+  - name: browsers
+    enabled: {enabled}
+    hosts: [api.app.test]
+    allow_origins: ["http://app.test", "https://app.test"]
+    allow_credentials: true
+"""
+BROKEN: Final = "version: 1\nrules:\n  - name: broken\n    hosts: ['*']\n    allow_origins: any\n"
+MEGABYTE: Final = 1 << 20
+COLUMNS: Final = ("min", "flows", "origin", "judged", "kept", "live", "RSS MB", "fds", "tasks", "cpu %", "errors")
+MOST_GROWTH: Final = 0.04
+"""By how much the last quarter's memory may pass the quarter's before, once the caps are full."""
+
+
+class Soak:
+    """One run: threads that make trouble, and what they count."""
+
+    def __init__(self, folder: Path, minutes: float, rate: float, pause: float) -> None:
+        self.folder = folder
+        self.rules = folder / "rules.yaml"
+        self.seconds = minutes * 60
+        self.rate = rate
+        self.pause = pause
+        self.site = Site(CASES)
+        self.stop = threading.Event()
+        self.samples: list[dict[str, Any]] = []
+        self.done: Counter[str] = Counter()
+        self.slowest: dict[str, float] = {}
+        self.faults: list[str] = []
+        self.load: load.Load | None = None
+
+    def route(self, seen: Seen) -> Answer:
+        answer = load.route(seen)
+        return answer if answer is not None else self.site(seen)
+
+    # --- who makes trouble ------------------------------------------------------------------------------------
+
+    def browse(self, name: str, proxy: Proxy) -> None:
+        """Open page after page until the end; a browser that breaks off is started anew."""
+        urls = itertools.cycle([(self.site.url(page), page.private) for page in self.site.pages])
+        while not self.stop.is_set():
+            try:
+                with BROWSERS[name](proxy.port) as driver:
+                    live = live_page(driver) if isinstance(driver, Chromium) else None
+                    while not self.stop.wait(self.pause):
+                        self.site.start()
+                        url, private = next(urls)
+                        driver.visit(url, DONE, private=private)
+                        self.done[f"{name}: pages"] += 1
+                        if live is not None:
+                            self.done["live page: up to date" if live() else "live page: behind"] += 1
+            except (BrowserError, OSError) as error:
+                self.done[f"{name}: started anew"] += 1
+                print(f"{name}: {error}", flush=True)
+
+    def make_load(self) -> None:
+        assert self.load is not None
+        asyncio.run(self.load.run(self.stop.is_set))
+
+    def rewrite(self) -> None:
+        for number in itertools.count():
+            if number % 6 == 5:
+                text, what = BROKEN, "rule files, broken"
+            else:
+                text, what = self._rules(number), "rule files, good"
+            self.rules.write_text(text, encoding="utf-8")
+            self.done[what] += 1
+            if self.stop.wait(5):
+                return
+
+    def _rules(self, number: int) -> str:
+        return RULES.format(
+            number=number,
+            page=load.PAGE,
+            expires=("2h", "3s")[number % 7 == 3],
+            preflight=("answer", "repair", "forward")[number % 3],
+            upstream=("replace", "fill", "keep")[number % 5 % 3],
+            enabled=str(number % 2 == 0).lower(),
+        )
+
+    def throw(self, proxy: Proxy) -> None:
+        states = itertools.cycle(["on", "off", "toggle", "toggle"])
+        while not self.stop.wait(7):
+            self.ask(proxy, "cors.inject", next(states))
+
+    def report(self, proxy: Proxy, every: float) -> None:
+        for ending in itertools.cycle([".json", ".html", ".sarif", ".xml", ".txt"]):
+            if self.stop.wait(every):
+                return
+            path = self.folder / f"asked{ending}"
+            self.ask(proxy, "cors.report", str(path))
+            if ending == ".json":
+                json.loads(path.read_text(encoding="utf-8"))
+            self.ask(proxy, "cors.status")
+
+    def ask(self, proxy: Proxy, name: str, *arguments: str) -> None:
+        started = time.monotonic()
+        try:
+            proxy.command(name, *arguments, seconds=300)
+        except (ProxyError, OSError, ValueError) as error:
+            self.faults.append(f"{name} {' '.join(arguments)}: {error}")
+        taken = time.monotonic() - started
+        what = f"{name} {Path(arguments[0]).name}" if name == "cors.report" else name
+        self.done[what] += 1
+        self.slowest[what] = max(taken, self.slowest.get(what, 0))
+
+    # --- the run ----------------------------------------------------------------------------------------------
+
+    def run(self, browsers: list[str], every: float, sample: float) -> None:
+        self.rules.write_text(self._rules(0), encoding="utf-8")
+        options = [f"cors_rules={self.rules}", "steer_flows=/dev/null", "stream_large_bodies=100k"]
+        folder = self.folder / "proxy"
+        with (
+            Server(self.route) as server,
+            Proxy(server, options=options, folder=folder, scripts=[WATCH]) as proxy,
+        ):
+            self.load = load.Load(proxy.port, self.rate)
+            threads = [
+                threading.Thread(target=self.guarded, args=work)
+                for work in (
+                    *((self.browse, name, proxy) for name in browsers),
+                    (self.make_load,),
+                    (self.rewrite,),
+                    (self.throw, proxy),
+                    (self.report, proxy, every),
+                )
+            ]
+            self.sample(proxy)  # what it holds before anything happens
+            for thread in threads:
+                thread.start()
+            try:
+                self.watch(proxy, server, sample)
+            finally:
+                self.stop.set()
+                for thread in threads:
+                    thread.join(120)
+            self.settle(proxy)
+            self.ask(proxy, "cors.report", str(self.folder / "last.json"))
+            proxy.stop()
+            self.faults += [line for line in proxy.output.splitlines() if "Traceback" in line]
+
+    def guarded(self, work: Any, *arguments: Any) -> None:
+        try:
+            work(*arguments)
+        except BaseException as error:
+            self.faults.append(f"the soak itself: {type(error).__name__}: {error}")
+            raise
+
+    def watch(self, proxy: Proxy, server: Server, sample: float) -> None:
+        print("  ".join(f"{name:>7}" for name in COLUMNS), flush=True)
+        end = time.monotonic() + self.seconds
+        while not self.stop.wait(max(0.0, min(sample, end - time.monotonic()))):
+            server.seen.clear()
+            print(line_of(self.sample(proxy), self.samples), flush=True)
+            if time.monotonic() >= end:
+                return
+
+    def settle(self, proxy: Proxy) -> None:
+        """Wait until nothing is on its way any more, and take the last figures."""
+        for _ in range(60):
+            last = self.sample(proxy)
+            if not last["open"] and not last["waiting"] and last["fds"] <= self.samples[0]["fds"]:
+                return
+            self.samples.pop()
+            time.sleep(1)
+        self.sample(proxy)
+
+    def sample(self, proxy: Proxy) -> dict[str, Any]:
+        counts = json.loads(str(proxy.command("soak.counts", seconds=300)))
+        self.samples.append({"at": time.monotonic(), **counts})
+        return self.samples[-1]
+
+    # --- the end ----------------------------------------------------------------------------------------------
+
+    def complaints(self) -> Iterator[str]:
+        """Say in sentences what was not as it must be."""
+        assert self.load is not None
+        yield from self.faults
+        first, last = self.samples[0], self.samples[-1]
+        if last["errors"]:
+            yield f"{last['errors']} errors in the log, the first: {last['error_lines']}"
+        if last["not_judged"]:
+            yield f"flows with an Origin that were not judged: {last['not_judged']}"
+        if self.done["live page: behind"] > self.done["live page: up to date"]:
+            yield "the live page fell behind"
+        for name in ("open", "waiting"):
+            if last[name]:
+                yield f"{last[name]} flows are still {name}"
+        for name, spare in (("fds", 0), ("own_tasks", 0), ("threads", 2)):
+            if last[name] > first[name] + spare:
+                yield f"{name}: {last[name]} at the end, {first[name]} at the beginning"
+        left = [path.name for path in self.folder.rglob(".*") if path.is_file()]
+        if left:
+            yield f"files left behind: {left}"
+        yield from self._wrongly_judged(last)
+        growth = self.growth()
+        if growth is not None and growth > MOST_GROWTH:
+            yield f"the memory still grows: {growth:+.1%} from the third quarter to the last"
+
+    def _wrongly_judged(self, last: dict[str, Any]) -> Iterator[str]:
+        report = json.loads((self.folder / "last.json").read_text(encoding="utf-8"))
+        summary = report["summary"]
+        if summary["flows"] < last["with_origin"]:
+            yield f"the report knows of {summary['flows']} flows, and {last['with_origin']} had an Origin"
+        wrong: Counter[str] = Counter()
+        for flow in report["flows"]:
+            host, _, path = flow["url"].partition("://")[2].partition("/")
+            parts = path.split("/")
+            if host != load.HOSTS[0] or parts[0] != "s":
+                continue
+            wanted = load.KINDS[parts[1]].outcome
+            self.done["flows judged as their kind demands"] += 1
+            if wanted is not None and flow["outcome"] != wanted:
+                wrong[f"{parts[1]}: {flow['outcome']} instead of {wanted}"] += 1
+        if wrong:
+            yield f"judged wrongly: {dict(wrong)}"
+
+    def growth(self) -> float | None:
+        """Compare the memory of the last quarter with the quarter's before; None before the caps are full."""
+        full = [each["rss"] for each in self.samples if each["verdicts"] >= KEPT_VERDICTS]
+        if len(full) < 12:
+            return None
+        quarter = len(full) // 4
+        before, after = full[-2 * quarter : -quarter], full[-quarter:]
+        return float(sum(after) / sum(before)) - 1
+
+
+def live_page(driver: Chromium) -> Callable[[], bool]:
+    """Open the live page in a tab of its own; return what says whether it shows the present state."""
+    target = driver.call("Target.createTarget", url="http://cors.addon/")["targetId"]
+    session = driver.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+
+    def is_current() -> bool:
+        answer = driver.call("Runtime.evaluate", session, expression="!!document.querySelector('.state.good')")
+        return bool(answer["result"]["value"])
+
+    return is_current
+
+
+def line_of(counts: dict[str, Any], samples: list[dict[str, Any]]) -> str:
+    before = samples[-2]
+    seconds = counts["at"] - before["at"]
+    cells = [
+        f"{(counts['at'] - samples[0]['at']) / 60:.1f}",
+        *(counts[name] for name in ("flows", "with_origin", "judged", "verdicts", "live")),
+        f"{counts['rss'] / MEGABYTE:.1f}",
+        counts["fds"],
+        counts["tasks"],
+        f"{100 * (counts['cpu'] - before['cpu']) / max(seconds, 0.001):.0f}",
+        counts["errors"],
+    ]
+    return "  ".join(f"{cell:>7}" for cell in cells)
+
+
+def closing(soak: Soak) -> Iterator[str]:
+    """Say what was done and found."""
+    assert soak.load is not None
+    first, last = soak.samples[0], soak.samples[-1]
+    yield f"ran for {(last['at'] - first['at']) / 60:.1f} minutes"
+    yield f"sent: {dict(sorted(soak.load.sent.items()))}"
+    yield f"broken off: {dict(soak.load.broken) or 'none'}"
+    for kind, outcomes in sorted(last["outcomes"].items()):
+        yield f"judged, {kind}: {outcomes}"
+    yield f"done: {dict(sorted(soak.done.items()))}"
+    yield f"slowest, in seconds: { {name: round(taken, 2) for name, taken in sorted(soak.slowest.items())} }"
+    names = ("fds", "tasks", "threads", "open", "waiting")
+    yield "left at the end (at the beginning): " + ", ".join(f"{name} {last[name]} ({first[name]})" for name in names)
+    peak = max(each["rss"] for each in soak.samples)
+    at_first, at_last, most = (f"{size / MEGABYTE:.1f} MB" for size in (first["rss"], last["rss"], peak))
+    yield f"memory: {at_first}, at the end {at_last}, at most {most}"
+    growth = soak.growth()
+    yield "growth with full caps: " + ("the caps were not full" if growth is None else f"{growth:+.1%}")
+
+
+def main(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=120, help="default: %(default)s")
+    parser.add_argument("--rate", type=float, default=25, help="synthetic exchanges a second (default: %(default)s)")
+    parser.add_argument("--pause", type=float, default=5, help="seconds between pages (default: %(default)s)")
+    parser.add_argument("--report-every", type=float, default=60, help="seconds (default: %(default)s)")
+    parser.add_argument("--sample-every", type=float, default=60, help="seconds (default: %(default)s)")
+    parser.add_argument("--browsers", default="chromium,firefox", help="names, or nothing (default: %(default)s)")
+    chosen = parser.parse_args(words)
+    browsers = [name for name in chosen.browsers.split(",") if name]
+    for name in list(browsers):
+        if why := missing(name):
+            print(f"soak: {why}; it goes on without", flush=True)
+            browsers.remove(name)
+    with contextlib.ExitStack() as keep:
+        folder = Path(keep.enter_context(tempfile.TemporaryDirectory(prefix="soak-")))
+        soak = Soak(folder, chosen.minutes, chosen.rate, chosen.pause)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: soak.stop.set())
+        soak.run(browsers, chosen.report_every, chosen.sample_every)
+        for line in closing(soak):
+            print(line)
+        complaints = list(soak.complaints())
+    for line in complaints:
+        print(f"FAILED: {line}")
+    if not complaints:
+        print("soak: nothing to complain of")
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

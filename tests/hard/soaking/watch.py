@@ -1,0 +1,114 @@
+"""A mitmdump script, loaded after the addon: counts what passes, what was judged, and what the process holds.
+
+It decides nothing and changes nothing. A request whose path is `/s/KIND/...` counts under its kind.
+"""
+
+import asyncio
+import gc
+import json
+import logging
+import os
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mitmproxy import command, ctx, http
+
+_SHOWN = 20
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+class _Errors(logging.Handler):
+    """Keeps what a log must not hold: errors, and the addon's word for an exception of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if record.levelno < logging.ERROR and "fault of its own" not in text and record.exc_info is None:
+            return
+        self.count += 1
+        if len(self.lines) < _SHOWN:
+            self.lines.append(f"{record.name}: {text}")
+
+
+class Watch:
+    def __init__(self) -> None:
+        self.errors = _Errors()
+        self.open: dict[str, str] = {}
+        self.flows = self.with_origin = 0
+        self.not_judged: list[str] = []
+        self.outcomes: defaultdict[str, Counter[str]] = defaultdict(Counter)
+
+    def load(self, loader: object) -> None:
+        logging.getLogger().addHandler(self.errors)
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        self.flows += 1
+        if "origin" in flow.request.headers:
+            self.with_origin += 1
+            self.open[flow.id] = _kind(flow)
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        self._ended(flow)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self._ended(flow)
+
+    def _ended(self, flow: http.HTTPFlow) -> None:
+        kind = self.open.pop(flow.id, None)
+        if kind is None:
+            return
+        outcome = flow.metadata.get("cors.outcome")
+        if outcome is None and flow.id in self._addon()._not_cors:
+            outcome = "not-cors"
+        if outcome is None and len(self.not_judged) < _SHOWN:
+            what = "no response" if flow.response is None else str(flow.response.status_code)
+            failure = "" if flow.error is None else f", {flow.error.msg}"
+            self.not_judged.append(f"{flow.request.method} {flow.request.pretty_url}: {what}{failure}")
+        self.outcomes[kind][outcome or "none"] += 1
+
+    def _addon(self) -> Any:
+        return ctx.master.addons.get("cors-addon")
+
+    @command.command("soak.counts")
+    def counts(self) -> str:
+        """Count what passed and what is held right now; as JSON."""
+        gc.collect()
+        addon = self._addon()
+        held: dict[str, Callable[[], int]] = {
+            "verdicts": lambda: len(addon.verdicts),
+            "waiting": lambda: len(addon._requests) + len(addon._glances) + len(addon._heads) + len(addon._held),
+            "live": lambda: len(addon._flows),
+        }
+        counts = {
+            "rss": int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES,
+            "fds": len(os.listdir("/proc/self/fd")),
+            "tasks": len(asyncio.all_tasks()),
+            "own_tasks": sum("cors" in task.get_name() for task in asyncio.all_tasks()),
+            "threads": threading.active_count(),
+            "cpu": sum(os.times()[:2]),
+            "flows": self.flows,
+            "with_origin": self.with_origin,
+            "open": len(self.open),
+            "judged": addon.judged,
+            "errors": self.errors.count,
+            "error_lines": self.errors.lines,
+            "not_judged": self.not_judged,
+            "outcomes": {kind: dict(counter) for kind, counter in self.outcomes.items()},
+            **{name: count() for name, count in held.items()},
+        }
+        return json.dumps(counts)
+
+
+def _kind(flow: http.HTTPFlow) -> str:
+    parts = flow.request.path.split("/")
+    return parts[2] if len(parts) > 3 and parts[1] == "s" else "browser"
+
+
+addons = [Watch()]
