@@ -148,6 +148,16 @@ def _about_max_age(record: Record, headers: HeaderList) -> list[Condition]:
     return []
 
 
+def hidden_header_names(mode: CredentialsMode, headers: HeaderList) -> list[str]:
+    """Return the lower-cased names of the response headers that scripts may want to read and cannot."""
+    exposed = exposed_header_names(mode, headers)
+    return [
+        name
+        for name in headers.names()
+        if name not in exposed and name not in _UNREMARKABLE and name not in FORBIDDEN_RESPONSE_HEADERS
+    ]
+
+
 def _about_exposure(record: Record, headers: HeaderList, credentials: CredentialsObserver) -> list[Condition]:
     found: list[Condition] = []
     listed = extract_header_list_values(headers, EXPOSE_HEADERS)
@@ -166,12 +176,7 @@ def _about_exposure(record: Record, headers: HeaderList, credentials: Credential
     if hidden_by_wildcard and mode is CredentialsMode.INCLUDE:
         found.append(_note("expose-headers-wildcard-with-credentials", {}, headers, EXPOSE_HEADERS))
     elif not isinstance(listed, Invalid) and is_ok_status(record.exchange.response.status):
-        exposed = exposed_header_names(mode or CredentialsMode.NOT_INCLUDE, headers)
-        hidden = [
-            name
-            for name in headers.names()
-            if name not in exposed and name not in _UNREMARKABLE and name not in FORBIDDEN_RESPONSE_HEADERS
-        ]
+        hidden = hidden_header_names(mode or CredentialsMode.NOT_INCLUDE, headers)
         if hidden:
             names = inert(", ".join(hidden))
             found.append(_note("header-not-exposed", {"names": names}, headers, EXPOSE_HEADERS))

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..catalogue.violation import FixOwner, Severity, Stage, Violation
 from ..fetch.messages import CredentialsMode
+from .fixes.shape import Way
 
 
 class Outcome(Enum):
@@ -256,7 +257,9 @@ class Verdict:
 
     def with_findings(self, findings: tuple[Finding, ...]) -> "Verdict":
         """Return a copy with other findings, as where some are ignored."""
-        return replace(self, findings=findings)
+        way = self.way and self.way.about({finding.id for finding in findings})
+        return replace(self, findings=findings, way=way)
+    way: Way | None = None
 
     def with_delivered(self, delivered: Delivered | None) -> "Verdict":
         """Return a copy that tells what was delivered."""
@@ -288,3 +291,5 @@ class Verdict:
         if self.delivered is not None:
             plain["dry_run" if self.delivered.dry_run else "delivered"] = self.delivered.to_plain()
         return plain
+        if self.way is not None:
+            plain["way"] = self.way.to_plain()

@@ -16,6 +16,7 @@ from ..traffic.record import Record
 from .advice import advice_conditions
 from .judge import Context, judge_record
 from .model import Judge, Outcome, Verdict
+from .fixes.compose import with_fixes
 from .neighbours import NeighbourObserver
 from .notes import notes_of
 
@@ -92,7 +93,7 @@ class Session:
         if response.status == 0:
             return Outcome.BLOCKED
         supposed = replace(record, exchange=replace(record.exchange, response=response, error=None))
-        verdict = self._judge(supposed)
+        verdict = self._judge(supposed, bare=True)
         withheld = any(finding.severity is Severity.BLOCKED for finding in verdict.findings)
         return Outcome.BLOCKED if withheld and verdict.outcome in _LET_THROUGH else verdict.outcome
 
@@ -108,7 +109,7 @@ class Session:
         self.echoes.clear()
         self.hosts.clear()
 
-    def _judge(self, record: Record) -> Verdict:
+    def _judge(self, record: Record, bare: bool = False) -> Verdict:
         extra = self.neighbours.conditions(record.exchange, record.classification)
         if self.settings.audit:
             extra = [*extra, *advice_conditions(record, self.credentials, self.echoes)]
@@ -117,7 +118,9 @@ class Session:
         notes = notes_of(record, self.correlator)
         if upgraded:
             notes = (*notes, "Firefox does not check what it has upgraded to https itself, and that looks the same")
-        return verdict.with_notes(notes) if notes else verdict
+        if notes:
+            verdict = verdict.with_notes(notes)
+        return verdict if bare or not verdict.findings else with_fixes(verdict, record, self.correlator)
 
 
 def judge_all(exchanges: Iterable[Exchange], settings: Settings | None = None) -> dict[str, Verdict]:

@@ -1,0 +1,298 @@
+"""Which software answered, read from a response's headers: with how sure that is, and the lines that it rests on."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from ...fetch.headers import HeaderList, get_decode_and_split
+from ...fetch.messages import Request, Response
+from ...fetch.origins import origin_of
+from ..diagnose import inert
+from ..model import Confidence
+from ..redact import redact_header
+
+HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
+_SURE: Final = {HIGH: 0, MEDIUM: 1, LOW: 2}
+_SHOWN: Final = 80
+_LONGEST: Final = 500
+_Note = Callable[[str, Confidence, str], None]
+"""Takes down a stack, how sure it is, and why."""
+
+
+class Layer(IntEnum):
+    """Where in the chain a stack stands, the innermost first."""
+
+    APPLICATION = 0
+    STORAGE = 1
+    SERVER = 2
+    GATEWAY = 3
+    EDGE = 4
+
+
+_LAYERS: Final = {
+    Layer.APPLICATION: (
+        *("express", "fastify", "koa", "nestjs", "fastapi", "flask", "django", "rails", "laravel", "spring"),
+        *("aspnetcore", "go", "actix", "axum", "firebase"),
+    ),
+    Layer.STORAGE: ("s3", "gcs"),
+    Layer.SERVER: ("nginx", "apache", "caddy", "iis"),
+    Layer.GATEWAY: ("traefik", "haproxy", "envoy", "apigateway"),
+    Layer.EDGE: ("cloudfront", "cloudflare", "vercel", "netlify"),
+}
+LAYER_OF: Final = {stack: layer for layer, stacks in _LAYERS.items() for stack in stacks}
+
+NAMES: Final = {
+    "express": "Express",
+    "fastify": "Fastify",
+    "koa": "Koa",
+    "nestjs": "NestJS",
+    "fastapi": "FastAPI, Starlette",
+    "flask": "Flask",
+    "django": "Django",
+    "rails": "Rails",
+    "laravel": "Laravel",
+    "spring": "Spring",
+    "aspnetcore": "ASP.NET Core",
+    "go": "Go net/http",
+    "actix": "Actix",
+    "axum": "Axum",
+    "firebase": "Firebase",
+    "s3": "Amazon S3",
+    "gcs": "Cloud Storage",
+    "nginx": "nginx",
+    "apache": "Apache",
+    "caddy": "Caddy",
+    "iis": "IIS",
+    "traefik": "Traefik",
+    "haproxy": "HAProxy",
+    "envoy": "Envoy",
+    "apigateway": "API Gateway",
+    "cloudfront": "CloudFront",
+    "cloudflare": "Cloudflare",
+    "vercel": "Vercel",
+    "netlify": "Netlify",
+}
+"""Every stack that can be recognised, by its key, with its name for humans."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """A stack that took part in an answer; ``because`` are the header lines that say so, values of cookies left out."""
+
+    stack: str
+    confidence: Confidence
+    because: str
+
+    @property
+    def name(self) -> str:
+        return NAMES[self.stack]
+
+    @property
+    def layer(self) -> Layer:
+        return LAYER_OF[self.stack]
+
+
+def _rules(text: str) -> tuple[tuple[str, Confidence, str, re.Pattern[str]], ...]:
+    """Read a table of rules: stack, confidence, header name, and a pattern that its value begins with."""
+    found = []
+    for line in filter(None, text.splitlines()):
+        stack, confidence, name, *pattern = line.split(maxsplit=3)
+        found.append((name, Confidence(confidence), stack, re.compile("".join(pattern), re.IGNORECASE)))
+    return tuple(found)
+
+
+# A header that only one stack sends by itself is high; one that others borrow, or that hides what is behind, is less.
+_HEADER_RULES: Final = _rules(r"""
+nginx high server nginx|openresty|tengine
+apache high server apache(?!-coyote)
+caddy high server caddy
+iis high server microsoft-iis
+envoy high server envoy|istio-envoy
+envoy high x-envoy-upstream-service-time
+envoy medium x-envoy-decorator-operation
+traefik medium server traefik
+haproxy medium server haproxy
+caddy medium via .*\bcaddy\b
+nginx medium via .*\bnginx\b
+haproxy medium x-haproxy-server-state
+cloudflare high cf-ray
+cloudflare high server cloudflare
+cloudfront high x-amz-cf-id
+cloudfront high via .*\bcloudfront\b
+apigateway high x-amz-apigw-id
+apigateway high apigw-requestid
+apigateway medium x-amzn-errortype (?:MissingAuthenticationToken|Forbidden|Unauthorized|AccessDenied|BadRequest)
+s3 high server amazons3
+s3 high x-amz-id-2
+s3 medium x-amz-bucket-region
+gcs high x-goog-generation
+gcs high x-goog-stored-content-length
+gcs high x-guploader-uploadid
+gcs medium server uploadserver
+firebase high function-execution-id
+vercel high x-vercel-id
+vercel high server vercel
+netlify high x-nf-request-id
+netlify high server netlify
+express high x-powered-by express
+nestjs medium x-powered-by nestjs
+koa medium x-powered-by koa
+fastapi medium server uvicorn
+fastapi low server hypercorn
+flask medium server werkzeug
+django medium server wsgiserver
+django low server gunicorn
+rails high x-powered-by phusion.passenger
+rails low server puma|phusion.passenger|unicorn|webrick
+laravel low x-powered-by php/
+laravel high x-powered-by laravel
+spring high x-application-context
+aspnetcore high server kestrel
+aspnetcore medium x-powered-by asp\.net
+aspnetcore low x-aspnet-version
+actix medium server actix
+axum low server (?:hyper|axum)
+""")
+
+_COOKIE_RULES: Final = tuple(
+    (re.compile(pattern), stack, confidence)
+    for pattern, stack, confidence in (
+        (r"connect\.sid$", "express", MEDIUM),
+        (r"koa[.:]sess", "koa", HIGH),
+        (r"laravel_session$|.+_laravel_session$", "laravel", HIGH),
+        (r"JSESSIONID$", "spring", LOW),
+        (r"SESSION$", "spring", LOW),
+        (r"csrftoken$", "django", MEDIUM),
+        (r"\.AspNetCore\.", "aspnetcore", HIGH),
+        (r"_[a-z0-9_]+_session$", "rails", MEDIUM),
+        (r"__cf_bm$|cf_clearance$|__cfduid$", "cloudflare", HIGH),
+    )
+)
+
+_HOST_RULES: Final = tuple(
+    (re.compile(rf"(?:.+\.)?(?:{pattern})\.?"), stack, confidence)
+    for pattern, stack, confidence in (
+        (r"(?:s3[a-z0-9.-]*)\.amazonaws\.com(?:\.cn)?", "s3", HIGH),
+        (r"execute-api\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?", "apigateway", HIGH),
+        (r"cloudfront\.net", "cloudfront", HIGH),
+        (r"storage\.googleapis\.com|storage\.cloud\.google\.com", "gcs", HIGH),
+        (r"cloudfunctions\.net|web\.app|firebaseapp\.com", "firebase", HIGH),
+        (r"workers\.dev|pages\.dev", "cloudflare", HIGH),
+        (r"vercel\.app|now\.sh", "vercel", HIGH),
+        (r"netlify\.app", "netlify", HIGH),
+    )
+)
+
+_HTML: Final = "text/html; charset=utf-8"
+
+
+def recognise(request: Request, *responses: Response) -> tuple[Recognised, ...]:
+    """Return the stacks that took part in the answers to a request, each once, the innermost first.
+
+    Several ``responses`` are those of one server: a preflight's and its request's. Empty where nothing tells.
+    """
+    found: dict[str, tuple[Confidence, dict[str, None]]] = {}
+
+    def note(stack: str, confidence: Confidence, because: str) -> None:
+        known, lines = found.setdefault(stack, (confidence, {}))
+        lines[because] = None
+        if _SURE[confidence] < _SURE[known]:
+            found[stack] = (confidence, lines)
+
+    for response in responses:
+        _by_headers(response.headers, note)
+        _by_combination(response, note)
+    origin = origin_of(request.url)
+    if origin is not None:
+        for pattern, stack, confidence in _HOST_RULES:
+            if pattern.fullmatch(origin.host):
+                note(stack, confidence, f"host {inert(origin.host, _SHOWN)}")
+    _settle(found)
+    recognised = (
+        Recognised(stack, confidence, "; ".join(list(lines)[:4])) for stack, (confidence, lines) in found.items()
+    )
+    return tuple(sorted(recognised, key=lambda each: (each.layer, _SURE[each.confidence])))
+
+
+def _by_headers(headers: HeaderList, note: _Note) -> None:
+    names = frozenset(headers.names())
+    for name, confidence, stack, pattern in _HEADER_RULES:
+        if name in names:
+            value = next((each for each in headers.get_all(name) if pattern.match(each[:_LONGEST])), None)
+            if value is not None:
+                note(stack, confidence, _line(name, value))
+    if "set-cookie" in names:
+        for cookie in headers.get_all("Set-Cookie"):
+            name = cookie.partition("=")[0].strip()[:_SHOWN]
+            for pattern, stack, confidence in _COOKIE_RULES:
+                if pattern.match(name):
+                    note(stack, confidence, f"Set-Cookie: {inert(name)}")
+        cookies = {cookie.partition("=")[0].strip() for cookie in headers.get_all("Set-Cookie")}
+        if "XSRF-TOKEN" in cookies:
+            # Laravel, Spring and Angular's back ends share the name.
+            laravel = any(name.endswith("_session") for name in cookies)
+            note("laravel" if laravel else "spring", MEDIUM if laravel else LOW, "Set-Cookie: XSRF-TOKEN")
+
+
+def _by_combination(response: Response, note: _Note) -> None:
+    """What no header proves alone, and several together do."""
+    headers = response.headers
+
+    def has(name: str, *values: str) -> bool:
+        return headers.get(name) in values
+
+    varies = {value.lower() for value in get_decode_and_split(headers, "Vary") or []}
+    nosniff, denied = has("x-content-type-options", "nosniff"), has("x-frame-options", "DENY")
+    if "x-runtime" in headers and "x-request-id" in headers:
+        note("rails", HIGH, "x-request-id with x-runtime")
+    if varies >= {"origin", "access-control-request-method", "access-control-request-headers"}:
+        # Axum's layer sends the same three, in small letters.
+        axum = has("vary", "origin, access-control-request-method, access-control-request-headers")
+        note("axum" if axum else "spring", MEDIUM, "Vary names Origin and both Access-Control-Request- headers")
+    if denied and has("referrer-policy", "same-origin") and has("cross-origin-opener-policy", "same-origin"):
+        note("django", MEDIUM, "X-Frame-Options, Referrer-Policy and Cross-Origin-Opener-Policy as its defaults are")
+    if denied and nosniff and has("cache-control", "no-cache, no-store, max-age=0, must-revalidate"):
+        note("spring", HIGH, "Cache-Control, Pragma and X-Frame-Options as Spring Security sets them")
+    if response.status >= 400 and nosniff and has("content-type", "text/plain; charset=utf-8"):
+        note("go", LOW, "an error in text/plain with X-Content-Type-Options: nosniff")
+    if nosniff and has("content-security-policy", "default-src 'none'") and has("content-type", _HTML):
+        note("express", MEDIUM, "an error page with Content-Security-Policy: default-src 'none' and nosniff")
+    if not headers.get("server") and "x-powered-by" not in headers and has("keep-alive", "timeout=72"):
+        note("fastify", MEDIUM, "keep-alive: timeout=72, its default")
+
+
+def _settle(found: dict[str, tuple[Confidence, dict[str, None]]]) -> None:
+    """Take out what another stack explains better."""
+    if "nestjs" in found:
+        found.pop("express", None)
+    if "rails" in found and found["rails"][0] is not LOW:
+        found.pop("spring", None)
+    if "laravel" in found and any(key in found for key in ("rails",)) and found["laravel"][0] is HIGH:
+        found.pop("rails", None)  # laravel_session fits its pattern as well
+    surest = min((_SURE[found[key][0]] for key in found if LAYER_OF[key] is Layer.APPLICATION), default=None)
+    for key in [key for key in found if LAYER_OF[key] is Layer.APPLICATION]:
+        if surest is not None and _SURE[found[key][0]] > surest:
+            del found[key]
+    if "cloudfront" in found and "s3" in found and "apigateway" in found:
+        del found["s3"]
+
+
+def _line(name: str, value: str) -> str:
+    return f"{name}: {inert(redact_header(name, value), _SHOWN)}"
+
+
+def best_places(recognised: Iterable[Recognised], status: int, most: int = 2) -> tuple[Recognised, ...]:
+    """Return where a fix belongs, best first: the application, which knows its errors and its users.
+
+    A gateway's own error (502, 503, 504) never saw the application, so the outermost server comes first then.
+    """
+    ordered = sorted(recognised, key=lambda each: (each.layer, _SURE[each.confidence]))
+    if status in (502, 503, 504):
+        ordered = sorted(ordered, key=lambda each: (-_as_gateway(each.layer), _SURE[each.confidence]))
+    return tuple(ordered[:most])
+
+
+def _as_gateway(layer: Layer) -> int:
+    return {Layer.SERVER: 2, Layer.GATEWAY: 3, Layer.EDGE: 1}.get(layer, 0)
