@@ -1,9 +1,10 @@
 """Run every check: `python3 scripts/test.py [--install-browsers] [pytest arguments...]`.
 
 Lints, checks the types, and runs the tests on both generations of mitmproxy: on the newest, which needs Python 3.12
-or newer, and on 11.0.2, the last one for Python 3.11. Makes an environment for each on first use. One failing step
-does not keep the others from running; the exit status is 1 if any failed. With arguments for pytest it runs only
-pytest, with those.
+or newer, and on 11.0.2, the last one for Python 3.11; some of them without PyYAML. Then two minutes of soak and a slice
+of fuzzing. Makes an environment for each generation on first use. What drives browsers runs beside the rest. One
+failing step does not keep the others from running; the exit status is 1 if any failed. With arguments for pytest it
+runs only pytest, with those.
 
 Runs under whatever Python starts it, 3.6 included: no newer syntax, no newer module.
 """
@@ -11,6 +12,8 @@ Runs under whatever Python starts it, 3.6 included: no newer syntax, no newer mo
 import os
 import shutil
 import subprocess
+import tempfile
+import threading
 import time
 from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -20,6 +23,9 @@ import interpreters
 HELP = {"-h", "--help"}
 INSTALL_BROWSERS = "--install-browsers"
 NOTHING_COLLECTED = 5
+SOAK = ["--minutes", "2", "--pause", "1", "--report-every", "10", "--sample-every", "20"]
+FUZZ = ["--seconds", "20"]
+OF_RULES = ["tests/rules", "tests/mitm/test_rulefile.py"]
 
 
 class Generation(NamedTuple):
@@ -45,11 +51,20 @@ class Step(NamedTuple):
     seconds: float
 
 
+class Planned(NamedTuple):
+    """A command to run as one step, and the exit statuses with which it passes."""
+
+    name: str
+    command: List[str]
+    passing: Sequence[int] = (0,)
+
+
 class Checks:
     """Runs steps, prints what each does, and keeps the score."""
 
     def __init__(self) -> None:
         self.steps: List[Step] = []
+        self._over = False
 
     def run(self, name: str, command: Sequence[str], passing: Sequence[int] = (0,)) -> None:
         """Run a command as one step, from the root of the checkout."""
@@ -57,6 +72,28 @@ class Checks:
         started = time.time()
         status = subprocess.call(command, cwd=environment.ROOT)
         self.add(name, "ok" if status in passing else f"failed ({status})", time.time() - started)
+
+    def run_beside(self, planned: Sequence[Planned]) -> threading.Thread:
+        """Run steps one after the other beside whatever else runs, each with its output in one piece at its end."""
+        thread = threading.Thread(target=self._run_all, args=(planned,), daemon=True)
+        thread.start()
+        return thread
+
+    def _run_all(self, planned: Sequence[Planned]) -> None:
+        for step in planned:
+            started = time.time()
+            with tempfile.TemporaryFile() as output:
+                status = subprocess.call(step.command, cwd=environment.ROOT, stdout=output, stderr=subprocess.STDOUT)
+                if self._over:
+                    return
+                output.seek(0)
+                printed = output.read().decode("utf-8", "replace")
+            environment.say(f"\n== {step.name}\n$ {' '.join(step.command)}\n{printed}")
+            self.add(step.name, "ok" if status in step.passing else f"failed ({status})", time.time() - started)
+
+    def end(self) -> None:
+        """Start no further step beside."""
+        self._over = True
 
     def add(self, name: str, status: str, seconds: float = 0.0) -> None:
         self.steps.append(Step(name, status, seconds))
@@ -155,6 +192,54 @@ def _as_root() -> Optional[List[str]]:
     return None
 
 
+def everything(found: Sequence[Tuple[Generation, environment.Environment]]) -> Tuple[List[Planned], List[Planned]]:
+    """Return the steps that drive browsers, and those that run beside them; each list takes about as long."""
+    newest = found[0][1]
+    title = "pytest, Python {}, mitmproxy {}".format(newest.version, mitmproxy_version(newest))
+    pytest = [newest.python, "-m", "pytest", "-q"]
+    with_browsers = [
+        Planned(title + ", in browsers", [*pytest, "-m", "browser"]),
+        Planned("soak", [newest.python, os.path.join("scripts", "soak.py"), *SOAK]),
+    ]
+    beside = [
+        Planned("ruff check", [newest.tool("ruff"), "check"]),
+        Planned("ruff format", [newest.tool("ruff"), "format", "--check"]),
+        Planned("mypy", [newest.tool("mypy"), "--strict", "cors_addon", "scripts"]),
+        Planned(title, [*pytest, "-m", "not browser"]),
+        Planned("pytest, without PyYAML", [*pytest, "-p", "tests.hard.without_pyyaml", *OF_RULES]),
+        Planned("fuzz", [newest.python, os.path.join("scripts", "fuzz.py"), *FUZZ]),
+    ]
+    for _, made in found[1:]:
+        name = "pytest, Python {}, mitmproxy {}".format(made.version, mitmproxy_version(made))
+        beside.append(Planned(name, [made.python, "-m", "pytest", "-q", "-m", "not browser"]))
+    return with_browsers, beside
+
+
+def run_everything(checks: Checks, found: Sequence[Tuple[Generation, environment.Environment]]) -> None:
+    with_browsers, beside = everything(found)
+    thread = checks.run_beside(beside)
+    try:
+        for step in with_browsers:
+            checks.run(*step)
+        while thread.is_alive():
+            thread.join(1)  # without a limit, Windows takes no Ctrl-C here
+    finally:
+        checks.end()
+
+
+def run_selected(
+    checks: Checks, found: Sequence[Tuple[Generation, environment.Environment]], arguments: List[str]
+) -> None:
+    """Run pytest alone, with the user's arguments, on each generation."""
+    for _, made in found:
+        name = f"pytest, Python {made.version}, mitmproxy {mitmproxy_version(made)}"
+        if made is found[0][1]:
+            checks.run(name, [made.python, "-m", "pytest", *arguments])
+            continue
+        command = [made.python, "-m", "pytest", *without_browsers(arguments)]
+        checks.run(f"{name}, without browsers", command, [0, NOTHING_COLLECTED])
+
+
 def work(words: List[str]) -> int:
     if HELP.intersection(words):
         print(__doc__.strip().rpartition("\n\n")[0])
@@ -164,21 +249,10 @@ def work(words: List[str]) -> int:
         install_browsers(checks)
     for_pytest = [word for word in words if word != INSTALL_BROWSERS]
     found = environments(checks)
-    newest = found[0][1]
-    if not for_pytest:
-        checks.run("ruff check", [newest.tool("ruff"), "check"])
-        checks.run("ruff format", [newest.tool("ruff"), "format", "--check"])
-        checks.run("mypy", [newest.tool("mypy"), "--strict", "cors_addon", "scripts"])
-    for _, made in found:
-        name = f"pytest, Python {made.version}, mitmproxy {mitmproxy_version(made)}"
-        arguments = for_pytest or ["-q"]
-        passing = [0]
-        if made is not newest:
-            name += ", without browsers"
-            arguments = without_browsers(arguments)
-            if for_pytest:
-                passing.append(NOTHING_COLLECTED)
-        checks.run(name, [made.python, "-m", "pytest", *arguments], passing)
+    if for_pytest:
+        run_selected(checks, found, for_pytest)
+    else:
+        run_everything(checks, found)
     environment.say("")
     for line in table(checks.steps):
         environment.say(line)

@@ -3,6 +3,7 @@ import shutil
 import subprocess
 from pathlib import Path
 from types import ModuleType
+from typing import IO
 
 import environment
 import interpreters
@@ -76,12 +77,12 @@ GENERATIONS = [
     (
         "both: the environment of run.py and one beside it",
         {".venv": "3.13.0", ".venv-3.11": "3.11.7"},
-        ["pytest, Python 3.13.0, mitmproxy 12", "pytest, Python 3.11.7, mitmproxy 11, without browsers"],
+        ["pytest, Python 3.13.0, mitmproxy 12", "pytest, Python 3.11.7, mitmproxy 11"],
     ),
     (
         "both, where run.py made its environment before the newer Python came",
         {".venv": "3.11.7", ".venv-newest": "3.14.0"},
-        ["pytest, Python 3.14.0, mitmproxy 12", "pytest, Python 3.11.7, mitmproxy 11, without browsers"],
+        ["pytest, Python 3.14.0, mitmproxy 12", "pytest, Python 3.11.7, mitmproxy 11"],
     ),
     (
         "no Python 3.11",
@@ -97,6 +98,7 @@ GENERATIONS = [
         ],
     ),
 ]
+ONCE = ["ruff check", "ruff format", "mypy", "pytest, without PyYAML", "fuzz", "soak"]
 
 
 @pytest.mark.parametrize(
@@ -112,24 +114,49 @@ def test_each_generation_of_mitmproxy_is_run_and_a_missing_one_is_named(
     runs = Runs(script, monkeypatch, versions)
     assert script.work([]) == 0
     table = capsys.readouterr().err.rpartition("\n\n")[2].splitlines()
-    assert len(table) == len(expected) + 3
-    for line in expected:
+    newest = next(line for line in expected if not line.endswith("found") and "3.11.7" not in line)
+    lines = [*expected, f"{newest}, in browsers", *ONCE]
+    assert len(table) == len(lines)
+    for line in lines:
         name, _, status = line.partition(": ")
-        assert any(row.startswith(name + "  ") and (status or "ok") in row for row in table)
-    assert sum("-m not browser" in command for command in runs.commands) == sum("without" in line for line in expected)
+        assert any(row.startswith(name + "  ") and (status or "ok") in row for row in table), line
+    assert sum("-m browser" in command for command in runs.commands) == 1
 
 
 def test_a_failing_step_keeps_none_from_running(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = Runs(script, monkeypatch, {".venv": "3.13.0", ".venv-3.11": "3.11.7"})
-    runs.status = {"ruff check": 1}
+    runs.status = {"ruff check": 1, "-m browser": 1}
     assert script.work([]) == 1
-    assert [Path(command.split()[0]).name + " " + command.split()[1] for command in runs.commands] == [
-        "ruff check",
-        "ruff format",
-        "mypy --strict",
-        "python -m",
-        "python -m",
-    ]
+    assert len(runs.commands) == len(ONCE) + 3
+
+
+def test_what_runs_beside_is_printed_in_one_piece(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def call(command: list[str], stdout: IO[bytes], **options: object) -> int:
+        stdout.write(f"what {command[0]} says\n".encode())
+        return 3
+
+    monkeypatch.setattr(subprocess, "call", call)
+    checks = script.Checks()
+    checks.run_beside([script.Planned("one", ["a", "b"]), script.Planned("two", ["c"], [3])]).join()
+    said = capsys.readouterr().err
+    assert said == "\n== one\n$ a b\nwhat a says\n\n\n== two\n$ c\nwhat c says\n\n"
+    assert [f"{step.name}: {step.status}" for step in checks.steps] == ["one: failed (3)", "two: ok"]
+
+
+def test_an_interruption_starts_nothing_further_beside(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    checks = script.Checks()
+    started = []
+
+    def call(command: list[str], **options: object) -> int:
+        started.append(command[0])
+        checks.end()
+        return -2
+
+    monkeypatch.setattr(subprocess, "call", call)
+    checks.run_beside([script.Planned("one", ["a"]), script.Planned("two", ["b"])]).join()
+    assert (started, checks.steps) == (["a"], [])
 
 
 def test_an_environment_that_cannot_be_set_up_counts_as_a_failure(

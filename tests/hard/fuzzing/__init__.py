@@ -1,0 +1,1 @@
+"""What `scripts/fuzz.py` throws at the package by the million and the tests by the thousand."""
