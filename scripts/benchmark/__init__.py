@@ -1,0 +1,1 @@
+"""What the addon costs: loads, measures and the table. Run by ``scripts/bench.py``."""
