@@ -260,7 +260,9 @@ def _task(options: argparse.Namespace) -> "Task":
 
 
 def _colour() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    from .report.paint import is_wanted
+
+    return sys.stdout.isatty() and is_wanted()
 
 
 if __name__ == "__main__":

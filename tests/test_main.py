@@ -216,7 +216,7 @@ def test_check_says_what_is_blocked_and_fails(blocked: str, capsys: pytest.Captu
 def test_check_is_content_with_what_is_well(clean: str, capsys: pytest.CaptureFixture[str]) -> None:
     status, printed, said = run(capsys, "check", clean)
     assert (status, said) == (CLEAN, "")
-    assert printed == "CORS: 1 flows judged: 1 allowed\n"
+    assert printed == "CORS: 1 flow judged: 1 allowed\n"
 
 
 def test_check_judges_what_could_be_read_and_says_the_rest(broken: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,7 +22,7 @@ from ..traffic.remembered import Remembered
 from ..verdict.diagnose import inert
 from ..verdict.model import Judge, Outcome, Verdict
 from ..verdict.session import Session, Settings
-from . import console, contentview, display, failures, flows, injection, options, rulefile, signals
+from . import console, contentview, display, failures, flows, injection, options, painting, rulefile, signals
 from .closing import Closing
 from .commands import Commands
 from .delivery import Deliveries
@@ -132,6 +132,7 @@ class CorsAddon:
         self._watcher = asyncio.get_running_loop().create_task(self._watch(), name="cors-addon watches its rule file")
         self._signal = signals.Toggle(ctx.master, self.toggle_injection)
         self._closing.begin()
+        painting.begin(ctx.master)
         console.bind(ctx.master)
         for problem in options.unknown_options(ctx.options):
             logger.error("cors-addon cannot start: %s", problem)
@@ -168,6 +169,7 @@ class CorsAddon:
             self.teller.fault("done", None, exc)
             # Nobody can tell what the report would have said.
             self._closing.fail()
+        painting.end(ctx.master)
 
     # --- traffic ----------------------------------------------------------------------------------------------
 

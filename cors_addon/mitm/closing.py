@@ -11,8 +11,9 @@ from mitmproxy import ctx
 from ..report import files
 from ..report.gate import NEVER, counting, counts
 from ..report.model import Report
-from ..report.text import summary
+from ..report.text import Line, summary
 from ..verdict.model import Verdict
+from . import painting
 
 logger = logging.getLogger("cors_addon")
 
@@ -63,7 +64,7 @@ class Closing:
         """Tell the summary, write the reports, and decide about the exit status."""
         if any(report.summary["outcomes"][name] for name in _JUDGED):
             for line in summary(report):
-                logger.info("%s", line)
+                painting.log(logging.INFO, line)
         written = self._write(report, self.reports)
         if self.fail_on == NEVER:
             return
@@ -71,7 +72,8 @@ class Closing:
         if counted or self._dropped:
             things = "finding counts" if counted == 1 else "findings count"
             how_many = f"{counted} {things}" if counted else "an older finding counts"
-            logger.warning("CORS: %s (cors_fail_on=%s), so the exit status is 1", how_many, self.fail_on)
+            text = f"CORS: {how_many} (cors_fail_on={self.fail_on}), so the exit status is 1"
+            painting.log(logging.WARNING, Line(text, "blocked", len(text)))
         if counted or self._dropped or not written:
             self.fail()
 

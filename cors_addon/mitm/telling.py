@@ -10,7 +10,7 @@ from ..report.text import log_line
 from ..traffic.remembered import Remembered
 from ..verdict.diagnose import inert
 from ..verdict.model import Verdict
-from . import flows
+from . import flows, painting
 
 logger = logging.getLogger("cors_addon")
 
@@ -40,10 +40,12 @@ class Teller:
                 continue
             told.add(finding.message)
             # Never ERROR: while flows are read at start-up, mitmproxy takes that for a failed start.
-            level = logging.INFO if finding.severity is Severity.ADVICE else logging.WARNING
+            quiet = finding.severity is Severity.ADVICE or finding.known
+            level = logging.INFO if quiet else logging.WARNING
             known = verdict.delivered
             by_rule = "" if known is None or known.dry_run else f'; changed on its way by rule "{inert(known.rule)}"'
-            logger.log(level, "%s%s", log_line(verdict, finding), by_rule)
+            line = log_line(verdict, finding)
+            painting.log(level, line._replace(text=line.text + by_rule))
 
     def fault(self, where: str, flow: Flow | None, exc: Exception) -> None:
         """Report an exception of our own, once for each place it comes from."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from ..catalogue import CATALOGUE
 from ..verdict.diagnose import inert
+from .plain import causes, snippets
 
 WIDTH: Final = 100
 _LABEL: Final = 9
@@ -56,11 +57,11 @@ def _finding(finding: Mapping[str, Any], width: int, following: bool) -> Iterato
     lead = "then" if following else finding["severity"]
     if following and finding["severity"] not in ("blocked", "conditional"):
         lead = finding["severity"]
+    if finding.get("known"):
+        lead = "known"
     yield from _wrapped(lead, f"{finding['message']}  [{finding['id']}]", width)
     yield from _side_by_side(finding.get("evidence") or ())
-    cause = finding.get("cause")
-    if cause:
-        yield from _wrapped("cause", f"{cause['message']} ({cause['confidence']} confidence)", width)
+    yield from causes(finding, width)
     known = CATALOGUE.get(finding["id"])
     if known is not None:
         yield from _wrapped("why", known.explanation, width)
@@ -70,10 +71,7 @@ def _finding(finding: Mapping[str, Any], width: int, following: bool) -> Iterato
     text = fix.get("text") or (known.fix if known is not None else "")
     if text:
         yield from _wrapped("fix", f"({fix.get('who', 'server')}) {text}", width)
-    for snippet in fix.get("snippets") or ():
-        yield f"{'':<{_LABEL}} {snippet['stack']}:"
-        for line in str(snippet["text"]).splitlines():
-            yield f"{'':<{_LABEL}}   {line}"
+    yield from snippets(finding, width)
     if finding.get("reference"):
         yield f"{'see':<{_LABEL}} {finding['reference']}"
 

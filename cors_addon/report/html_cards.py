@@ -6,8 +6,9 @@ from typing import Any, Final
 from ..catalogue.violation import Severity
 from ..verdict.diagnose import inert
 from .blocks import Block, credentials_of
+from .cures import Why, hows, whys
 from .explain import explain
-from .html_parts import NAMES, badge, code, escape, link, prose, times, verbatim, wire
+from .html_parts import NAMES, badge, code, escape, link, prose, sentence, times, verbatim, wire
 from .layout import value_of
 from .model import Group
 
@@ -34,19 +35,38 @@ def card(block: Block, number: int) -> Iterator[str]:
     several = len(block.needed) > 1
     if block.needed and not several:
         yield f'<div class="needed"><h4>What the response needs</h4><pre>{code(block.needed[0], 2000)}</pre></div>'
-    cause = finding.get("cause")
-    if cause:
-        yield "<h4>Probable cause</h4>"
-        yield f"<p>{wire(cause['message'], 600)} ({escape(str(cause['confidence']))} confidence)</p>"
+    yield from _causes(finding)
     if block.fix:
         yield f"<h4>What to change ({escape(block.who)})</h4>"
         yield f"<p>{prose(block.fix)}</p>"
-    for snippet in (finding.get("fix") or {}).get("snippets") or ():
-        yield f"<details><summary>For {wire(snippet['stack'])}</summary>{verbatim(str(snippet['text']))}</details>"
+    for place, how in enumerate(hows(finding)):
+        because = f" ({wire(how.because)})" if how.because else ""
+        shown = verbatim("\n".join(how.lines))
+        is_open = " open" if how.because and not place else ""
+        yield f"<details{is_open}><summary>For {wire(how.stack)}{because}</summary>{shown}</details>"
     yield from _endpoints(block, several)
     yield from _views(block.flow.get("browsers") or {})
     yield from _example(block.flow)
     yield "</article>"
+
+
+def _causes(finding: Mapping[str, Any]) -> Iterator[str]:
+    told = whys(finding)
+    for why in told[:1]:
+        yield f"<h4>{why.label}</h4>"
+        yield f"<p>{_told(why)}</p>"
+    if told[1:]:
+        yield "<h4>Or else</h4>\n<ul>"
+        for why in told[1:]:
+            yield f"<li>{why.label}: {_told(why)}</li>"
+        yield "</ul>"
+
+
+def _told(why: Why) -> str:
+    flows = f' <small class="faint">flow {", ".join(map(wire, why.flows[:4]))}</small>' if why.flows else ""
+    who = f" ({escape(why.who)})" if why.who else ""
+    fix = f"<br><strong>What to do{who}:</strong> {sentence(why.fix)}" if why.fix else ""
+    return f"{sentence(why.message)}{flows}{fix}"
 
 
 def _sides(evidence: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -43,6 +43,11 @@ def prose(text: str) -> str:
     return _CODE.sub(r"<code>\1</code>", escape(text))
 
 
+def sentence(text: object, limit: int = 600) -> str:
+    """Return a sentence that quotes the wire, with what stands in backticks set as code."""
+    return f'<span class="wire">{prose(inert(str(text), limit))}</span>'
+
+
 def badge(what: str) -> str:
     """Return a severity or an outcome in its colour; the word says it too."""
     return f'<span class="badge {escape(what)}">{escape(what)}</span>'

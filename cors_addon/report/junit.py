@@ -8,7 +8,7 @@ from ..verdict.diagnose import inert
 from .blocks import Block, Examples, blocks
 from .layout import side_by_side, wrapped
 from .model import Group, Report
-from .plain import endpoint
+from .plain import causes, endpoint, snippets
 
 _LONGEST_NAME: Final = 300
 
@@ -46,9 +46,11 @@ def _case(block: Block, group: Group, examples: Examples) -> ElementTree.Element
     case = _element(group)
     _, finding = examples.of(group)
     lines = [group["message"], *side_by_side(finding.get("evidence") or ())]
+    lines += causes(finding)
     if group["needed"]:
         lines += wrapped("needed", group["needed"])
     lines += wrapped("fix", f"({block.who}) {block.fix}")
+    lines += snippets(finding)
     lines += wrapped("flows", ", ".join(inert(each, 80) for each in group["flows"]))
     text = "\n".join(lines)
     if group["severity"] == Severity.BLOCKED.value:

@@ -6,12 +6,13 @@ from typing import Any, Final
 from ..catalogue.violation import Severity
 from ..verdict.diagnose import inert
 from .blocks import Block, blocks, credentials_of
-from .layout import side_by_side, wrapped
+from .cures import hows, whys
+from .layout import LABEL, WIDTH, side_by_side, wrapped
 from .model import Group, Report
+from .paint import painted
 
 _MOST_ENDPOINTS: Final = 12
 _SHORT: Final = (Severity.ADVICE.value, Severity.INFO.value)
-_PAINT: Final = {"blocked": "1;31", "conditional": "1;33", "risk": "33", "advice": "36", "info": "2"}
 
 
 def render(report: Report, colour: bool = False) -> str:
@@ -35,7 +36,8 @@ def head(report: Report) -> list[str]:
     """Return the lines that count: flows by outcome, and what was read."""
     outcomes = report.summary["outcomes"]
     counts = ", ".join(f"{count:,} {name}" for name, count in outcomes.items() if count)
-    lines = [f"CORS: {report.summary['flows']:,} flows judged: {counts or 'none'}"]
+    flows = report.summary["flows"]
+    lines = [f"CORS: {flows:,} {'flow' if flows == 1 else 'flows'} judged: {counts or 'none'}"]
     aside = [f"{report.summary[name]:,} {what}" for name, what in _ASIDE if report.summary.get(name)]
     if aside:
         lines.append(f"      {', '.join(aside)}")
@@ -61,16 +63,14 @@ def title(block: Block) -> str:
 
 
 def _painted(text: str, severity: str, colour: bool) -> str:
-    return f"\x1b[{_PAINT[severity]}m{text}\x1b[0m" if colour else text
+    return painted(text, severity) if colour else text
 
 
 def _block(block: Block, colour: bool) -> Iterator[str]:
     yield _painted(title(block), block.severity, colour)
     yield from wrapped("what", block.message, indent=2)
     yield from side_by_side(block.finding.get("evidence") or (), indent=2)
-    cause = block.finding.get("cause")
-    if cause:
-        yield from wrapped("cause", f"{cause['message']} ({cause['confidence']} confidence)", indent=2)
+    yield from causes(block.finding, indent=2)
     if block.severity == Severity.CONDITIONAL.value:
         yield from wrapped("hangs on", f"credentials: {inert(credentials_of(block.flow), 600)}", indent=2)
     several = len(block.needed) > 1
@@ -78,6 +78,7 @@ def _block(block: Block, colour: bool) -> Iterator[str]:
         yield from wrapped("needed", block.needed[0], indent=2)
     if block.fix:
         yield from wrapped("fix", f"({block.who}) {block.fix}", indent=2)
+    yield from snippets(block.finding, indent=2)
     names = _browsers(block.flow)
     if names:
         yield from wrapped("browsers", names, indent=2)
@@ -88,6 +89,26 @@ def _block(block: Block, colour: bool) -> Iterator[str]:
     rest = block.groups[_MOST_ENDPOINTS:]
     if rest:
         yield f"          and {len(rest):,} endpoints more"
+
+
+def causes(finding: Mapping[str, Any], width: int = WIDTH, indent: int = 0) -> Iterator[str]:
+    """Return the causes of a finding, the most probable first, each with who should do what about it."""
+    for place, why in enumerate(whys(finding)):
+        sure = "" if why.label == "Cause" else f" ({why.label.lower()})"
+        yield from wrapped("or" if place else "cause", f"{why.message}{sure}", width, indent)
+        if why.fix:
+            yield from wrapped("", f"-> {why.who}: {why.fix}" if why.who else f"-> {why.fix}", width, indent)
+        if why.flows:
+            yield from wrapped("", f"seen in flow {', '.join(why.flows[:4])}", width, indent)
+
+
+def snippets(finding: Mapping[str, Any], width: int = WIDTH, indent: int = 0) -> Iterator[str]:
+    """Return what to write, stack by stack, line by line as it is to be pasted."""
+    for how in hows(finding):
+        because = f" ({how.because})" if how.because else ""
+        yield from wrapped("for", f"{how.stack}{because}:", width, indent)
+        for line in how.lines:
+            yield f"{'':<{indent + LABEL}}   {line}".rstrip()
 
 
 def endpoint(group: Group) -> str:

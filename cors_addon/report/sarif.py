@@ -16,6 +16,7 @@ from ..catalogue.render import chromium_names, mdn_url, title_of
 from ..catalogue.violation import Severity, Violation
 from ..verdict.diagnose import inert
 from .blocks import Examples
+from .cures import hows, whys
 from .keys import GroupKey
 from .layout import value_of
 from .model import Group, Report
@@ -105,6 +106,11 @@ def _result(group: Group, places: Mapping[str, int], examples: Examples, compare
     url = str(flow.get("url") or f"{group['host']}{group['path']}")
     where = f"{inert(group['method'], 40)} {inert(url, 300)} from {inert(group['origin']) or '(no origin)'}"
     sentences = [f"{group['message']}.", f"Seen {group['count']} times: {where}."]
+    told = whys(finding)
+    for why in told[:1]:
+        sentences.append(f"{why.label}: {why.message}{'.' if why.message[-1:].isalnum() else ''}")
+        if why.fix:
+            sentences.append(f"What to do ({why.who}): {why.fix}{'.' if why.fix[-1:].isalnum() else ''}")
     if group["needed"]:
         sentences.append(f"The response needs: {group['needed']}.")
     sentences.append(f"Fix ({violation.owner.value}): {violation.fix}")
@@ -131,6 +137,8 @@ def _result(group: Group, places: Mapping[str, int], examples: Examples, compare
             "path": inert(group["path"]),
             "needed": group["needed"],
             "fixBy": violation.owner.value,
+            "causes": [why._asdict() for why in told],
+            "snippets": [{**how._asdict(), "lines": list(how.lines)} for how in hows(finding)],
             "flows": [inert(each) for each in group["flows"]],
             "browsers": flow.get("browsers", {}),
         },

@@ -1,11 +1,28 @@
-"""Verdicts for people who read a terminal: one line, a whole explanation, a closing summary."""
+"""Verdicts for people who read a terminal: one line in a list, one in a log, and a closing summary."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
 
 from ..catalogue.violation import Severity
 from ..verdict.diagnose import inert
 from ..verdict.model import Delivered, Finding, Outcome, Verdict
+from .blocks import Block, blocks
+from .cures import whys
+from .layout import wrapped
 from .model import Report
+
+_MOST_BLOCKS: Final = 20
+_MOST_ENDPOINTS: Final = 3
+_SHOWN: Final = (Severity.BLOCKED.value, Severity.CONDITIONAL.value, Severity.RISK.value)
+_MARGIN: Final = 4
+
+
+class Line(NamedTuple):
+    """A line, the severity in whose colour its beginning is shown where there are colours, and how long that is."""
+
+    text: str
+    severity: str = "info"
+    painted: int = 0
 
 
 def headline(verdict: Verdict) -> str:
@@ -19,6 +36,8 @@ def headline(verdict: Verdict) -> str:
         what = "blocked beside CORS"
     if main is None:
         return what
+    if main.known:
+        what += ", known"
     more = f" (+{len(shown) - 1} more)" if len(shown) > 1 else ""
     return f"{what}: {main.message} [{main.id}]{more}"
 
@@ -35,64 +54,61 @@ def delivered_line(verdict: Verdict, delivered: Delivered) -> str:
     return f'{outcome} as delivered by rule "{rule}"; {own}'
 
 
-def log_line(verdict: Verdict, finding: Finding) -> str:
+def log_line(verdict: Verdict, finding: Finding) -> Line:
     """Return the line that a log gets when a finding is met for the first time."""
+    severity = finding.severity.value
+    lead = f"CORS known ({severity}):" if finding.known else f"CORS {severity}:"
     where = f"{inert(verdict.method)} {inert(verdict.url)}"
     page = f" from {inert(verdict.origin)}" if verdict.origin else ""
-    return f"CORS {finding.severity.value}: {finding.message} [{finding.id}] {where}{page}"
+    cause = next(iter(whys(finding.to_plain())), None) if finding.causes else None
+    why = f" ({cause.label.lower()}: {inert(cause.message, 240)})" if cause is not None else ""
+    text = f"{lead} {finding.message} [{finding.id}] {where}{page}{why}"
+    return Line(text, "known" if finding.known else severity, len(lead))
 
 
-def explanation(verdict: Verdict) -> list[str]:
-    """Return the whole story of a flow, line by line."""
-    page = f" from {inert(verdict.origin)}" if verdict.origin else ""
-    lines = [f"{inert(verdict.method)} {inert(verdict.url, 400)}{page}", f"{verdict.outcome.value} ({verdict.reason})"]
-    for finding in verdict.findings:
-        lines += ["", f"{finding.severity.value}: {finding.message} [{finding.id}, {finding.stage.value}]"]
-        for line in finding.evidence:
-            value = "(not sent)" if line.value is None else line.value
-            lines.append(f"    {line.side}  {line.name}: {value}")
-        lines.append(f"    why   {finding.violation.explanation}")
-        lines.append(f"    fix   ({finding.violation.owner.value}) {finding.violation.fix}")
-        if finding.needed:
-            lines.append(f"    needs {finding.needed}")
-        lines.append(f"    see   {finding.violation.anchor}")
-    lines += ["", f"credentials  {_credentials(verdict)}"]
-    for judge, view in verdict.views.items():
-        lines.append(f"{judge.value:<12} {view.outcome.value}{f' ({view.error})' if view.error else ''}")
-    links = verdict.related.to_plain()
-    lines += [f"{name.replace('_', ' '):<15} {value}" for name, value in links.items() if value]
-    return lines
-
-
-def _credentials(verdict: Verdict) -> str:
-    view = verdict.credentials
-    if view.assumed:
-        return "not included (assumed: nothing speaks for them)"
-    told = "; ".join(
-        f"{text} ({'certain' if certain else 'a hint'}, flow {flow})" for _, text, flow, certain in view.evidence
-    )
-    return f"{view.mode}{': ' + told if told else ''}"
-
-
-def summary(report: Report) -> list[str]:
-    """Return the closing lines: what was blocked, grouped by what to fix."""
+def summary(report: Report) -> Iterator[Line]:
+    """Yield the closing lines: how many flows, and what there is to mend, thing by thing."""
     outcomes = report.summary["outcomes"]
     counts = ", ".join(f"{count} {name}" for name, count in outcomes.items() if count)
-    lines = [f"CORS: {report.summary['flows']} flows judged: {counts or 'none'}"]
-    shown = [group for group in report.groups if group["severity"] in ("blocked", "conditional", "risk")]
-    shown.sort(key=lambda group: bool(group["known"]))
-    for group in shown[:20]:
-        severity = "known" if group["known"] else group["severity"]
-        lines.append(
-            f"  {severity:<11} {group['count']:>4} x {inert(group['method'], 40)}"
-            f" {inert(group['host'])}{inert(group['path'])}"
-            f" from {inert(group['origin']) or '(no origin)'}: {group['message']} [{group['id']}]"
-        )
-        if group["needed"]:
-            lines.append(f"  {'':<11}        needs {group['needed']}")
-    if len(shown) > 20:
-        lines.append(f"  and {len(shown) - 20} more; a report has them all (--set cors_report=cors.html)")
-    return lines
+    flows = report.summary["flows"]
+    yield Line(f"CORS: {flows} {'flow' if flows == 1 else 'flows'} judged: {counts or 'none'}")
+    shown = [block for block in blocks(report) if block.severity in _SHOWN]
+    shown.sort(key=lambda block: block.known)
+    for block in shown[:_MOST_BLOCKS]:
+        yield from _to_mend(block)
+    if len(shown) > _MOST_BLOCKS:
+        yield Line(f"  and {len(shown) - _MOST_BLOCKS} more; a report has them all (--set cors_report=cors.html)")
+    for name, told in (("known", "known by the baseline"), ("ignored", "ignored")):
+        if report.summary.get(name):
+            yield Line(f"  {report.summary[name]} {told}")
+
+
+def _to_mend(block: Block) -> Iterator[Line]:
+    lead = f"  {'known' if block.known else block.severity}"
+    host = inert(block.host) or "(unknown host)"
+    times = "" if block.count == 1 else f", {block.count} times"
+    text = f"{lead} at {host}{times}: {block.message} [{block.id}]"
+    yield Line(text, "known" if block.known else block.severity, len(lead))
+    if block.known:
+        return
+    cause = next(iter(whys(block.finding)), None)
+    told: list[tuple[str, str]] = []
+    if cause is not None:
+        told.append(("cause", f"{cause.message} ({cause.label.lower()})" if cause.label != "Cause" else cause.message))
+    told += [("needs", needed) for needed in block.needed[:_MOST_ENDPOINTS]]
+    if cause is not None and cause.fix:
+        told.append(("fix", f"({cause.who}) {cause.fix}"))
+    elif not block.needed and block.fix:
+        told.append(("fix", f"({block.who}) {block.fix}"))
+    for label, words in told:
+        for line in wrapped(label, words, indent=_MARGIN):
+            yield Line(line)
+    for group in block.groups[:_MOST_ENDPOINTS]:
+        page = inert(group["origin"]) or "(no origin)"
+        target = f"{inert(group['method'], 40)} {inert(group['host'])}{inert(group['path'])} from {page}"
+        yield Line(f"{'':<{_MARGIN}}{group['count']:>7} x {target}")
+    if len(block.groups) > _MOST_ENDPOINTS:
+        yield Line(f"{'':<{_MARGIN}}{'':>7}   and {len(block.groups) - _MOST_ENDPOINTS} endpoints more")
 
 
 def worst(findings: Iterable[Finding]) -> Severity | None:

@@ -19,6 +19,7 @@ from cors_addon.rules.decode import read_rules
 from cors_addon.rules.model import Rule
 from cors_addon.verdict.model import CredentialsView, Delivered, HeaderLine, Outcome, Verdict
 from tests.mitm.page_support import API, APP, MISSING, finding, verdict
+from tests.report.cures import CAUSES, SNIPPETS
 
 VOID = {"input", "meta", "link", "br"}
 INLINE = {"code", "b", "em", "small", "bdi", "time", "a", "span"}
@@ -114,11 +115,13 @@ def test_cause_and_snippets_are_shown_where_there_are_any() -> None:
     ledger.sync({"a": of})
     (made,) = ledger.listed(Section.BLOCKED)
     (plain,) = build([of]).flows
-    plain["findings"][0]["cause"] = {"id": "c", "confidence": "high", "message": "nginx lacks `always`"}
-    plain["findings"][0]["fix"]["snippets"] = [{"stack": "nginx", "text": "add_header A b always;\nreturn 204;"}]
+    plain["findings"][0].update(CAUSES)
+    plain["findings"][0]["fix"]["snippets"] = SNIPPETS
     told = Reader(cards.card_html(made, plain, is_open=True, suggestion=["- name: x", "  hosts: [a]"])).text
-    assert "Likely cause nginx lacks always (high confidence)" in told
-    assert "For nginx add_header A b always; return 204;" in told
+    assert "Cause nginx <add_header> without always What to do Add always. (at the gateway)" in told
+    assert "Or else: possible cause A proxy takes it out Fix " in told
+    assert "For nginx (Server: <nginx>) add_header A b always; }" in told
+    assert "For Express" not in told, "the stack is known"
     assert "A rule that lets it pass for now, to paste into the rule file: - name: x hosts: [a]" in told
 
 

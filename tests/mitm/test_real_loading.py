@@ -184,7 +184,7 @@ def test_a_service_manager_that_ends_it_gets_the_report_too(tmp_path: Path) -> N
         assert answer.endswith(b"\r\n\r\nok")
         assert b"access-control" not in answer.lower(), "nothing is added"
         assert proxy.stop(signal.SIGTERM) == 0
-        assert "CORS: 1 flows judged: 1 blocked" in proxy.lines
+        assert "CORS: 1 flow judged: 1 blocked" in proxy.lines
     assert [flow["outcome"] for flow in json.loads(report.read_text())["flows"]] == ["blocked"]
 
 
@@ -199,11 +199,11 @@ def test_saving_addon_py_reloads_the_whole_package(tmp_path: Path) -> None:
         fetch(proxy.port, "GET", f"{base}/wrong")
         proxy.wait_for(r"CORS blocked: .* GET .*/wrong")
         changed = script.parent / "report" / "text.py"
-        changed.write_text(changed.read_text().replace('f"CORS {finding', 'f"Changed CORS {finding'))
+        changed.write_text(changed.read_text().replace('f"CORS {severity', 'f"Changed CORS {severity'))
         before = len(proxy.lines)
         _touch(script)
         proxy.wait_for(r"Loading script", before)
-        proxy.wait_for(r"CORS: 1 flows judged", before)
+        proxy.wait_for(r"CORS: 1 flow judged", before)
         # The old addon has gone by the time that its successor answers; one line says one finding.
         fetch(proxy.port, "GET", f"{base}/another")
         proxy.wait_for(r"^Changed CORS blocked: .* GET .*/another", before)
@@ -211,7 +211,7 @@ def test_saving_addon_py_reloads_the_whole_package(tmp_path: Path) -> None:
         assert proxy.stop() == 0
         told = [line for line in proxy.lines if "CORS blocked: " in line and "/another" in line]
         assert len(told) == 1
-        assert "CORS: 1 flows judged: 1 blocked" in proxy.lines[after:]
+        assert "CORS: 1 flow judged: 1 blocked" in proxy.lines[after:]
         assert not [line for line in proxy.lines if "rror" in line or "Traceback" in line]
     flows = json.loads(report.read_text())["flows"]
     assert [flow["url"] for flow in flows] == [f"{base}/another"], "a reloaded addon begins anew"

@@ -12,6 +12,7 @@ from cors_addon.report.ignore import parse_all
 from cors_addon.report.keys import key_of_group
 from cors_addon.report.model import Report, build, merge
 from cors_addon.verdict.model import Delivered, Outcome
+from tests.report.cures import CAUSES, SNIPPETS
 from tests.report.samples import APP, exchange, get, mixed, preflight, report_of, verdicts
 
 VOID = {"meta", "br", "input", "link", "img", "hr"}
@@ -177,11 +178,13 @@ def test_what_servers_owe_is_listed() -> None:
 def test_causes_and_snippets_are_shown_where_there_are_any() -> None:
     report = mixed()
     finding = report.flows[0]["findings"][0]
-    finding["cause"] = {"id": "x", "confidence": "high", "message": "nginx <add_header> without always"}
-    finding["fix"]["snippets"] = [{"stack": "nginx", "text": "add_header A b always;\n}"}]
+    finding.update(CAUSES)
+    finding["fix"]["snippets"] = SNIPPETS
     page = Page(report)
-    assert "Probable cause nginx &lt;add_header&gt; without always (high confidence)" in page.text
-    assert "For nginx add_header A b always; }" in page.text
+    assert "Cause nginx &lt;add_header&gt; without always flow a , b What to do (gateway): Add always ." in page.text
+    assert "Or else Possible cause: A proxy takes it out" in page.text
+    assert "For nginx ( Server: &lt;nginx&gt; ) add_header A b always; }" in page.text
+    assert "For Express" not in page.text, "the stack is known"
 
 
 def test_a_long_list_has_its_contents_and_its_end() -> None:

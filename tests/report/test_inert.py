@@ -142,7 +142,7 @@ def check(text: str) -> None:
         CHECKS[name](shown)
         if name != "json":
             assert len(shown) < 400_000, f"{name} cuts what is long"
-    lines = "\n".join(summary(made))
+    lines = "\n".join(line.text for line in summary(made))
     assert not set(lines) & set(CONTROL.replace("\n", ""))
     check_text(lines)
     assert set(re.findall(r"\x1b[^m]*m?", plain_render(made, colour=True))) <= PAINT
@@ -207,4 +207,4 @@ def test_secrets_are_in_no_format(name: str) -> None:
 
 
 def test_secrets_are_not_in_the_closing_summary() -> None:
-    assert SECRET not in "\n".join(summary(report_of(*with_secrets())))
+    assert SECRET not in "\n".join(line.text for line in summary(report_of(*with_secrets())))

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ...catalogue import CATALOGUE
 from ...fetch.urls import parse_url
+from ...report.cures import hows, whys
 from ...verdict.diagnose import inert
 from .ledger import SEVERITIES, Card
 from .words import block, clock, line, prose, text
@@ -57,6 +58,7 @@ def card_html(of: Card, verdict: Mapping[str, Any], is_open: bool, suggestion: S
 
 def _head(of: Card, findings: Sequence[Mapping[str, Any]]) -> str:
     first = findings[0]
+    known = ' <span class="badge known">Known</span>' if all(each.get("known") for each in findings) else ""
     told = [first["stage"]] if first["stage"] != "response" else []
     told.append(f"from {text(of.origin)}" if of.origin else "from no page that says so")
     told.append(f"{len(of.flows)} times, last {clock(of.seen)}" if len(of.flows) > 1 else f"at {clock(of.seen)}")
@@ -64,7 +66,7 @@ def _head(of: Card, findings: Sequence[Mapping[str, Any]]) -> str:
     if more:
         told.append(f"{more} more {'thing is' if more == 1 else 'things are'} wrong")
     return (
-        f'<span class="badge">{_SEVERITY_NAMES[first["severity"]]}</span> '
+        f'<span class="badge">{_SEVERITY_NAMES[first["severity"]]}</span>{known} '
         f'<h3><span class="method">{text(of.method, 40)}</span> '
         f'<span class="target">{text(of.host)}{text(of.path)}</span></h3> '
         f'<span class="message">{prose(first["message"])}</span> <span class="meta">{" · ".join(told)}</span>'
@@ -113,16 +115,18 @@ def _facts(findings: Iterable[Mapping[str, Any]]) -> str:
     facts: dict[tuple[str, str], None] = {}
     snippets: dict[str, None] = {}
     for finding in findings:
-        cause = finding.get("cause")
-        if cause:
-            sure = f"<small>({line(cause['confidence'])} confidence)</small>"
-            facts["Likely cause", f"{prose(cause['message'])} {sure}"] = None
+        for place, why in enumerate(whys(finding)):
+            facts[f"Or else: {why.label.lower()}" if place else why.label, prose(why.message)] = None
+            if why.fix:
+                facts["What to do", f"{prose(why.fix)} <small>({_WHO.get(why.who, '')})</small>"] = None
         fix = finding.get("fix") or {}
         if fix.get("text"):
             facts["Fix", f"{prose(fix['text'])} <small>({_WHO.get(str(fix.get('who')), '')})</small>"] = None
-        for snippet in fix.get("snippets") or ():
-            shown = f"<summary>For {text(snippet['stack'], 60)}</summary>{block(str(snippet['text']))}"
-            snippets[f'<details class="snippet">{shown}</details>'] = None
+        for place, how in enumerate(hows(finding)):
+            because = f" <small>({text(how.because, 200)})</small>" if how.because else ""
+            shown = f"<summary>For {text(how.stack, 60)}{because}</summary>{block(chr(10).join(how.lines))}"
+            is_open = " open" if how.because and not place else ""
+            snippets[f'<details class="snippet"{is_open}>{shown}</details>'] = None
     rows = "".join(f"<dt>{name}</dt><dd>{body}</dd>" for name, body in facts)
     return f'<dl class="facts">{rows}</dl>{"".join(snippets)}' if rows else "".join(snippets)
 

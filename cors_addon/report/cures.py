@@ -1,0 +1,56 @@
+"""Why a finding came about and what to do about it, as every renderer tells it: from findings as plain data."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from ..verdict.diagnose import inert
+
+_LABELS: Final = {"high": "Cause", "medium": "Probable cause", "low": "Possible cause"}
+_LONGEST: Final = 600
+
+
+class Why(NamedTuple):
+    """A cause in words: how sure it is, what it is, who should do what, and which flows show it."""
+
+    label: str
+    message: str
+    who: str
+    fix: str
+    flows: tuple[str, ...]
+
+
+class How(NamedTuple):
+    """What to write for a stack: a heading, the text's lines, and by what the stack was recognised, if it was."""
+
+    stack: str
+    lines: tuple[str, ...]
+    because: str
+
+
+def whys(finding: Mapping[str, Any]) -> list[Why]:
+    """Return a finding's causes, the most probable first."""
+    causes = [finding["cause"], *(finding.get("other_causes") or ())] if finding.get("cause") else []
+    return [
+        Why(
+            _LABELS.get(str(cause.get("confidence")), "Possible cause"),
+            inert(str(cause.get("message", "")), _LONGEST),
+            str(cause.get("who") or ""),
+            inert(str(cause.get("fix") or ""), _LONGEST),
+            tuple(inert(str(flow), 80) for flow in cause.get("flows") or ()),
+        )
+        for cause in causes
+    ]
+
+
+def hows(finding: Mapping[str, Any]) -> list[How]:
+    """Return a finding's snippets: those for a stack that was recognised, or all where none was."""
+    snippets: Sequence[Mapping[str, Any]] = (finding.get("fix") or {}).get("snippets") or ()
+    recognised = [snippet for snippet in snippets if snippet.get("because")]
+    return [
+        How(
+            inert(str(snippet["stack"]), 80),
+            tuple(inert(line, 400) for line in str(snippet["text"]).splitlines()[:200]),
+            inert(str(snippet.get("because") or ""), 300),
+        )
+        for snippet in recognised or snippets
+    ]

@@ -1,0 +1,111 @@
+"""Causes and snippets as every format shows them."""
+
+import json
+from dataclasses import replace
+from xml.etree import ElementTree
+
+from cors_addon.catalogue.violation import FixOwner
+from cors_addon.report.cures import hows, whys
+from cors_addon.report.explain import explain
+from cors_addon.report.formats import FORMATS
+from cors_addon.report.model import Report, build
+from cors_addon.report.text import headline, log_line, summary
+from cors_addon.verdict.model import Cause, Confidence, Snippet, Verdict
+from tests.report.cures import CAUSES, SNIPPETS
+from tests.report.samples import get, verdicts
+
+CAUSE = Cause("x", Confidence.HIGH, "nginx drops it on errors", FixOwner.GATEWAY, "Add `always`.", ("a", "b"))
+DOUBT = Cause("y", Confidence.MEDIUM, "A cache keeps it", FixOwner.SERVER, "Send Vary: Origin.")
+NGINX = Snippet("nginx", "add_header A b always;\n    return 204;", Confidence.HIGH, 'Server: "nginx"')
+EXPRESS = Snippet("Express", "app.use(cors())", Confidence.LOW)
+
+
+def judged(known: bool = False) -> Verdict:
+    """Judge a flow and give its one finding causes and snippets."""
+    (verdict,) = verdicts(get())
+    (finding,) = verdict.findings
+    return verdict.with_findings(
+        (replace(finding, causes=(CAUSE, DOUBT), snippets=(EXPRESS, NGINX), known=known),),
+    )
+
+
+def report() -> Report:
+    return build([judged()])
+
+
+def test_causes_come_in_order_and_say_how_sure_they_are() -> None:
+    told = whys(judged().findings[0].to_plain())
+    assert [(why.label, why.message, why.who, why.flows) for why in told] == [
+        ("Cause", "nginx drops it on errors", "gateway", ("a", "b")),
+        ("Probable cause", "A cache keeps it", "server", ()),
+    ]
+    assert [why.label for why in whys(CAUSES)] == ["Cause", "Possible cause"]
+    assert whys({"cause": None, "other_causes": []}) == []
+
+
+def test_a_stack_that_is_recognised_leaves_no_choice() -> None:
+    told = {"fix": {"snippets": SNIPPETS}}
+    assert [how.stack for how in hows(told)] == ["nginx"]
+    assert [how.stack for how in hows({"fix": {"snippets": SNIPPETS[:1]}})] == ["Express"]
+    assert hows({}) == []
+
+
+def test_text_and_explanation_say_who_does_what_and_keep_snippets_as_they_are_pasted() -> None:
+    for lines in (FORMATS["text"][1](report()).splitlines(), explain(report().flows[0])):
+        stripped = [line.strip() for line in lines]
+        at = stripped.index("cause     nginx drops it on errors")
+        assert stripped[at : at + 5] == [
+            "cause     nginx drops it on errors",
+            "-> gateway: Add `always`.",
+            "seen in flow a, b",
+            "or        A cache keeps it (probable cause)",
+            "-> server: Send Vary: Origin.",
+        ]
+        at = stripped.index('for       nginx (Server: "nginx"):')
+        first, second = lines[at + 1 : at + 3]
+        assert stripped[at + 1 : at + 3] == ["add_header A b always;", "return 204;"]
+        assert second.index("return") - first.index("add_header") == 4, "their indentation stays"
+        assert not [line for line in lines if "Express" in line]
+
+
+def test_a_log_line_names_the_cause_after_all_else() -> None:
+    verdict = judged()
+    line = log_line(verdict, verdict.findings[0])
+    assert line.text.startswith("CORS blocked: Access-Control-Allow-Origin is missing")
+    assert line.text.endswith(" from https://app.test (cause: nginx drops it on errors)")
+    assert (line.severity, line.text[: line.painted]) == ("blocked", "CORS blocked:")
+
+
+def test_the_summary_says_what_to_do_in_a_few_lines() -> None:
+    assert [line.text for line in summary(report())] == [
+        "CORS: 1 flow judged: 1 blocked",
+        "  blocked at api.test: Access-Control-Allow-Origin is missing, so browsers refuse https://app.test"
+        " [allow-origin-missing]",
+        "    cause     nginx drops it on errors",
+        "    needs     Access-Control-Allow-Origin: https://app.test",
+        "    fix       (gateway) Add `always`.",
+        "          1 x GET api.test/items from https://app.test",
+    ]
+
+
+def test_what_is_known_is_called_so() -> None:
+    verdict = judged(known=True)
+    line = log_line(verdict, verdict.findings[0])
+    assert line.text.startswith("CORS known (blocked): ")
+    assert line.severity == "known"
+    assert headline(verdict).startswith("blocked, known: ")
+    assert explain(verdict.to_plain())[2].startswith("known     Access-Control-Allow-Origin is missing")
+
+
+def test_junit_and_sarif_carry_them() -> None:
+    failure = ElementTree.fromstring(FORMATS["junit"][1](report()).encode()).find(".//failure")
+    assert failure is not None
+    assert "cause     nginx drops it on errors\n" in (failure.text or "")
+    assert "   add_header A b always;\n" in (failure.text or "")
+    (result,) = json.loads(FORMATS["sarif"][1](report()))["runs"][0]["results"]
+    assert "Cause: nginx drops it on errors. What to do (gateway): Add `always`." in result["message"]["text"]
+    assert [cause["message"] for cause in result["properties"]["causes"]] == [
+        "nginx drops it on errors",
+        "A cache keeps it",
+    ]
+    assert [snippet["stack"] for snippet in result["properties"]["snippets"]] == ["nginx"]
