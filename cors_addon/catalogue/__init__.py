@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from .advice import ADVICE
+from .audit import AUDIT
 from .neighbours import NEIGHBOURS
 from .preflight import PREFLIGHT_FETCH
 from .redirects import REDIRECTS
@@ -15,11 +16,11 @@ from .violation import Violation
 CATALOGUE: Final[Mapping[str, Violation]] = MappingProxyType(
     {
         violation.id: violation
-        for violations in (SHARING, PREFLIGHT_FETCH, REDIRECTS, NEIGHBOURS, ADVICE)
+        for violations in (SHARING, PREFLIGHT_FETCH, REDIRECTS, NEIGHBOURS, AUDIT, ADVICE)
         for violation in violations
     }
 )
-"""Every violation by its id, in the order in which a fetch meets them: what blocks first, advice last."""
+"""Every violation by its id, in the order in which a fetch meets them: what blocks first, then risks, advice last."""
 
 
 class UnknownViolationError(LookupError):

@@ -1,18 +1,13 @@
 """Responses of one URL that name different origins and do not say that they vary: what a cache may mix up."""
 
-from bisect import bisect_left, insort
 from dataclasses import dataclass
-from typing import Final
 
 from ..fetch.checks import ALLOW_ORIGIN
 from ..fetch.headers import get_decode_and_split
 from .classify import Kind
 from .correlate import Correlator
 from .record import Record
-
-_JUDGED_AGAIN: Final = 2_000
-
-_Moment = tuple[float, str]
+from .said import Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,57 +22,26 @@ class EchoObserver:
     """Remembers which origin each URL's cacheable responses named, as long as the correlator remembers them."""
 
     def __init__(self, correlator: Correlator) -> None:
-        self._seen: dict[str, dict[str, list[_Moment]]] = {}
-        correlator.on_forget.append(self._forget)
+        self._said: Said[str, str] = Said(correlator)
 
     def clear(self) -> None:
         """Forget everything."""
-        self._seen.clear()
+        self._said.clear()
 
     def observe(self, record: Record) -> set[str]:
         """Take in an exchange; return the ids of earlier ones that it shows to be mixable."""
         origin = _named_origin(record)
-        if origin is None:
-            self._forget(record)
-            return set()
-        seen = self._seen.setdefault(record.exchange.request.url, {})
-        moments = seen.setdefault(origin, [])
-        if _holds(moments, record.order):
-            return set()
-        insort(moments, record.order)
-        if moments[0] != record.order:
-            return set()
-        return {exchange_id for other in seen if other != origin for _, exchange_id in seen[other][-_JUDGED_AGAIN:]}
+        return self._said.observe(record, None if origin is None else (record.exchange.request.url, origin))
 
     def other(self, record: Record) -> Echo | None:
         """Return the first exchange of the same URL that named another origin, if this one could stand in for it."""
         origin = _named_origin(record)
         if origin is None:
             return None
-        seen = self._seen.get(record.exchange.request.url, {})
-        firsts = [(moments[0], other) for other, moments in seen.items() if other != origin]
-        if not firsts:
-            return None
-        (_, exchange_id), other = min(firsts)
-        return Echo(other, exchange_id)
-
-    def _forget(self, record: Record) -> None:
-        url = record.exchange.request.url
-        seen = self._seen.get(url)
-        if seen is None:
-            return
-        for origin, moments in [*seen.items()]:
-            if _holds(moments, record.order):
-                del moments[bisect_left(moments, record.order)]
-                if not moments:
-                    del seen[origin]
-        if not seen:
-            del self._seen[url]
-
-
-def _holds(moments: list[_Moment], moment: _Moment) -> bool:
-    place = bisect_left(moments, moment)
-    return place < len(moments) and moments[place] == moment
+        for (_, exchange_id), other in self._said.firsts(record.exchange.request.url):
+            if other != origin:
+                return Echo(other, exchange_id)
+        return None
 
 
 def _named_origin(record: Record) -> str | None:

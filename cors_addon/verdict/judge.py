@@ -41,8 +41,11 @@ from .model import (
 NO_CREDENTIALS_VIEW: Final = CredentialsView("unknown", assumed=False)
 _NOT_CORS: Final = {judge: View(Outcome.NOT_CORS) for judge in Judge}
 _ALLOWED: Final = {judge: View(Outcome.ALLOWED) for judge in Judge}
-_SAID_BY: Final = {"allow-credentials-with-wildcard": "allow-origin-wildcard-with-credentials"}
-"""Advice that a failure says already, and worse."""
+_SAID_BY: Final = {
+    "allow-credentials-with-wildcard": "allow-origin-wildcard-with-credentials",
+    "origin-null": "null-origin-with-credentials",
+}
+"""Advice that another finding says already, and worse."""
 _UNKNOWN: Final = {judge: View(Outcome.UNKNOWN) for judge in Judge}
 
 
@@ -265,6 +268,7 @@ def _finding(
     stage = condition.stage
     if not condition.judges:
         stage = _stage(record)
+        severity = condition.severity or severity
     elif severity is Severity.BLOCKED:
         if judge not in condition.judges:
             severity = Severity.RISK

@@ -43,7 +43,10 @@ class HeaderLine:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition that an exchange fails: under which credentials modes, and which judges act on it."""
+    """A condition that an exchange fails: under which credentials modes, and which judges act on it.
+
+    ``severity`` stands in for the violation's own where no judge acts on it.
+    """
 
     violation: Violation
     stage: Stage
@@ -53,6 +56,7 @@ class Condition:
     detail: str = ""
     evidence: tuple[HeaderLine, ...] = ()
     needed: str | None = None
+    severity: Severity | None = None
 
 
 class Confidence(Enum):
@@ -254,12 +258,12 @@ class Verdict:
     status: int | None = None
     notes: tuple[str, ...] = ()
     delivered: Delivered | None = None
+    way: Way | None = None
 
     def with_findings(self, findings: tuple[Finding, ...]) -> "Verdict":
         """Return a copy with other findings, as where some are ignored."""
         way = self.way and self.way.about({finding.id for finding in findings})
         return replace(self, findings=findings, way=way)
-    way: Way | None = None
 
     def with_delivered(self, delivered: Delivered | None) -> "Verdict":
         """Return a copy that tells what was delivered."""
@@ -288,8 +292,8 @@ class Verdict:
             "related": self.related.to_plain(),
             "notes": list(self.notes),
         }
+        if self.way is not None:
+            plain["way"] = self.way.to_plain()
         if self.delivered is not None:
             plain["dry_run" if self.delivered.dry_run else "delivered"] = self.delivered.to_plain()
         return plain
-        if self.way is not None:
-            plain["way"] = self.way.to_plain()

@@ -13,10 +13,13 @@ from ..traffic.echoes import EchoObserver
 from ..traffic.exchange import Exchange
 from ..traffic.hosts import HostObserver
 from ..traffic.record import Record
+from ..traffic.repeats import RepeatObserver
+from ..traffic.trust import TrustObserver
 from .advice import advice_conditions
+from .audit import audit_conditions
+from .fixes.compose import with_fixes
 from .judge import Context, judge_record
 from .model import Judge, Outcome, Verdict
-from .fixes.compose import with_fixes
 from .neighbours import NeighbourObserver
 from .notes import notes_of
 
@@ -41,6 +44,8 @@ class Session:
         self.neighbours = NeighbourObserver(self.correlator)
         self.echoes = EchoObserver(self.correlator)
         self.hosts = HostObserver(self.correlator)
+        self.trust = TrustObserver(self.correlator)
+        self.repeats = RepeatObserver(self.correlator)
 
     def observe(self, exchange: Exchange) -> tuple[Verdict | None, set[str]]:
         """Take in an exchange; return its verdict and the ids of earlier ones that should be judged anew.
@@ -53,6 +58,8 @@ class Session:
         changed |= self.echoes.observe(record)
         changed |= self.neighbours.observe(record)
         changed |= self.hosts.observe(record)
+        changed |= self.trust.observe(record)
+        changed |= self.repeats.observe(record)
         if is_document_request(exchange.request, record.classification):
             changed |= self.credentials.page_loaded(record)
         changed.discard(exchange.id)
@@ -107,12 +114,18 @@ class Session:
         self.credentials.clear()
         self.neighbours.clear()
         self.echoes.clear()
+        self.trust.clear()
+        self.repeats.clear()
         self.hosts.clear()
 
     def _judge(self, record: Record, bare: bool = False) -> Verdict:
         extra = self.neighbours.conditions(record.exchange, record.classification)
         if self.settings.audit:
-            extra = [*extra, *advice_conditions(record, self.credentials, self.echoes)]
+            extra = [
+                *extra,
+                *advice_conditions(record, self.credentials, self.echoes),
+                *audit_conditions(record, self.credentials, self.trust, self.repeats),
+            ]
         upgraded = self.neighbours.may_be_upgraded(record)
         verdict = judge_record(record, Context(self.credentials.assess, self.settings.judge, extra, upgraded))
         notes = notes_of(record, self.correlator)

@@ -234,7 +234,10 @@ def test_every_record_is_forgotten_everywhere() -> None:
     assert session.correlator._places == {}
     assert session.credentials._undecided == {}
     assert session.credentials._untold == {}
-    assert session.echoes._seen == {}
+    for said in (session.echoes._said, session.trust._pages, session.trust._headers, session.trust._methods):
+        assert said._places == {}
+        assert said._told == {}
+    assert session.repeats._asked == {}
     assert session.neighbours._loads == {}
     assert session.hosts._counted == {}
     assert session.hosts._places == {}
