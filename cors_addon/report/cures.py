@@ -7,6 +7,7 @@ from ..verdict.diagnose import inert
 
 _LABELS: Final = {"high": "Cause", "medium": "Probable cause", "low": "Possible cause"}
 _LONGEST: Final = 600
+_STOPS: Final = ("blocked", "conditional")
 
 
 class Why(NamedTuple):
@@ -54,3 +55,21 @@ def hows(finding: Mapping[str, Any]) -> list[How]:
         )
         for snippet in recognised or snippets
     ]
+
+
+def steps(flow: Mapping[str, Any]) -> list[str]:
+    """Return all that stands in a flow's way, in the order in which the browser meets it; none where it is one thing.
+
+    What comes after it is done and was never seen, such as the request behind a preflight that fails, comes last.
+    """
+    way = flow.get("way") or {}
+    told = [
+        f"({step['who']}) {inert(str(step['text']), _LONGEST)}"
+        for step in way.get("steps") or ()
+        if step.get("severity") in _STOPS
+    ]
+    for ahead in way.get("ahead") or ():
+        lines = ", ".join(inert(str(line), 300) for line in ahead.get("headers") or ())
+        what = f"answer with {lines}" if lines else inert(str(ahead.get("text") or ""), _LONGEST)
+        told.append(f"then {inert(str(ahead['method']), 40)} {inert(str(ahead['url']), 200)}, not sent so far: {what}")
+    return told if len(told) > 1 else []

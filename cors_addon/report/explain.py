@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ..catalogue import CATALOGUE
 from ..verdict.diagnose import inert
-from .plain import causes, snippets
+from .plain import causes, snippets, way
 
 WIDTH: Final = 100
 _LABEL: Final = 9
@@ -27,6 +27,9 @@ def explain(verdict: Mapping[str, Any], width: int = WIDTH, server: Sequence[Seq
     for place, finding in enumerate(findings):
         lines += _finding(finding, width, following=place > 0)
         lines.append("")
+    in_turn = list(way(verdict, width))
+    if in_turn:
+        lines += [*in_turn, ""]
     touched = verdict.get("delivered") or verdict.get("dry_run")
     if touched:
         lines += _touched(touched, width, server)
@@ -61,17 +64,17 @@ def _finding(finding: Mapping[str, Any], width: int, following: bool) -> Iterato
         lead = "known"
     yield from _wrapped(lead, f"{finding['message']}  [{finding['id']}]", width)
     yield from _side_by_side(finding.get("evidence") or ())
-    yield from causes(finding, width)
-    known = CATALOGUE.get(finding["id"])
-    if known is not None:
-        yield from _wrapped("why", known.explanation, width)
     if finding.get("needed"):
         yield from _wrapped("needed", finding["needed"], width)
+    yield from causes(finding, width)
+    known = CATALOGUE.get(finding["id"])
     fix = finding.get("fix") or {}
     text = fix.get("text") or (known.fix if known is not None else "")
     if text:
         yield from _wrapped("fix", f"({fix.get('who', 'server')}) {text}", width)
     yield from snippets(finding, width)
+    if known is not None:
+        yield from _wrapped("why", known.explanation, width)
     if finding.get("reference"):
         yield f"{'see':<{_LABEL}} {finding['reference']}"
 

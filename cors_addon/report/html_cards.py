@@ -6,7 +6,7 @@ from typing import Any, Final
 from ..catalogue.violation import Severity
 from ..verdict.diagnose import inert
 from .blocks import Block, credentials_of
-from .cures import Why, hows, whys
+from .cures import Why, hows, steps, whys
 from .explain import explain
 from .html_parts import NAMES, badge, code, escape, link, prose, sentence, times, verbatim, wire
 from .layout import value_of
@@ -39,6 +39,11 @@ def card(block: Block, number: int) -> Iterator[str]:
     if block.fix:
         yield f"<h4>What to change ({escape(block.who)})</h4>"
         yield f"<p>{prose(block.fix)}</p>"
+    in_turn = steps(block.flow)
+    if in_turn:
+        yield "<h4>All that it takes, in turn</h4>\n<ol>"
+        yield from (f"<li>{sentence(step, 1_000)}</li>" for step in in_turn)
+        yield "</ol>"
     for place, how in enumerate(hows(finding)):
         because = f" ({wire(how.because)})" if how.because else ""
         shown = verbatim("\n".join(how.lines))

@@ -6,7 +6,7 @@ from typing import Any, Final
 from ..catalogue.violation import Severity
 from ..verdict.diagnose import inert
 from .blocks import Block, blocks, credentials_of
-from .cures import hows, whys
+from .cures import hows, steps, whys
 from .layout import LABEL, WIDTH, side_by_side, wrapped
 from .model import Group, Report
 from .paint import painted
@@ -78,6 +78,7 @@ def _block(block: Block, colour: bool) -> Iterator[str]:
         yield from wrapped("needed", block.needed[0], indent=2)
     if block.fix:
         yield from wrapped("fix", f"({block.who}) {block.fix}", indent=2)
+    yield from way(block.flow, indent=2)
     yield from snippets(block.finding, indent=2)
     names = _browsers(block.flow)
     if names:
@@ -109,6 +110,12 @@ def snippets(finding: Mapping[str, Any], width: int = WIDTH, indent: int = 0) ->
         yield from wrapped("for", f"{how.stack}{because}:", width, indent)
         for line in how.lines:
             yield f"{'':<{indent + LABEL}}   {line}".rstrip()
+
+
+def way(flow: Mapping[str, Any], width: int = WIDTH, indent: int = 0) -> Iterator[str]:
+    """Return what has to be done in turn, where one thing is not enough."""
+    for number, step in enumerate(steps(flow), 1):
+        yield from wrapped("in turn" if number == 1 else "", f"{number}. {step}", width, indent)
 
 
 def endpoint(group: Group) -> str:

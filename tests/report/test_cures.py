@@ -5,14 +5,14 @@ from dataclasses import replace
 from xml.etree import ElementTree
 
 from cors_addon.catalogue.violation import FixOwner
-from cors_addon.report.cures import hows, whys
+from cors_addon.report.cures import hows, steps, whys
 from cors_addon.report.explain import explain
 from cors_addon.report.formats import FORMATS
 from cors_addon.report.model import Report, build
 from cors_addon.report.text import headline, log_line, summary
 from cors_addon.verdict.model import Cause, Confidence, Snippet, Verdict
 from tests.report.cures import CAUSES, SNIPPETS
-from tests.report.samples import get, verdicts
+from tests.report.samples import get, mixed, verdicts
 
 CAUSE = Cause("x", Confidence.HIGH, "nginx drops it on errors", FixOwner.GATEWAY, "Add `always`.", ("a", "b"))
 DOUBT = Cause("y", Confidence.MEDIUM, "A cache keeps it", FixOwner.SERVER, "Send Vary: Origin.")
@@ -86,6 +86,19 @@ def test_the_summary_says_what_to_do_in_a_few_lines() -> None:
         "    fix       (gateway) Add `always`.",
         "          1 x GET api.test/items from https://app.test",
     ]
+
+
+def test_what_takes_more_than_one_step_is_told_in_turn() -> None:
+    made = mixed()
+    (flow,) = [flow for flow in made.flows if flow["method"] == "OPTIONS" and flow["outcome"] == "blocked"]
+    first, second = steps(flow)
+    assert first == "(server) Access-Control-Allow-Methods: GET, POST -> GET, POST, PUT"
+    assert second.startswith("then PUT https://other.test/a, not sent so far: answer with Access-Control-Allow-Origin")
+    assert steps(made.flows[0]) == [], "one header is told as what is needed"
+    told = "in turn   1. (server) Access-Control-Allow-Methods: GET, POST -> GET, POST, PUT"
+    assert told in explain(flow)
+    assert f"  {told}\n" in FORMATS["text"][1](made)
+    assert "All that it takes, in turn" in FORMATS["html"][1](made)
 
 
 def test_what_is_known_is_called_so() -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ...catalogue import CATALOGUE
 from ...fetch.urls import parse_url
-from ...report.cures import hows, whys
+from ...report.cures import hows, steps, whys
 from ...verdict.diagnose import inert
 from .ledger import SEVERITIES, Card
 from .words import block, clock, line, prose, text
@@ -45,6 +45,7 @@ def card_html(of: Card, verdict: Mapping[str, Any], is_open: bool, suggestion: S
         *_findings(findings),
         _needed(findings, verdict),
         _facts(findings),
+        _in_turn(verdict),
         _rule_note(verdict),
         _browsers(verdict),
         _more(verdict, findings, suggestion),
@@ -129,6 +130,11 @@ def _facts(findings: Iterable[Mapping[str, Any]]) -> str:
             snippets[f'<details class="snippet"{is_open}>{shown}</details>'] = None
     rows = "".join(f"<dt>{name}</dt><dd>{body}</dd>" for name, body in facts)
     return f'<dl class="facts">{rows}</dl>{"".join(snippets)}' if rows else "".join(snippets)
+
+
+def _in_turn(verdict: Mapping[str, Any]) -> str:
+    told = "".join(f"<li>{prose(step)}</li>" for step in steps(verdict))
+    return f'<p class="label">All that it takes, in turn</p><ol class="steps">{told}</ol>' if told else ""
 
 
 def _rule_note(verdict: Mapping[str, Any]) -> str:
