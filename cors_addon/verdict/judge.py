@@ -280,7 +280,14 @@ def _finding(
     if condition.detail:
         message = f"{message.rstrip('.')} ({diagnose.inert(condition.detail)})"
     return Finding(
-        violation, severity, stage, message, condition.evidence, condition.needed, fix_header=condition.needed
+        violation,
+        severity,
+        stage,
+        message,
+        condition.evidence,
+        condition.needed,
+        fix_header=condition.needed,
+        params=condition.params,
     )
 
 

@@ -134,6 +134,8 @@ class Finding:
     causes: tuple[Cause, ...] = ()
     snippets: tuple[Snippet, ...] = ()
     known: bool = False
+    params: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """What stands in the message's gaps: the offending value, method or name, inert."""
 
     @property
     def id(self) -> str:

@@ -17,6 +17,8 @@ from ..traffic.repeats import RepeatObserver
 from ..traffic.trust import TrustObserver
 from .advice import advice_conditions
 from .audit import audit_conditions
+from .causes import causes_of
+from .causes.scene import Scene
 from .fixes.compose import with_fixes
 from .judge import Context, judge_record
 from .model import Judge, Outcome, Verdict
@@ -24,6 +26,7 @@ from .neighbours import NeighbourObserver
 from .notes import notes_of
 
 _LET_THROUGH: Final = (Outcome.ALLOWED, Outcome.NOT_CORS)
+_TO_EXPLAIN: Final = (Severity.BLOCKED, Severity.CONDITIONAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,17 @@ class Session:
             notes = (*notes, "Firefox does not check what it has upgraded to https itself, and that looks the same")
         if notes:
             verdict = verdict.with_notes(notes)
-        return verdict if bare or not verdict.findings else with_fixes(verdict, record, self.correlator)
+        if bare or not verdict.findings:
+            return verdict
+        return with_fixes(self._with_causes(verdict, record), record, self.correlator)
+
+    def _with_causes(self, verdict: Verdict, record: Record) -> Verdict:
+        """Name what is probably behind each finding; what comes later of the same host may say more."""
+        scene = Scene(record, self.correlator, self.hosts, self.credentials.pages)
+        found = tuple(replace(each, causes=causes_of(each, scene)) for each in verdict.findings)
+        if any(finding.severity in _TO_EXPLAIN for finding in found):
+            self.hosts.explain_later(record)
+        return replace(verdict, findings=found)
 
 
 def judge_all(exchanges: Iterable[Exchange], settings: Settings | None = None) -> dict[str, Verdict]:
