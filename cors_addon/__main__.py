@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 CLEAN, FOUND, UNUSABLE = 0, 1, 2
 _INTERRUPTED: Final = 130
-_FORMATS: Final = ("text", "json", "html", "sarif", "junit")
+_FORMATS: Final = ("text", "json", "jsonl", "html", "sarif", "junit")
 _FAIL_ON: Final = ("never", "blocked", "risk", "advice")
 _BROWSERS: Final = ("auto", "chromium", "firefox", "webkit", "spec")
 

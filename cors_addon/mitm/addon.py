@@ -26,6 +26,7 @@ from . import console, contentview, display, failures, flows, injection, options
 from .closing import Closing
 from .commands import Commands
 from .delivery import Deliveries
+from .journals import Journals
 from .page import LivePage
 from .telling import Teller
 
@@ -79,6 +80,7 @@ class CorsAddon:
         self._expected = Expected()
         self._unfiltered: Remembered[str, Verdict] = Remembered(KEPT_VERDICTS)
         self._closing = Closing()
+        self._journals = Journals()
         self._pending: Remembered[str, None] = Remembered(KEPT_VERDICTS)
         self._running = False
         self._signal: signals.Toggle | None = None
@@ -105,7 +107,7 @@ class CorsAddon:
         self._mark, self._comment = ctx.options.cors_mark, ctx.options.cors_comment
         if "cors_ignore" in updated or "cors_baseline" in updated:
             self._expected = options.expected(ctx.options)
-        self._closing.reports = [Path(path).expanduser() for path in ctx.options.cors_report]
+        self._closing.reports = self._journals.open(Path(path).expanduser() for path in ctx.options.cors_report)
         self._closing.fail_on = ctx.options.cors_fail_on
         if "cors_inject" in updated:
             self.injection.switch(ctx.options.cors_inject)
@@ -164,6 +166,8 @@ class CorsAddon:
         if not self._running:
             return
         try:
+            if not self._journals.write():
+                self._closing.fail()
             self._closing.end(self.report())
         except Exception as exc:
             self.teller.fault("done", None, exc)
@@ -314,6 +318,7 @@ class CorsAddon:
     def _tick(self) -> None:
         """Look at what is left to revise, at the rule file, and at the clock."""
         self._revise_pending()
+        self._journals.write()
         self.deliveries.tick()
 
     # --- verdicts ---------------------------------------------------------------------------------------------
@@ -353,14 +358,17 @@ class CorsAddon:
         if delivered is not None:
             verdict = verdict.with_delivered(delivered)
         elif not verdict.findings and verdict.outcome is Outcome.NOT_CORS and verdict.id not in self._unfiltered:
-            if self.verdicts.pop(verdict.id, None) is not None and flow is not None:
-                display.clear(flow)
+            if self.verdicts.pop(verdict.id, None) is not None:
+                self._journals.note(verdict)
+                if flow is not None:
+                    display.clear(flow)
             self._not_cors[verdict.id] = None
             return
         self._not_cors.pop(verdict.id, None)
         if len(self.verdicts) >= self.verdicts.capacity and verdict.id not in self.verdicts:
             self._closing.drop(next(iter(self.verdicts.values())))
         self.verdicts[verdict.id] = verdict
+        self._journals.note(verdict)
         self.teller.tell(verdict)
         if flow is not None:
             display.show(flow, verdict, self._mark, self._comment)

@@ -151,7 +151,8 @@ OPTIONS: Final = (
         "cors_report",
         Sequence[str],
         [],
-        f"Files to write a report to when mitmproxy ends. The format goes by the ending: {', '.join(SUFFIXES)}.",
+        f"Files to write a report to when mitmproxy ends. The format goes by the ending: {', '.join(SUFFIXES)}."
+        " A .jsonl file is appended to as flows are judged.",
         None,
         _check_reports,
     ),

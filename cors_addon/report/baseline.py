@@ -1,4 +1,4 @@
-"""What is known already: the groups of an earlier JSON report, so that a build fails for new findings only."""
+"""What is known already: the groups of an earlier report, so that a build fails for new findings only."""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from .keys import GroupKey, key_of_group
+from .keys import GroupKey, group_key, key_of_group
 
 _SCHEMA: Final = "cors-addon/report/"
 _READABLE: Final = ("1",)
@@ -28,7 +28,10 @@ class Baseline:
 
 
 def read(path: Path) -> Baseline:
-    """Read a JSON report as a baseline. Raises ``BaselineError`` for a file that cannot be read or is none."""
+    """Read a JSON report, or one of JSON lines (by its ending), as a baseline.
+
+    Raises ``BaselineError`` for a file that cannot be read or is none.
+    """
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as exc:
@@ -38,7 +41,7 @@ def read(path: Path) -> Baseline:
     except ValueError as exc:
         raise BaselineError(f"the baseline {str(path)!r} cannot be read: {exc}") from exc
     try:
-        return parse(json.loads(text))
+        return parse_lines(text) if path.suffix.lower() == ".jsonl" else parse(json.loads(text))
     except json.JSONDecodeError as exc:
         place = f"line {exc.lineno}, column {exc.colno}"
         raise BaselineError(_no_report(path, f"it is no JSON ({exc.msg}, {place})")) from exc
@@ -62,6 +65,20 @@ def parse(data: Any) -> Baseline:
         if key is None:
             raise ValueError(f"groups[{index}] lacks one of id, origin, host, method and path")
         keys.add(key)
+    return Baseline(frozenset(keys))
+
+
+def parse_lines(text: str) -> Baseline:
+    """Take the known groups from the flows of a report of JSON lines. Raises ``ValueError`` that says what is wrong."""
+    from .journal import entries
+
+    keys = set()
+    for entry in entries(text.split("\n")).values():
+        method, url, origin = (entry.get(name) for name in ("method", "url", "origin"))
+        for finding in entry["findings"]:
+            name = finding.get("id") if isinstance(finding, Mapping) else None
+            if isinstance(name, str) and isinstance(method, str) and isinstance(url, str):
+                keys.add(group_key(name, method, url, origin if isinstance(origin, str) else None))
     return Baseline(frozenset(keys))
 
 

@@ -21,6 +21,7 @@ def _renderer(module: str) -> Renderer:
 
 FORMATS: Final[dict[str, tuple[str, Renderer]]] = {
     "json": (".json", _renderer("json_")),
+    "jsonl": (".jsonl", _renderer("journal")),
     "html": (".html", _renderer("html")),
     "sarif": (".sarif", _renderer("sarif")),
     "junit": (".xml", _renderer("junit")),

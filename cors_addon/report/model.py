@@ -71,7 +71,7 @@ def build(
         verdict = expected.apply(verdict)
         if verdict.outcome is Outcome.NOT_CORS and not verdict.findings and verdict.delivered is None:
             continue
-        flows.append(_plain(verdict.to_plain()))
+        flows.append(flow_entry(verdict))
         for finding in verdict.findings:
             severities[finding.severity.value] += 1
             groups.add(verdict, finding)
@@ -85,6 +85,11 @@ def build(
         _plain({**debt, "host": target_of(f"//{debt['host']}")[0]}) for debt in debts_of(verdicts, path_template)
     )
     return _finished(SCHEMA, _now(), summary, tuple(flows), groups.newest_first(), debts, ignored.newest_first())
+
+
+def flow_entry(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict as one entry of a report's ``flows``: plain data without secrets."""
+    return _plain(verdict.to_plain())
 
 
 def merge(reports: Iterable[Report], captures: Iterable[Mapping[str, Any]] = ()) -> Report:
