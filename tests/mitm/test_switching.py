@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -494,10 +495,13 @@ class DumpMaster:
 
 
 @pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
+    """A terminal that is there while the list says so, and a signal that nobody ignores: these tests may."""
     state = [True]
     monkeypatch.setattr(signals, "_is_terminal_there", lambda: state[0])
-    return state
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield state
+    signal.signal(signal.SIGHUP, before)
 
 
 def hangups(master: object, count: int = 1) -> int:
