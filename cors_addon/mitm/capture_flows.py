@@ -34,7 +34,7 @@ _WANTED: Final[Mapping[bytes, Any]] = {
     b"error": WHOLE,
     b"websocket": {b"messages": None},
     b"client_conn": dict.fromkeys((b"id", b"peername", b"sockname", b"tls", b"proxy_mode"), WHOLE),
-    b"server_conn": dict.fromkeys((b"peername", b"timestamp_start", b"alpn"), WHOLE),
+    b"server_conn": dict.fromkeys((b"peername", b"timestamp_start", b"alpn", b"via"), WHOLE),
     b"request": dict.fromkeys(
         (
             b"host",
@@ -125,7 +125,7 @@ def _of_state(state: State) -> Sighting:
 def _exchange(state: State) -> Exchange:
     request, response, failed = state["request"], state["response"], state["error"]
     client, server = state["client_conn"], state["server_conn"]
-    peer, address = client["peername"], server["peername"]
+    peer, address = client["peername"], None if server["via"] else server["peername"]
     error: str | None = None
     frozen: Response | None = None
     if failed is not None:

@@ -148,7 +148,8 @@ def exchange_of(flow: http.HTTPFlow, request: Request | None = None, arrived: bo
         if flow.server_conn.timestamp_start is None:
             responder = Responder.LOCAL
     peer = flow.client_conn.peername
-    address = flow.server_conn.peername
+    # Through another proxy, the address is that proxy's and says nothing of the server.
+    address = flow.server_conn.peername if flow.server_conn.via is None else None
     return Exchange(
         id=flow.id,
         request=request or request_of(flow),

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mitmproxy import http, version
+from mitmproxy.connection import ConnectionState
 from mitmproxy.flow import Error
 from mitmproxy.io import FlowReader
 from mitmproxy.proxy import mode_specs
@@ -155,6 +156,7 @@ MADE: list[tuple[str, Make]] = [
     ("a reverse proxy", lambda: in_mode("reverse:http://api.test")),
     ("a reverse proxy in capitals", lambda: in_mode("Reverse:https://api.test:8443@9090", "api.test:8443")),
     ("upstream mode", lambda: in_mode("upstream:http://proxy.test:3128")),
+    ("through another proxy", lambda: _via()),
     ("transparent mode", lambda: in_mode("transparent")),
     ("an IPv6 client", lambda: _client(("2001:db8::5", 5, 0, 0))),
 ]
@@ -163,6 +165,13 @@ MADE: list[tuple[str, Make]] = [
 def _client(peer: tuple[Any, ...]) -> http.HTTPFlow:
     made = cors_get(ALLOWED)
     made.client_conn.peername = peer  # type: ignore[assignment]
+    return made
+
+
+def _via() -> http.HTTPFlow:
+    made = cors_get(ALLOWED)
+    made.server_conn.state = ConnectionState.CLOSED
+    made.server_conn.via = ("http", ("proxy.test", 3128))
     return made
 
 

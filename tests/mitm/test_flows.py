@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mitmproxy.connection import ConnectionState
 from mitmproxy.proxy import mode_specs
 
 from cors_addon.mitm import flows
@@ -158,6 +159,15 @@ def test_a_connection_that_a_capture_says_nothing_of() -> None:
     flow.client_conn.peername = flow.server_conn.peername = None  # type: ignore[assignment]
     exchange = flows.exchange_of(flow)
     assert (exchange.client, exchange.server_address, exchange.source) == ("", "", "flows")
+
+
+def test_the_address_of_another_proxy_is_not_the_servers() -> None:
+    flow = cors_get()
+    flow.server_conn.peername = ("10.0.0.1", 3128)
+    assert flows.exchange_of(flow).server_address == "10.0.0.1"
+    flow.server_conn.state = ConnectionState.CLOSED
+    flow.server_conn.via = ("http", ("proxy.test", 3128))
+    assert flows.exchange_of(flow).server_address == ""
 
 
 @given(
