@@ -87,9 +87,14 @@ def _parser() -> argparse.ArgumentParser:
     rules.add_argument("--schema", action="store_true", help="print the JSON Schema of rule files, for editors")
     rules.set_defaults(run=_rules)
 
-    explain = commands.add_parser("explain", help="tell all about a violation: what, why, and how to mend it")
+    explain = commands.add_parser(
+        "explain", help="tell all about a violation or a cause: what, why, and how to mend it"
+    )
     explain.add_argument(
-        "id", metavar="ID", nargs="?", help="a violation's id, or a browser's name for it; without it, the list of all"
+        "id",
+        metavar="ID",
+        nargs="?",
+        help="a violation's id, a browser's name for it, or a cause's id; without it, the list of all",
     )
     explain.set_defaults(run=_explain)
     return parser
@@ -157,9 +162,14 @@ def _path(_options: argparse.Namespace) -> int:
 def _explain(options: argparse.Namespace) -> int:
     from .catalogue import CATALOGUE, UnknownViolationError, by_id
     from .catalogue.render import chromium_names, explain_text, list_text
+    from .report.reasons import cause_of, cause_text, causes_text, near_causes
 
     if options.id is None:
-        print(list_text(), end="")
+        print(f"{list_text()}\n{causes_text()}", end="")
+        return CLEAN
+    cause = cause_of(options.id)
+    if cause is not None:
+        print(cause_text(cause), end="")
         return CLEAN
     typed = options.id.lower()
     meant = [
@@ -168,6 +178,10 @@ def _explain(options: argparse.Namespace) -> int:
     try:
         print("\n\n".join(explain_text(each) for each in meant or [by_id(options.id)]), end="")
     except UnknownViolationError as error:
+        near = near_causes(options.id)
+        if near and not error.suggestions:
+            error_text = f"{error} and no such cause; did you mean {' or '.join(near)}?"
+            raise _UnusableError(f"{error_text} Without an id, explain prints the list of all.") from error
         sentence = f"{error}" if error.suggestions else f"{error}."
         raise _UnusableError(f"{sentence} Without an id, explain prints the list of all.") from error
     return CLEAN

@@ -25,6 +25,7 @@ from cors_addon.catalogue.violation import Severity, Stage, Violation  # noqa: E
 from cors_addon.mitm.addon import CorsAddon  # noqa: E402
 from cors_addon.mitm.options import OPTIONS, Option  # noqa: E402
 from cors_addon.rules.cli import schema_text  # noqa: E402
+from cors_addon.verdict.causes import CAUSES  # noqa: E402
 
 README: Final = ROOT / "README.md"
 _OPENING: Final = re.compile(r"<!-- generated: (?P<name>[\w-]+) -->\n")
@@ -166,11 +167,20 @@ def severities() -> str:
     return table(("severity", "means"), ((f"`{severity.value}`", meanings[severity]) for severity in Severity))
 
 
+def causes() -> str:
+    """The causes that findings are given, in the order of their families."""
+    return table(
+        ("cause", "what it is", "what shows it", "who mends it"),
+        ((f"`{entry.id}`", escaped(entry.title), escaped(entry.signal), entry.who.value) for entry in CAUSES.values()),
+    )
+
+
 SECTIONS: Final[Mapping[str, Section]] = {
     "options": options,
     "commands": commands,
     "rule-keys": rule_keys,
     "severities": severities,
+    "causes": causes,
     "violations": violations,
 }
 

@@ -24,6 +24,7 @@ from cors_addon.catalogue import CATALOGUE
 from cors_addon.mitm.capture_check import BROWSERS
 from cors_addon.report.formats import FORMATS
 from cors_addon.report.gate import THRESHOLDS
+from cors_addon.verdict.causes import CAUSES
 from tests.mitm.captures import entry, flow_file, har
 from tests.mitm.support import APP, cors_get
 
@@ -127,7 +128,7 @@ def test_path_and_explain_need_no_mitmproxy() -> None:
 def test_explain_lists_all(capsys: pytest.CaptureFixture[str]) -> None:
     status, printed, _ = run(capsys, "explain")
     assert status == CLEAN
-    assert all(name in printed for name in CATALOGUE)
+    assert all(name in printed for name in (*CATALOGUE, *CAUSES))
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
@@ -135,6 +136,14 @@ def test_explain_tells_each(name: str, capsys: pytest.CaptureFixture[str]) -> No
     status, printed, _ = run(capsys, "explain", name)
     assert status == CLEAN
     assert printed.startswith(f"{name} (")
+
+
+@pytest.mark.parametrize("name", CAUSES)
+def test_explain_tells_each_cause(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status, printed, _ = run(capsys, "explain", name.upper())
+    assert status == CLEAN
+    assert printed.startswith(f"{name} (a cause; ")
+    assert all(heading in printed for heading in ("What shows it", "What to do"))
 
 
 @pytest.mark.parametrize("name", ["CORSMissingAllowOrigin", "corsmissingalloworigin", "MissingAllowOriginHeader"])
@@ -158,6 +167,8 @@ def test_explain_asks_what_was_meant(capsys: pytest.CaptureFixture[str]) -> None
         "cors_addon: there is no violation 'allow-orgin-missing'; did you mean allow-origin-missing? Without an id,"
         " explain prints the list of all.\n"
     )
+    said = run(capsys, "explain", "nginx-without-alway")[2]
+    assert "no such cause; did you mean nginx-without-always?" in said
     said = run(capsys, "explain", "nonsense")[2]
     assert said.startswith("cors_addon: there is no violation 'nonsense'. Without an id")
 

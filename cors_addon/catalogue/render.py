@@ -14,7 +14,7 @@ _MDN: Final = "https://developer.mozilla.org/docs/Web/HTTP/Guides/CORS/Errors/"
 # Pages that MDN spells otherwise than the console.
 _MDN_PAGES: Final = {"CORSMissingAllowCredentials": "CORSMIssingAllowCredentials"}
 _MOST_EXCHANGES: Final = 4
-_OWNERS: Final = {
+OWNERS: Final = {
     FixOwner.SERVER: "for the server to mend",
     FixOwner.GATEWAY: "for the gateway in front of the server to mend",
     FixOwner.CLIENT: "for the client's code to mend",
@@ -47,13 +47,13 @@ def mdn_url(firefox: str) -> str:
 def explain_text(violation: Violation) -> str:
     """Return an entry whole: what, why, fix, browsers' names, where to read on, a broken and a fixed example."""
     sections = (
-        ("What happens", _filled(violation.explanation)),
-        ("What to change", _filled(violation.fix)),
+        ("What happens", filled(violation.explanation)),
+        ("What to change", filled(violation.fix)),
         ("Names and sources", "\n".join(_INDENT + line for line in _references(violation))),
         ("Broken", _transcript(violation.broken)),
         ("Fixed", _transcript(violation.fixed)),
     )
-    head = f"{violation.id} ({violation.severity.value}; {_OWNERS[violation.owner]})\n{_filled(title_of(violation))}\n"
+    head = f"{violation.id} ({violation.severity.value}; {OWNERS[violation.owner]})\n{filled(title_of(violation))}\n"
     return "\n".join([head, *(f"{heading}\n{body}\n" for heading, body in sections)])
 
 
@@ -63,12 +63,12 @@ def list_text() -> str:
     for severity in Severity:
         entries = [violation for violation in CATALOGUE.values() if violation.severity is severity]
         if entries:
-            lines = [f"{_INDENT}{entry.id}\n{_filled(title_of(entry), 3 * _INDENT)}" for entry in entries]
+            lines = [f"{_INDENT}{entry.id}\n{filled(title_of(entry), 3 * _INDENT)}" for entry in entries]
             blocks.append("\n".join([severity.value, *lines]) + "\n")
     return "\n".join(blocks)
 
 
-def _filled(text: str, indent: str = _INDENT) -> str:
+def filled(text: str, indent: str = _INDENT) -> str:
     """Wrap a paragraph, and keep what stands in backticks on one line: it is there to be copied."""
     glued = _CODE.sub(lambda code: code[0].replace(" ", _GLUE), text)
     lines = textwrap.fill(

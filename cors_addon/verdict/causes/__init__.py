@@ -34,13 +34,13 @@ _ORIGIN_MISSING: Final = (
     gateways.own_pages,
     preflights.status,
     errors.dropped_body,
-    errors.missing,
     pages.null_origin,
+    errors.missing,
     origins.missing,
     origins.app_shells,
     libraries.needless_preflight,
 )
-_OF_PREFLIGHTS: Final = (gateways.own_pages, preflights.status)
+_OF_PREFLIGHTS: Final = (redirects.of_preflight, gateways.own_pages, preflights.status)
 _RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
     {
         "allow-origin-missing": _ORIGIN_MISSING,
@@ -63,7 +63,7 @@ _RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
             preflights.needless,
         ),
         "header-wildcard-with-credentials": (libraries.not_allowed, spelling.wildcard),
-        "redirect-url-credentials": (redirects.redirected,),
+        "redirect-too-many": (redirects.too_many,),
         "mode-same-origin": (redirects.redirected,),
         "network-error": (gateways.failed,),
         "origin-null": (pages.null_origin,),

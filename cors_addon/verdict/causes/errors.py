@@ -206,7 +206,7 @@ def _success(scene: Scene) -> Iterator[Cause]:
         return
     yield from _nginx_skips(scene)
     content_type = scene.headers.get("Content-Type") or ""
-    if mime_essence(content_type) == "text/html" and _asks_for_data(scene):
+    if mime_essence(content_type) == "text/html" and _asks_for_data(scene) and scene.record.redirected_from is None:
         yield HTML.named(MEDIUM, f"{shown(content_type, 60)} came in answer to a script's request", (scene.id,))
     own = next((each for each in _of_host(scene) if each.answer.allows and each.answer.origin == scene.origin), None)
     here = any(each.answer.allows for each in scene.at_path if not each.answer.is_preflight)

@@ -410,7 +410,7 @@ def not_allowed(finding: Finding, scene: Scene) -> Iterator[Cause]:
         return
     told = f"{shown(name, 60)} comes from {library.name}"
     company = [each for each in scene.record.asked_names if each != name and library_of(each) is library]
-    also = f", as do {shown(', '.join(company), 100)}" if company else ""
+    also = f", together with {shown(', '.join(company), 100)}" if company else ""
     fix = f"On the client: {library.stop}. Or allow {shown(name, 60)} in Access-Control-Allow-Headers."
     yield library.entry.named(library.confidence, told + also, (scene.id,), fix=fix)
 

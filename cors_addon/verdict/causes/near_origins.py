@@ -73,8 +73,8 @@ PUNYCODE: Final = _entry(
 )
 SPACE: Final = _entry(
     "allow-list-space",
-    "The allow list's origin holds a blank or an invisible character",
-    "Without blanks and invisible characters the allowed origin is the page's.",
+    "The allow list's origin has a character too many: a blank, an invisible one, a comma or a semicolon",
+    "Without blanks, invisible characters and separators the allowed origin is the page's.",
     "Take the character out of the setting: it often comes with copying, or with a blank after a comma.",
 )
 QUOTES: Final = _entry(
@@ -225,6 +225,9 @@ def misses(origin: str, value: str, target: Origin | None = None) -> Iterator[Mi
     bare = value.strip(_QUOTES)
     if bare != value:
         yield Miss(QUOTES, HIGH, "it is sent with quotation marks")
+        return
+    if value.strip(",; \t").rstrip("/") == origin:
+        yield Miss(SPACE, HIGH, "a stray comma or semicolon stands beside the page's origin")
         return
     clean = _without_blanks(value)
     if clean != value:

@@ -96,7 +96,7 @@ def differing(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if len(lines) != 1:
         return
     value = lines[0]
-    said = f"{ALLOW_ORIGIN} is {shown(value)}"
+    said = f"{ALLOW_ORIGIN} is {shown(value) or 'empty'}"
     if value == "null":
         yield NULL_FOR_UNLISTED.named(MEDIUM, f"{said}, and the page is {shown(scene.origin)}", (scene.id,))
         return
@@ -124,7 +124,7 @@ def several(finding: Finding, scene: Scene) -> Iterator[Cause]:
         )
         return
     for miss in near_origins.misses(scene.origin, lines[0] if lines else "", scene.target):
-        yield miss.entry.named(miss.confidence, f"{ALLOW_ORIGIN} holds {miss.how}", (scene.id,))
+        yield miss.entry.named(miss.confidence, f"{ALLOW_ORIGIN} is {shown(lines[0])}: {miss.how}", (scene.id,))
 
 
 def missing(finding: Finding, scene: Scene) -> Iterator[Cause]:
@@ -237,7 +237,7 @@ def _who_adds(scene: Scene, values: list[str]) -> str:
             constant = any(value == each.answer.allow_origin for each in scene.at_path if each.answer.origin != value)
             told.append(f"{shown(value, 60)} ({'constant' if constant else 'follows the page'})")
         else:
-            told.append(f"{shown(value, 60)} (constant)")
+            told.append(f"{shown(value, 60)} (constant)" if value else "an empty value")
     if len(set(values)) == 1:
         return f"{shown(values[0], 60)}, from two places that agree"
     return " and ".join(told)

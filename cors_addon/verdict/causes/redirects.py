@@ -83,7 +83,16 @@ WITHOUT_HEADERS: Final = CauseEntry(
     "Have the CORS code cover redirects as well, or spare the redirect: call the final URL directly.",
 )
 
-ENTRIES: Final = (LOGIN, HTTPS, DOWNGRADE, SLASH, WWW, LOCALE, HOST, PATH, WITHOUT_HEADERS)
+LOOP: Final = CauseEntry(
+    "redirect-loop",
+    "The redirects go round in a circle",
+    "A URL is there more than once in the chain of redirects.",
+    FixOwner.SERVER,
+    "Find the two rules that contradict each other: often one adds what the other takes away (https, www, slash), or a "
+    "cookie that the first sets does not come back.",
+)
+
+ENTRIES: Final = (LOOP, LOGIN, HTTPS, DOWNGRADE, SLASH, WWW, LOCALE, HOST, PATH, WITHOUT_HEADERS)
 
 _LOGIN_WORDS: Final = re.compile(
     r"(?:log-?in|sign-?in|log-?on|sso|single-sign-on|saml2?|adfs|oauth2?|oidc|openid(?:-connect)?|authorize|authenticate|cas"
@@ -97,6 +106,7 @@ _LOGIN_HOSTS: Final = re.compile(
     r"|cloudflareaccess\.com|onelogin\.com|pingidentity\.com|pingone\.com|amazoncognito\.com|duosecurity\.com"
     r"|b2clogin\.com|ciamlogin\.com|clerk\.accounts\.dev|workos\.com)$|^(?:login|sso|idp|auth|signin|accounts|iam|adfs|cas)\."
 )
+_SURE_HOSTS: Final = re.compile(r"(?:login|log-in|signin|sign-in|sso|idp|adfs)\.")
 _LOGIN_PARAMETERS: Final = frozenset(
     {"samlrequest", "relaystate", "response_type", "redirect_uri", "wtrealm", "code_challenge"}
 )
@@ -131,12 +141,33 @@ def redirected(finding: Finding, scene: Scene) -> Iterator[Cause]:
         yield LOGIN.named(confidence, f"flow {hop.id} got {hop.seen.status}: {how}", (hop.id, scene.id))
 
 
+def of_preflight(finding: Finding, scene: Scene) -> Iterator[Cause]:
+    """For what else fails in a preflight's answer because it is a redirect."""
+    if scene.is_preflight and scene.is_redirect:
+        yield from redirected(finding, scene)
+
+
+def too_many(finding: Finding, scene: Scene) -> Iterator[Cause]:
+    """For a chain that does not end."""
+    chain = scene.correlator.chain(scene.record)
+    urls = [record.exchange.request.url for record in chain]
+    again = next((record for record, url in zip(chain, urls, strict=True) if urls.count(url) > 1), None)
+    if again is not None:
+        where = shown(without_user_info(again.exchange.request.url.partition("?")[0]), 120)
+        message = f"{where} (flow {again.id}) is there {urls.count(again.exchange.request.url)} times in the chain"
+        yield LOOP.named(HIGH, message, (again.id, scene.id))
+
+
 def _kind(url: str, response: Response) -> tuple[CauseEntry, Confidence, str] | None:
     """Say what a redirect is for; ``None`` where it is none, or leads nowhere."""
     target = redirect_target(url, response)
     if target is None or target.failure is not None:
         return None
-    here, there = urlsplit(url), urlsplit(target.url)
+    try:
+        here, there = urlsplit(url), urlsplit(target.url)
+    except ValueError:
+        # The standard knows hosts that urllib refuses.
+        return None
     login = _login(here.hostname or "", there.hostname or "", there.path, there.query)
     to = shown(without_user_info(target.url.partition("?")[0]), 120)
     if login is not None:
@@ -191,6 +222,8 @@ def _login(host: str, to_host: str, path: str, query: str) -> tuple[Confidence, 
         return HIGH, f"/{shown(named, 30)} with a way back"
     if sure:
         return HIGH if to_host != host else MEDIUM, f"/{shown(named or '', 30)}"
+    if by_host and _SURE_HOSTS.match(to_host.lower()):
+        return HIGH, f"{to_host} is a host for logins"
     if by_host or (named is not None and (protocol or names & _RETURN_PARAMETERS)):
         return MEDIUM, f"{to_host} or its path speaks of a login"
     return None

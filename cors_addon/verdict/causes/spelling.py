@@ -127,6 +127,7 @@ _DEFAULTS: Final = {
     frozenset({"GET", "HEAD", "POST"}): "with which @fastify/cors, rs/cors and Spring start",
     frozenset({"GET"}): "with which Starlette and FastAPI start",
 }
+_FAR: Final = 9
 _NOT_LETTERS: Final = re.compile(r"[^a-z0-9]+")
 
 
@@ -157,11 +158,10 @@ def header_not_listed(finding: Finding, scene: Scene) -> Iterator[Cause]:
         yield ON_REQUEST.named(HIGH, f"the page's code sets {shown(name, 60)} on its request", (scene.id,))
         return
     listed = scene.listed(ALLOW_HEADERS)
-    near = next((each for each in listed if _is_near(byte_lowercase(each), name)), None)
-    if near is not None:
-        yield LISTED_NAME.named(
-            HIGH, f"the list has {shown(near, 60)}, and {shown(name, 60)} is asked for", (scene.id,)
-        )
+    apart, near = min(((_apart(byte_lowercase(each), name), each) for each in listed), default=(_FAR, ""))
+    if apart < _FAR:
+        message = f"the list has {shown(near, 60)}, and {shown(name, 60)} is asked for"
+        yield LISTED_NAME.named(HIGH if apart < 2 else MEDIUM, message, (scene.id,))
     for other in (EXPOSE_HEADERS, ALLOW_METHODS):
         if name and name in [byte_lowercase(each) for each in scene.listed(other)]:
             yield OTHER_LIST.named(HIGH, f"{shown(name, 60)} stands in {other} of the same answer", (scene.id,))
@@ -211,6 +211,8 @@ def credentials(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For an Access-Control-Allow-Credentials that is not true."""
     value = scene.headers.get(ALLOW_CREDENTIALS)
     if value is None:
+        if scene.headers.get(ALLOW_ORIGIN) == "*":
+            yield from wildcard(finding, scene)
         return
     bare = value.strip("\"'` ").lower()
     if bare in ("true", "1", "yes", "on", "y", "t", "ture", "tru"):
@@ -219,7 +221,7 @@ def credentials(finding: Finding, scene: Scene) -> Iterator[Cause]:
 
 def wildcard(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a * that credentials keep from being one."""
-    if finding.id == "allow-origin-wildcard-with-credentials":
+    if finding.id in ("allow-origin-wildcard-with-credentials", "allow-credentials-not-true"):
         allowed = scene.headers.get(ALLOW_CREDENTIALS)
         if allowed is None:
             message = f"{ALLOW_ORIGIN} is * and there is no {ALLOW_CREDENTIALS}: the API takes no credentials"
@@ -236,12 +238,14 @@ def _plain(name: str) -> str:
     return _NOT_LETTERS.sub("", name.lower())
 
 
-def _is_near(listed: str, wanted: str) -> bool:
-    if listed == wanted or min(len(listed), len(wanted)) < 4:
-        return False
+def _apart(listed: str, wanted: str) -> int:
+    """Return by how many letters two names differ, ``_FAR`` where they are no misspelling of each other."""
+    if min(len(listed), len(wanted)) < 4:
+        return _FAR
     if _plain(listed) == _plain(wanted):
-        return True
-    limit = 2 if min(len(listed), len(wanted)) >= 8 else 1
+        return 0
     if re.sub("[0-9]", "", listed) == re.sub("[0-9]", "", wanted):
-        return False
-    return distance(listed, wanted, limit) <= limit
+        return _FAR
+    limit = 2 if min(len(listed), len(wanted)) >= 8 else 1
+    apart = distance(listed, wanted, limit)
+    return apart if apart <= limit else _FAR
