@@ -197,7 +197,7 @@ def work(words: List[str]) -> int:
             arguments += ["--set", f"web_columns={column}"]
         command = [made.tool("mitmweb"), *arguments]
     else:
-        command = [made.tool("mitmdump"), *arguments, "--flow-detail", "0", "--set", "termlog_verbosity=warn"]
+        command = [made.tool("mitmdump"), *arguments, "--flow-detail", "0", "--set", "termlog_verbosity=alert"]
     with tempfile.TemporaryDirectory() as profile:
         proxy = subprocess.Popen(command)
         visitor = None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from mitmproxy import ctx
+from mitmproxy.log import ALERT
 
 from ..report import files
 from ..report.gate import NEVER, counting, counts
@@ -64,7 +65,8 @@ class Closing:
         """Tell the summary, write the reports, and decide about the exit status."""
         if any(report.summary["outcomes"][name] for name in _JUDGED):
             for line in summary(report):
-                painting.log(logging.INFO, line)
+                # Seen too where only the connections of the proxy are to be silent.
+                painting.log(ALERT, line)
         written = self._write(report, self.reports)
         if self.fail_on == NEVER:
             return
