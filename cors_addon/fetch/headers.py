@@ -42,71 +42,113 @@ def byte_uppercase(text: str) -> str:
     return text.upper() if text.isascii() else text.translate(_UPPER)
 
 
-def _normalize(value: str) -> str:
-    value = value.strip(HTTP_WHITESPACE)
-    return _FOLD.sub(" ", value) if "\n" in value else value
+_MOST_NAMES: Final = 2_000
+_LONGEST_NAME: Final = 64
+_KEYS: Final[dict[str, str]] = {}
+_FIELDS: Final[dict[bytes, str]] = {}
+"""The lower-case forms of the names met first; no more, and no long ones, so that no server can fill the memory."""
+
+
+def _key_of(name: str) -> str:
+    key = byte_lowercase(name)
+    if len(_KEYS) < _MOST_NAMES and len(name) <= _LONGEST_NAME:
+        _KEYS[name] = key
+    return key
+
+
+def _key_of_field(name: bytes) -> str:
+    # Of bytes, lower-casing knows the letters A to Z alone.
+    key = name.lower().decode("latin-1")
+    if len(_FIELDS) < _MOST_NAMES and len(name) <= _LONGEST_NAME:
+        _FIELDS[name] = key
+    return key
 
 
 class HeaderList:
     """An ordered list of header lines, found by case-insensitive name.
 
     https://fetch.spec.whatwg.org/#concept-header-list
-    ``lines`` keeps every line as it was sent. Look-ups see values with leading and trailing whitespace taken off, as
+    ``lines`` gives every line as it was sent. Look-ups see values with leading and trailing whitespace taken off, as
     the standard's *normalize* does before a value ever enters a header list, and with a folded line unfolded, as
     https://www.rfc-editor.org/rfc/rfc9112#section-5.2 asks of whoever reads it.
     """
 
-    __slots__ = ("_index", "lines")
+    __slots__ = ("_fields", "_index", "_lines", "_repeated")
 
     def __init__(self, lines: Iterable[tuple[str, str]] = ()) -> None:
-        self.lines: tuple[tuple[str, str], ...] = tuple(lines)
-        self._index: dict[str, list[str]] | None = None
+        self._lines: tuple[tuple[str, str], ...] | None = tuple(lines)
+        self._fields: tuple[tuple[bytes, bytes], ...] = ()
+        self._index: dict[str, str] | None = None
+        self._repeated: dict[str, list[str]] | None = None
 
     @classmethod
     def from_bytes(cls, fields: Iterable[tuple[bytes, bytes]]) -> "HeaderList":
         """Build a list from raw field lines; any byte is accepted."""
-        return cls([(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields])
+        made = cls.__new__(cls)
+        # Most lists are asked for a few names and never for their lines.
+        made._lines, made._fields, made._index, made._repeated = None, tuple(fields), None, None
+        return made
 
-    def _by_name(self) -> dict[str, list[str]]:
-        index = self._index
-        if index is None:
-            index = {}
-            for name, value in self.lines:
-                # This loop is half of what judging a response costs, so it calls byte_lowercase only where it must.
-                key = name.lower() if name.isascii() else byte_lowercase(name)
-                if key in index:
-                    index[key].append(value)
-                else:
-                    index[key] = [value]
-            self._index = index
+    @property
+    def lines(self) -> tuple[tuple[str, str], ...]:
+        """Every line as it was sent."""
+        if self._lines is None:
+            self._lines = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._fields])
+        return self._lines
+
+    def _by_name(self) -> dict[str, str]:
+        """Return the value of each name as ``get`` gives it, made at the first look-up."""
+        # This is most of what a header list costs, so the usual names are not lower-cased again each time.
+        if self._lines is None:
+            pairs = [
+                (_FIELDS.get(name) or _key_of_field(name), value.decode("latin-1")) for name, value in self._fields
+            ]
+        else:
+            pairs = [(_KEYS.get(name) or _key_of(name), value) for name, value in self._lines]
+        index: dict[str, str] = {}
+        for key, value in pairs:
+            value = value.strip(HTTP_WHITESPACE)
+            if "\n" in value:
+                value = _FOLD.sub(" ", value)
+            if key not in index:
+                index[key] = value
+                continue
+            if self._repeated is None:
+                self._repeated = {}
+            self._repeated.setdefault(key, [index[key]]).append(value)
+        for key, values in (self._repeated or {}).items():
+            index[key] = ", ".join(values)
+        self._index = index
         return index
 
     def get_all(self, name: str) -> tuple[str, ...]:
         """Return the value of every line with this name, in order; empty when there is none."""
-        return tuple([_normalize(value) for value in self._by_name().get(byte_lowercase(name), ())])
+        key = _KEYS.get(name) or _key_of(name)
+        value = (self._index or self._by_name()).get(key)
+        if value is None:
+            return ()
+        repeated = self._repeated
+        return (value,) if repeated is None or key not in repeated else tuple(repeated[key])
 
     def get(self, name: str) -> str | None:
         """Return all values of that name joined by a comma and a space, or ``None``.
 
         https://fetch.spec.whatwg.org/#concept-header-list-get
         """
-        values = self._by_name().get(byte_lowercase(name))
-        if values is None:
-            return None
-        return _normalize(values[0]) if len(values) == 1 else ", ".join([_normalize(value) for value in values])
+        return (self._index or self._by_name()).get(_KEYS.get(name) or _key_of(name))
 
     def names(self) -> tuple[str, ...]:
         """Return the lower-cased names present, each once, in the order of first appearance."""
-        return tuple(self._by_name())
+        return tuple(self._index or self._by_name())
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and byte_lowercase(name) in self._by_name()
+        return isinstance(name, str) and (_KEYS.get(name) or _key_of(name)) in (self._index or self._by_name())
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self.lines)
 
     def __len__(self) -> int:
-        return len(self.lines)
+        return len(self._fields if self._lines is None else self._lines)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, HeaderList) and self.lines == other.lines

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
@@ -10,10 +11,11 @@ from .urls import DEFAULT_PORTS, parse_url
 
 OPAQUE: Final = "null"
 
-# Nearly every URL a proxy sees is written as browsers write it, and needs no parser to give its origin.
-_PLAIN: Final = re.compile(r"(https?)://((?:[a-z0-9_-]+\.)*+[a-z][a-z0-9_-]*+)(?::([0-9]{1,4}))?(?=[/?#]|\Z)")
+# Nearly every URL a proxy sees begins so, and what begins alike has one origin: the parser is asked for the first one.
+_BEGINNING: Final = re.compile(r"https?://[!-\"$-.0-9:;<->@-\[\]-~]{1,300}+(?=[/?#]|\Z)")
 _LOCATION_BYTE: Final = re.compile(r"[\x80-\xff]")
 _LOOPBACK_V6: Final = IPv6Address("::1")
+_LONGEST_ADDRESS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +41,32 @@ def origin_of(url: str) -> Origin | None:
 
     https://url.spec.whatwg.org/#concept-url-origin
     """
-    plain = _PLAIN.match(url)
-    if plain is not None:
-        scheme, host, port = plain.groups()
-        return Origin(scheme, host, int(port) if port else DEFAULT_PORTS[scheme])
+    beginning = _BEGINNING.match(url)
+    return _known_origin(beginning[0]) if beginning is not None else _parsed_origin(url)
+
+
+def _parsed_origin(url: str) -> Origin | None:
     parsed = parse_url(url)
     if parsed is None or parsed.host is None:
         return None
     return Origin(parsed.scheme, parsed.host, DEFAULT_PORTS[parsed.scheme] if parsed.port is None else parsed.port)
 
 
+_known_origin = lru_cache(4096)(_parsed_origin)
+
+
 def serialize_origin(url: str) -> str:
     """Return the serialized origin of a URL, ``null`` for an opaque one."""
-    origin = origin_of(url)
+    beginning = _BEGINNING.match(url)
+    return _serialized(url) if beginning is None else _known_serialized(beginning[0])
+
+
+def _serialized(url: str) -> str:
+    origin = _parsed_origin(url)
     return OPAQUE if origin is None else origin.serialize()
+
+
+_known_serialized = lru_cache(4096)(_serialized)
 
 
 def resolve(base: str, location: str) -> str | None:
@@ -79,6 +93,12 @@ def has_user_info(url: str) -> bool:
 
 def address_of(host: str) -> IPv4Address | IPv6Address | None:
     """Return the address that a host literal stands for, or ``None`` for a name."""
+    # Whatever is longer is no address, and must not fill the cache.
+    return _address_of(host) if len(host) <= _LONGEST_ADDRESS else None
+
+
+@lru_cache(2048)
+def _address_of(host: str) -> IPv4Address | IPv6Address | None:
     try:
         return ip_address(host.strip("[]"))
     except ValueError:

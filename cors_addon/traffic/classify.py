@@ -29,6 +29,9 @@ class BrowserFamily(Enum):
     FIREFOX = "firefox"
     WEBKIT = "webkit"
 
+    # Enum's own asks the name, and every verdict is full of sets and dictionaries of these.
+    __hash__ = object.__hash__
+
 
 class Kind(Enum):
     """What a request is to CORS."""
@@ -47,6 +50,9 @@ class Kind(Enum):
     """Made by a browser extension or by the browser for its user: host permissions may lift CORS."""
     STRIPPED = "stripped"
     """A cross-origin CORS request whose Origin header is gone or rewritten by something between page and proxy."""
+
+    # Enum's own asks the name, and every verdict is full of sets and dictionaries of these.
+    __hash__ = object.__hash__
 
 
 @dataclass(frozen=True, slots=True)

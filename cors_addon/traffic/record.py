@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from ..fetch.headers import HeaderList
-from ..fetch.messages import Response
+from ..fetch.messages import CredentialsMode, Response
 from ..fetch.methods import is_cors_safelisted_method
 from .classify import BrowserFamily, Classification, Kind
 from .exchange import Exchange
@@ -45,6 +45,8 @@ class Record:
     header_names: tuple[str, ...] = ()
     asked_names: tuple[str, ...] = ()
     delivered: Response | None = None
+    survival: tuple[Response, tuple[str, ...], frozenset[CredentialsMode]] | None = field(default=None, compare=False)
+    """What ``surviving_modes`` found, for which response and which header names asked for."""
 
     @property
     def id(self) -> str:

@@ -1,7 +1,7 @@
 """Under which credentials modes a response passes its check."""
 
 from ..fetch.checks import PreflightRequest, Step, Success, cors_check, preflight_failures
-from ..fetch.messages import CredentialsMode
+from ..fetch.messages import CredentialsMode, Response
 from .classify import Kind
 from .record import Record
 
@@ -11,10 +11,17 @@ def surviving_modes(record: Record) -> frozenset[CredentialsMode]:
 
     What browsers treat alike and otherwise than the standard (Authorization under ``*``) counts as passing.
     """
-    exchange, origin = record.exchange, record.classification.origin or "null"
     response = record.seen
     if response is None:
         return frozenset()
+    known = record.survival
+    if known is None or known[0] is not response or known[1] is not record.asked_names:
+        known = record.survival = response, record.asked_names, _surviving(record, response)
+    return known[2]
+
+
+def _surviving(record: Record, response: Response) -> frozenset[CredentialsMode]:
+    exchange, origin = record.exchange, record.classification.origin or "null"
     modes = set()
     for mode in CredentialsMode:
         if record.kind is Kind.PREFLIGHT:

@@ -28,6 +28,9 @@ class Judge(Enum):
     WEBKIT = "webkit"
     SPEC = "spec"
 
+    # Enum's own asks the name, and every verdict is full of sets and dictionaries of these.
+    __hash__ = object.__hash__
+
 
 @dataclass(frozen=True, slots=True)
 class HeaderLine:

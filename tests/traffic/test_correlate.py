@@ -29,7 +29,7 @@ def seen(*exchanges: Exchange) -> Correlator:
 
 def ties(correlator: Correlator) -> dict[str, dict[str, object]]:
     """What is known of each exchange beside itself."""
-    left_out = {"exchange", "classification", "browser", "header_names", "delivered", "leads_to"}
+    left_out = {"exchange", "classification", "browser", "header_names", "delivered", "leads_to", "survival"}
     names = [each.name for each in fields(Record) if each.name not in left_out]
     return {id: {name: getattr(record, name) for name in names} for id, record in correlator.records.items()}
 
