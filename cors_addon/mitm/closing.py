@@ -13,6 +13,7 @@ from ..report import files
 from ..report.gate import NEVER, counting, counts
 from ..report.model import Report
 from ..report.text import Line, summary
+from ..verdict.diagnose import inert
 from ..verdict.model import Verdict
 from . import painting
 
@@ -89,7 +90,9 @@ class Closing:
         for path in paths:
             try:
                 files.write(report, path)
-            except OSError as exc:
+            except Exception as exc:
+                # A fault in one format must not cost the others.
                 written = False
-                logger.error("cors_report=%s could not be written: %s", path, exc.strerror or exc)
+                why = getattr(exc, "strerror", None) or f"{type(exc).__name__}: {exc}"
+                logger.error("cors_report=%s could not be written: %s", path, inert(str(why)))
         return written

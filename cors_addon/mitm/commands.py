@@ -1,8 +1,9 @@
 """The commands. Names hold letters and dots only: mitmweb cannot reach others."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 
 from mitmproxy import command, ctx, exceptions, flow, types
 
@@ -17,6 +18,28 @@ _STATES: Final = ("on", "off", "toggle")
 if TYPE_CHECKING:
     from .addon import CorsAddon
 
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+Run = Callable[Concatenate["Commands", Given], Result]
+
+
+def contained(run: Run[Given, Result]) -> Run[Given, Result]:
+    """Tell the user of an exception of ours as of any that a command may raise: others would take the console down."""
+
+    @wraps(run)
+    def guarded(self: "Commands", /, *arguments: Given.args, **named: Given.kwargs) -> Result:
+        try:
+            return run(self, *arguments, **named)
+        except (exceptions.CommandError, exceptions.OptionsError):
+            raise
+        except Exception as exc:
+            self._addon.teller.fault(f"the command {run.__name__}", None, exc)
+            raise exceptions.CommandError("cors-addon has a fault of its own here; the log has more") from exc
+
+    return guarded
+
 
 class Commands:
     """Commands over the addon's state; each raises ``CommandError`` with a sentence for what the user can mend."""
@@ -27,6 +50,7 @@ class Commands:
         self._addon = addon
 
     @command.command("cors.explain")
+    @contained
     def explain(self, flows: Sequence[flow.Flow]) -> types.Data:
         """Explain what browsers do with these flows, and why."""
         rows = [["flow", "explanation"]]
@@ -35,15 +59,20 @@ class Commands:
         return rows  # type: ignore[return-value]
 
     @command.command("cors.status")
+    @contained
     def status(self) -> types.Data:
         """Show what was judged so far, grouped by what to fix, and whether anything is injected."""
         switch = f"CORS: {self._addon.injection.state()}"
         return [["CORS"], [switch], *([line.text] for line in summary(self._addon.report()))]  # type: ignore[return-value]
 
     @command.command("cors.report")
+    @contained
     def report(self, path: types.Path) -> str:
         """Write a report; the format goes by the path's ending."""
-        target = Path(path).expanduser()
+        try:
+            target = Path(path).expanduser()
+        except RuntimeError as exc:
+            raise exceptions.CommandError(f"{path}: {exc}") from exc
         if target.suffix.lower() not in SUFFIXES:
             raise exceptions.CommandError(
                 f"{target.name!r}: the format goes by the ending, one of {', '.join(SUFFIXES)}"
@@ -51,12 +80,14 @@ class Commands:
         report = self._addon.report()
         try:
             files.write(report, target)
-        except OSError as exc:
-            raise exceptions.CommandError(f"{target} cannot be written: {exc.strerror or exc}") from exc
+        except (OSError, ValueError) as exc:
+            why = getattr(exc, "strerror", None) or exc
+            raise exceptions.CommandError(f"{target} cannot be written: {why}") from exc
         return f"{len(report.flows)} flows written to {target}"
 
     @command.command("cors.inject")
     @command.argument("state", type=types.Choice("cors.inject.states"))
+    @contained
     def inject(self, state: str) -> str:
         """Switch injection of CORS headers on, off, or over."""
         if state not in _STATES:
@@ -73,11 +104,13 @@ class Commands:
         return injection.state()
 
     @command.command("cors.inject.states")
+    @contained
     def inject_states(self) -> Sequence[str]:
         """List what cors.inject takes."""
         return list(_STATES)
 
     @command.command("cors.rules.list")
+    @contained
     def rules_list(self) -> types.Data:
         """List the rules in force."""
         injection = self._addon.injection
@@ -94,6 +127,7 @@ class Commands:
         return rows  # type: ignore[return-value]
 
     @command.command("cors.rules.toggle")
+    @contained
     def rules_toggle(self, name: str) -> str:
         """Switch one rule on or off, until the rule file is read again."""
         injection = self._addon.injection
@@ -104,6 +138,7 @@ class Commands:
         return f"rule {name!r} is {'on' if state else 'off'}"
 
     @command.command("cors.rules.reload")
+    @contained
     def rules_reload(self) -> str:
         """Read the rule file again."""
         injection = self._addon.injection
@@ -116,6 +151,7 @@ class Commands:
         return injection.state()
 
     @command.command("cors.rules.suggest")
+    @contained
     def rules_suggest(self, flows: Sequence[flow.Flow]) -> types.Data:
         """Suggest a rule that would unblock these flows, ready to paste into the rule file."""
         verdicts = [v for v in map(self._addon.verdicts.get, (each.id for each in flows)) if v is not None]
@@ -123,6 +159,7 @@ class Commands:
         return [["rule"], *([line] for line in lines)]  # type: ignore[return-value]
 
     @command.command("cors.clear")
+    @contained
     def clear(self) -> None:
         """Forget all verdicts and evidence so far."""
         self._addon.clear()

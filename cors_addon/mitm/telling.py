@@ -10,12 +10,14 @@ from ..report.text import log_line
 from ..traffic.remembered import Remembered
 from ..verdict.diagnose import inert
 from ..verdict.model import Verdict
+from ..verdict.redact import redact
 from . import flows, painting
 
 logger = logging.getLogger("cors_addon")
 
 _TOLD: Final = 5_000
 _SAME_KIND: Final = 5
+_LONGEST_FAULT: Final = 500
 
 
 class Teller:
@@ -61,6 +63,7 @@ class Teller:
             where,
             flow.id if flow is not None else "(none)",
             type(exc).__name__,
-            exc,
+            # It may hold what a server sent.
+            inert(redact(str(exc)))[:_LONGEST_FAULT],
             place,
         )

@@ -76,11 +76,19 @@ class Journal:
             self._lost += 1
 
     def write(self) -> None:
-        """Append what was noted. Raises ``OSError``; what it could not append waits for the next time."""
+        """Append what was noted. Raises ``OSError``; what it could not append waits for the next time.
+
+        A verdict that cannot be told is left out, and raised once the others are written.
+        """
         if self._begun and not self._waiting:
             return
         taken = dict(self._waiting)
-        lines = [_line(flow_entry(verdict)) for verdict in taken.values()]
+        lines, fault = [], None
+        for verdict in taken.values():
+            try:
+                lines.append(_line(flow_entry(verdict)))
+            except Exception as exc:
+                fault = exc
         if self._lost:
             lines.insert(0, _line({"lost": self._lost}))
         opened = os.open(self.path, _FLAGS, _MODE)
@@ -100,6 +108,8 @@ class Journal:
         self._begun, self._lost = True, 0
         for verdict_id in taken:
             del self._waiting[verdict_id]
+        if fault is not None:
+            raise fault
 
 
 def _last_byte(opened: int, size: int) -> bytes:
