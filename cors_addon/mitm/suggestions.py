@@ -4,9 +4,11 @@ from collections.abc import Iterable, Sequence
 
 from ..fetch.checks import requested_header_names
 from ..fetch.origins import OPAQUE
+from ..report.keys import plain_text
 from ..rules.suggest import BlockedRequest, suggest
 from ..traffic.classify import Kind
 from ..traffic.record import Record
+from ..verdict.diagnose import inert
 from ..verdict.model import Outcome, Verdict
 from ..verdict.session import Session
 
@@ -20,7 +22,10 @@ def suggestion(verdicts: Iterable[Verdict], session: Session, taken: Sequence[st
     if not requests:
         return ["# none of these flows is blocked, so no rule is needed"]
     found = suggest(requests, taken)
-    refused = [f"# left out: {request.method} {request.url}: {reason}" for request, reason in found.refused]
+    refused = [
+        f"# left out: {inert(request.method, 40)} {inert(plain_text(request.url))}: {inert(reason, 600)}"
+        for request, reason in found.refused
+    ]
     return [*found.text.splitlines(), *refused]
 
 

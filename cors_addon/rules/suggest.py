@@ -56,6 +56,7 @@ _INCURABLE: Final = {
     "nosniff-mime": "the content type is wrong for what the page loads, which is no matter of CORS",
     "orb-blocked": "the content type is wrong for what the page loads; load it in mode cors, or correct the type",
 }
+_LONGEST_METHOD: Final = 40
 _RESOURCE_POLICY: Final = frozenset({"corp-not-same-origin", "corp-not-same-site", "corp-coep"})
 
 
@@ -151,14 +152,14 @@ def _rule(group: _Group, names: set[str]) -> str:
 def _narrower(group: _Group) -> list[str]:
     """Return comments with what would narrow the rule to what was seen."""
     paths = [path for path in group.texts("path") if '"' not in path and "\\" not in path and path.isprintable()]
-    methods = [method for method in group.texts("method") if method.isalpha()]
+    methods = [method for method in group.texts("method") if method.isascii() and method.isalpha()]
     lines = []
     if paths:
         shown = ", ".join(f'"{path[:200]}"' for path in paths[:5])
         more = f"   # and {len(paths) - 5} more" if len(paths) > 5 else ""
         lines.append(f"    # paths: [{shown}]{more}   # to narrow it to what was seen")
     if methods:
-        lines.append(f"    # methods: [{', '.join(methods[:10])}]")
+        lines.append(f"    # methods: [{', '.join(method[:_LONGEST_METHOD] for method in methods[:10])}]")
     return lines
 
 

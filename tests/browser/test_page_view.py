@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.axe import CHECK
 from tests.browser.chromium import Chromium
 from tests.browser.observed import find_program
 from tests.browser.proxy import Proxy
@@ -169,27 +168,6 @@ def scene(running: Scene) -> Iterator[Scene]:
     for context in running.browser.contexts:
         context.close()
     assert [line for line in running.said if "Failed to load resource" not in line] == []
-
-
-@pytest.fixture(scope="session")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return axe-core's source."""
-    folder = tmp_path_factory.mktemp("axe")
-    npm = shutil.which("npm")
-    why = "npm is not installed, and axe-core comes from there"
-    if npm is not None:
-        command = [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--ignore-scripts", "axe-core@4"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-        if done.returncode == 0:
-            return (folder / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
-        why = f"npm could not fetch axe-core: {done.stderr[-500:]}"
-    if os.environ.get("CI"):
-        pytest.fail(why)
-    pytest.skip(why)
-
-
-CHECK = """axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})
-    .then((told) => told.violations.flatMap(({id, nodes}) => nodes.map(({target}) => `${id}: ${target}`)))"""
 
 
 # --- how it looks ---------------------------------------------------------------------------------------------

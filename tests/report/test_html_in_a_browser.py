@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from cors_addon.report.html import render
 from cors_addon.report.model import merge
+from tests.axe import CHECK
 from tests.report.samples import exchange, mixed, report_of
 from tests.report.test_inert import HOSTILE, exchanges
 
@@ -71,6 +72,20 @@ def test_it_fits_every_window_without_a_word_in_the_console(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator("article.block").count() > 10
     assert said == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1600])
+def test_an_accessibility_checker_finds_nothing(
+    browser: Browser, file: Path, tmp_path: Path, axe: str, width: int, scheme: str
+) -> None:
+    page, _ = opened(browser, file, width, scheme)
+    page.screenshot(path=tmp_path / f"report-{width}-{scheme}.png")
+    page.evaluate(axe)
+    assert page.evaluate(CHECK) == []
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    assert page.evaluate(CHECK) == []
     page.context.close()
 
 

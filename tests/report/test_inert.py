@@ -118,6 +118,11 @@ def check_json(text: str) -> None:
     json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8")
 
 
+def check_lines(text: str) -> None:
+    for line in text.splitlines():
+        check_json(line)
+
+
 def check_text(text: str) -> None:
     assert max(map(len, text.splitlines())) < 3_000
 
@@ -126,6 +131,7 @@ CHECKS: dict[str, Callable[[str], None]] = {
     "html": check_html,
     "junit": check_xml,
     "json": check_json,
+    "jsonl": check_lines,
     "sarif": check_json,
     "text": check_text,
 }
@@ -140,7 +146,7 @@ def check(text: str) -> None:
         shown.encode("utf-8")
         assert not [char for char in set(shown) if char != "\n" and not char.isprintable()], name
         CHECKS[name](shown)
-        if name != "json":
+        if name not in ("json", "jsonl"):
             assert len(shown) < 400_000, f"{name} cuts what is long"
     lines = "\n".join(line.text for line in summary(made))
     assert not set(lines) & set(CONTROL.replace("\n", ""))
