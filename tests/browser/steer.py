@@ -19,11 +19,15 @@ BODY_KEPT = 256
 
 
 class Steer:
-    """Options: `steer_http`, `steer_https` are ports of the origin server; `steer_dead` a port where nobody listens."""
+    """Options: `steer_http`, `steer_https` are ports of the origin server; `steer_dead` a port where nobody listens.
+
+    `steer_ports` are those of hosts that have a server of their own.
+    """
 
     def load(self, loader: Loader) -> None:
         loader.add_option("steer_http", int, 0, "port of the origin server that speaks http; 0 steers nothing")
         loader.add_option("steer_https", int, 0, "port of the origin server that speaks https")
+        loader.add_option("steer_ports", str, "", "hosts with a server of their own: HOST:PORT, spaces between")
         loader.add_option("steer_dead", int, 0, "port where nobody listens")
         loader.add_option("steer_flows", str, "", "file the finished flows go to")
         loader.add_option("steer_report_to", int, -1, "file descriptor that is told the ports once they listen")
@@ -59,7 +63,10 @@ class Steer:
         if not server.address or not ctx.options.steer_http:
             return
         host = server.address[0].rstrip(".")
-        if host.endswith(DEAD):
+        own = dict(each.split(":") for each in ctx.options.steer_ports.split())
+        if host in own:
+            port = int(own[host])
+        elif host.endswith(DEAD):
             port = ctx.options.steer_dead
         elif host.endswith(BAD_TLS):
             port = ctx.options.steer_http

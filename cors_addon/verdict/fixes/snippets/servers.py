@@ -53,8 +53,9 @@ Header always merge Vary "Origin"
 """)
 
 CADDY: Final = Template("""
-# in the site block; the pages that may call: add an Origin line for each, in both matchers
+# in the site block; the pages that may call: name each in every matcher
 @cors_origin header Origin %origin%
+%answered%@cors_other not header Origin %origin%
 %preflight%@cors_preflight {
 %preflight%    method OPTIONS
 %preflight%    header Origin %origin%
@@ -72,6 +73,13 @@ route {
     %answered%# once more when the response is sent, in place of what the backend adds
     %answered%header @cors_origin {
     %answered%    Access-Control-Allow-Origin {http.request.header.Origin}
+    %answered%%credentials%    Access-Control-Allow-Credentials true
+    %answered%%no-credentials%    -Access-Control-Allow-Credentials
+    %answered%    defer
+    %answered%}
+    %answered%header @cors_other {
+    %answered%    -Access-Control-Allow-Origin
+    %answered%    -Access-Control-Allow-Credentials
     %answered%    defer
     %answered%}
     %preflight%header @cors_preflight {

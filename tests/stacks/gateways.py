@@ -1,0 +1,154 @@
+"""nginx, Apache, Caddy and HAProxy, each before a server that has the faults."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.browser.server import Answer, Seen, Server
+from tests.stacks.cases import App
+from tests.stacks.stack import Ports, Stack, await_listening, free_ports, process
+
+APACHE_MODULES = Path("/usr/lib/apache2/modules")
+# The password p, as each of them wants it.
+SHA = "{SHA}UWuXg/ylF+7L0dBk2i0WUxCxl1k="
+BCRYPT = "$2b$04$4EiEyRN1.k.wA6moSB8jduBsM/JR5pwtEbDZyWpljnfJDCccVnjYC"
+
+
+class Behind:
+    """The server behind: its faults are the case's, whatever the gateway does."""
+
+    def __init__(self, apps: Sequence[App]) -> None:
+        self._cases = {app.host: app.case for app in apps}
+
+    def __call__(self, seen: Seen) -> Answer:
+        case = self._cases[seen.host]
+        json = ("Content-Type", "application/json")
+        if seen.method == "OPTIONS":
+            return Answer(204 if case.options else 405, case.lines)
+        status = {"/item": 200, "/fail": 500}.get(seen.target, 404)
+        return Answer(status, (json, *case.lines), b"{}")
+
+
+def _nginx(apps: Sequence[App], folder: Path, port: int, behind: int) -> tuple[list[str], list[int]]:
+    (folder / "users").write_text(f"u:{SHA}\n")
+    maps: dict[str, None] = {}
+    servers = []
+    for app in apps:
+        http, location = "", ""
+        if app.snippet is not None:
+            http, _, location = app.snippet.partition("\n\n")
+            maps[http] = None
+        auth = f'auth_basic "x"; auth_basic_user_file {folder}/users;' if app.case.auth else ""
+        servers.append(f"""
+    server {{
+        listen 127.0.0.1:{port};
+        server_name {app.host};
+        location / {{
+{location}
+            {auth}
+            proxy_set_header Host $host;
+            proxy_pass http://127.0.0.1:{behind};
+        }}
+    }}""")
+    temporary = "\n".join(
+        f"    {kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    user = "user root;" if os.geteuid() == 0 else ""
+    (folder / "nginx.conf").write_text(f"""
+{user} daemon off; worker_processes 1; pid {folder}/pid; error_log stderr crit;
+events {{}}
+http {{
+    access_log off;
+    server_names_hash_bucket_size 128;
+{temporary}
+{chr(10).join(maps)}
+{"".join(servers)}
+}}
+""")
+    return ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")], [port]
+
+
+def _apache(apps: Sequence[App], folder: Path, port: int, behind: int) -> tuple[list[str], list[int]]:
+    (folder / "users").write_text(f"u:{SHA}\n")
+    modules = ["mpm_event", "authn_core", "authn_file", "authz_core", "authz_user", "auth_basic", "headers", "rewrite"]
+    modules += ["proxy", "proxy_http"]
+    lines = [f"LoadModule {name}_module {APACHE_MODULES}/mod_{name}.so" for name in modules]
+    if os.geteuid() == 0:
+        lines += ["User www-data", "Group www-data"]
+    lines += [f"Listen 127.0.0.1:{port}", f"PidFile {folder}/pid", "ErrorLog /dev/stderr", "LogLevel crit"]
+    lines += [f"DefaultRuntimeDir {folder}", "ServerName localhost"]
+    for app in apps:
+        lines += [f"<VirtualHost 127.0.0.1:{port}>", f"ServerName {app.host}", app.snippet or ""]
+        lines += ["ProxyPreserveHost On", f"ProxyPass / http://127.0.0.1:{behind}/"]
+        if app.case.auth:
+            lines += ['<Location "/">', "AuthType Basic", "AuthName x", f"AuthUserFile {folder}/users"]
+            lines += ["Require valid-user", "</Location>"]
+        lines.append("</VirtualHost>")
+    (folder / "apache.conf").write_text("\n".join(lines) + "\n")
+    return ["apache2", "-d", str(folder), "-f", str(folder / "apache.conf"), "-DFOREGROUND"], [port]
+
+
+def _caddy(apps: Sequence[App], folder: Path, port: int, behind: int) -> tuple[list[str], list[int]]:
+    sites = ["{\nadmin off\nauto_https off\nlog {\nlevel ERROR\n}\n}"]
+    for app in apps:
+        auth = f"basicauth {{\nu {BCRYPT}\n}}" if app.case.auth else ""
+        held = f"{auth}\nreverse_proxy 127.0.0.1:{behind}"
+        site = held
+        if app.snippet is not None:
+            head, here, tail = app.snippet.partition(
+                "# here: what the site block holds so far, authentication included"
+            )
+            assert here
+            site = f"{head}\n{held}\n{tail}"
+        sites.append(f"http://{app.host}:{port} {{\nbind 127.0.0.1\n{site}\n}}")
+    (folder / "Caddyfile").write_text("\n".join(sites) + "\n")
+    return ["caddy", "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"], [port]
+
+
+def _haproxy(apps: Sequence[App], folder: Path, ports: Sequence[int], behind: int) -> tuple[list[str], list[int]]:
+    lines = ["defaults", "mode http", "timeout connect 5s", "timeout client 30s", "timeout server 30s"]
+    lines += ["userlist users", "user u insecure-password p"]
+    for number, (app, port) in enumerate(zip(apps, ports, strict=True)):
+        lines += [f"frontend f{number}", f"bind 127.0.0.1:{port}", app.snippet or ""]
+        if app.case.auth:
+            lines.append("http-request auth unless { http_auth(users) }")
+        lines.append("default_backend behind")
+    lines += ["backend behind", f"server one 127.0.0.1:{behind}"]
+    (folder / "haproxy.cfg").write_text("\n".join(lines) + "\n")
+    return ["haproxy", "-db", "-q", "-f", str(folder / "haproxy.cfg")], list(ports)
+
+
+@contextlib.contextmanager
+def _gateway(key: str, apps: Sequence[App], folder: Path) -> Iterator[Ports]:
+    folder.chmod(0o755)  # some serve as another user
+    with Server(Behind(apps)) as behind:
+        hosts = [app.host for app in apps]
+        if key == "haproxy":
+            command, ports = _haproxy(apps, folder, free_ports(len(apps)), behind.http_port)
+            told = dict(zip(hosts, ports, strict=True))
+        else:
+            write = {"nginx": _nginx, "apache": _apache, "caddy": _caddy}[key]
+            command, ports = write(apps, folder, free_ports(1)[0], behind.http_port)
+            told = dict.fromkeys(hosts, ports[0])
+        with process(command, folder, HOME=str(folder), XDG_DATA_HOME=str(folder)) as running:
+            await_listening(running, folder, ports)
+            yield told
+
+
+def _stack(key: str, program: str, is_told: bool = True) -> Stack:
+    def missing() -> str | None:
+        return None if shutil.which(program) else f"{program} is not installed"
+
+    return Stack(key, missing, lambda apps, folder: _gateway(key, apps, folder), is_told, before=True)
+
+
+GATEWAYS = (
+    _stack("nginx", "nginx"),
+    _stack("apache", "apache2"),
+    _stack("caddy", "caddy"),
+    _stack("haproxy", "haproxy", is_told=False),  # it adds no header of its own
+)
