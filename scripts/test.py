@@ -23,6 +23,8 @@ import interpreters
 HELP = {"-h", "--help"}
 INSTALL_BROWSERS = "--install-browsers"
 NOTHING_COLLECTED = 5
+# Programs, and Debian's packages with the least around them.
+SERVERS = (("nginx", "nginx-light"), ("apache2", "apache2-bin"), ("caddy", "caddy"), ("haproxy", "haproxy"))
 SOAK = ["--minutes", "2", "--pause", "1", "--report-every", "10", "--sample-every", "20"]
 FUZZ = ["--seconds", "20"]
 OF_RULES = ["tests/rules", "tests/mitm/test_rulefile.py"]
@@ -180,6 +182,24 @@ def install_browsers(checks: Checks) -> None:
     checks.add(name, "ok" if status == 0 else f"failed ({status})", time.time() - started)
 
 
+def install_servers(checks: Checks) -> None:
+    """On CI, let apt-get put the servers there that the tests of the snippets run; without one, its tests are skipped.
+
+    On anybody's own machine they stay away: Debian starts them as services.
+    """
+    missing = [package for program, package in SERVERS if shutil.which(program) is None]
+    root = _as_root()
+    if not missing or not os.environ.get("CI") or root is None or shutil.which("apt-get") is None:
+        return
+    apt = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y"]
+    subprocess.call([*apt, "update"], stdin=subprocess.DEVNULL)
+    for package in missing:
+        started = time.time()
+        status = subprocess.call([*apt, "--no-install-recommends", "install", package], stdin=subprocess.DEVNULL)
+        said = "ok" if status == 0 else f"not run: apt-get ended with status {status}"
+        checks.add(f"install {package}", said, time.time() - started)
+
+
 def _as_root() -> Optional[List[str]]:
     """Return what to put before a command to run it as root, or None where that takes a password or cannot be."""
     if os.name == "nt":
@@ -247,6 +267,7 @@ def work(words: List[str]) -> int:
     checks = Checks()
     if INSTALL_BROWSERS in words:
         install_browsers(checks)
+        install_servers(checks)
     for_pytest = [word for word in words if word != INSTALL_BROWSERS]
     found = environments(checks)
     if for_pytest:

@@ -257,3 +257,34 @@ def test_a_python_that_lacks_only_venv_is_given_it(
     monkeypatch.setattr(interpreters, "find", lambda: ([], [lacking]))
     commands, _ = installs(script, monkeypatch, {"chromium", "firefox-esr", "tmux", "apt-get"}, [])
     assert commands[-1].endswith("install python3-venv")
+
+
+def servers(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, present: set[str], status: int = 0
+) -> tuple[list[str], list[str]]:
+    """Install the servers where only `present` is there; return what apt-get is told, and the steps."""
+    commands: list[str] = []
+    monkeypatch.setattr(shutil, "which", lambda name: name if name in present else None)
+    monkeypatch.setattr(script, "_as_root", list)
+    monkeypatch.setattr(subprocess, "call", lambda command, **options: commands.append(command[-1]) or status)
+    checks = script.Checks()
+    script.install_servers(checks)
+    return commands, [f"{step.name}: {step.status}" for step in checks.steps]
+
+
+def test_on_ci_the_servers_that_are_missing_are_installed(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    commands, steps = servers(script, monkeypatch, {"apt-get", "nginx", "caddy"})
+    assert commands == ["update", "apache2-bin", "haproxy"]
+    assert steps == ["install apache2-bin: ok", "install haproxy: ok"]
+
+
+def test_a_server_that_cannot_be_installed_fails_nothing(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    _, steps = servers(script, monkeypatch, {"apt-get", "nginx", "caddy", "haproxy"}, status=100)
+    assert steps == ["install apache2-bin: not run: apt-get ended with status 100"]
+
+
+def test_nobodys_own_machine_gets_servers(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    assert servers(script, monkeypatch, {"apt-get"}) == ([], [])

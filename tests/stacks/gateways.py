@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.browser.server import Answer, Seen, Server
 from tests.stacks.cases import App
-from tests.stacks.stack import Ports, Stack, await_listening, free_ports, process
+from tests.stacks.stack import Ports, Stack, await_listening, find_server, free_ports, process
 
 APACHE_MODULES = Path("/usr/lib/apache2/modules")
 # The password p, as each of them wants it.
@@ -134,6 +133,7 @@ def _gateway(key: str, apps: Sequence[App], folder: Path) -> Iterator[Ports]:
             write = {"nginx": _nginx, "apache": _apache, "caddy": _caddy}[key]
             command, ports = write(apps, folder, free_ports(1)[0], behind.http_port)
             told = dict.fromkeys(hosts, ports[0])
+        command[0] = find_server(command[0]) or command[0]
         with process(command, folder, HOME=str(folder), XDG_DATA_HOME=str(folder)) as running:
             await_listening(running, folder, ports)
             yield told
@@ -141,7 +141,11 @@ def _gateway(key: str, apps: Sequence[App], folder: Path) -> Iterator[Ports]:
 
 def _stack(key: str, program: str, is_told: bool = True) -> Stack:
     def missing() -> str | None:
-        return None if shutil.which(program) else f"{program} is not installed"
+        if find_server(program) is None:
+            return f"{program} is not installed"
+        if program == "apache2" and not APACHE_MODULES.is_dir():
+            return f"{APACHE_MODULES} is not there: another build of Apache than Debian's"
+        return None
 
     return Stack(key, missing, lambda apps, folder: _gateway(key, apps, folder), is_told, before=True)
 

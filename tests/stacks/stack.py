@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -34,6 +35,11 @@ class Stack:
     start: Start
     is_told: bool = True
     before: bool = False
+
+
+def find_server(program: str) -> str | None:
+    """The path of a server, which may lie where only the administrator's PATH leads."""
+    return shutil.which(program) or shutil.which(program, path="/usr/local/sbin:/usr/sbin:/sbin")
 
 
 class StackError(Exception):
