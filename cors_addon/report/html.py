@@ -15,6 +15,7 @@ from ..verdict.model import Judge, Outcome
 from .blocks import Block, blocks
 from .html_cards import card, known
 from .html_parts import NAMES, badge, code, escape, wire
+from .html_profiles import profiles
 from .model import Report
 
 _MOST_BLOCKS: Final = 300
@@ -32,7 +33,14 @@ def render(report: Report) -> str:
     found = blocks(report)
     body = "\n".join(
         part
-        for section in (_head(report, found), _to_mend(found), _browsers(report), _debts(report), _ignored(report))
+        for section in (
+            _head(report, found),
+            _to_mend(found),
+            _browsers(report),
+            profiles(report.hosts),
+            _debts(report),
+            _ignored(report),
+        )
         for part in section
     )
     flows = "\n".join(_flows(report, found))
@@ -180,7 +188,7 @@ def _flows(report: Report, found: list[Block]) -> Iterator[str]:
     if not report.flows:
         return
     places = {
-        (block.id, flow): number
+        (group["id"], flow): number
         for number, block in enumerate(found[:_MOST_BLOCKS], 1)
         for group in block.groups
         for flow in group["flows"]

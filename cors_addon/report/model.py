@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -33,7 +33,7 @@ class Report:
     ``flows`` are verdicts, in the order of the flows. ``groups`` fold their findings, worst first and among those
     newest first; each names at most ``MOST_FLOWS`` of its flows, first of all one that shows it at its worst, and says
     whether it was ``known`` by a baseline. ``ignored`` are groups that the user does not want to see, each with its
-    ``reason``. ``debts`` are what servers owe.
+    ``reason``. ``debts`` are what servers owe, ``hosts`` their policies as learned (see ``verdict.profile``).
     """
 
     schema: str
@@ -43,6 +43,7 @@ class Report:
     groups: tuple[Group, ...]
     debts: tuple[dict[str, Any], ...] = ()
     ignored: tuple[Group, ...] = ()
+    hosts: tuple[dict[str, Any], ...] = ()
 
 
 def build(
@@ -52,11 +53,12 @@ def build(
     not_cors: int = 0,
     ignores: Ignores = _NOT_IGNORED,
     baseline: Baseline = _NOTHING_KNOWN,
+    hosts: Iterable[Mapping[str, Any]] = (),
 ) -> Report:
     """Build a report.
 
     ``dropped`` counts verdicts that were judged and are no longer kept, ``not_cors`` flows to which no CORS check
-    applies and that are not among the verdicts.
+    applies and that are not among the verdicts. ``hosts`` are the profiles of the hosts that answered.
     """
     verdicts = list(verdicts)
     flows = []
@@ -84,7 +86,8 @@ def build(
     debts = tuple(
         _plain({**debt, "host": target_of(f"//{debt['host']}")[0]}) for debt in debts_of(verdicts, path_template)
     )
-    return _finished(SCHEMA, _now(), summary, tuple(flows), groups.newest_first(), debts, ignored.newest_first())
+    report = _finished(SCHEMA, _now(), summary, tuple(flows), groups.newest_first(), debts, ignored.newest_first())
+    return replace(report, hosts=tuple(_plain(dict(host)) for host in hosts))
 
 
 def flow_entry(verdict: Verdict) -> dict[str, Any]:
@@ -107,7 +110,7 @@ def merge(reports: Iterable[Report], captures: Iterable[Mapping[str, Any]] = ())
     captures = [_plain(dict(capture)) for capture in captures]
     if captures:
         summary["captures"] = captures
-    return _finished(
+    report = _finished(
         SCHEMA,
         _now(),
         summary,
@@ -115,6 +118,13 @@ def merge(reports: Iterable[Report], captures: Iterable[Mapping[str, Any]] = ())
         _folded(report.groups for report in reports),
         tuple(debt for report in reports for debt in report.debts),
         _folded(report.ignored for report in reports),
+    )
+    # A host may have changed its mind between two captures, so each tells of its own.
+    names = [capture["path"] for capture in captures] if len(captures) == len(reports) > 1 else [""] * len(reports)
+    told = zip(names, reports, strict=True)
+    return replace(
+        report,
+        hosts=tuple({**host, "capture": name} if name else host for name, each in told for host in each.hosts),
     )
 
 

@@ -9,7 +9,7 @@ from tests.report.samples import get, mixed, verdicts
 def test_the_file_holds_the_report() -> None:
     report = mixed()
     data = json.loads(render(report))
-    assert list(data) == ["schema", "generated", "summary", "flows", "groups"]
+    assert list(data) == ["schema", "generated", "summary", "flows", "groups", "hosts"]
     assert data["schema"] == "cors-addon/report/1"
     assert data["flows"] == json.loads(json.dumps(report.flows))
     assert data["groups"] == list(report.groups)
@@ -32,4 +32,4 @@ def test_what_servers_owe_is_in_the_summary() -> None:
 
 def test_an_empty_report_is_json_too() -> None:
     data = json.loads(render(build([])))
-    assert (data["flows"], data["groups"]) == ([], [])
+    assert (data["flows"], data["groups"], data["hosts"]) == ([], [], [])
