@@ -269,9 +269,13 @@ def _concerned(entry: _Host, answer: Answer, moment: Moment) -> set[str]:
 
 
 def _is_first(entry: _Host, answer: Answer, moment: Moment) -> bool:
-    if not answer.allows or answer.status_class != 2:
+    key: tuple[object, ...]
+    if answer.way is Way.OTHER:
+        key = answer.allow_origin, answer.origin
+    elif answer.allows and answer.status_class == 2:
+        key = answer.is_preflight, answer.origin
+    else:
         return False
-    key = answer.is_preflight, answer.origin
     if key in entry.firsts and entry.firsts[key] <= moment:
         return False
     entry.firsts[key] = moment

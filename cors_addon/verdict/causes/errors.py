@@ -11,7 +11,7 @@ from ...traffic.hosts import Sighting
 from ...traffic.survival import surviving_modes
 from ..model import Cause, Confidence, Finding
 from .entry import CauseEntry
-from .gateways import gateway_of, store_of
+from .gateways import challenge_of, is_gateways_own, store_of
 from .scene import Scene, shown
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
@@ -122,16 +122,15 @@ ENTRIES: Final = (
 
 # https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header
 _NGINX_ADDS: Final = frozenset({200, 201, 204, 206, 301, 302, 303, 304, 307, 308})
-_OWN_HEADERS: Final = (502, 503, 504)
 
 
 def missing(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For an answer to a request, no preflight, that lacks the header."""
     if scene.is_preflight or scene.is_redirect or ALLOW_ORIGIN in scene.headers:
         return
-    if scene.status >= 400:
+    if scene.status >= 400 and challenge_of(scene.headers) is None:
         yield from _error(scene)
-    else:
+    elif scene.status < 400:
         yield from _success(scene)
 
 
@@ -149,7 +148,8 @@ def _error(scene: Scene) -> Iterator[Cause]:
     status = scene.status
     flows = (scene.id, *_evidence(scene))
     known = _known(scene)
-    yield from _by_server(scene, known, flows)
+    by_server = list(_by_server(scene, known, flows))
+    yield from by_server
     if status in (411, 413):
         yield TOO_LARGE.named(HIGH, f"status {status}{_from(scene)} in answer to {shown(scene.method, 20)}", flows)
     elif status == 429:
@@ -162,16 +162,21 @@ def _error(scene: Scene) -> Iterator[Cause]:
         sure = known or scheme is not None
         if sure or status == 401:
             yield AUTH.named(HIGH if sure and status == 401 else MEDIUM, f"status {status}{also}{known}", flows)
-    elif status in (404, 410) and known:
-        yield NOT_FOUND.named(MEDIUM, f"status {status}{known}", flows)
+    elif status in (404, 410):
+        lost = next((each for each in scene.at_path if each.answer.is_preflight and each.answer.status == 404), None)
+        if lost is not None:
+            message = f"status {status}, as the preflight got (flow {lost.flow})"
+            yield NOT_FOUND.named(HIGH, message, (scene.id, lost.flow))
+        elif known:
+            yield NOT_FOUND.named(MEDIUM, f"status {status}{known}", flows)
     elif status == 405:
         allow = scene.headers.get("Allow")
         also = "" if allow is None else f", and the route takes {shown(allow, 60)}"
         yield WRONG_METHOD.named(HIGH, f"status 405 in answer to {shown(scene.method, 20)}{also}", flows)
-    if _is_own_page(scene):
+    if is_gateways_own(status, scene.headers):
         return
     if known:
-        confidence = MEDIUM if status in (401, 403, 404, 405, 410, 411, 413, 429) else HIGH
+        confidence = MEDIUM if by_server or status in (401, 403, 404, 405, 410, 411, 413, 429) else HIGH
         yield OUTSIDE.named(confidence, f"status {status}{known}", flows)
     elif status >= 500:
         yield SERVER_ERROR.named(MEDIUM, f"status {status}{_from(scene)}", flows)
@@ -242,11 +247,6 @@ def dropped_body(finding: Finding, scene: Scene) -> Iterator[Cause]:
 def _asks_for_data(scene: Scene) -> bool:
     accept = scene.asked.get("Accept") or ""
     return scene.record.classification.destination in ("", "empty") and "text/html" not in accept
-
-
-def _is_own_page(scene: Scene) -> bool:
-    """Say whether a gateway wrote it: then no handler of the application is to blame."""
-    return scene.status in _OWN_HEADERS and gateway_of(scene.headers) is not None
 
 
 def _known(scene: Scene) -> str:

@@ -203,6 +203,13 @@ def gateway_of(headers: HeaderList) -> tuple[str, str] | None:
     return _told_by(headers, _BY_FIELD)
 
 
+def is_gateways_own(status: int, headers: HeaderList) -> bool:
+    """Say whether an error page is that of something in front of the application."""
+    if (headers.get("Server") or "").lower().startswith("mitmproxy") or challenge_of(headers) is not None:
+        return True
+    return status in (502, 504) or status in _OF_CDNS or (status == 503 and gateway_of(headers) is not None)
+
+
 def store_of(headers: HeaderList) -> tuple[str, str] | None:
     """Return which object store answered, and the header line that says so."""
     return _told_by(headers, _STORES)
@@ -242,7 +249,7 @@ def own_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
         message = f"status {status} from {scene.server}: a proxy's own error page"
         yield PROXY_PAGE.named(HIGH, message, (scene.id,))
         return
-    challenge = _challenge(headers)
+    challenge = challenge_of(headers)
     if challenge is not None:
         yield GATEWAY_CHALLENGE.named(HIGH, f"status {status} with {challenge}", (scene.id,))
         return
@@ -279,7 +286,8 @@ def _gateway_error(scene: Scene, gateway: tuple[str, str] | None) -> Iterator[Ca
     yield GATEWAY_ERROR.named(HIGH if sure else MEDIUM, f"{said}{also}{seen}", flows)
 
 
-def _challenge(headers: HeaderList) -> str | None:
+def challenge_of(headers: HeaderList) -> str | None:
+    """Return the header line that says that a bot check or firewall answered; ``None`` without one."""
     for name, words in (
         ("cf-mitigated", ("challenge",)),
         ("x-amzn-waf-action", ("challenge", "captcha")),

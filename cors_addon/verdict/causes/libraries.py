@@ -427,7 +427,9 @@ def needless_preflight(finding: Finding, scene: Scene) -> Iterator[Cause]:
     who = " and ".join(dict.fromkeys(each.name for each in libraries if each is not None))
     message = f"the preflight is there for {shown(', '.join(asked), 100)} only: from {shown(who, 120)}"
     fix = f"On the client: {first.stop}. Without these headers the request needs no preflight."
-    yield first.entry.named(MEDIUM, message, (scene.id,), fix=fix)
+    # Where the host was seen to allow requests, this one would pass without the preflight.
+    sure = MEDIUM if scene.allowing is not None else LOW
+    yield first.entry.named(sure, message, (scene.id,), fix=fix)
 
 
 def _in_company(name: str, asked: tuple[str, ...]) -> Library | None:

@@ -186,7 +186,7 @@ class Miss:
 
 _LONGEST: Final = 2_000
 _PLACEHOLDER: Final = re.compile(
-    r"\$\{[^}]*\}?|\{\{[^}]*\}\}|<%.*%>|%\([^)]*\)s?|%[A-Z][A-Z0-9_]+%?|\$\([^)]*\)|#\{[^}]*\}|__[A-Z0-9_]+__|\{[a-z_]\w*\}"
+    r"%\{[^}]*\}e?|\$\{[^}]*\}?|\{\{[^}]*\}\}|<%.*%>|%\([^)]*\)s?|%[A-Z][A-Z0-9_]+%?|\$\([^)]*\)|#\{[^}]*\}|__[A-Z0-9_]+__|\{[a-z_]\w*\}"
     r"|<[A-Za-z][\w .-]*>|\$[A-Za-z_][A-Za-z0-9_]*|@[A-Z_]{3,}@"
 )
 _NOTHING: Final = frozenset({"undefined", "none", "nan", "nil", "nul", "(null)", "[object object]", "function"})
@@ -226,7 +226,9 @@ def misses(origin: str, value: str, target: Origin | None = None) -> Iterator[Mi
     if bare != value:
         yield Miss(QUOTES, HIGH, "it is sent with quotation marks")
         return
-    if value.strip(",; \t").rstrip("/") == origin:
+    if value[:1] in ",;" or value[-1:] in ",;":
+        value = value.strip(",; \t")
+    if value == origin:
         yield Miss(SPACE, HIGH, "a stray comma or semicolon stands beside the page's origin")
         return
     clean = _without_blanks(value)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...catalogue.violation import FixOwner
-from ...fetch.checks import ALLOW_ORIGIN
+from ...fetch.checks import ALLOW_CREDENTIALS, ALLOW_ORIGIN
 from ...traffic.hosts import Sighting, Way
 from ..model import Cause, Confidence, Finding
 from . import near_origins
@@ -127,6 +127,15 @@ def several(finding: Finding, scene: Scene) -> Iterator[Cause]:
         yield miss.entry.named(miss.confidence, f"{ALLOW_ORIGIN} is {shown(lines[0])}: {miss.how}", (scene.id,))
 
 
+def doubled(finding: Finding, scene: Scene) -> Iterator[Cause]:
+    """For an Access-Control-Allow-Credentials that is there more than once."""
+    lines = scene.headers.get_all(ALLOW_CREDENTIALS)
+    if len(lines) > 1 or (lines and lines[0].replace(" ", "") == "true,true"):
+        value = scene.headers.get(ALLOW_CREDENTIALS) or ""
+        message = f"{ALLOW_CREDENTIALS} is there twice: {shown(value, 60)}{_twins(scene)}"
+        yield TWO_LAYERS.named(HIGH, message, (scene.id,))
+
+
 def missing(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a response without the header, where others of the host have it."""
     if ALLOW_ORIGIN in scene.headers or scene.origin == "null" or scene.is_redirect:
@@ -141,7 +150,7 @@ def missing(finding: Finding, scene: Scene) -> Iterator[Cause]:
         message = f"{shown(first.answer.origin)} is allowed here (flow {first.flow}), and {shown(scene.origin)} is not"
         yield NOT_LISTED.named(HIGH, message, (scene.id, first.flow))
         yield from _near(scene, others)
-    elif not same and _looks_refused(scene):
+    elif not same and scene.status < 400 and _looks_refused(scene):
         how = "the answer varies by Origin and has no Access-Control-Allow-Origin"
         yield NOT_LISTED.named(
             MEDIUM, f"{how}: {shown(scene.origin)} is probably not on the server's list", (scene.id,)
@@ -248,8 +257,9 @@ def _twins(scene: Scene) -> str:
     names = [
         name
         for name in scene.headers.names()
-        if name.startswith("access-control-") and name != "access-control-allow-origin"
-        if len(scene.headers.get_all(name)) > 1
+        if name.startswith("access-control-")
+        and name != "access-control-allow-origin"
+        and len(scene.headers.get_all(name)) > 1
     ]
     via = " and ".join(
         f"{name}: {shown(value, 40)}"

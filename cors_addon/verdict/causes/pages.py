@@ -46,7 +46,7 @@ EXPOSED_ON_PREFLIGHT: Final = CauseEntry(
 WANTED: Final = CauseEntry(
     "header-not-listed-for-scripts",
     "The answer has headers that are made for scripts, and does not expose them",
-    "Among the hidden headers are such as X-Total-Count, Link, ETag, Content-Disposition or X-RateLimit-Remaining.",
+    "Among the hidden headers are such as X-Total-Count, Link, Content-Disposition or X-RateLimit-Remaining.",
     FixOwner.SERVER,
     "List them in Access-Control-Expose-Headers.",
 )
@@ -69,10 +69,10 @@ ENTRIES: Final = (REDIRECT_TAINT, DISK, SANDBOX, EXPOSED_ON_PREFLIGHT, WANTED, E
 
 _RECENT: Final = 600.0
 _FOR_SCRIPTS: Final = re.compile(
-    r"x-total(?:-count|-pages)?|x-pagination.*|x-page.*|x-per-page|x-next-page|link|content-range|content-disposition|etag"
-    r"|location|retry-after|x-rate-?limit.*|ratelimit.*|x-request-id|x-correlation-id|x-trace-id|authorization"
+    r"x-total(?:-count|-pages)?|x-pagination.*|x-page.*|x-per-page|x-next-page|link|content-range|content-disposition"
+    r"|x-rate-?limit.*|ratelimit.*|authorization"
     r"|x-auth-token|x-access-token|x-csrf-token|x-xsrf-token|grpc-status|grpc-message|upload-offset|tus-.*|x-inertia"
-    r"|mcp-session-id|x-filename|content-encoding|www-authenticate|x-count|total-count|x-wp-total(?:pages)?"
+    r"|mcp-session-id|x-filename|x-count|total-count|x-wp-total(?:pages)?"
 )
 _HELMETS: Final = (
     *("x-dns-prefetch-control", "x-download-options", "x-permitted-cross-domain-policies", "x-frame-options"),

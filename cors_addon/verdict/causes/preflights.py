@@ -11,7 +11,7 @@ from ...fetch.methods import is_cors_safelisted_method
 from ...traffic.hosts import Sighting
 from ..model import Cause, Confidence, Finding
 from .entry import CauseEntry
-from .gateways import gateway_of, store_of
+from .gateways import challenge_of, gateway_of, store_of
 from .scene import Scene, shown
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
@@ -128,6 +128,8 @@ def status(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if is_ok_status(scene.status):
         yield from _without_headers(scene)
         return
+    if challenge_of(scene.headers) is not None or "x-amzn-errortype" in scene.headers:
+        return
     yield from _refused(scene)
     yield from _needless(scene)
 
@@ -224,6 +226,9 @@ def _without_headers(scene: Scene) -> Iterator[Cause]:
 
 def _needless(scene: Scene) -> Iterator[Cause]:
     if tuple(scene.record.asked_names) != ("content-type",) or not is_cors_safelisted_method(scene.method):
+        return
+    if ALLOW_ORIGIN not in scene.headers and scene.allowing is None:
+        # The request would fail without the preflight as well.
         return
     message = f"{shown(scene.method, 20)} asks for content-type alone"
     if scene.method in ("GET", "HEAD"):
