@@ -6,6 +6,7 @@ import logging
 import time
 import weakref
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from mitmproxy.flow import Flow
 from mitmproxy.log import ALERT
 
 from ..fetch.messages import Request, Response
+from ..fetch.origins import OPAQUE
 from ..report.expected import Expected
 from ..report.model import Report, build
 from ..rules.plans import HeaderEdits, Plan
@@ -21,8 +23,10 @@ from ..traffic.exchange import Exchange
 from ..traffic.remembered import Remembered
 from ..verdict.diagnose import inert
 from ..verdict.model import Judge, Outcome, Verdict
+from ..verdict.profile import MOST_HOSTS, Profile, profiles
 from ..verdict.session import Session, Settings
 from . import console, contentview, display, failures, flows, injection, options, painting, rulefile, signals
+from .backlog import Backlog
 from .closing import Closing
 from .commands import Commands
 from .delivery import Deliveries
@@ -81,7 +85,8 @@ class CorsAddon:
         self._unfiltered: Remembered[str, Verdict] = Remembered(KEPT_VERDICTS)
         self._closing = Closing()
         self._journals = Journals()
-        self._pending: Remembered[str, None] = Remembered(KEPT_VERDICTS)
+        self._backlog = Backlog()
+        self._waiting: Remembered[str, Exchange] = Remembered(10_000)
         self._running = False
         self._signal: signals.Toggle | None = None
 
@@ -159,15 +164,15 @@ class CorsAddon:
         if self._signal is not None:
             self._signal.close()
         try:
-            self._pending.update(dict.fromkeys(self.session.finish()))
-            self._revise_pending()
+            self._backlog.add(self.session.finish())
+            self._revise_backlog()
         except Exception as exc:
             self.teller.fault("done", None, exc)
         if not self._running:
             return
+        if not self._written():
+            self._closing.fail()
         try:
-            if not self._journals.write():
-                self._closing.fail()
             self._closing.end(self.report())
         except Exception as exc:
             self.teller.fault("done", None, exc)
@@ -194,16 +199,21 @@ class CorsAddon:
             self.session.correlator.forget(flow.id)
         if not flow.live:
             return
-        waiting = self._waiting(flow, request)
-        _, changed = self.session.observe(waiting)
-        self._revise(changed)
+        waiting = flows.waiting(flow, request)
+        if self._running and not (self.injection.is_on and request.headers.get("Origin") == OPAQUE):
+            # Most answers come before anybody could look at what the request alone tells.
+            self._waiting[flow.id] = waiting
+        else:
+            self._take_in(waiting)
         # Another addon's answer is corrected like a server's, and not pushed aside.
         chosen = self.deliveries.plan(flow, waiting) if flow.response is None else None
         if chosen is None:
             return
+        if self._waiting.pop(flow.id, None) is not None:
+            self._take_in(waiting)
         if isinstance(chosen, HeaderEdits):
             raise AssertionError("there are no headers to edit before a response is there")
-        self._carry_out(flow, chosen, None)
+        self._carry_out(flow, chosen, waiting)
 
     @contained
     def responseheaders(self, flow: http.HTTPFlow) -> None:
@@ -211,16 +221,17 @@ class CorsAddon:
         if request is None:
             self._without_origin(flow)
             return
+        self._waiting.pop(flow.id, None)
         assert flow.response is not None
         if not self.deliveries.is_changed(flow.id):
             exchange = flows.exchange_of(flow, request)
             chosen = None if flow.id in self.deliveries else self.deliveries.plan(flow, exchange)
-            self.deliveries.announce(flow.id, chosen)
-            self._judge(flow, exchange)
+            if chosen is None or chosen.dry_run:
+                self._judge(flow, exchange)
             if chosen is not None:
-                self._carry_out(flow, chosen, exchange.response)
+                self._carry_out(flow, chosen, exchange)
             if self._glances.pop(flow.id, flows.NOTHING).cookie:
-                self._evidence_came(flow, self.session.credentials.cookie_on(flow.client_conn.id, flow.id))
+                self._evidence_came(self.session.credentials.cookie_on(flow.client_conn.id, flow.id), flow.live)
         if flow.response is not None:
             self._heads[flow.id] = flow.response.headers.fields
 
@@ -261,6 +272,7 @@ class CorsAddon:
     def _settle(self, flow: http.HTTPFlow, arrived: bool) -> None:
         """Judge once more at the end of a flow, where that may have changed anything."""
         self._glances.pop(flow.id, None)
+        self._waiting.pop(flow.id, None)
         request = self._requests.pop(flow.id, None)
         head = self._heads.pop(flow.id, None)
         if request is None:
@@ -301,8 +313,16 @@ class CorsAddon:
             version = flow.request.data.http_version
             flow.response = http.Response(version, 200, b"Connection established", http.Headers(), b"", None, now, now)
 
-    def _carry_out(self, flow: http.HTTPFlow, chosen: Plan, server: Response | None) -> None:
-        made = self.deliveries.carry_out(flow, chosen, server)
+    def _carry_out(self, flow: http.HTTPFlow, chosen: Plan, exchange: Exchange) -> None:
+        """Change a flow. What the server sent is judged once, together with what is delivered in its place."""
+        if exchange.response is not None and not chosen.dry_run:
+            self._evidence_came(self.session.take_in(exchange))
+        try:
+            made = self.deliveries.carry_out(flow, chosen, exchange.response)
+        except Exception:
+            if exchange.response is not None:
+                self._judge(flow, exchange)
+            raise
         if made is None:
             self._revise([flow.id])
             return
@@ -313,41 +333,53 @@ class CorsAddon:
     def _redeliver(self, flow: http.HTTPFlow, response: Response) -> None:
         """Judge what the browser gets now, and show the server's verdict with it."""
         changed = self.session.deliver(flow.id, response, time.time())
-        self._revise([flow.id, *changed])
+        self._is_revised(flow.id, flow)
+        self._evidence_came(changed, flow.live)
 
     def _tick(self) -> None:
-        """Look at what is left to revise, at the rule file, and at the clock."""
-        self._revise_pending()
-        self._journals.write()
+        """Look at what is left to do, at the rule file, and at the clock."""
+        self._take_in_those_waiting()
+        self._revise_backlog()
+        self._written()
         self.deliveries.tick()
+
+    def _written(self) -> bool:
+        try:
+            return self._journals.write()
+        except Exception as exc:
+            self.teller.fault("the report that is appended to", None, exc)
+            return False
 
     # --- verdicts ---------------------------------------------------------------------------------------------
 
-    def _waiting(self, flow: http.HTTPFlow, request: Request) -> Exchange:
-        peer = flow.client_conn.peername
-        return Exchange(
-            id=flow.id,
-            request=request,
-            started=flow.request.timestamp_start,
-            client=peer[0] if peer else "",
-            connection=flow.client_conn.id,
-            http_version=flow.request.http_version,
-        )
+    def _take_in(self, waiting: Exchange) -> None:
+        """Take note of a request whose answer is awaited."""
+        self._evidence_came(self.session.take_in(waiting))
+
+    def _take_in_those_waiting(self) -> None:
+        latest = time.time() - _LOOK_EVERY
+        for flow_id, waiting in [*self._waiting.items()]:
+            if waiting.started > latest:
+                return
+            del self._waiting[flow_id]
+            self._take_in(waiting)
 
     def _without_origin(self, flow: http.HTTPFlow) -> None:
         seen = self._glances.pop(flow.id, flows.NOTHING)
         if flows.is_of_interest_without_origin(flow, seen):
             self._judge(flow, flows.exchange_of(flow))
         if seen.cookie:
-            self._evidence_came(flow, self.session.credentials.cookie_on(flow.client_conn.id, flow.id))
+            self._evidence_came(self.session.credentials.cookie_on(flow.client_conn.id, flow.id), flow.live)
 
     def _judge(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
+        if not flow.live and self._backlog.is_due(max(exchange.started, exchange.ended or 0.0)):
+            self._revise_backlog()
         verdict, changed = self.session.observe(exchange)
         if verdict is not None:
             self._count(flow.id)
             self._flows[flow.id] = flow
             self._keep(self._as_expected(verdict), flow)
-        self._evidence_came(flow, changed)
+        self._evidence_came(changed, flow.live)
 
     def _count(self, flow_id: str) -> None:
         self.judged += flow_id not in self.verdicts and flow_id not in self._not_cors
@@ -373,35 +405,42 @@ class CorsAddon:
         if flow is not None:
             display.show(flow, verdict, self._mark, self._comment)
 
-    def _evidence_came(self, flow: http.HTTPFlow, changed: Iterable[str]) -> None:
-        """Revise at once where somebody watches; what is read from a file is revised once, when the reading pauses."""
-        if flow.live:
-            self._revise(changed)
-        else:
-            self._pending.update(dict.fromkeys(changed))
+    def _evidence_came(self, changed: Iterable[str], live: bool = True) -> None:
+        """Have judged again what evidence concerns: once for all that comes until the next look, and at the end.
 
-    def _revise_pending(self) -> None:
-        pending = list(self._pending)
-        self._pending.clear()
-        self._revise(pending)
+        Where nobody will look, as in a script that feeds flows by hand, it is done at once.
+        """
+        self._backlog.add(changed)
+        if live and not self._running:
+            self._revise_backlog()
+
+    def _revise_backlog(self) -> None:
+        self._revise(self._backlog.take())
 
     def _revise(self, changed: Iterable[str]) -> None:
         """Judge earlier flows again, and show those whose verdict is another now."""
         touched = []
         for flow_id in changed:
-            before = self.verdicts.get(flow_id)
-            revised = self.session.judge(flow_id)
-            if revised is None:
-                continue
-            revised = self._as_expected(revised).with_delivered(self.deliveries.now(flow_id))
-            if revised == before:
-                continue
             flow = self._flows.get(flow_id)
-            self._keep(revised, flow)
-            if flow is not None:
-                touched.append(flow)
+            try:
+                if self._is_revised(flow_id, flow) and flow is not None:
+                    touched.append(flow)
+            except Exception as exc:
+                # It costs this flow its news, and not the others theirs.
+                self.teller.fault("revise", flow, exc)
         if touched and self._running:
             ctx.master.addons.trigger(hooks.UpdateHook(touched))
+
+    def _is_revised(self, flow_id: str, flow: http.HTTPFlow | None) -> bool:
+        before = self.verdicts.get(flow_id)
+        revised = self.session.judge(flow_id)
+        if revised is None:
+            return False
+        revised = self._as_expected(revised).with_delivered(self.deliveries.now(flow_id))
+        if revised == before:
+            return False
+        self._keep(revised, flow)
+        return True
 
     def _as_expected(self, verdict: Verdict) -> Verdict:
         """Leave out what the user ignores and mark what is known; the report still says what was ignored."""
@@ -418,7 +457,7 @@ class CorsAddon:
 
     def report(self) -> Report:
         """Build a report of everything that is remembered."""
-        self._revise_pending()
+        self._revise_backlog()
         dropped = self.judged - len(self.verdicts) - len(self._not_cors)
         unfiltered = self._unfiltered
         verdicts = (
@@ -427,7 +466,22 @@ class CorsAddon:
         )
         expected = self._expected
         not_cors = len(self._not_cors)
-        return build(verdicts, dropped, not_cors=not_cors, ignores=expected.ignores, baseline=expected.baseline)
+        return build(
+            verdicts,
+            dropped,
+            not_cors=not_cors,
+            ignores=expected.ignores,
+            baseline=expected.baseline,
+            hosts=self.profiles(),
+        )
+
+    def profiles(self, most: int = MOST_HOSTS, newest: int = KEPT_VERDICTS) -> list[Profile]:
+        """Return what each host's policy is, as learned so far, the one asked last first.
+
+        What fails there is told by the ``newest`` verdicts.
+        """
+        verdicts = islice(reversed(self.verdicts.values()), newest)
+        return profiles(self.session.hosts, self.session.repeats, verdicts, most)
 
     def clear(self) -> None:
         """Forget all verdicts and evidence, and take them off the flows still held."""
@@ -438,6 +492,8 @@ class CorsAddon:
         self.verdicts.clear()
         self.page.clear()
         self._not_cors.clear()
+        self._waiting.clear()
+        self._backlog.take()
         self._unfiltered.clear()
         self._closing.clear()
         self.teller.clear()

@@ -1,21 +1,19 @@
 """Judging saved captures without a proxy: mitmproxy's flow files and HARs, packed or not."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ..verdict.model import Outcome, Verdict
+from ..verdict.profile import Profile, profiles
 from ..verdict.session import Session, Settings
 from . import capture_flows, capture_har
+from .backlog import Backlog
 from .capture_error import CaptureError
 from .capture_flows import Sighting
 from .capture_streams import Opened, opened
 
 _ADVANCE_EVERY: Final = 256
-
-# Well below what a session remembers: 20,000 exchanges, or those of an hour.
-_REVISE_AFTER_FLOWS: Final = 2_000
-_REVISE_AFTER_SECONDS: Final = 1_200.0
 
 Advance = Callable[[int], None]
 """Is told from time to time how many bytes of the file have been read."""
@@ -27,7 +25,8 @@ class Judged:
 
     ``kind`` is ``flows``, ``har``, or empty where the file could not be told. ``flows`` counts all HTTP flows in it;
     ``verdicts``, in the order of the flows, leave out those to which no CORS check applies and that have no findings.
-    ``problem`` says what could not be read, and is empty where all was; ``note`` says what the capture lacks.
+    ``problem`` says what could not be read, and is empty where all was; ``note`` says what the capture lacks; ``hosts``
+    are the profiles of the hosts that answered.
     """
 
     kind: str = ""
@@ -35,6 +34,7 @@ class Judged:
     verdicts: tuple[Verdict, ...] = ()
     problem: str = ""
     note: str = ""
+    hosts: tuple[Profile, ...] = ()
 
 
 def judge_capture(path: str, name: str, settings: Settings, advance: Advance | None = None) -> Judged:
@@ -58,7 +58,8 @@ def judge_capture(path: str, name: str, settings: Settings, advance: Advance | N
             problem = capture.fault
     except CaptureError as exc:
         problem = str(exc)
-    return Judged(kind, judging.flows, judging.finish(), problem, note)
+    verdicts = judging.finish()
+    return Judged(kind, judging.flows, verdicts, problem, note, judging.hosts(verdicts))
 
 
 def _sightings(capture: Opened, name: str, notes: capture_har.HarNotes) -> Iterator[Sighting]:
@@ -91,8 +92,7 @@ class _Judging:
         self._session = session
         self._verdicts: dict[str, Verdict] = {}
         self._places: dict[str, int] = {}
-        self._pending: dict[str, None] = {}
-        self._revised_at = (0, 0.0)
+        self._backlog = Backlog()
         self.flows = 0
 
     def take_all(self, sightings: Iterable[Sighting]) -> None:
@@ -100,19 +100,24 @@ class _Judging:
             self.flows += 1
             exchange = sighting.exchange
             if exchange is not None:
-                self._revise_in_time(max(exchange.started, exchange.ended or 0.0))
+                if self._backlog.is_due(max(exchange.started, exchange.ended or 0.0)):
+                    self._revise()
                 self._places[exchange.id] = self.flows
                 verdict, changed = self._session.observe(exchange)
                 if verdict is not None:
                     self._keep(verdict)
-                self._pending.update(dict.fromkeys(changed))
+                self._backlog.add(changed)
             if sighting.cookie is not None:
-                self._pending.update(dict.fromkeys(self._session.credentials.cookie_on(*sighting.cookie)))
+                self._backlog.add(self._session.credentials.cookie_on(*sighting.cookie))
 
     def finish(self) -> tuple[Verdict, ...]:
-        self._pending.update(dict.fromkeys(self._session.finish()))
+        self._backlog.add(self._session.finish())
         self._revise()
         return tuple(sorted(self._verdicts.values(), key=lambda verdict: self._places.get(verdict.id, 0)))
+
+    def hosts(self, verdicts: Sequence[Verdict]) -> tuple[Profile, ...]:
+        """Return the profiles of the hosts that answered."""
+        return tuple(profiles(self._session.hosts, self._session.repeats, verdicts))
 
     def _keep(self, verdict: Verdict) -> None:
         if verdict.findings or verdict.outcome is not Outcome.NOT_CORS:
@@ -120,16 +125,8 @@ class _Judging:
         else:
             self._verdicts.pop(verdict.id, None)
 
-    def _revise_in_time(self, now: float) -> None:
-        """Revise before the session takes in an exchange that may make it forget others."""
-        flows, when = self._revised_at
-        if self.flows - flows >= _REVISE_AFTER_FLOWS or not abs(now - when) < _REVISE_AFTER_SECONDS:
-            self._revise()
-            self._revised_at = self.flows, now
-
     def _revise(self) -> None:
-        for exchange_id in self._pending:
+        for exchange_id in self._backlog.take():
             revised = self._session.judge(exchange_id)
             if revised is not None:
                 self._keep(revised)
-        self._pending.clear()

@@ -54,11 +54,6 @@ class Deliveries:
 
     # --- carrying out -----------------------------------------------------------------------------------------
 
-    def announce(self, flow_id: str, chosen: Plan | None) -> None:
-        """Take note of a change that is about to be made, so that the server's own verdict already tells of it."""
-        if chosen is not None and not chosen.dry_run:
-            self._delivered[flow_id] = Delivered(chosen.rule, None, _plain(chosen))
-
     def carry_out(self, flow: http.HTTPFlow, chosen: Plan, server: Response | None) -> Response | None:
         """Change a flow and return the response as delivered, ``None`` where the rule is a dry run.
 

@@ -129,6 +129,19 @@ def _address_in(url: str) -> tuple[str, str, int] | None:
     return (parts.scheme, parts.hostname, port) if parts.hostname and port else None
 
 
+def waiting(flow: http.HTTPFlow, request: Request) -> Exchange:
+    """Freeze a flow whose answer is awaited; ``request`` is the browser's own."""
+    peer = flow.client_conn.peername
+    return Exchange(
+        id=flow.id,
+        request=request,
+        started=flow.request.timestamp_start,
+        client=peer[0] if peer else "",
+        connection=flow.client_conn.id,
+        http_version=flow.request.http_version,
+    )
+
+
 def exchange_of(flow: http.HTTPFlow, request: Request | None = None, arrived: bool = False) -> Exchange:
     """Freeze a flow. ``request`` is the browser's own, where it was frozen earlier.
 

@@ -39,6 +39,7 @@ from .model import (
 )
 
 NO_CREDENTIALS_VIEW: Final = CredentialsView("unknown", assumed=False)
+_JUDGES: Final = tuple(Judge)
 _NOT_CORS: Final = {judge: View(Outcome.NOT_CORS) for judge in Judge}
 _ALLOWED: Final = {judge: View(Outcome.ALLOWED) for judge in Judge}
 _SAID_BY: Final = {
@@ -55,13 +56,14 @@ class Context:
 
     ``knowledge`` is asked for only where it matters, since weighing evidence costs more than most checks. ``judge``
     overrides the browser that made the request. ``upgraded`` says that the page's policy may have made https out of its
-    own http, which Firefox does not check.
+    own http, which Firefox does not check. ``notes`` go into the verdict as they are.
     """
 
     knowledge: Callable[[Record], Knowledge]
     judge: Judge | None = None
     extra: Sequence[Condition] = field(default=())
     upgraded: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def judge_record(record: Record, context: Context) -> Verdict:
@@ -198,9 +200,11 @@ def _verdict(record: Record, context: Context, conditions: list[Condition], know
     known = knowledge or Knowledge(None)
     modes = _modes(known)
     passed = _ALLOWED if record.kind in (Kind.CORS, Kind.PREFLIGHT) else _NOT_CORS
-    sure = dict.fromkeys(Judge, _is_surely_checked(record))
+    sure = dict.fromkeys(_JUDGES, _is_surely_checked(record))
     sure[Judge.FIREFOX] = sure[Judge.FIREFOX] and not context.upgraded
-    views = {judge: _view(judge, conditions, modes, exchange, sure[judge]) or passed[judge] for judge in Judge}
+    views = passed
+    if any(condition.judges for condition in conditions):
+        views = {judge: _view(judge, conditions, modes, exchange, sure[judge]) or passed[judge] for judge in _JUDGES}
     judge = _judge_of(record, context)
     # Evidence about credentials is weighed only for what failed under one mode or the other.
     credentials = _credentials_view(known) if knowledge is not None else NO_CREDENTIALS_VIEW
@@ -224,6 +228,7 @@ def _verdict(record: Record, context: Context, conditions: list[Condition], know
         related=_related(record),
         reason=record.classification.reason,
         status=exchange.response.status if exchange.response is not None else None,
+        notes=context.notes,
     )
 
 
@@ -307,6 +312,7 @@ def _plain(record: Record, context: Context, outcome: Outcome, views: dict[Judge
         related=_related(record),
         reason=reason,
         status=exchange.response.status if exchange.response is not None else None,
+        notes=context.notes,
     )
 
 

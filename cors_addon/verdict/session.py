@@ -55,6 +55,13 @@ class Session:
 
         The verdict is ``None`` while there is neither response nor failure.
         """
+        changed = self.take_in(exchange)
+        if exchange.response is None and exchange.error is None:
+            return None, changed
+        return self._judge(self.correlator.records[exchange.id]), changed
+
+    def take_in(self, exchange: Exchange) -> set[str]:
+        """Take in an exchange without judging it; return the ids of earlier ones that should be judged anew."""
         changed = self.correlator.observe(exchange)
         record = self.correlator.records[exchange.id]
         changed |= self.credentials.observe(record)
@@ -66,9 +73,7 @@ class Session:
         if is_document_request(exchange.request, record.classification):
             changed |= self.credentials.page_loaded(record)
         changed.discard(exchange.id)
-        if exchange.response is None and exchange.error is None:
-            return None, changed
-        return self._judge(record), changed
+        return changed
 
     def judge(self, exchange_id: str) -> Verdict | None:
         """Judge an exchange again by what is known now; ``None`` where it was forgotten or awaits its answer."""
@@ -123,19 +128,17 @@ class Session:
 
     def _judge(self, record: Record, bare: bool = False) -> Verdict:
         extra = self.neighbours.conditions(record.exchange, record.classification)
-        if self.settings.audit:
+        if self.settings.audit and not bare:
             extra = [
                 *extra,
                 *advice_conditions(record, self.credentials, self.echoes),
                 *audit_conditions(record, self.credentials, self.trust, self.repeats),
             ]
         upgraded = self.neighbours.may_be_upgraded(record)
-        verdict = judge_record(record, Context(self.credentials.assess, self.settings.judge, extra, upgraded))
-        notes = notes_of(record, self.correlator)
+        notes = () if bare else notes_of(record, self.correlator)
         if upgraded:
             notes = (*notes, "Firefox does not check what it has upgraded to https itself, and that looks the same")
-        if notes:
-            verdict = verdict.with_notes(notes)
+        verdict = judge_record(record, Context(self.credentials.assess, self.settings.judge, extra, upgraded, notes))
         if bare or not verdict.findings:
             return verdict
         return with_fixes(self._with_causes(verdict, record), record, self.correlator)
@@ -143,10 +146,13 @@ class Session:
     def _with_causes(self, verdict: Verdict, record: Record) -> Verdict:
         """Name what is probably behind each finding; what comes later of the same host may say more."""
         scene = Scene(record, self.correlator, self.hosts, self.credentials.pages)
-        found = tuple(replace(each, causes=causes_of(each, scene)) for each in verdict.findings)
-        if any(finding.severity in _TO_EXPLAIN for finding in found):
-            self.hosts.explain_later(record)
-        return replace(verdict, findings=found)
+        found = []
+        for finding in verdict.findings:
+            causes = causes_of(finding, scene)
+            found.append(replace(finding, causes=causes) if causes else finding)
+            if finding.severity in _TO_EXPLAIN:
+                self.hosts.explain_later(record)
+        return verdict.with_findings(tuple(found)) if any(finding.causes for finding in found) else verdict
 
 
 def judge_all(exchanges: Iterable[Exchange], settings: Settings | None = None) -> dict[str, Verdict]:

@@ -32,9 +32,9 @@ from tests.mitm.support import (
 ALLOWED = "Access-Control-Allow-Origin: *"
 
 
-def put(*answer: str, at: float = 1000.4) -> http.HTTPFlow:
+def put(*answer: str, at: float = 1000.4, live: bool = True) -> http.HTTPFlow:
     """Build the request that a preflight for PUT asks for."""
-    return make_flow(f"Origin: {APP}", method="PUT", at=at, response=make_response(200, *answer))
+    return make_flow(f"Origin: {APP}", method="PUT", at=at, response=make_response(200, *answer), live=live)
 
 
 # --- the log ------------------------------------------------------------------------------------------------------
@@ -185,6 +185,7 @@ def test_an_earlier_verdict_is_revised_and_front_ends_are_told() -> None:
         first = ask.metadata["cors.outcome"]
         running.updated.clear()
         running.send(cors_get(ALLOWED, url="http://api.test/others", at=1009.0))
+        running.look()
         assert (first, ask.metadata["cors.outcome"]) == ("allowed", "conditional")
         assert running.updated == [[ask]]
         assert running.verdict(ask)["outcome"] == "conditional", "in the report too"
@@ -195,8 +196,46 @@ def test_a_preflight_is_tied_to_the_request_that_follows() -> None:
         ask = running.send(preflight(ALLOWED, "Access-Control-Allow-Methods: PUT"))
         assert ask.metadata["cors"]["related"]["request"] is None
         follow = running.send(put(ALLOWED))
+        running.look()
         assert ask.metadata["cors"]["related"]["request"] == follow.id
         assert follow.metadata["cors"]["related"]["preflight"] == ask.id
+
+
+def test_much_evidence_costs_one_revision() -> None:
+    with proxy() as running:
+        ask = running.send(preflight(ALLOWED, "Access-Control-Allow-Methods: PUT", "Access-Control-Max-Age: 600"))
+        running.updated.clear()
+        running.send(*[put(ALLOWED, at=1001.0 + number) for number in range(5)])
+        assert running.updated == []
+        running.look()
+        assert running.updated == [[ask]]
+        assert "its grant served 5 requests" in ask.metadata["cors"]["notes"]
+
+
+def test_a_request_whose_answer_takes_long_counts_before_it_is_there() -> None:
+    """A request that is on its way shows that the browser went on after the preflight."""
+    with proxy() as running:
+        ask = running.send(preflight(ALLOWED, "Access-Control-Allow-Methods: PUT"))
+        waits = put(ALLOWED)
+        answer, waits.response = waits.response, None
+        running.hook("requestheaders", waits)
+        running.look()
+        running.look()
+        assert ask.metadata["cors"]["related"]["request"] == waits.id
+        waits.response = answer
+        running.hook("responseheaders", waits)
+        running.hook("response", waits)
+        assert waits.metadata["cors.outcome"] == "allowed"
+        assert not running.addon._waiting
+
+
+def test_what_is_read_from_a_file_is_judged_again_before_it_is_forgotten() -> None:
+    """An hour later the session knows nothing of it any more."""
+    with proxy() as running:
+        ask = running.send(preflight(ALLOWED, "Access-Control-Allow-Methods: PUT", live=False))
+        follow = running.send(put(ALLOWED, live=False))
+        running.send(cors_get(ALLOWED, at=9000.0, live=False))
+        assert running.verdict(ask)["related"]["request"] == follow.id
 
 
 def test_a_flow_deleted_while_its_preflight_waits() -> None:

@@ -17,7 +17,7 @@ from mitmproxy.addons.savehar import SaveHar
 from mitmproxy.flow import Error
 from mitmproxy.io import FlowReader
 
-from cors_addon.mitm import capture
+from cors_addon.mitm import backlog
 from cors_addon.mitm.capture import Judged, judge_capture
 from cors_addon.report.model import build
 from cors_addon.verdict.model import Judge, Outcome
@@ -204,8 +204,8 @@ def test_when_verdicts_are_revised_makes_no_difference(
             flow.error.timestamp += 7_200.0
     path.write_bytes(flow_file([*session(), *later]))
     expected = judge(path)
-    monkeypatch.setattr(capture, "_REVISE_AFTER_FLOWS", flows)
-    monkeypatch.setattr(capture, "_REVISE_AFTER_SECONDS", seconds)
+    monkeypatch.setattr(backlog, "_MOST_FLOWS", flows)
+    monkeypatch.setattr(backlog, "_MOST_SECONDS", seconds)
     assert judge(path) == expected, reason
     assert expected.verdicts[0].related.request == expected.verdicts[1].id
 
