@@ -5,12 +5,11 @@ from typing import Any, Final
 
 from ..catalogue.violation import Severity
 from ..verdict.diagnose import inert
-from .blocks import Block, credentials_of
+from .blocks import Block, Endpoint, credentials_of
 from .cures import Why, hows, steps, whys
 from .explain import explain
 from .html_parts import NAMES, badge, code, escape, link, prose, sentence, times, verbatim, wire
 from .layout import value_of
-from .model import Group
 
 _MOST_ENDPOINTS: Final = 30
 
@@ -32,6 +31,10 @@ def card(block: Block, number: int) -> Iterator[str]:
     if block.severity == Severity.CONDITIONAL.value:
         yield f"<p>It hangs on whether credentials are included: {wire(credentials_of(block.flow), 600)}.</p>"
     yield from _sides(finding.get("evidence") or ())
+    if block.others:
+        yield "<p>And of the same cause:</p>\n<ul>"
+        yield from (f"<li>{wire(message, 500)} {code(violation)}</li>" for message, violation in block.others)
+        yield "</ul>"
     several = len(block.needed) > 1
     if block.needed and not several:
         yield f'<div class="needed"><h4>What the response needs</h4><pre>{code(block.needed[0], 2000)}</pre></div>'
@@ -94,21 +97,22 @@ def _sides(evidence: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 def _endpoints(block: Block, with_needed: bool) -> Iterator[str]:
     yield '<table><caption>Where</caption><thead><tr><th scope="col">Request</th>'
     yield '<th scope="col" class="number">Times</th></tr></thead><tbody>'
-    for group in block.groups[:_MOST_ENDPOINTS]:
-        needed = f"<br>needs {code(group['needed'], 2000)}" if with_needed and group["needed"] else ""
-        page = f"<br>from {code(group['origin'])}" if group["origin"] else ""
+    endpoints = block.endpoints
+    for place in endpoints[:_MOST_ENDPOINTS]:
+        needed = "".join(f"<br>needs {code(line, 2000)}" for line in place.needed) if with_needed else ""
+        page = f"<br>from {code(place.origin)}" if place.origin else ""
         yield (
-            f"<tr><td>{code(group['method'] + ' ' + group['path'])}{page}{needed}<br>"
-            f'<small class="faint">{_flows_of(group)}</small></td><td class="number">{group["count"]:,}</td></tr>'
+            f"<tr><td>{code(place.method + ' ' + place.path)}{page}{needed}<br>"
+            f'<small class="faint">{_flows_of(place)}</small></td><td class="number">{place.times:,}</td></tr>'
         )
     yield "</tbody></table>"
-    if len(block.groups) > _MOST_ENDPOINTS:
-        yield f'<p class="faint">And {len(block.groups) - _MOST_ENDPOINTS:,} endpoints more.</p>'
+    if len(endpoints) > _MOST_ENDPOINTS:
+        yield f'<p class="faint">And {len(endpoints) - _MOST_ENDPOINTS:,} endpoints more.</p>'
 
 
-def _flows_of(group: Group) -> str:
-    ids = ", ".join(wire(each, 60) for each in group["flows"][:2])
-    more = f" and {group['count'] - 2:,} more" if group["count"] > 2 else ""
+def _flows_of(place: Endpoint) -> str:
+    ids = ", ".join(wire(each, 60) for each in place.flows[:2])
+    more = f" and {place.times - 2:,} more" if place.times > 2 else ""
     return f"flow {ids}{more}"
 
 

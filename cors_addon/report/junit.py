@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 from ..catalogue.violation import Severity
 from ..verdict.diagnose import inert
-from .blocks import Block, Examples, blocks
+from .blocks import Examples, blocks, fix_of
 from .layout import side_by_side, wrapped
 from .model import Group, Report
 from .plain import causes, endpoint, snippets
@@ -20,7 +20,7 @@ def render(report: Report) -> str:
     and says what it is in its output. A capture that could not be read is an error.
     """
     examples = Examples(report)
-    cases = [_case(block, group, examples) for block in blocks(report) for group in block.groups]
+    cases = [_case(group, examples) for block in blocks(report) for group in block.groups]
     cases += [_skipped(group, group["reason"] or "ignored by an option") for group in report.ignored]
     cases += [_unread(capture) for capture in report.summary.get("captures", ()) if capture["problem"]]
     if not cases:
@@ -40,7 +40,7 @@ def render(report: Report) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(suites, encoding="unicode")}\n'
 
 
-def _case(block: Block, group: Group, examples: Examples) -> ElementTree.Element:
+def _case(group: Group, examples: Examples) -> ElementTree.Element:
     if group["known"]:
         return _skipped(group, "known by the baseline")
     case = _element(group)
@@ -49,7 +49,8 @@ def _case(block: Block, group: Group, examples: Examples) -> ElementTree.Element
     lines += causes(finding)
     if group["needed"]:
         lines += wrapped("needed", group["needed"])
-    lines += wrapped("fix", f"({block.who}) {block.fix}")
+    who, fix = fix_of(group["id"], finding)
+    lines += wrapped("fix", f"({who}) {fix}")
     lines += snippets(finding)
     lines += wrapped("flows", ", ".join(inert(each, 80) for each in group["flows"]))
     text = "\n".join(lines)

@@ -69,6 +69,8 @@ def _painted(text: str, severity: str, colour: bool) -> str:
 def _block(block: Block, colour: bool) -> Iterator[str]:
     yield _painted(title(block), block.severity, colour)
     yield from wrapped("what", block.message, indent=2)
+    for message, violation in block.others:
+        yield from wrapped("so too", f"{message}  [{violation}]", indent=2)
     yield from side_by_side(block.finding.get("evidence") or (), indent=2)
     yield from causes(block.finding, indent=2)
     if block.severity == Severity.CONDITIONAL.value:
@@ -83,11 +85,12 @@ def _block(block: Block, colour: bool) -> Iterator[str]:
     names = _browsers(block.flow)
     if names:
         yield from wrapped("browsers", names, indent=2)
-    for group in block.groups[:_MOST_ENDPOINTS]:
-        yield f"  {group['count']:>7,} x {endpoint(group)}  (flow {inert(group['flows'][0], 80)})"
-        if several and group["needed"]:
-            yield f"            needs {group['needed']}"
-    rest = block.groups[_MOST_ENDPOINTS:]
+    endpoints = block.endpoints
+    for place in endpoints[:_MOST_ENDPOINTS]:
+        yield f"  {place.times:>7,} x {endpoint(place._asdict())}  (flow {inert(place.flows[0], 80)})"
+        if several:
+            yield from (f"            needs {line}" for line in place.needed)
+    rest = endpoints[_MOST_ENDPOINTS:]
     if rest:
         yield f"          and {len(rest):,} endpoints more"
 
@@ -119,7 +122,7 @@ def way(flow: Mapping[str, Any], width: int = WIDTH, indent: int = 0) -> Iterato
 
 
 def endpoint(group: Group) -> str:
-    """Return method, target and page of a group in one line."""
+    """Return method, target and page of a group, or of an endpoint, in one line."""
     page = inert(group["origin"]) or "(no origin)"
     return f"{inert(group['method'], 40)} {inert(group['host'])}{inert(group['path'])} from {page}"
 

@@ -95,6 +95,7 @@ def _to_mend(block: Block) -> Iterator[Line]:
     told: list[tuple[str, str]] = []
     if cause is not None:
         told.append(("cause", f"{cause.message} ({cause.label.lower()})" if cause.label != "Cause" else cause.message))
+    told += [("so too", f"{message} [{violation}]") for message, violation in block.others[:_MOST_ENDPOINTS]]
     told += [("needs", needed) for needed in block.needed[:_MOST_ENDPOINTS]]
     if cause is not None and cause.fix:
         told.append(("fix", f"({cause.who}) {cause.fix}"))
@@ -103,12 +104,14 @@ def _to_mend(block: Block) -> Iterator[Line]:
     for label, words in told:
         for line in wrapped(label, words, indent=_MARGIN):
             yield Line(line)
-    for group in block.groups[:_MOST_ENDPOINTS]:
-        page = inert(group["origin"]) or "(no origin)"
-        target = f"{inert(group['method'], 40)} {inert(group['host'])}{inert(group['path'])} from {page}"
-        yield Line(f"{'':<{_MARGIN}}{group['count']:>7} x {target}")
-    if len(block.groups) > _MOST_ENDPOINTS:
-        yield Line(f"{'':<{_MARGIN}}{'':>7}   and {len(block.groups) - _MOST_ENDPOINTS} endpoints more")
+    endpoints = block.endpoints
+    for place in endpoints[:_MOST_ENDPOINTS]:
+        page = inert(place.origin) or "(no origin)"
+        target = f"{inert(place.method, 40)} {inert(place.host)}{inert(place.path)} from {page}"
+        yield Line(f"{'':<{_MARGIN}}{place.times:>7} x {target}")
+    more = len(endpoints) - _MOST_ENDPOINTS
+    if more > 0:
+        yield Line(f"{'':<{_MARGIN}}{'':>7}   and {more} {'endpoint' if more == 1 else 'endpoints'} more")
 
 
 def worst(findings: Iterable[Finding]) -> Severity | None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from xml.etree import ElementTree
 
 from cors_addon.catalogue.violation import FixOwner
+from cors_addon.report.blocks import blocks
 from cors_addon.report.cures import hows, steps, whys
 from cors_addon.report.explain import explain
 from cors_addon.report.formats import FORMATS
@@ -122,3 +123,23 @@ def test_junit_and_sarif_carry_them() -> None:
         "A cache keeps it",
     ]
     assert [snippet["stack"] for snippet in result["properties"]["snippets"]] == ["nginx"]
+
+
+def test_what_one_cause_explains_is_one_thing_to_mend_and_what_two_explain_are_two() -> None:
+    login = (
+        get("https://api.test/a", status=401)
+        .replace("> GET", "> OPTIONS")
+        .replace("> Sec-Fetch-Dest", "> Access-Control-Request-Method: PUT\n> Sec-Fetch-Dest")
+    )
+    refused, missing = verdicts(login + get("https://api.test/b"))
+    barred = tuple(replace(finding, causes=(CAUSE,)) for finding in refused.findings)
+    lacking = tuple(replace(finding, causes=(DOUBT,)) for finding in missing.findings)
+    assert len(barred) > 2
+    made = build([refused.with_findings(barred), missing.with_findings(lacking)])
+    second, first = sorted(blocks(made), key=lambda block: len(block.groups))
+    assert (first.id, first.finding["cause"]["id"], first.count) == (barred[0].id, "x", 1)
+    assert [violation for _, violation in first.others] == [finding.id for finding in barred[1:]]
+    assert (second.id, second.finding["cause"]["id"], second.others) == ("allow-origin-missing", "y", [])
+    told = [line.text.strip() for line in summary(made)]
+    assert sum(line == "cause     nginx drops it on errors" for line in told) == 1
+    assert sum(line.startswith("1 x ") for line in told) == 2
