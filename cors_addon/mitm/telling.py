@@ -32,21 +32,26 @@ class Teller:
         self._told.clear()
 
     def tell(self, verdict: Verdict) -> None:
-        """Log each kind of finding once: its message, for one page, at one host; and no more than a few of one id."""
+        """Log each kind of finding once, message and cause, for one page at one host; no more than a few of one id."""
+        causes: set[str] = set()
         for finding in verdict.findings:
             if finding.severity is Severity.INFO:
                 continue
             key = (finding.id, verdict.origin or "", flows.host_of(verdict.url))
             told = self._told.setdefault(key, set())
-            if finding.message in told or len(told) >= _SAME_KIND:
+            cause = finding.causes[0].id if finding.causes else ""
+            kind = f"{finding.message} {cause}"
+            if kind in told or len(told) >= _SAME_KIND:
                 continue
-            told.add(finding.message)
+            told.add(kind)
             # Never ERROR: while flows are read at start-up, mitmproxy takes that for a failed start.
             quiet = finding.severity is Severity.ADVICE or finding.known
             level = logging.INFO if quiet else logging.WARNING
             known = verdict.delivered
             by_rule = "" if known is None or known.dry_run else f'; changed on its way by rule "{inert(known.rule)}"'
-            line = log_line(verdict, finding)
+            # What one cause brings about has it told once.
+            line = log_line(verdict, finding, cause not in causes)
+            causes.add(cause)
             painting.log(level, line._replace(text=line.text + by_rule))
 
     def fault(self, where: str, flow: Flow | None, exc: Exception) -> None:

@@ -65,7 +65,7 @@ class Block:
 
     @property
     def others(self) -> list[tuple[str, str]]:
-        """What else comes of it: messages and violation ids, each once, in the order in which the browser meets them."""
+        """What else comes of it, in the order in which the browser meets it: messages and violation ids, each once."""
         places = {finding["id"]: place for place, finding in enumerate(self.flow.get("findings", ()))}
         groups = sorted(self.groups, key=lambda group: places.get(group["id"], len(places)))
         return list({str(group["message"]): str(group["id"]) for group in groups if group["id"] != self.id}.items())

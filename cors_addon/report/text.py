@@ -54,13 +54,13 @@ def delivered_line(verdict: Verdict, delivered: Delivered) -> str:
     return f'{outcome} as delivered by rule "{rule}"; {own}'
 
 
-def log_line(verdict: Verdict, finding: Finding) -> Line:
+def log_line(verdict: Verdict, finding: Finding, with_cause: bool = True) -> Line:
     """Return the line that a log gets when a finding is met for the first time."""
     severity = finding.severity.value
     lead = f"CORS known ({severity}):" if finding.known else f"CORS {severity}:"
     where = f"{inert(verdict.method)} {inert(verdict.url)}"
     page = f" from {inert(verdict.origin)}" if verdict.origin else ""
-    cause = next(iter(whys(finding.to_plain())), None) if finding.causes else None
+    cause = next(iter(whys(finding.to_plain())), None) if finding.causes and with_cause else None
     why = f" ({cause.label.lower()}: {inert(cause.message, 240)})" if cause is not None else ""
     text = f"{lead} {finding.message} [{finding.id}] {where}{page}{why}"
     return Line(text, "known" if finding.known else severity, len(lead))
@@ -95,7 +95,8 @@ def _to_mend(block: Block) -> Iterator[Line]:
     told: list[tuple[str, str]] = []
     if cause is not None:
         told.append(("cause", f"{cause.message} ({cause.label.lower()})" if cause.label != "Cause" else cause.message))
-    told += [("so too", f"{message} [{violation}]") for message, violation in block.others[:_MOST_ENDPOINTS]]
+    if block.others:
+        told.append(("also", ", ".join(dict.fromkeys(violation for _, violation in block.others))))
     told += [("needs", needed) for needed in block.needed[:_MOST_ENDPOINTS]]
     if cause is not None and cause.fix:
         told.append(("fix", f"({cause.who}) {cause.fix}"))
