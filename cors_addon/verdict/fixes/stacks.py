@@ -1,5 +1,6 @@
 """Which software answered, read from a response's headers: with how sure that is, and the lines that it rests on."""
 
+import functools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -94,13 +95,17 @@ class Recognised:
         return LAYER_OF[self.stack]
 
 
-def _rules(text: str) -> tuple[tuple[str, Confidence, str, re.Pattern[str]], ...]:
-    """Read a table of rules: stack, confidence, header name, and a pattern that its value begins with."""
-    found = []
+_Rule = tuple[str, Confidence, re.Pattern[str]]
+
+
+def _rules(text: str) -> dict[str, list[_Rule]]:
+    """Read a table of rules, by header name: stack, confidence, and a pattern that the value begins with."""
+    found: dict[str, list[_Rule]] = {}
     for line in filter(None, text.splitlines()):
         stack, confidence, name, *pattern = line.split(maxsplit=3)
-        found.append((name, Confidence(confidence), stack, re.compile("".join(pattern), re.IGNORECASE)))
-    return tuple(found)
+        rule = (stack, Confidence(confidence), re.compile("".join(pattern), re.IGNORECASE))
+        found.setdefault(name, []).append(rule)
+    return found
 
 
 # A header that only one stack sends by itself is high; one that others borrow, or that hides what is behind, is less.
@@ -205,10 +210,9 @@ def recognise(request: Request, *responses: Response) -> tuple[Recognised, ...]:
         _by_headers(response.headers, note)
         _by_combination(response, note)
     origin = origin_of(request.url)
-    if origin is not None:
-        for pattern, stack, confidence in _HOST_RULES:
-            if pattern.fullmatch(origin.host):
-                note(stack, confidence, f"host {inert(origin.host, _SHOWN)}")
+    told = None if origin is None else _by_host(origin.host)
+    if origin is not None and told is not None:
+        note(*told, f"host {inert(origin.host, _SHOWN)}")
     _settle(found)
     recognised = (
         Recognised(stack, confidence, "; ".join(list(lines)[:4])) for stack, (confidence, lines) in found.items()
@@ -216,10 +220,18 @@ def recognise(request: Request, *responses: Response) -> tuple[Recognised, ...]:
     return tuple(sorted(recognised, key=lambda each: (each.layer, _SURE[each.confidence])))
 
 
+@functools.lru_cache(1024)
+def _by_host(host: str) -> tuple[str, Confidence] | None:
+    for pattern, stack, confidence in _HOST_RULES:
+        if pattern.fullmatch(host):
+            return stack, confidence
+    return None
+
+
 def _by_headers(headers: HeaderList, note: _Note) -> None:
-    names = frozenset(headers.names())
-    for name, confidence, stack, pattern in _HEADER_RULES:
-        if name in names:
+    names = headers.names()
+    for name in names:
+        for stack, confidence, pattern in _HEADER_RULES.get(name, ()):
             value = next((each for each in headers.get_all(name) if pattern.match(each[:_LONGEST])), None)
             if value is not None:
                 note(stack, confidence, _line(name, value))
@@ -243,7 +255,7 @@ def _by_combination(response: Response, note: _Note) -> None:
     def has(name: str, *values: str) -> bool:
         return headers.get(name) in values
 
-    varies = {value.lower() for value in get_decode_and_split(headers, "Vary") or []}
+    varies = {value.lower() for value in get_decode_and_split(headers, "Vary") or []} if "vary" in headers else set()
     nosniff, denied = has("x-content-type-options", "nosniff"), has("x-frame-options", "DENY")
     if "x-runtime" in headers and "x-request-id" in headers:
         note("rails", HIGH, "x-request-id with x-runtime")

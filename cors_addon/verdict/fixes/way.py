@@ -60,17 +60,17 @@ def way_of(record: Record, verdict: Verdict, need: Need) -> Way | None:
 
 def mended(response: Response, changes: Iterable[Change]) -> Response:
     """Return the response with the changes made: the new line takes the place of the first old one."""
-    status, lines = response.status, list(response.headers.lines)
+    status = response.status
+    lines = [(byte_lowercase(line[0]), line) for line in response.headers]
     for change in changes:
         if change.header == STATUS:
             status = int(change.after or status)
             continue
         key = change.header.lower()
-        places = [index for index, (name, _) in enumerate(lines) if byte_lowercase(name) == key]
-        at = places[0] if places else len(lines)
-        kept = [line for line in lines if byte_lowercase(line[0]) != key]
-        lines = kept if change.after is None else [*kept[:at], (change.header, change.after), *kept[at:]]
-    return Response(status, HeaderList(lines))
+        at = next((index for index, (name, _) in enumerate(lines) if name == key), len(lines))
+        kept = [each for each in lines if each[0] != key]
+        lines = kept if change.after is None else [*kept[:at], (key, (change.header, change.after)), *kept[at:]]
+    return Response(status, HeaderList(line for _, line in lines))
 
 
 def _is_about_cors(name: str) -> bool:
