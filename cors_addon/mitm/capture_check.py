@@ -69,7 +69,7 @@ def check(paths: Sequence[str], task: Task, jobs: int = 1, show: Show | None = N
 def _checked(path: str, name: str, task: Task, advance: Advance | None) -> _Part:
     judged = judge_capture(path, name, task.settings, advance)
     not_cors = judged.flows - len(judged.verdicts)
-    report = build(judged.verdicts, not_cors=not_cors, ignores=task.ignores, baseline=task.baseline)
+    report = build(judged.verdicts, not_cors=not_cors, ignores=task.ignores, baseline=task.baseline, hosts=judged.hosts)
     capture = {
         "path": path,
         "kind": judged.kind,

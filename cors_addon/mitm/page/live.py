@@ -19,6 +19,7 @@ from . import places
 from .guard import TOKEN_FIELD, TOKEN_HEADER, Purpose, Token, refusal
 from .ledger import Ledger
 from .places import Place
+from .profiles import Profiles
 from .screen import POLICY, Screen
 from .words import line
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("cors_addon")
 
 _LONGEST_FORM: Final = 16_384
+_NEWEST: Final = 2_000
+"""How many verdicts are searched for what fails at a host; a report searches all."""
+
 _METHODS: Final = {"": "GET", "data": "GET", "injection": "POST", "rules": "POST", "clear": "POST"}
 _BARE_POLICY: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _PLACES: Final = frozenset({"cors_page", "mode", "connection_strategy", "listen_host", "listen_port"})
@@ -68,7 +72,14 @@ class LivePage:
         self._running = False
         self._token = Token()
         self._ledger = Ledger(self._asked_method, capacity)
-        self._screen = Screen(self._ledger, addon.injection, self._token.text, lambda: addon.judged, self._suggest)
+        self._screen = Screen(
+            self._ledger,
+            addon.injection,
+            self._token.text,
+            lambda: addon.judged,
+            self._suggest,
+            Profiles(lambda most: (addon.profiles(most, newest=_NEWEST), len(addon.session.hosts.hosts()))),
+        )
         self._refused: Remembered[str, None] = Remembered(100)
 
     # --- for the addon ----------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from ..injection import Injection
 from . import panels
 from .cards import card_html, haystack, passed_html
 from .ledger import Card, Ledger, Section
+from .profiles import Profiles
 from .words import left_out, line
 
 LISTED: Final = 50
@@ -46,7 +47,7 @@ class Screen:
     """Renders what the ledger and injection hold.
 
     ``verdicts`` gives what the addon remembers, ``judged`` how many flows were judged, ``suggest`` the lines of a rule
-    that would let a blocked flow pass.
+    that would let a blocked flow pass, ``hosts`` what was learned of the hosts.
     """
 
     def __init__(
@@ -56,12 +57,14 @@ class Screen:
         token: str,
         judged: Callable[[], int],
         suggest: Callable[[Verdict], Sequence[str]],
+        hosts: Profiles,
     ) -> None:
         self._ledger = ledger
         self._injection = injection
         self._token = token
         self._judged = judged
         self._suggest = suggest
+        self._hosts = hosts
         self._cards: dict[str, tuple[int, str, str]] = {}
         self._regions: dict[str, tuple[int, str]] = {}
         self._switches: object = None
@@ -73,6 +76,8 @@ class Screen:
         switches = injection.is_on, injection.rules, injection.file.path, injection.file.trouble
         if switches != self._switches:
             self._switches = switches
+            self._ledger.version += 1
+        if self._hosts.look(self._ledger.version):
             self._ledger.version += 1
         return self._ledger.version
 
@@ -168,6 +173,7 @@ class Screen:
             "debts": panels.debts(owed, LISTED),
             "counts": panels.counts(self._counts()),
             "passed": self._passed(passed),
+            "hosts": self._hosts.html,
             "blocked-note": self._blocked_note(lists, len(passed)),
         }
         for section, cards in lists.items():
