@@ -3,6 +3,7 @@
 https://wicg.github.io/local-network-access/#ip-address-space-heading
 """
 
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_network
 from typing import Final
 
@@ -25,19 +26,25 @@ _LOCAL_NETWORKS: Final = tuple(
     )
 )
 
+_LONGEST: Final = 300
+"""The end of a host's name tells all; a longer one must not fill the cache."""
+
 
 def address_space_of(origin: Origin, address: str) -> str | None:
     """Return ``loopback`` or ``local`` where an origin is known to live there, else ``None``.
 
     ``address`` is the one that was connected to, empty where it is not known.
     """
-    if origin.host == "localhost" or origin.host.endswith(".localhost"):
+    return _space_of(origin.host[-_LONGEST:], address)
+
+
+@lru_cache(2048)
+def _space_of(host: str, address: str) -> str | None:
+    if host == "localhost" or host.endswith(".localhost"):
         return "loopback"
-    known = address_of(address) or address_of(origin.host)
+    known = address_of(address) or address_of(host)
     if known is None:
-        return (
-            "local" if origin.host.endswith((".local", ".internal", ".home.arpa")) or "." not in origin.host else None
-        )
+        return "local" if host.endswith((".local", ".internal", ".home.arpa")) or "." not in host else None
     mapped = known.ipv4_mapped if isinstance(known, IPv6Address) else None
     known = mapped or known
     if known.is_loopback:

@@ -10,9 +10,9 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import lru_cache
 from itertools import islice
 from typing import Final
-from urllib.parse import urlsplit
 
 from ..fetch.checks import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN, EXPOSE_HEADERS, MAX_AGE
 from ..fetch.headers import HeaderList, get_decode_and_split
@@ -34,6 +34,9 @@ _IDS: Final = (
     re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[0-9A-Za-z_-]{20,}"),
 )
 
+_MAY_HOLD_IDS: Final = re.compile(r"[0-9]|[a-fA-F]{16}")
+_PATH: Final = re.compile(r"(?:[^:/?#]++:)?(?://[^/?#]*+)?([^?#]*+)")
+
 Moment = tuple[float, str]
 """When a request began (Unix seconds), and the id of its exchange."""
 
@@ -50,6 +53,9 @@ class Way(Enum):
     """One value that is neither."""
     SEVERAL = "several"
     """More than one line, or a list."""
+
+    # Enum's own asks the name, and answers are looked up all the time.
+    __hash__ = object.__hash__
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,16 +292,21 @@ def _is_first(entry: _Host, answer: Answer, moment: Moment) -> bool:
 
 def path_template(path: str) -> str:
     """Fold a path's numbers and ids into ``{id}``, so that one endpoint is one path."""
+    # None of the shapes is without a digit, but one.
+    if not _MAY_HOLD_IDS.search(path):
+        return path
     return "/".join("{id}" if any(shape.fullmatch(part) for shape in _IDS) else part for part in path.split("/"))
 
 
 def path_of(url: str) -> str:
     """Return the template of a URL's path, clipped."""
-    try:
-        path = urlsplit(url).path
-    except ValueError:
-        path = url.partition("?")[0]
-    return path_template(path[:_CLIPPED]) or "/"
+    match = _PATH.match(url)
+    return _folded(match[1][:_CLIPPED]) if match is not None else "/"
+
+
+@lru_cache(4096)
+def _folded(path: str) -> str:
+    return path_template(path) or "/"
 
 
 def _answer_of(record: Record) -> Answer | None:

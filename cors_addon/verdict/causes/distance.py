@@ -1,5 +1,11 @@
 """How many letters apart two short texts are."""
 
+from functools import lru_cache
+from typing import Final
+
+_SHORT: Final = 64
+"""The same few header names are compared with each other again and again; longer texts must not fill the cache."""
+
 
 def distance(one: str, other: str, limit: int) -> int:
     """Return how many letters are to be put in, left out, replaced or swapped with their neighbour.
@@ -8,6 +14,10 @@ def distance(one: str, other: str, limit: int) -> int:
     """
     if abs(len(one) - len(other)) > limit:
         return limit + 1
+    return _counted(one, other, limit) if len(one) <= _SHORT else _count(one, other, limit)
+
+
+def _count(one: str, other: str, limit: int) -> int:
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, letter in enumerate(one, 1):
@@ -20,3 +30,6 @@ def distance(one: str, other: str, limit: int) -> int:
         if min(row) > limit:
             return limit + 1
     return min(row[-1], limit + 1)
+
+
+_counted: Final = lru_cache(4096)(_count)
