@@ -1,4 +1,4 @@
-"""Frameworks of Node.js and Python, each serving its apps with its own server."""
+"""Frameworks of Node.js, Python and Go, each serving its apps with its own server."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import functools
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from tests.stacks.cases import App
 from tests.stacks.stack import Ports, Stack, StackError, ports_told, process
 
 HERE = Path(__file__).resolve().parent
+GO_CACHE = Path(sys.prefix) / "stacks-go"
 NODE_FOLDER = Path(sys.prefix) / "stacks-node"
 INSTALL_SECONDS = 300
 
@@ -74,6 +76,38 @@ def python(stack: str, *modules: str) -> Stack:
     return Stack(stack, lambda: missing_python(*modules), start)
 
 
+def missing_go() -> str | None:
+    return None if shutil.which("go") else "go is not installed"
+
+
+@contextlib.contextmanager
+def _start_go(apps: Sequence[App], folder: Path) -> Iterator[Ports]:
+    """Build one program of all apps, each snippet in a package of its own, and start it."""
+    imports, around = ['import "net/http"'], []
+    for number, app in enumerate(apps):
+        if app.snippet is None:
+            continue
+        (folder / f"c{number}").mkdir()
+        wrapper = "func With(next http.Handler) http.Handler { return withCORS(next) }"
+        source = f'package c{number}\n\nimport "net/http"\n\n{app.snippet}\n{wrapper}\n'
+        (folder / f"c{number}" / "cors.go").write_text(source)
+        imports.append(f'import "stacks/c{number}"')
+        around.append(f'"{app.host}": c{number}.With,')
+    table = f"var snippets = map[string]func(http.Handler) http.Handler{{\n{chr(10).join(around)}\n}}"
+    (folder / "snippets.go").write_text("\n".join(["package main", *imports, table, ""]))
+    (folder / "serve.go").write_text((HERE / "go" / "serve.go").read_text())
+    (folder / "go.mod").write_text("module stacks\n\ngo 1.19\n")
+    environment = {**os.environ, "GOPROXY": "off", "GOTOOLCHAIN": "local", "GOCACHE": str(GO_CACHE)}
+    command = ["go", "build", "-o", "serve", "."]
+    built = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=INSTALL_SECONDS
+    )
+    if built.returncode != 0:
+        raise StackError(f"{command!r} fails:\n{built.stderr}")
+    with _started("go", [str(folder / "serve")], apps, folder) as ports:
+        yield ports
+
+
 FRAMEWORKS = (
     node("express"),
     node("fastify"),
@@ -82,4 +116,5 @@ FRAMEWORKS = (
     python("fastapi", "fastapi", "uvicorn"),
     python("flask", "flask"),
     python("django", "django", "corsheaders"),
+    Stack("go", missing_go, _start_go, is_told=False),  # it adds no header that says so
 )

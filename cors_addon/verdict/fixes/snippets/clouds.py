@@ -89,7 +89,7 @@ Errors4xx:
 
 FIREBASE: Final = Template("""
 // functions: npm install cors
-const { onRequest } = require("firebase-functions/https");
+const { onRequest } = require("firebase-functions/v2/https");
 const cors = require("cors")({
   origin: ["%origin%"],
   methods: [%methods-quoted%],
