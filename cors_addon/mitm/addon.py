@@ -32,6 +32,7 @@ from .commands import Commands
 from .delivery import Deliveries
 from .journals import Journals
 from .page import LivePage
+from .probe import Probe, is_probe
 from .telling import Teller
 
 logger = logging.getLogger("cors_addon")
@@ -48,7 +49,7 @@ def contained(hook: _Hook) -> _Hook:
 
     @functools.wraps(hook)
     def guarded(self: "CorsAddon", flow: http.HTTPFlow) -> None:
-        if self.page.owns(flow):
+        if self.page.owns(flow) or is_probe(flow):
             return
         try:
             hook(self, flow)
@@ -73,7 +74,8 @@ class CorsAddon:
         self.teller = Teller()
         commands = Commands(self)
         self.page = LivePage(self, commands, KEPT_VERDICTS)
-        self.addons: list[Any] = [commands, self.page]
+        self.probe = Probe(self)
+        self.addons: list[Any] = [commands, self.page, self.probe]
         self._requests: Remembered[str, Request] = Remembered(10_000)
         self._glances: Remembered[str, flows.Glance] = Remembered(10_000)
         self._heads: Remembered[str, tuple[tuple[bytes, bytes], ...]] = Remembered(10_000)
@@ -481,7 +483,17 @@ class CorsAddon:
         What fails there is told by the ``newest`` verdicts.
         """
         verdicts = islice(reversed(self.verdicts.values()), newest)
-        return profiles(self.session.hosts, self.session.repeats, verdicts, most)
+        found = profiles(self.session.hosts, self.session.repeats, verdicts, most)
+        return [{**each, "probed": self.probe.answers(each["host"])} for each in found]
+
+    def show_probe(self, flow: http.HTTPFlow, verdict: Verdict) -> None:
+        """Show what a request of the probe found on its flow, and keep it if that is something."""
+        if verdict.findings:
+            self._count(flow.id)
+            self._flows[flow.id] = flow
+            self._keep(self._as_expected(verdict), flow)
+        display.show_probe(flow, verdict, self._mark, self._comment)
+        ctx.master.addons.trigger(hooks.UpdateHook([flow]))
 
     def clear(self) -> None:
         """Forget all verdicts and evidence, and take them off the flows still held."""
@@ -491,6 +503,7 @@ class CorsAddon:
         self.session.clear()
         self.verdicts.clear()
         self.page.clear()
+        self.probe.clear()
         self._not_cors.clear()
         self._waiting.clear()
         self._backlog.take()

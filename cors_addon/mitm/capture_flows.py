@@ -23,6 +23,7 @@ from .capture_error import CaptureError
 from .capture_failures import failure_told
 from .capture_netstrings import WHOLE, State, dictionary, netstrings, told
 from .capture_scan import glance, is_of_interest_without_origin
+from .flow_keys import PROBE
 
 _BROKEN: Final = (ValueError, TypeError, LookupError, AttributeError, AssertionError)
 """What reading a state of the wrong shape may end in, in this module and in mitmproxy."""
@@ -33,6 +34,7 @@ _WANTED: Final[Mapping[bytes, Any]] = {
     b"id": WHOLE,
     b"error": WHOLE,
     b"websocket": {b"messages": None},
+    b"metadata": {PROBE.encode(): WHOLE},
     b"client_conn": dict.fromkeys((b"id", b"peername", b"sockname", b"tls", b"proxy_mode"), WHOLE),
     b"server_conn": dict.fromkeys((b"peername", b"timestamp_start", b"alpn", b"via"), WHOLE),
     b"request": dict.fromkeys(
@@ -109,6 +111,9 @@ class _UnexpectedError(ValueError):
 
 
 def _of_state(state: State) -> Sighting:
+    if state["metadata"]:
+        # Asked by the probe, and not by a browser.
+        return UNREMARKABLE
     request, client = state["request"], state["client_conn"]
     response = state["response"]
     seen = glance(request["headers"])

@@ -7,6 +7,7 @@ from mitmproxy.io import compat, tnetstring
 
 from . import flows
 from .capture_flows import UNREMARKABLE, Sighting
+from .flow_keys import PROBE
 
 
 def sighting_of_state(payload: bytes) -> Sighting | None:
@@ -15,6 +16,8 @@ def sighting_of_state(payload: bytes) -> Sighting | None:
     loaded = flow.Flow.from_state(compat.migrate_flow(state))
     if not isinstance(loaded, http.HTTPFlow):
         return None
+    if PROBE in loaded.metadata:
+        return UNREMARKABLE
     seen = flows.glance(loaded)
     if seen.origin:
         answered = loaded.response is not None or loaded.error is not None

@@ -158,6 +158,12 @@ class Commands:
         lines = suggestion(verdicts, self._addon.session, [rule.name for rule in self._addon.injection.rules.rules])
         return [["rule"], *([line] for line in lines)]  # type: ignore[return-value]
 
+    @command.command("cors.probe")
+    @contained
+    def probe(self, flows: Sequence[flow.Flow]) -> str:
+        """Ask the servers of these flows in made-up origins whom they trust: hosts of the rule file only."""
+        return self._addon.probe.begin(flows)
+
     @command.command("cors.clear")
     @contained
     def clear(self) -> None:

@@ -17,6 +17,9 @@ MARKS: Final = {
 INJECTED: Final = ":adhesive_bandage:"
 """The mark of a flow that a rule changed, whatever became of it."""
 
+PROBED: Final = ":mag:"
+"""The mark of a request of ``cors.probe`` that found nothing."""
+
 _PREFIX: Final = "CORS:"
 _MARK: Final = "cors.mark"
 SERVER: Final = "cors.server"
@@ -41,6 +44,15 @@ def show(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool) -> No
         _set_mark(flow, wanted)
     if comment:
         _set_line(flow, line)
+
+
+def show_probe(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool) -> None:
+    """Put on a request of ``cors.probe`` what was asked and answered, whether or not that is a finding."""
+    show(flow, verdict, mark, comment=False)
+    if mark and not flow.marked:
+        _set_mark(flow, PROBED)
+    if comment:
+        _set_line(flow, f"{_PREFIX} {verdict.notes[0]}")
 
 
 def clear(flow: http.HTTPFlow) -> None:

@@ -45,6 +45,7 @@ def _host(host: Profile, is_open: bool) -> Iterator[str]:
         yield "<h4>Where it contradicts itself</h4>\n<ul>"
         yield from (f"<li>{wire(each['message'], 400)}</li>" for each in host["contradictions"])
         yield "</ul>"
+    yield from _probed(host.get("probed") or ())
     yield from _to_serve(host["to_serve"])
     yield from _table("Pages that asked", ("Page", "let in", "refused", "credentials"), map(_page, host["origins"]))
     yield from _table(
@@ -58,6 +59,17 @@ def _host(host: Profile, is_open: bool) -> Iterator[str]:
     yield f"<p>{cost_sentence(host['cost'])}</p>"
     yield from _lists(host)
     yield "</details>"
+
+
+def _probed(rows: Sequence[Profile]) -> Iterator[str]:
+    asked = [(code(row["origin"]), escape(row["trust"]), wire(probe_sentence(row), 400)) for row in rows]
+    yield from _table("What cors.probe was told", ("Asked as", "let in", "which means"), asked)
+
+
+def probe_sentence(row: Profile) -> str:
+    """Say what one answer to the probe means."""
+    status = "" if row["status"] is None else f" ({row['status']})"
+    return f"{row['method']} {row['url']}{status}: it {row['meaning']}"
 
 
 def _to_serve(needs: Profile) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ..catalogue.violation import Severity
 from ..verdict.model import Finding, Outcome, Verdict
+from ..verdict.probing import PROBE
 from ..verdict.redact import redact_header
 from .baseline import Baseline
 from .debts import debts_of
@@ -67,7 +68,8 @@ def build(
     groups, ignored = _Groups(baseline), _Groups(baseline)
     expected = Expected(ignores, baseline)
     for verdict in verdicts:
-        outcomes[verdict.outcome.value] += 1
+        if verdict.kind != PROBE:
+            outcomes[verdict.outcome.value] += 1
         for finding, ignore in expected.ignored(verdict):
             ignored.add(verdict, finding, ignore)
         verdict = expected.apply(verdict)

@@ -6,7 +6,7 @@ from hashlib import sha256
 from html import escape
 from typing import Any, Final
 
-from ...report.html_profiles import cost_sentence, ways
+from ...report.html_profiles import cost_sentence, probe_sentence, ways
 from .words import block, left_out, line, text
 
 Profile = Mapping[str, Any]
@@ -71,8 +71,17 @@ def _host(host: Profile) -> str:
         f'<li id="host-{name}"><details class="more"><summary>{text(host["host"])}{flag}</summary>'
         f"<p>It {text(host['policy'], 600)}.</p>"
         f"{_labelled('Where it contradicts itself', contradictions)}"
+        f"{_probed(host.get('probed') or ())}"
         f"{_to_serve(host['to_serve'])}{_facts(host)}{_paths(host['paths'])}</details></li>"
     )
+
+
+def _probed(rows: Sequence[Profile]) -> str:
+    trusted = [row for row in rows if row["trust"] != "no"]
+    items = "".join(f"<li>{text(row['origin'])}: {text(probe_sentence(row))}</li>" for row in trusted[:_MOST])
+    if rows and not trusted:
+        items = f"<li>It let in none of {len(rows)} made-up names.</li>"
+    return _labelled("What cors.probe was told", items)
 
 
 def _to_serve(needs: Profile) -> str:

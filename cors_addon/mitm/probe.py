@@ -1,0 +1,277 @@
+"""``cors.probe``: ask a development server, in made-up names, whom it trusts.
+
+It sends what a page has sent already, GET, HEAD and preflights only, to hosts of the rule file only, with mitmproxy's
+own client replay: so upstream proxies, certificates and filters are those of any flow. One request after the other,
+with a pause between, a handful for each. They show in the list of flows as what they are, and are judged as nobody's.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from mitmproxy import ctx, exceptions, flow, http
+from mitmproxy.log import ALERT
+from mitmproxy.proxy import mode_specs, server_hooks
+
+from ..fetch.headers import HeaderList
+from ..fetch.messages import Request, Response
+from ..fetch.origins import OPAQUE, Origin, is_schemelessly_same_site, origin_of
+from ..rules.model import RuleSet
+from ..rules.patterns import target_of
+from ..traffic.remembered import Remembered
+from ..traffic.sites import registrable_domain
+from ..verdict.diagnose import inert
+from ..verdict.probing import OTHER_SITE, Answered, Guise, Trust, answered, guises, verdict_on
+from . import flows as from_flows
+from .flow_keys import PROBE
+
+if TYPE_CHECKING:
+    from .addon import CorsAddon
+
+logger = logging.getLogger("cors_addon")
+
+MOST: Final = 5
+"""How many different requests one call of the command asks again."""
+
+PAUSE: Final = 0.1
+LONGEST: Final = 10.0
+"""Seconds between two requests, and for how long an answer is awaited."""
+
+_CLIENT: Final = ("cors.probe", 0)
+_MOST_HOSTS: Final = 200
+_MOST_ANSWERS: Final = 100
+# What would have the server answer with less than it did, or a cache on the way keep what was made up.
+_LEFT_OUT: Final = (
+    *("if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "if-range", "range"),
+    *("content-length", "transfer-encoding", "expect", "pragma", "cache-control"),
+)
+
+
+def is_probe(seen: flow.Flow) -> bool:
+    """Say whether a flow was made by the probe, now or before it was saved."""
+    return PROBE in seen.metadata
+
+
+class Probe:
+    """What the command does, and the hooks that tell it of answers. ``pause`` and ``longest`` are seconds."""
+
+    name = "cors-probe"
+
+    def __init__(self, addon: "CorsAddon", pause: float = PAUSE, longest: float = LONGEST) -> None:
+        self._addon = addon
+        self._pause = pause
+        self._longest = longest
+        self._task: asyncio.Task[None] | None = None
+        self._asked: dict[str, asyncio.Future[None]] = {}
+        self._answers: Remembered[str, list[dict[str, Any]]] = Remembered(_MOST_HOSTS)
+
+    def clear(self) -> None:
+        """Forget what was answered."""
+        self._answers.clear()
+
+    def answers(self, host: str) -> list[dict[str, Any]]:
+        """Return what a host (a serialized origin) answered, as plain data, by the order in which it was asked."""
+        return list(self._answers.get(host, ()))
+
+    # --- the command ------------------------------------------------------------------------------------------
+
+    def begin(self, flows: Sequence[flow.Flow]) -> str:
+        """Begin to ask for these flows; return what is done, in a sentence. Raises ``CommandError``."""
+        if self._task is not None and not self._task.done():
+            raise exceptions.CommandError("cors.probe is at work; it says when it is done")
+        chosen: dict[tuple[str, str], http.HTTPFlow] = {}
+        refused: dict[str, None] = {}
+        for each in flows:
+            problem = self._problem(each)
+            if problem:
+                refused[problem] = None
+            else:
+                assert isinstance(each, http.HTTPFlow)
+                chosen.setdefault((each.request.method, each.request.pretty_url), each)
+        if not chosen:
+            raise exceptions.CommandError("; ".join(refused) or "cors.probe needs a flow, such as @focus")
+        if ctx.master.commands.call("replay.client.count"):
+            raise exceptions.CommandError("client replay is busy, and cors.probe needs it; try again when it is done")
+        taken = list(chosen.values())[:MOST]
+        if len(chosen) > MOST:
+            refused[f"only the first {MOST} different requests are asked again"] = None
+        self._task = asyncio.get_running_loop().create_task(self._ask_all(taken), name="cors.probe")
+        left_out = f" ({'; '.join(refused)})" if refused else ""
+        return f"cors.probe asks {len(taken)} of these again in made-up names, with their own credentials{left_out}"
+
+    def _problem(self, seen: flow.Flow) -> str:
+        """Say why a flow is not asked again, in a clause; empty where it may be."""
+        if not isinstance(seen, http.HTTPFlow):
+            return "cors.probe asks HTTP servers only"
+        if is_probe(seen):
+            return "a request of cors.probe itself is not asked again"
+        if seen.live:
+            return "a request that is still on its way cannot be asked again"
+        request = seen.request
+        shown = f"{inert(request.method, 20)} {inert(request.pretty_url, 200)}"
+        if request.method == "OPTIONS":
+            if not request.headers.get("Access-Control-Request-Method"):
+                return f"{shown} is no preflight; cors.probe sends GET, HEAD and preflights only"
+        elif request.method not in ("GET", "HEAD"):
+            return f"{shown}: cors.probe sends GET, HEAD and preflights only; choose its preflight"
+        unlisted = self._unlisted(request)
+        if unlisted:
+            return f"{inert(unlisted, 200)} is in no rule's hosts, and cors.probe asks the hosts of the rule file only"
+        return ""
+
+    def _unlisted(self, request: http.Request) -> str:
+        """Return the host of a request that no rule lists, empty where both are listed.
+
+        There may be two: the one that is connected to, and the one that the Host header names.
+        """
+        rules = self._addon.injection.rules
+        for host in (request.host, request.pretty_host):
+            if not is_listed(rules, request.scheme, host, request.port):
+                return host
+        return ""
+
+    # --- asking -----------------------------------------------------------------------------------------------
+
+    async def _ask_all(self, chosen: Sequence[http.HTTPFlow]) -> None:
+        try:
+            for each in chosen:
+                await self._ask(each)
+        except Exception as exc:
+            self._addon.teller.fault("cors.probe", None, exc)
+
+    async def _ask(self, original: http.HTTPFlow) -> None:
+        request = original.request
+        host = origin_of(request.pretty_url)
+        origin = request.headers.get("Origin") or ""
+        page = origin_of(origin) or host
+        if host is None or page is None:
+            return
+        found: list[Answered] = []
+        for guise in guises(page):
+            if self._unlisted(request):
+                # The rule file was saved meanwhile.
+                break
+            result = await self._ask_as(original, guise, page, host, found)
+            found.append(result)
+            if result.trust is Trust.FAILED:
+                break
+            await asyncio.sleep(self._pause)
+        kept = self._answers.get(host.serialize(), [])
+        self._answers[host.serialize()] = [*kept, *(each.to_plain() for each in found)][-_MOST_ANSWERS:]
+        for line in told(request.method, request.pretty_url, found):
+            logger.log(ALERT, "%s", line)
+
+    async def _ask_as(
+        self, original: http.HTTPFlow, guise: Guise, page: Origin, host: Origin, found: Sequence[Answered]
+    ) -> Answered:
+        asking = disguised(original, guise, host)
+        self._asked[asking.id] = asyncio.get_running_loop().create_future()
+        error = ""
+        try:
+            ctx.master.commands.call("replay.client", [asking])
+            await asyncio.wait_for(self._asked[asking.id], self._longest)
+        except TimeoutError:
+            error = f"none came within {self._longest:g} seconds"
+        finally:
+            del self._asked[asking.id]
+        request = Request(
+            asking.request.method, asking.request.pretty_url, HeaderList.from_bytes(asking.request.headers.fields)
+        )
+        response: Response | None = None
+        if asking.error is not None:
+            error = asking.error.msg
+        elif asking.response is not None:
+            response = Response(asking.response.status_code, HeaderList.from_bytes(asking.response.headers.fields))
+        result = answered(guise, asking.id, request, response, error)
+        trusts_all = any(each.guise.kind == OTHER_SITE and each.trust is Trust.WITH_CREDENTIALS for each in found)
+        address = from_flows.exchange_of(asking, request).server_address
+        self._addon.show_probe(asking, verdict_on(result, request, page.serialize(), address, trusts_all))
+        return result
+
+    # --- hooks ------------------------------------------------------------------------------------------------
+
+    def response(self, seen: http.HTTPFlow) -> None:
+        self._arrived(seen)
+
+    def error(self, seen: http.HTTPFlow) -> None:
+        self._arrived(seen)
+
+    def _arrived(self, seen: http.HTTPFlow) -> None:
+        waiting = self._asked.get(seen.id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
+
+    def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
+        """Let nothing, be it another addon, send what the probe asks to a host that is not listed."""
+        if data.client.peername != _CLIENT or data.server.address is None:
+            return
+        host, port = data.server.address[:2]
+        scheme = "https" if data.server.tls else "http"
+        if is_listed(self._addon.injection.rules, scheme, host, port) or (host, port) in _upstream_proxies():
+            return
+        data.server.error = f"cors.probe asks the hosts of the rule file only, and {inert(host, 200)} is none of them"
+
+    def done(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+
+def is_listed(rules: RuleSet, scheme: str, host: str, port: int) -> bool:
+    """Say whether a rule, enabled or not, names a server as one of its hosts."""
+    target = target_of(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/")
+    return target is not None and any(pattern.matches(target) for rule in rules.rules for pattern in rule.hosts)
+
+
+def _upstream_proxies() -> Iterator[tuple[str, int]]:
+    for spec in ctx.options.mode:
+        mode = mode_specs.ProxyMode.parse(spec)
+        if isinstance(mode, mode_specs.UpstreamMode):
+            yield mode.address
+
+
+def disguised(original: http.HTTPFlow, guise: Guise, host: Origin) -> http.HTTPFlow:
+    """Return a copy of a flow that asks the same in another name: with its credentials, and without a body."""
+    made: http.HTTPFlow = original.copy()
+    made.metadata = {PROBE: guise.kind}
+    made.marked, made.comment = "", f"CORS: cors.probe asks as {guise.origin}"
+    made.response, made.error, made.intercepted = None, None, False
+    made.client_conn.peername = _CLIENT
+    request = made.request
+    request.raw_content = b""
+    request.trailers = None
+    for name in _LEFT_OUT:
+        request.headers.pop(name, None)
+    request.headers["Origin"] = guise.origin
+    # Some caches on the way keep what is not for them to keep: an answer to a made-up page must not reach a real one.
+    request.headers["Cache-Control"] = "no-store"
+    if guise.origin == OPAQUE:
+        request.headers.pop("Referer", None)
+    elif "Referer" in request.headers:
+        request.headers["Referer"] = f"{guise.origin}/"
+    if "Sec-Fetch-Site" in request.headers:
+        request.headers["Sec-Fetch-Site"] = _site(guise.origin, host)
+    return made
+
+
+def _site(origin: str, host: Origin) -> str:
+    page = origin_of(origin)
+    if page is None or page.scheme != host.scheme or not is_schemelessly_same_site(page, host, registrable_domain):
+        return "cross-site"
+    return "same-origin" if page == host else "same-site"
+
+
+def told(method: str, url: str, found: Sequence[Answered]) -> Iterator[str]:
+    """Say what was asked, what was answered and what that means, a line each."""
+    shown = f"{inert(method, 20)} {inert(url, 200)}"
+    refused = [each.guise.kind for each in found if each.trust is Trust.NO]
+    yield f"CORS: {shown} was asked in {len(found)} made-up names; it let in {len(found) - len(refused)} of them"
+    for each in found:
+        if each.trust is not Trust.NO:
+            headers = [f"Access-Control-Allow-Origin: {inert(each.allow_origin or '', 200)}"]
+            if each.allow_credentials is not None:
+                headers.append(f"Access-Control-Allow-Credentials: {inert(each.allow_credentials, 40)}")
+            answer = f", answered {', '.join(headers)}" if each.trust is not Trust.FAILED else ""
+            yield f"CORS:   asked as {inert(each.guise.origin, 200)}{answer}: it {inert(each.meaning, 300)}"
+    if refused:
+        yield f"CORS:   not let in: {', '.join(refused)}"
