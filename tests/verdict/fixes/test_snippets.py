@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cors_addon.traffic.transcript import parse_transcript
+from cors_addon.verdict.diagnose import inert
 from cors_addon.verdict.fixes.need import Need
 from cors_addon.verdict.fixes.snippets import WRITERS, snippet_text
 from cors_addon.verdict.fixes.snippets.writing import safe
+from cors_addon.verdict.redact import redact
 from tests.verdict.judging import verdict_of
 
 STACKS = [*WRITERS, None]
@@ -55,6 +57,13 @@ def test_nothing_is_left_of_a_template_and_no_line_has_a_blank_at_its_end(name: 
         assert "credentials%" not in text, stack
         assert "%preflight" not in text, stack
         assert "%answered" not in text, stack
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_reports_show_a_snippet_as_it_is(name: str) -> None:
+    for stack, text in texts(NEEDS[name]).items():
+        assert redact(text) == text, stack
+        assert all(inert(line, 400) == line for line in text.splitlines()), stack
 
 
 @pytest.mark.parametrize("stack", STACKS)

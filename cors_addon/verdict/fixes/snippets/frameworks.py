@@ -82,23 +82,23 @@ GO: Final = Template("""
 var corsOrigins = map[string]bool{"%origin%": true}
 
 func withCORS(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		header, origin := w.Header(), r.Header.Get("Origin")
-		header.Add("Vary", "Origin")
-		if corsOrigins[origin] {
-			header.Set("Access-Control-Allow-Origin", origin)
-			%credentials%header.Set("Access-Control-Allow-Credentials", "true")
-			header.Set("Access-Control-Expose-Headers", "%exposed%")
-		}
-		%preflight%if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
-		%preflight%	header.Set("Access-Control-Allow-Methods", "%methods%")
-		%preflight%	header.Set("Access-Control-Allow-Headers", "%headers%")
-		%preflight%	header.Set("Access-Control-Max-Age", "%max-age%")
-		%preflight%	w.WriteHeader(http.StatusNoContent)
-		%preflight%	return
-		%preflight%}
-		next.ServeHTTP(w, r)
-	})
+    return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+        header, origin := w.Header(), r.Header.Get("Origin")
+        header.Add("Vary", "Origin")
+        if corsOrigins[origin] {
+            header.Set("Access-Control-Allow-Origin", origin)
+            %credentials%header.Set("Access-Control-Allow-Credentials", "true")
+            header.Set("Access-Control-Expose-Headers", "%exposed%")
+        }
+        %preflight%if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
+        %preflight%    header.Set("Access-Control-Allow-Methods", "%methods%")
+        %preflight%    header.Set("Access-Control-Allow-Headers", "%headers%")
+        %preflight%    header.Set("Access-Control-Max-Age", "%max-age%")
+        %preflight%    w.WriteHeader(http.StatusNoContent)
+        %preflight%    return
+        %preflight%}
+        next.ServeHTTP(w, r)
+    })
 }
 
 // the outermost handler, around authentication: OPTIONS passes, and errors have the headers
