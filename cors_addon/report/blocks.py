@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from ..catalogue import CATALOGUE
 from ..catalogue.violation import Severity
+from .cures import fix_of
 from .model import Group, Report
 
 _RANK: Final = {severity.value: rank for rank, severity in enumerate(Severity)}
@@ -72,7 +72,7 @@ class Block:
 
     @property
     def fix(self) -> str:
-        """What to change, in words."""
+        """What to change, in general words; empty where the cause says it better."""
         return fix_of(self.id, self.finding)[1]
 
     @property
@@ -84,14 +84,6 @@ class Block:
     def needed(self) -> tuple[str, ...]:
         """The header lines that would cure it, each once."""
         return tuple(dict.fromkeys(line for endpoint in self.endpoints for line in endpoint.needed))
-
-
-def fix_of(violation: str, finding: Mapping[str, Any]) -> tuple[str, str]:
-    """Return who can mend a finding, and what to change, in words."""
-    fix = finding.get("fix") or {}
-    known = CATALOGUE.get(violation)
-    who = str(fix.get("who") or "") or (known.owner.value if known is not None else "")
-    return who, str(fix.get("text") or "") or (known.fix if known is not None else "")
 
 
 class Examples:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from ..catalogue import CATALOGUE
 from ..verdict.diagnose import inert
 
 _LABELS: Final = {"high": "Cause", "medium": "Probable cause", "low": "Possible cause"}
@@ -28,8 +29,8 @@ class How(NamedTuple):
     because: str
 
 
-def whys(finding: Mapping[str, Any]) -> list[Why]:
-    """Return a finding's causes, the most probable first."""
+def whys(finding: Mapping[str, Any], own: object = None) -> list[Why]:
+    """Return a finding's causes, the most probable first; ``own`` is the flow that it is told of, and goes unnamed."""
     causes = [finding["cause"], *(finding.get("other_causes") or ())] if finding.get("cause") else []
     return [
         Why(
@@ -37,10 +38,24 @@ def whys(finding: Mapping[str, Any]) -> list[Why]:
             inert(str(cause.get("message", "")), _LONGEST),
             str(cause.get("who") or ""),
             inert(str(cause.get("fix") or ""), _LONGEST),
-            tuple(inert(str(flow), 80) for flow in cause.get("flows") or ()),
+            tuple(inert(str(flow), 80) for flow in cause.get("flows") or () if flow != own),
         )
         for cause in causes
     ]
+
+
+def fix_of(violation: str, finding: Mapping[str, Any]) -> tuple[str, str]:
+    """Return who can mend a finding, and in general words what to change.
+
+    Empty words where a cause that is likely says what to do: it speaks of this very case.
+    """
+    cause = finding.get("cause") or {}
+    fix = finding.get("fix") or {}
+    known = CATALOGUE.get(violation)
+    who = str(fix.get("who") or "") or (known.owner.value if known is not None else "")
+    if cause.get("fix") and cause.get("confidence") != "low":
+        return who, ""
+    return who, str(fix.get("text") or "") or (known.fix if known is not None else "")
 
 
 def hows(finding: Mapping[str, Any]) -> list[How]:

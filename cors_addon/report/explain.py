@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from ..catalogue import CATALOGUE
 from ..verdict.diagnose import inert
+from .cures import fix_of
 from .plain import causes, snippets, way
 
 WIDTH: Final = 100
@@ -20,12 +21,14 @@ def explain(verdict: Mapping[str, Any], width: int = WIDTH, server: Sequence[Seq
     evidence, the fix, and what would fail next; then what a rule did about it, what each browser does, the
     credentials, and the story around it.
     """
-    lines = [_title(verdict), ""]
+    title = _title(verdict)
+    head, separator, page = title.rpartition("  from ")
+    lines = [title, ""] if len(title) <= width or not separator else [head, f"from {page}", ""]
     findings = verdict.get("findings") or []
     if not findings:
         lines += _wrapped("why", str(verdict.get("reason") or "every check passes"), width)
     for place, finding in enumerate(findings):
-        lines += _finding(finding, width, following=place > 0)
+        lines += _finding(finding, width, following=place > 0, own=verdict.get("id"))
         lines.append("")
     in_turn = list(way(verdict, width))
     if in_turn:
@@ -56,7 +59,7 @@ def _title(verdict: Mapping[str, Any]) -> str:
     return f"{what}{stage}  {inert(str(verdict.get('method')))} {inert(str(verdict.get('url')), 300)}{page}"
 
 
-def _finding(finding: Mapping[str, Any], width: int, following: bool) -> Iterator[str]:
+def _finding(finding: Mapping[str, Any], width: int, following: bool, own: object) -> Iterator[str]:
     lead = "then" if following else finding["severity"]
     if following and finding["severity"] not in ("blocked", "conditional"):
         lead = finding["severity"]
@@ -66,12 +69,11 @@ def _finding(finding: Mapping[str, Any], width: int, following: bool) -> Iterato
     yield from _side_by_side(finding.get("evidence") or ())
     if finding.get("needed"):
         yield from _wrapped("needed", finding["needed"], width)
-    yield from causes(finding, width)
+    yield from causes(finding, own, width)
     known = CATALOGUE.get(finding["id"])
-    fix = finding.get("fix") or {}
-    text = fix.get("text") or (known.fix if known is not None else "")
+    who, text = fix_of(finding["id"], finding)
     if text:
-        yield from _wrapped("fix", f"({fix.get('who', 'server')}) {text}", width)
+        yield from _wrapped("fix", f"({who}) {text}", width)
     yield from snippets(finding, width)
     if known is not None:
         yield from _wrapped("why", known.explanation, width)

@@ -38,7 +38,7 @@ def card(block: Block, number: int) -> Iterator[str]:
     several = len(block.needed) > 1
     if block.needed and not several:
         yield f'<div class="needed"><h4>What the response needs</h4><pre>{code(block.needed[0], 2000)}</pre></div>'
-    yield from _causes(finding)
+    yield from _causes(finding, block.flow.get("id"))
     if block.fix:
         yield f"<h4>What to change ({escape(block.who)})</h4>"
         yield f"<p>{prose(block.fix)}</p>"
@@ -58,8 +58,8 @@ def card(block: Block, number: int) -> Iterator[str]:
     yield "</article>"
 
 
-def _causes(finding: Mapping[str, Any]) -> Iterator[str]:
-    told = whys(finding)
+def _causes(finding: Mapping[str, Any], own: object) -> Iterator[str]:
+    told = whys(finding, own)
     for why in told[:1]:
         yield f"<h4>{why.label}</h4>"
         yield f"<p>{_told(why)}</p>"
@@ -71,7 +71,7 @@ def _causes(finding: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _told(why: Why) -> str:
-    flows = f' <small class="faint">flow {", ".join(map(wire, why.flows[:4]))}</small>' if why.flows else ""
+    flows = f' <small class="faint">compare flow {", ".join(map(wire, why.flows[:4]))}</small>' if why.flows else ""
     who = f" ({escape(why.who)})" if why.who else ""
     fix = f"<br><strong>What to do{who}:</strong> {sentence(why.fix)}" if why.fix else ""
     return f"{sentence(why.message)}{flows}{fix}"

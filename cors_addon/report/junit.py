@@ -5,7 +5,8 @@ from xml.etree import ElementTree
 
 from ..catalogue.violation import Severity
 from ..verdict.diagnose import inert
-from .blocks import Examples, blocks, fix_of
+from .blocks import Examples, blocks
+from .cures import fix_of
 from .layout import side_by_side, wrapped
 from .model import Group, Report
 from .plain import causes, endpoint, snippets
@@ -46,11 +47,12 @@ def _case(group: Group, examples: Examples) -> ElementTree.Element:
     case = _element(group)
     _, finding = examples.of(group)
     lines = [group["message"], *side_by_side(finding.get("evidence") or ())]
-    lines += causes(finding)
+    lines += causes(finding, group["flows"][0])
     if group["needed"]:
         lines += wrapped("needed", group["needed"])
     who, fix = fix_of(group["id"], finding)
-    lines += wrapped("fix", f"({who}) {fix}")
+    if fix:
+        lines += wrapped("fix", f"({who}) {fix}")
     lines += snippets(finding)
     lines += wrapped("flows", ", ".join(inert(each, 80) for each in group["flows"]))
     text = "\n".join(lines)

@@ -72,7 +72,7 @@ def _block(block: Block, colour: bool) -> Iterator[str]:
     for message, violation in block.others:
         yield from wrapped("so too", f"{message}  [{violation}]", indent=2)
     yield from side_by_side(block.finding.get("evidence") or (), indent=2)
-    yield from causes(block.finding, indent=2)
+    yield from causes(block.finding, block.flow.get("id"), indent=2)
     if block.severity == Severity.CONDITIONAL.value:
         yield from wrapped("hangs on", f"credentials: {inert(credentials_of(block.flow), 600)}", indent=2)
     several = len(block.needed) > 1
@@ -95,15 +95,15 @@ def _block(block: Block, colour: bool) -> Iterator[str]:
         yield f"          and {len(rest):,} endpoints more"
 
 
-def causes(finding: Mapping[str, Any], width: int = WIDTH, indent: int = 0) -> Iterator[str]:
-    """Return the causes of a finding, the most probable first, each with who should do what about it."""
-    for place, why in enumerate(whys(finding)):
+def causes(finding: Mapping[str, Any], own: object, width: int = WIDTH, indent: int = 0) -> Iterator[str]:
+    """Return the causes of a finding of the flow ``own``, each with who should do what about it."""
+    for place, why in enumerate(whys(finding, own)):
         sure = "" if why.label == "Cause" else f" ({why.label.lower()})"
         yield from wrapped("or" if place else "cause", f"{why.message}{sure}", width, indent)
         if why.fix:
             yield from wrapped("", f"-> {why.who}: {why.fix}" if why.who else f"-> {why.fix}", width, indent)
         if why.flows:
-            yield from wrapped("", f"seen in flow {', '.join(why.flows[:4])}", width, indent)
+            yield from wrapped("", f"compare flow {', '.join(why.flows[:4])}", width, indent)
 
 
 def snippets(finding: Mapping[str, Any], width: int = WIDTH, indent: int = 0) -> Iterator[str]:

@@ -119,7 +119,7 @@ def test_cause_and_snippets_are_shown_where_there_are_any() -> None:
     plain["findings"][0]["fix"]["snippets"] = SNIPPETS
     told = Reader(cards.card_html(made, plain, is_open=True, suggestion=["- name: x", "  hosts: [a]"])).text
     assert "Cause nginx <add_header> without always What to do Add always. (at the gateway)" in told
-    assert "Or else: possible cause A proxy takes it out Fix " in told
+    assert "Or else: possible cause A proxy takes it out For nginx" in told
     assert "For nginx (Server: <nginx>) add_header A b always; }" in told
     assert "For Express" not in told, "the stack is known"
     assert "A rule that lets it pass for now, to paste into the rule file: - name: x hosts: [a]" in told

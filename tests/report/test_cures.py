@@ -58,7 +58,7 @@ def test_text_and_explanation_say_who_does_what_and_keep_snippets_as_they_are_pa
         assert stripped[at : at + 5] == [
             "cause     nginx drops it on errors",
             "-> gateway: Add `always`.",
-            "seen in flow a, b",
+            "compare flow a, b",
             "or        A cache keeps it (probable cause)",
             "-> server: Send Vary: Origin.",
         ]

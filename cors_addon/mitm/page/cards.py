@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ...catalogue import CATALOGUE
 from ...fetch.urls import parse_url
-from ...report.cures import hows, steps, whys
+from ...report.cures import fix_of, hows, steps, whys
 from ...verdict.diagnose import inert
 from .ledger import SEVERITIES, Card
 from .words import block, clock, line, prose, text
@@ -46,6 +46,7 @@ def card_html(of: Card, verdict: Mapping[str, Any], is_open: bool, suggestion: S
         _needed(findings, verdict),
         _facts(findings),
         _in_turn(verdict),
+        _snippets(findings),
         _rule_note(verdict),
         _browsers(verdict),
         _more(verdict, findings, suggestion),
@@ -112,24 +113,30 @@ def _needed(findings: Iterable[Mapping[str, Any]], verdict: Mapping[str, Any]) -
 
 
 def _facts(findings: Iterable[Mapping[str, Any]]) -> str:
-    """Return causes and fixes, each once."""
+    """Return causes and what to do about them, each once."""
     facts: dict[tuple[str, str], None] = {}
-    snippets: dict[str, None] = {}
     for finding in findings:
         for place, why in enumerate(whys(finding)):
             facts[f"Or else: {why.label.lower()}" if place else why.label, prose(why.message)] = None
             if why.fix:
                 facts["What to do", f"{prose(why.fix)} <small>({_WHO.get(why.who, '')})</small>"] = None
-        fix = finding.get("fix") or {}
-        if fix.get("text"):
-            facts["Fix", f"{prose(fix['text'])} <small>({_WHO.get(str(fix.get('who')), '')})</small>"] = None
+        who, fix = fix_of(finding["id"], finding)
+        if fix:
+            facts["Fix", f"{prose(fix)} <small>({_WHO.get(who, '')})</small>"] = None
+    rows = "".join(f"<dt>{name}</dt><dd>{body}</dd>" for name, body in facts)
+    return f'<dl class="facts">{rows}</dl>' if rows else ""
+
+
+def _snippets(findings: Iterable[Mapping[str, Any]]) -> str:
+    """Return what to write for the stacks in question, each once."""
+    snippets: dict[str, None] = {}
+    for finding in findings:
         for place, how in enumerate(hows(finding)):
             because = f" <small>({text(how.because, 200)})</small>" if how.because else ""
             shown = f"<summary>For {text(how.stack, 60)}{because}</summary>{block(chr(10).join(how.lines))}"
             is_open = " open" if how.because and not place else ""
             snippets[f'<details class="snippet"{is_open}>{shown}</details>'] = None
-    rows = "".join(f"<dt>{name}</dt><dd>{body}</dd>" for name, body in facts)
-    return f'<dl class="facts">{rows}</dl>{"".join(snippets)}' if rows else "".join(snippets)
+    return "".join(snippets)
 
 
 def _in_turn(verdict: Mapping[str, Any]) -> str:
@@ -174,7 +181,10 @@ def _more(verdict: Mapping[str, Any], findings: Iterable[Mapping[str, Any]], sug
         see = ""
         if parsed is not None and parsed.scheme == "https":
             see = f' <a href="{line(reference)}" rel="noreferrer">The standard’s text</a>'
-        parts.append(f"<p><code>{line(finding['id'])}</code>: {why}{see}</p>")
+        general = ""
+        if known is not None and not fix_of(finding["id"], finding)[1]:
+            general = f" In general: {prose(known.fix)}"
+        parts.append(f"<p><code>{line(finding['id'])}</code>: {why}{general}{see}</p>")
     parts += [f"<p>{prose(told)}</p>" for told in _credentials(verdict.get("credentials") or {})]
     parts += [f"<p>Note: {prose(note)}</p>" for note in verdict.get("notes") or ()]
     if suggestion:
