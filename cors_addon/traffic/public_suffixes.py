@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from .sites import registrable_domain
+from .sites import is_above_public_suffixes, registrable_domain
 
 RESERVED: Final = frozenset(
     {"test", "localhost", "local", "internal", "example", "invalid", "lan", "home", "corp", "private", "intranet"}
@@ -79,7 +79,9 @@ def is_public_suffix(host: str) -> bool:
         return True
     if _AMAZON.fullmatch(host):
         return True
-    return labels[-1] not in RESERVED and host != "home.arpa" and registrable_domain(host) is None
+    if labels[-1] in RESERVED or host == "home.arpa":
+        return False
+    return registrable_domain(host) is None or is_above_public_suffixes(host)
 
 
 def hosting_service(host: str) -> str | None:
