@@ -11,7 +11,6 @@ from ..report import files
 from ..report.formats import SUFFIXES
 from ..report.text import summary
 from .contentview import text_for
-from .suggestions import suggestion
 
 _STATES: Final = ("on", "off", "toggle")
 
@@ -154,6 +153,9 @@ class Commands:
     @contained
     def rules_suggest(self, flows: Sequence[flow.Flow]) -> types.Data:
         """Suggest a rule that would unblock these flows, ready to paste into the rule file."""
+        # It brings the rule reader along, which most sessions do without.
+        from .suggestions import suggestion
+
         verdicts = [v for v in map(self._addon.verdicts.get, (each.id for each in flows)) if v is not None]
         lines = suggestion(verdicts, self._addon.session, [rule.name for rule in self._addon.injection.rules.rules])
         return [["rule"], *([line] for line in lines)]  # type: ignore[return-value]

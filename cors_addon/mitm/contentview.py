@@ -8,7 +8,6 @@ from typing import Any, Final
 from mitmproxy import contentviews, http
 from mitmproxy.flow import Flow
 
-from ..report.explain import explain
 from .display import SERVER
 
 NAME: Final = "CORS"
@@ -23,6 +22,8 @@ def text_for(flow: Flow | None) -> str:
     if not isinstance(verdict, dict):
         return "No CORS check applies to this flow: it is same-origin, a navigation, or no browser's request."
     assert flow is not None
+    from ..report.explain import explain
+
     return "\n".join(explain(verdict, _WIDTH, flow.metadata.get(SERVER) or ()))
 
 

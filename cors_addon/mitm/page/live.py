@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
@@ -14,17 +14,15 @@ from ...traffic.remembered import Remembered
 from ...verdict.diagnose import inert
 from ...verdict.model import Verdict
 from ..commands import Commands
-from ..suggestions import suggestion
 from . import places
 from .guard import TOKEN_FIELD, TOKEN_HEADER, Purpose, Token, refusal
 from .ledger import Ledger
 from .places import Place
-from .profiles import Profiles
-from .screen import POLICY, Screen
 from .words import line
 
 if TYPE_CHECKING:
     from ..addon import CorsAddon
+    from .screen import Screen
 
 logger = logging.getLogger("cors_addon")
 
@@ -72,7 +70,16 @@ class LivePage:
         self._running = False
         self._token = Token()
         self._ledger = Ledger(self._asked_method, capacity)
-        self._screen = Screen(
+        self._refused: Remembered[str, None] = Remembered(100)
+
+    @cached_property
+    def _screen(self) -> "Screen":
+        # Most sessions never open the page.
+        from .profiles import Profiles
+        from .screen import Screen
+
+        addon = self._addon
+        return Screen(
             self._ledger,
             addon.injection,
             self._token.text,
@@ -80,7 +87,6 @@ class LivePage:
             self._suggest,
             Profiles(lambda most: (addon.profiles(most, newest=_NEWEST), len(addon.session.hosts.hosts()))),
         )
-        self._refused: Remembered[str, None] = Remembered(100)
 
     # --- for the addon ----------------------------------------------------------------------------------------
 
@@ -193,7 +199,7 @@ class LivePage:
         asked = parse_qs(place.query, keep_blank_values=True, max_num_fields=20) if len(place.query) < 2_000 else {}
         self._screen.look(self._addon.verdicts)
         html = self._screen.document(asked.get("q", [""])[0], "still" in asked)
-        headers = {"Content-Security-Policy": POLICY}
+        headers = {"Content-Security-Policy": self._screen.policy}
         if flow.request.scheme == "https" or "Sec-Fetch-Site" in flow.request.headers:
             # Elsewhere browsers ignore it, and complain.
             headers["Cross-Origin-Opener-Policy"] = "same-origin"
@@ -258,6 +264,8 @@ class LivePage:
 
     def _suggest(self, verdict: Verdict) -> Sequence[str]:
         taken = [rule.name for rule in self._addon.injection.rules.rules]
+        from ..suggestions import suggestion
+
         lines = suggestion([verdict], self._addon.session, taken)
         return lines if any(not line.startswith("#") for line in lines) else ()
 

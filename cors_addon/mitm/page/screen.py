@@ -50,6 +50,8 @@ class Screen:
     that would let a blocked flow pass, ``hosts`` what was learned of the hosts.
     """
 
+    policy: Final = POLICY
+
     def __init__(
         self,
         ledger: Ledger,
