@@ -27,8 +27,9 @@ def explain(verdict: Mapping[str, Any], width: int = WIDTH, server: Sequence[Seq
     findings = verdict.get("findings") or []
     if not findings:
         lines += _wrapped("why", str(verdict.get("reason") or "every check passes"), width)
+    told: set[str] = set()
     for place, finding in enumerate(findings):
-        lines += _finding(finding, width, following=place > 0, own=verdict.get("id"))
+        lines += _finding(finding, width, place > 0, verdict.get("id"), told)
         lines.append("")
     in_turn = list(way(verdict, width))
     if in_turn:
@@ -59,7 +60,8 @@ def _title(verdict: Mapping[str, Any]) -> str:
     return f"{what}{stage}  {inert(str(verdict.get('method')))} {inert(str(verdict.get('url')), 300)}{page}"
 
 
-def _finding(finding: Mapping[str, Any], width: int, following: bool, own: object) -> Iterator[str]:
+def _finding(finding: Mapping[str, Any], width: int, following: bool, own: object, told: set[str]) -> Iterator[str]:
+    """Yield a finding; causes and snippets that an earlier one has ``told`` are not told again."""
     lead = "then" if following else finding["severity"]
     if following and finding["severity"] not in ("blocked", "conditional"):
         lead = finding["severity"]
@@ -69,16 +71,22 @@ def _finding(finding: Mapping[str, Any], width: int, following: bool, own: objec
     yield from _side_by_side(finding.get("evidence") or ())
     if finding.get("needed"):
         yield from _wrapped("needed", finding["needed"], width)
-    yield from causes(finding, own, width)
+    yield from _once("\n".join(causes(finding, own, width)), told)
     known = CATALOGUE.get(finding["id"])
     who, text = fix_of(finding["id"], finding)
     if text:
         yield from _wrapped("fix", f"({who}) {text}", width)
-    yield from snippets(finding, width)
+    yield from _once("\n".join(snippets(finding, width)), told)
     if known is not None:
         yield from _wrapped("why", known.explanation, width)
     if finding.get("reference"):
         yield f"{'see':<{_LABEL}} {finding['reference']}"
+
+
+def _once(text: str, told: set[str]) -> Iterator[str]:
+    if text and text not in told:
+        told.add(text)
+        yield from text.split("\n")
 
 
 def _side_by_side(evidence: Any) -> Iterator[str]:

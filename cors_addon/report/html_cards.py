@@ -40,7 +40,7 @@ def card(block: Block, number: int) -> Iterator[str]:
         yield f'<div class="needed"><h4>What the response needs</h4><pre>{code(block.needed[0], 2000)}</pre></div>'
     yield from _causes(finding, block.flow.get("id"))
     if block.fix:
-        yield f"<h4>What to change ({escape(block.who)})</h4>"
+        yield f"<h4>{'In general' if block.needed else 'What to change'} ({escape(block.who)})</h4>"
         yield f"<p>{prose(block.fix)}</p>"
     in_turn = steps(block.flow)
     if in_turn:

@@ -80,7 +80,7 @@ def test_a_card_tells_what_why_and_what_to_send() -> None:
         f"The browser asked Origin: {APP}",
         "The server answered Access-Control-Allow-Origin: not sent",
         f"The response has to say Access-Control-Allow-Origin: {APP}",
-        "Fix",
+        "In general",
         "(on the server)",
         "✕ Chromium: blocked MissingAllowOriginHeader (counts here)",
         "✓ Firefox: allowed",

@@ -87,7 +87,7 @@ def test_a_card_says_what_is_wrong_where_and_what_to_change() -> None:
         "The browser asked Origin: https://app.test",
         "The server answered Access-Control-Allow-Origin: (not sent)",
         "What the response needs Access-Control-Allow-Origin: https://app.test",
-        "What to change (server) The server adds Access-Control-Allow-Origin: https://app.test",
+        "In general (server) The server adds Access-Control-Allow-Origin: https://app.test",
         "GET /items/{id} from https://app.test flow 1 , 2 and 1 more 3",
         "Chromium blocked MissingAllowOriginHeader",
         "Firefox blocked CORSMissingAllowOrigin",

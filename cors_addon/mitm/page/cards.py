@@ -122,7 +122,9 @@ def _facts(findings: Iterable[Mapping[str, Any]]) -> str:
                 facts["What to do", f"{prose(why.fix)} <small>({_WHO.get(why.who, '')})</small>"] = None
         who, fix = fix_of(finding["id"], finding)
         if fix:
-            facts["Fix", f"{prose(fix)} <small>({_WHO.get(who, '')})</small>"] = None
+            facts[
+                "In general" if finding.get("needed") else "Fix", f"{prose(fix)} <small>({_WHO.get(who, '')})</small>"
+            ] = None
     rows = "".join(f"<dt>{name}</dt><dd>{body}</dd>" for name, body in facts)
     return f'<dl class="facts">{rows}</dl>' if rows else ""
 
