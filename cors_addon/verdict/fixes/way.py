@@ -29,6 +29,10 @@ _MOST_LINES: Final = 8
 _MOST_NAMES: Final = 100
 _STOPS: Final = (Severity.BLOCKED, Severity.CONDITIONAL)
 _LOGIN: Final = re.compile(r"log-?in|sign-?in|sso|oauth|openid|saml|auth", re.IGNORECASE)
+_HOPELESS: Final = (
+    "no safe header allows credentials to the origin null: the page gets an origin of its own, by being served over "
+    "http or https and without a redirect from another origin, or sends the request without credentials"
+)
 _LISTS: Final = (ALLOW_METHODS, ALLOW_HEADERS)
 _CORP: Final = "Cross-Origin-Resource-Policy"
 _TIMING: Final = "Timing-Allow-Origin"
@@ -107,15 +111,19 @@ def _steps(record: Record, verdict: Verdict, need: Need, response: Response) -> 
                 first.stage,
                 first.severity,
                 tuple(dict.fromkeys(finding.id for finding in findings)),
-                _owner(first, response, record),
+                FixOwner.CLIENT if _is_hopeless(first, need) else _owner(first, response, record),
                 tuple(changes),
-                "; ".join(change.text for change in changes) if changes else first.violation.fix,
+                "; ".join(change.text for change in changes) or _other_fix(first, need),
                 following,
             )
         )
         if first.severity in _STOPS:
             following = first.id
     return steps[::-1]
+
+
+def _other_fix(finding: Finding, need: Need) -> str:
+    return _HOPELESS if _is_hopeless(finding, need) else finding.violation.fix
 
 
 def _joined(one: Change, other: Change) -> Change:
@@ -142,12 +150,18 @@ def _owner(finding: Finding, response: Response, record: Record) -> FixOwner:
 
 
 def _change(finding: Finding, record: Record, need: Need, response: Response) -> Change | None:
-    headers = response.headers
+    if _is_hopeless(finding, need):
+        return None
     if finding.needed is not None:
         name, _, value = finding.needed.partition(": ")
-        return _set(headers, name, value)
+        return _set(response.headers, name, value)
     other = _OTHER_CHANGES.get(finding.id)
     return None if other is None else other(record, need, response)
+
+
+def _is_hopeless(finding: Finding, need: Need) -> bool:
+    """Say whether only allowing null with credentials would do: that lets in the sandboxed frames of every site."""
+    return need.origin == OPAQUE and need.credentials and finding.id.startswith(("allow-origin-", "allow-credentials-"))
 
 
 def _set(headers: HeaderList, name: str, value: str | None) -> Change:

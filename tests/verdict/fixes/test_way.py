@@ -192,6 +192,19 @@ def test_no_safe_header_allows_credentials_to_the_origin_null() -> None:
     assert ahead.headers == ()
 
 
+def test_a_page_without_an_origin_is_not_helped_by_headers_where_credentials_are_included() -> None:
+    text = (
+        "> GET https://api.test/a\n> Origin: null\n> Cookie: a=b\n> Sec-Fetch-Mode: cors\n> Sec-Fetch-Site: cross-site"
+    )
+    way = way_of(f"{text}\n< 200")
+    assert [(step.findings, step.changes) for step in way.steps] == [
+        (("allow-origin-missing",), ()),
+        (("allow-credentials-not-true",), ()),
+    ]
+    assert {step.who.value for step in way.steps} == {"client"}
+    assert "the origin null" in way.steps[0].text
+
+
 CHANGES = [
     (Change("Vary", (), "Origin"), "add Vary: Origin"),
     (Change("Vary", ("Accept",), "Accept, Origin"), "Vary: Accept -> Accept, Origin"),
