@@ -7,6 +7,7 @@ from typing import Final
 
 from .advice import ADVICE
 from .audit import AUDIT
+from .neglected import NEGLECTED
 from .neighbours import NEIGHBOURS
 from .preflight import PREFLIGHT_FETCH
 from .redirects import REDIRECTS
@@ -16,7 +17,7 @@ from .violation import Violation
 CATALOGUE: Final[Mapping[str, Violation]] = MappingProxyType(
     {
         violation.id: violation
-        for violations in (SHARING, PREFLIGHT_FETCH, REDIRECTS, NEIGHBOURS, AUDIT, ADVICE)
+        for violations in (SHARING, PREFLIGHT_FETCH, REDIRECTS, NEIGHBOURS, AUDIT, ADVICE, NEGLECTED)
         for violation in violations
     }
 )

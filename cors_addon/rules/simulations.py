@@ -61,6 +61,8 @@ NOT_SIMULATED: Final = {
     "timing-allow-origin-missing": _ADVICE,
     "preflight-not-seen": _ADVICE,
     "preflight-not-followed": _ADVICE,
+    "set-cookie-refused": _ADVICE,
+    "response-opaque": _ADVICE,
 }
 
 NO_CORS_SIMULATIONS: Final = frozenset(

@@ -7,6 +7,7 @@ from typing import Final
 from ..catalogue.violation import Severity
 from ..fetch.messages import Response
 from ..traffic.classify import is_document_request
+from ..traffic.cookies import CookieObserver
 from ..traffic.correlate import Correlator
 from ..traffic.credentials import CredentialsObserver
 from ..traffic.echoes import EchoObserver
@@ -22,6 +23,7 @@ from .causes.scene import Scene
 from .fixes.compose import with_fixes
 from .judge import Context, judge_record
 from .model import Judge, Outcome, Verdict
+from .neglected import neglected_conditions
 from .neighbours import NeighbourObserver
 from .notes import notes_of
 
@@ -47,6 +49,7 @@ class Session:
         self.neighbours = NeighbourObserver(self.correlator)
         self.echoes = EchoObserver(self.correlator)
         self.hosts = HostObserver(self.correlator)
+        self.cookies = CookieObserver(self.correlator)
         self.trust = TrustObserver(self.correlator)
         self.repeats = RepeatObserver(self.correlator)
 
@@ -68,6 +71,7 @@ class Session:
         changed |= self.echoes.observe(record)
         changed |= self.neighbours.observe(record)
         changed |= self.hosts.observe(record)
+        changed |= self.cookies.observe(record)
         changed |= self.trust.observe(record)
         changed |= self.repeats.observe(record)
         if is_document_request(exchange.request, record.classification):
@@ -125,6 +129,7 @@ class Session:
         self.trust.clear()
         self.repeats.clear()
         self.hosts.clear()
+        self.cookies.clear()
 
     def _judge(self, record: Record, bare: bool = False) -> Verdict:
         extra = self.neighbours.conditions(record.exchange, record.classification)
@@ -133,6 +138,7 @@ class Session:
                 *extra,
                 *advice_conditions(record, self.credentials, self.echoes),
                 *audit_conditions(record, self.credentials, self.trust, self.repeats),
+                *neglected_conditions(record, self.credentials, self.cookies),
             ]
         upgraded = self.neighbours.may_be_upgraded(record)
         notes = () if bare else notes_of(record, self.correlator)
@@ -145,12 +151,12 @@ class Session:
 
     def _with_causes(self, verdict: Verdict, record: Record) -> Verdict:
         """Name what is probably behind each finding; what comes later of the same host may say more."""
-        scene = Scene(record, self.correlator, self.hosts, self.credentials.pages)
+        scene = Scene(record, self.correlator, self.hosts, self.credentials.pages, self.cookies)
         found = []
         for finding in verdict.findings:
             causes = causes_of(finding, scene)
             found.append(replace(finding, causes=causes) if causes else finding)
-            if finding.severity in _TO_EXPLAIN:
+            if finding.severity in _TO_EXPLAIN or finding.id == "response-opaque":
                 self.hosts.explain_later(record)
         return verdict.with_findings(tuple(found)) if any(finding.causes for finding in found) else verdict
 

@@ -67,6 +67,8 @@ NAMES: dict[str, tuple[str | None, str | None]] = {
     "timing-allow-origin-missing": (None, None),
     "preflight-not-seen": (None, None),
     "preflight-not-followed": (None, None),
+    "set-cookie-refused": (None, None),
+    "response-opaque": (None, None),
 }
 # What does not block by itself, and why no more than this.
 NOT_BLOCKING = {
@@ -97,6 +99,8 @@ NOT_BLOCKING = {
     "timing-allow-origin-missing": Severity.INFO,
     "preflight-not-seen": Severity.INFO,  # Often because the recording began later.
     "preflight-not-followed": Severity.INFO,  # Often because the page was left.
+    "set-cookie-refused": Severity.ADVICE,  # The cookie may be one that no page needs.
+    "response-opaque": Severity.ADVICE,  # The page may not want to read it.
 }
 PARAMS: dict[str, tuple[str, ...]] = {
     "allow-origin-missing": ("origin",),
@@ -150,6 +154,8 @@ PARAMS: dict[str, tuple[str, ...]] = {
     "timing-allow-origin-missing": ("origin",),
     "preflight-not-seen": ("method",),
     "preflight-not-followed": ("url",),
+    "set-cookie-refused": ("names",),
+    "response-opaque": (),
 }
 STAGES: dict[str, set[Stage]] = {
     "preflight-status-not-ok": {P},
@@ -193,6 +199,8 @@ STAGES: dict[str, set[Stage]] = {
     "timing-allow-origin-missing": {D, R},
     "preflight-not-seen": {D, R},
     "preflight-not-followed": {P},
+    "set-cookie-refused": {D, R},
+    "response-opaque": {R},
 }
 # Values as long as they usually get.
 TYPICAL = {

@@ -21,6 +21,7 @@ OUTSIDE_CORS = {
     "corp-coep",
     "orb-blocked",
     "nosniff-mime",
+    "response-opaque",
 }
 
 

@@ -241,6 +241,8 @@ def test_every_record_is_forgotten_everywhere() -> None:
     assert session.neighbours._loads == {}
     assert session.hosts._counted == {}
     assert session.hosts._places == {}
+    assert session.cookies._set == {}
+    assert session.cookies._missed == {}
 
 
 def reachable(thing: Any, kind: type, seen: set[int] | None = None) -> list[Any]:

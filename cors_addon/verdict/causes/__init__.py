@@ -9,14 +9,14 @@ from types import MappingProxyType
 from typing import Final
 
 from ..model import Cause, Confidence, Finding
-from . import errors, gateways, libraries, origins, pages, preflights, redirects, spelling
+from . import errors, gateways, libraries, neglected, origins, pages, preflights, redirects, spelling
 from .entry import CauseEntry
 from .scene import Scene
 
 CAUSES: Final[Mapping[str, CauseEntry]] = MappingProxyType(
     {
         entry.id: entry
-        for family in (origins, spelling, preflights, redirects, errors, gateways, libraries, pages)
+        for family in (origins, spelling, preflights, redirects, errors, gateways, libraries, pages, neglected)
         for entry in family.ENTRIES
     }
 )
@@ -35,6 +35,7 @@ _ORIGIN_MISSING: Final = (
     preflights.status,
     errors.dropped_body,
     pages.null_origin,
+    neglected.cookies,
     errors.missing,
     origins.missing,
     origins.app_shells,
@@ -72,6 +73,8 @@ _RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
         "nosniff-mime": (pages.withheld,),
         "corp-not-same-origin": (pages.withheld,),
         "corp-not-same-site": (pages.withheld,),
+        "set-cookie-refused": (neglected.cookies,),
+        "response-opaque": (neglected.opaque,),
     }
 )
 

@@ -7,6 +7,7 @@ from ...fetch.headers import HeaderList, Invalid, extract_header_list_values, ge
 from ...fetch.messages import is_redirect_status
 from ...fetch.origins import Origin, origin_of
 from ...traffic.classify import Kind
+from ...traffic.cookies import CookieObserver
 from ...traffic.correlate import Correlator
 from ...traffic.hosts import HostObserver, Sighting
 from ...traffic.pages import PageLoads
@@ -24,6 +25,7 @@ class Scene:
     correlator: Correlator
     hosts: HostObserver
     pages: PageLoads
+    cookies: CookieObserver
 
     @property
     def id(self) -> str:

@@ -66,11 +66,11 @@ def case(name: str, body: str) -> Case:
         if told is not None:
             expected[told[1], told[2]] = tuple(told[3].split())
             continue
-        if (request := re.fullmatch(r"> [A-Za-z]+ (\S+://\S+)", line)) is not None:
-            url = request[1]
         if (page := re.fullmatch(r"> from (\S+)", line)) is not None:
             lines += [f"> {each}" for each in asked_by(page[1], url)]
             continue
+        if (request := re.fullmatch(r"> [A-Za-z]+ (\S+://\S+)", line)) is not None:
+            url = request[1]
         if (short := re.fullmatch(r"([<>]) ([A-Z]{4}):(.*)", line)) is not None:
             line = f"{short[1]} {SHORT[short[2]]}:{short[3]}"
         lines.append(re.sub(r"\\x([0-9a-f]{2})", lambda byte: chr(int(byte[1], 16)), line))

@@ -1,0 +1,183 @@
+"""Cookies that a server sets and browsers do not take, for the page that asked is of another site.
+
+https://www.ietf.org/archive/id/draft-ietf-httpbis-rfc6265bis-20.html#name-storage-model
+Values of cookies are neither kept nor looked at.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, TypeVar
+
+from ..fetch.messages import CredentialsMode
+from ..fetch.origins import Origin, address_of, is_potentially_trustworthy, is_schemelessly_same_site, origin_of
+from .classify import BrowserFamily, Kind
+from .correlate import Correlator
+from .record import Record
+from .sites import registrable_domain
+from .survival import surviving_modes
+
+_MOST: Final = 50
+_LONGEST_NAME: Final = 100
+
+# Load balancers and firewalls set these for themselves, often beside a twin for other sites.
+_OF_MACHINES: Final = (
+    *("awsalb", "awselb", "arraffinity", "bigipserver", "incap_ses", "visid_incap", "nlbi_", "__cf", "_cfuvid"),
+    *("cf_", "ak_bmsc", "bm_", "akamai", "datadome", "serverid", "gclb"),
+)
+
+
+_Key = tuple[str, Origin]
+_Value = TypeVar("_Value")
+
+
+class Refusal(Enum):
+    """Why a browser does not take a cookie."""
+
+    SAME_SITE = "SameSite"
+    """SameSite=Lax or Strict, and the page is of another site."""
+    NO_SAME_SITE = "no SameSite"
+    """No SameSite, which Chromium takes for Lax."""
+    NOT_SECURE = "not Secure"
+    """SameSite=None, or a name with a prefix, without Secure."""
+    SECURE_OVER_HTTP = "Secure over http"
+    DOMAIN = "Domain"
+    """Domain names another host, or the prefix __Host- forbids it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A cookie that was not taken: its name, why, and which exchange set it."""
+
+    name: str
+    why: Refusal
+    exchange_id: str
+
+
+class CookieObserver:
+    """Remembers which cookies were refused, as long as the correlator remembers who set them."""
+
+    def __init__(self, correlator: Correlator) -> None:
+        self._set: dict[_Key, dict[str, tuple[float, tuple[Refused, ...]]]] = {}
+        self._missed: dict[_Key, dict[str, None]] = {}
+        correlator.on_forget.append(self._forget)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._set.clear()
+        self._missed.clear()
+
+    def observe(self, record: Record) -> set[str]:
+        """Take in an exchange; return the ids of those that may have lacked the cookies that it sets."""
+        response = record.exchange.response
+        if record.kind is not Kind.CORS or response is None:
+            return set()
+        key = _key(record)
+        if key is None:
+            return set()
+        if is_unauthorized(record):
+            self._missed.setdefault(key, {})[record.id] = None
+        if "set-cookie" not in response.headers:
+            return set()
+        refused = tuple(refusals(record))
+        if not refused:
+            return set()
+        self._set.setdefault(key, {})[record.id] = record.exchange.started, refused
+        return set(self._missed.get(key, {}))
+
+    def of(self, record: Record) -> tuple[Refused, ...]:
+        """Return the cookies that an exchange sets in vain, or else lacks: those that were refused before."""
+        key = _key(record) if self._set else None
+        known = self._set.get(key) if key is not None else None
+        if known is None:
+            return ()
+        if record.id in known:
+            return known[record.id][1]
+        if not is_unauthorized(record):
+            return ()
+        before = [entry for entry in known.values() if entry[0] < record.exchange.started]
+        return max(before)[1] if before else ()
+
+    def _forget(self, record: Record) -> None:
+        key = _key(record)
+        if key is None:
+            return
+        _take_out(self._set, key, record.id)
+        _take_out(self._missed, key, record.id)
+
+
+def _take_out(store: dict[_Key, dict[str, _Value]], key: _Key, exchange_id: str) -> None:
+    members = store.get(key)
+    if members is not None:
+        members.pop(exchange_id, None)
+        if not members:
+            del store[key]
+
+
+def is_unauthorized(record: Record) -> bool:
+    """Say whether an exchange failed for want of a sign-in, and carried no cookie."""
+    response = record.exchange.response
+    if record.kind is not Kind.CORS or response is None or response.status not in (401, 403):
+        return False
+    headers = record.exchange.request.headers
+    return "cookie" not in headers and "authorization" not in headers
+
+
+def refusals(record: Record) -> Iterator[Refused]:
+    """Yield the cookies of a response that the browser does not take, credentials being included."""
+    response = record.exchange.response
+    host, page = origin_of(record.exchange.request.url), origin_of(record.classification.origin or "")
+    if response is None or host is None or CredentialsMode.INCLUDE not in surviving_modes(record):
+        return
+    is_foreign = _is_cross_site(record, page, host)
+    for line in response.headers.get_all("Set-Cookie")[:_MOST]:
+        name, why = _refusal(line, host, is_foreign, record.browser)
+        if why is not None and not name.lower().startswith(_OF_MACHINES):
+            yield Refused(name[:_LONGEST_NAME], why, record.id)
+
+
+def _refusal(line: str, host: Origin, is_foreign: bool, browser: BrowserFamily | None) -> tuple[str, Refusal | None]:
+    pair, *attributes = line.split(";")
+    name = pair.partition("=")[0].strip()
+    said: dict[str, str] = {}
+    for attribute in attributes:
+        key, _, value = attribute.partition("=")
+        said[key.strip().lower()] = value.strip()
+    secure, domain, same_site = "secure" in said, said.get("domain", "").lstrip(".").lower(), said.get("samesite", "")
+    if domain and not _covers(domain, host.host):
+        return name, Refusal.DOMAIN
+    if name.startswith("__Host-") and (domain or said.get("path") != "/"):
+        return name, Refusal.DOMAIN
+    if name.startswith(("__Host-", "__Secure-")) and not secure:
+        return name, Refusal.NOT_SECURE
+    if secure and not is_potentially_trustworthy(host):
+        return name, Refusal.SECURE_OVER_HTTP
+    if not is_foreign:
+        return name, None
+    match same_site.lower():
+        case "lax" | "strict":
+            return name, Refusal.SAME_SITE
+        case "none":
+            return name, None if secure else Refusal.NOT_SECURE
+        case _:
+            # Firefox and Safari take it, so far.
+            return name, Refusal.NO_SAME_SITE if browser in (BrowserFamily.CHROMIUM, None) else None
+
+
+def _covers(domain: str, host: str) -> bool:
+    if domain == host:
+        return True
+    # A domain that has no name of its own in front is a suffix that many share.
+    return address_of(host) is None and host.endswith(f".{domain}") and registrable_domain(domain) is not None
+
+
+def _is_cross_site(record: Record, page: Origin | None, host: Origin) -> bool:
+    site = record.classification.site
+    if site:
+        return site == "cross-site"
+    return page is None or not is_schemelessly_same_site(page, host, registrable_domain)
+
+
+def _key(record: Record) -> _Key | None:
+    host = origin_of(record.exchange.request.url)
+    return None if host is None else (record.exchange.client, host)
