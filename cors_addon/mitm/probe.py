@@ -8,6 +8,7 @@ with a pause between, a handful for each. They show in the list of flows as what
 import asyncio
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mitmproxy import ctx, exceptions, flow, http
@@ -53,6 +54,17 @@ def is_probe(seen: flow.Flow) -> bool:
     return PROBE in seen.metadata
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A request that was sent, and what is needed to read its answer."""
+
+    flow: http.HTTPFlow
+    guise: Guise
+    page: str
+    trusts_all: bool
+    answer: "asyncio.Future[Answered]"
+
+
 class Probe:
     """What the command does, and the hooks that tell it of answers. ``pause`` and ``longest`` are seconds."""
 
@@ -63,7 +75,7 @@ class Probe:
         self._pause = pause
         self._longest = longest
         self._task: asyncio.Task[None] | None = None
-        self._asked: dict[str, asyncio.Future[None]] = {}
+        self._asked: dict[str, _Waiting] = {}
         self._answers: Remembered[str, list[dict[str, Any]]] = Remembered(_MOST_HOSTS)
 
     def clear(self) -> None:
@@ -166,27 +178,30 @@ class Probe:
         self, original: http.HTTPFlow, guise: Guise, page: Origin, host: Origin, found: Sequence[Answered]
     ) -> Answered:
         asking = disguised(original, guise, host)
-        self._asked[asking.id] = asyncio.get_running_loop().create_future()
-        error = ""
+        trusts_all = any(each.guise.kind == OTHER_SITE and each.trust is Trust.WITH_CREDENTIALS for each in found)
+        waiting = _Waiting(asking, guise, page.serialize(), trusts_all, asyncio.get_running_loop().create_future())
+        self._asked[asking.id] = waiting
         try:
             ctx.master.commands.call("replay.client", [asking])
-            await asyncio.wait_for(self._asked[asking.id], self._longest)
+            return await asyncio.wait_for(waiting.answer, self._longest)
         except TimeoutError:
-            error = f"none came within {self._longest:g} seconds"
+            return self._answered(waiting, f"none came within {self._longest:g} seconds")
         finally:
             del self._asked[asking.id]
-        request = Request(
-            asking.request.method, asking.request.pretty_url, HeaderList.from_bytes(asking.request.headers.fields)
-        )
+
+    def _answered(self, waiting: _Waiting, error: str = "") -> Answered:
+        """Read what came, and show it."""
+        asking = waiting.flow
+        sent = asking.request
+        request = Request(sent.method, sent.pretty_url, HeaderList.from_bytes(sent.headers.fields))
         response: Response | None = None
         if asking.error is not None:
             error = asking.error.msg
         elif asking.response is not None:
             response = Response(asking.response.status_code, HeaderList.from_bytes(asking.response.headers.fields))
-        result = answered(guise, asking.id, request, response, error)
-        trusts_all = any(each.guise.kind == OTHER_SITE and each.trust is Trust.WITH_CREDENTIALS for each in found)
+        result = answered(waiting.guise, asking.id, request, response, error)
         address = from_flows.exchange_of(asking, request).server_address
-        self._addon.show_probe(asking, verdict_on(result, request, page.serialize(), address, trusts_all))
+        self._addon.show_probe(asking, verdict_on(result, request, waiting.page, address, waiting.trusts_all))
         return result
 
     # --- hooks ------------------------------------------------------------------------------------------------
@@ -199,8 +214,13 @@ class Probe:
 
     def _arrived(self, seen: http.HTTPFlow) -> None:
         waiting = self._asked.get(seen.id)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(None)
+        if waiting is None or waiting.answer.done():
+            return
+        # At once, so that a file that the flow is written to next has it too.
+        try:
+            waiting.answer.set_result(self._answered(waiting))
+        except Exception as exc:
+            waiting.answer.set_exception(exc)
 
     def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
         """Let nothing, be it another addon, send what the probe asks to a host that is not listed."""

@@ -1,0 +1,342 @@
+"""``cors.probe`` with real proxies and servers: what it sends, what it never sends, and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mitmproxy import exceptions, http
+from mitmproxy.io import FlowReader
+
+from cors_addon.fetch.origins import origin_of
+from cors_addon.mitm.capture_check import Task, check
+from cors_addon.mitm.probe import disguised, is_listed, told
+from cors_addon.rules.decode import read_rules
+from cors_addon.rules.model import RuleSet
+from cors_addon.verdict.probing import guises
+from tests.fetch.table import table
+from tests.mitm.client import fetch
+from tests.mitm.process import Mitmproxy, free_port, listening
+from tests.mitm.support import APP, cors_get, make_flow, proxy
+from tests.mitm.test_real_others import Web
+
+GUISES = [
+    "https://cors-probe.example",
+    "null",
+    "http://localhost",
+    "http://app.test:8444",
+    "http://cors-probe.app.test",
+    "http://app.test.cors-probe.example",
+    "http://cors-probe-app.test",
+    "http://app.test_.cors-probe.example",
+]
+RULES = """
+version: 1
+rules:
+  - name: development
+    enabled: false
+    hosts: ["127.0.0.1:{port}"]
+    allow_origins: ["http://app.test"]
+"""
+# Calls the command as a front end does, for those flows whose URL says so, once they are over.
+DRIVER = """
+import asyncio, logging
+from mitmproxy import ctx
+
+class Driver:
+    name = "driver"
+    def response(self, flow):
+        if flow.is_replay is None and flow.request.path.endswith("?probe"):
+            asyncio.get_running_loop().call_soon(self.go, flow)
+    def go(self, flow):
+        if flow.live:
+            asyncio.get_running_loop().call_later(0.01, self.go, flow)
+            return
+        try:
+            logging.warning("said: %s", ctx.master.commands.call("cors.probe", [flow]))
+        except Exception as exc:
+            logging.warning("refused: %s", exc)
+
+addons = [Driver()]
+"""
+
+
+class Asked:
+    """A server that allows whomever ``trusts`` says, and remembers what it was asked."""
+
+    def __init__(self, trusts: Mapping[str, bool] | None = None) -> None:
+        self.requests: list[tuple[str, str, dict[str, str]]] = []
+        asked = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self) -> None:
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                asked.requests.append((self.command, self.path, headers))
+                origin = headers.get("origin", "")
+                self.send_response(204 if self.command == "OPTIONS" else 200)
+                if trusts is None or trusts.get(origin):
+                    self.send_header("Access-Control-Allow-Origin", origin)
+                    self.send_header("Access-Control-Allow-Credentials", "true")
+                    self.send_header("Vary", "Origin")
+                if self.command != "OPTIONS":
+                    self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            do_GET = do_HEAD = do_POST = do_OPTIONS = answer
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self._server.server_address[1]
+
+    def __enter__(self) -> Asked:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def origins(self) -> list[str]:
+        return [headers.get("origin", "") for _, _, headers in self.requests]
+
+
+@contextmanager
+def dumping(folder: Path, server: Asked, *options: str) -> Iterator[Mitmproxy]:
+    driver, rules = folder / "driver.py", folder / "rules.yaml"
+    driver.write_text(DRIVER)
+    rules.write_text(RULES.format(port=server.port))
+    given = [f"cors_rules={rules}", f"cors_report={folder / 'report.json'}", *options]
+    arguments = [*listening(), "-s", str(driver), "-w", str(folder / "flows.mitm")]
+    with Mitmproxy(folder, *arguments, options=given) as running:
+        yield running
+
+
+def saved(folder: Path) -> list[http.HTTPFlow]:
+    with (folder / "flows.mitm").open("rb") as file:
+        return [flow for flow in FlowReader(file).stream() if isinstance(flow, http.HTTPFlow)]
+
+
+def report(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "report.json").read_text())
+    return found
+
+
+@pytest.mark.proxy
+def test_a_server_that_trusts_null_and_a_prefix(tmp_path: Path) -> None:
+    trusted = dict.fromkeys((APP, "null", "http://app.test.cors-probe.example"), True)
+    with Asked(trusted) as server, dumping(tmp_path, server) as running:
+        lines = ("Cookie: a=b", "If-None-Match: x", "Sec-Fetch-Site: same-origin", f"Referer: {APP}/page")
+        fetch(running.port, "GET", f"http://127.0.0.1:{server.port}/me?probe", *lines)
+        running.wait_for("said: cors.probe asks 1 of these again in made-up names, with their own credentials")
+        running.wait_for("not let in: other-site, localhost, port, subdomain, suffix, look-alike")
+        assert running.stop() == 0
+    # What was asked: the same, with the same credentials, in other names, and nothing beside it.
+    assert server.origins == [APP, *GUISES]
+    for method, path, headers in server.requests[1:]:
+        assert (method, path, headers["cookie"]) == ("GET", "/me?probe", "a=b")
+        assert headers["cache-control"] == "no-store"
+        assert "if-none-match" not in headers
+        assert headers["sec-fetch-site"] == "cross-site"
+        assert headers.get("referer") == (None if headers["origin"] == "null" else f"{headers['origin']}/")
+    # What was found: on the flows, in the report, and in words.
+    output = running.output
+    assert "was asked in 8 made-up names; it let in 2 of them" in output
+    assert "asked as null, answered Access-Control-Allow-Origin: null, Access-Control-Allow-Credentials: true" in output
+    flows = saved(tmp_path)
+    assert [flow.metadata.get("cors.probe") for flow in flows] == [
+        None, "other-site", "null", "localhost", "port", "subdomain", "prefix", "suffix", "look-alike",
+    ]  # fmt: skip
+    for flow in flows[1:]:
+        assert flow.comment.startswith(f"CORS: asked as {flow.request.headers['Origin']} (")
+        assert flow.marked in (":mag:", ":bulb:")
+        assert flow.is_replay == "request"
+    by_id = report(tmp_path)
+    found = {flow["origin"]: [each["id"] for each in flow["findings"]] for flow in by_id["flows"]}
+    assert found == {
+        APP: [],
+        "null": ["null-origin-with-credentials"],
+        "http://app.test.cors-probe.example": ["origin-pattern-too-loose"],
+    }
+    (host,) = by_id["hosts"]
+    assert [(each["kind"], each["trust"]) for each in host["probed"] if each["trust"] != "no"] == [
+        ("null", "with credentials"),
+        ("prefix", "with credentials"),
+    ]
+    # Nothing of it counts as traffic of a browser, now or when it is read again.
+    assert by_id["summary"]["flows"] == by_id["summary"]["outcomes"]["allowed"] == 1
+    assert [each["origin"] for each in host["origins"]] == [APP]
+    again = check([str(tmp_path / "flows.mitm")], Task())
+    assert [flow["origin"] for flow in again.flows] == [APP]
+
+
+@pytest.mark.proxy
+def test_a_server_that_trusts_everybody_is_told_so_once(tmp_path: Path) -> None:
+    with Asked() as server, dumping(tmp_path, server) as running:
+        url = f"http://127.0.0.1:{server.port}/me?probe"
+        fetch(running.port, "OPTIONS", url, "Access-Control-Request-Method: DELETE")
+        running.wait_for("was asked in 8 made-up names; it let in 8 of them")
+        assert running.stop() == 0
+    assert {(method, headers["access-control-request-method"]) for method, _, headers in server.requests} == {
+        ("OPTIONS", "DELETE")
+    }
+    found = {flow["origin"]: [each["id"] for each in flow["findings"]] for flow in report(tmp_path)["flows"]}
+    del found[APP]
+    assert found == {
+        "https://cors-probe.example": ["origin-echoed-with-credentials"],
+        "null": ["null-origin-with-credentials"],
+    }
+
+
+@pytest.mark.proxy
+@table(
+    "says, method, listed, lines",
+    (
+        "a method that changes something",
+        "refused: .*GET, HEAD and preflights only; choose its preflight",
+        "POST",
+        True,
+        (),
+    ),
+    ("OPTIONS that is no preflight", "refused: .*is no preflight", "OPTIONS", True, ()),
+    ("a host that no rule names", "refused: .*is in no rule's hosts", "GET", False, ()),
+    (
+        "a listed host by its Host header only",
+        "refused: .*127.0.0.1 is in no rule's hosts",
+        "GET",
+        False,
+        ("Host: x.test",),
+    ),
+)
+def test_what_is_never_asked(tmp_path: Path, says: str, method: str, listed: bool, lines: tuple[str, ...]) -> None:
+    with Asked() as server, Asked() as other, dumping(tmp_path, server) as running:
+        port = server.port if listed else other.port
+        fetch(running.port, method, f"http://127.0.0.1:{port}/me?probe", *lines)
+        running.wait_for(says)
+        assert running.stop() == 0
+    assert len(server.requests) + len(other.requests) == 1
+
+
+@pytest.mark.proxy
+def test_nothing_sends_it_elsewhere(tmp_path: Path) -> None:
+    with Asked() as server, Asked() as other:
+        driver = f"map_remote=/~replayq/127.0.0.1:{server.port}/127.0.0.1:{other.port}"
+        with dumping(tmp_path, server, driver) as running:
+            fetch(running.port, "GET", f"http://127.0.0.1:{server.port}/me?probe")
+            running.wait_for("it gave no answer: .*cors.probe asks the hosts of the rule file only")
+            assert running.stop() == 0
+    assert other.requests == []
+    assert server.origins == [APP]
+
+
+@pytest.mark.proxy
+def test_from_the_command_bar_of_mitmweb(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    port = free_port()
+    with Asked() as server:
+        rules.write_text(RULES.format(port=server.port))
+        options = ["web_open_browser=false", f"web_port={port}", "web_host=127.0.0.1", f"cors_rules={rules}"]
+        with Mitmproxy(tmp_path, *listening(), tool="mitmweb", options=options) as running:
+            token = running.wait_for(r"Web server listening at http://[^?]*(?:\?token=(.*))?$")[1]
+            fetch(running.port, "GET", f"http://127.0.0.1:{server.port}/me", "Cookie: a=b")
+            web = Web(port, token)
+            said = json.loads(web.call("POST", "/commands/cors.probe", {"arguments": ["@all"]}))
+            assert said["value"].startswith("cors.probe asks 1 of these again")
+            running.wait_for("made-up names; it let in 8 of them")
+            flows = json.loads(web.call("GET", "/flows"))
+            assert [flow["comment"].startswith("CORS: asked as") for flow in flows] == [False] + [True] * len(GUISES)
+            running.stop()
+
+
+# --- without a server ----------------------------------------------------------------------------------------------
+
+
+def rules(*hosts: str) -> RuleSet:
+    listed = ", ".join(f'"{host}"' for host in hosts)
+    text = f"version: 1\nrules:\n  - {{name: a, hosts: [{listed}], allow_origins: [{APP}]}}\n"
+    found = read_rules(text.encode()).rules
+    assert found is not None
+    return found
+
+
+@table(
+    "listed, host, port",
+    ("by name", True, "api.test", 443),
+    ("below a name", True, "x.dev.test", 443),
+    ("by port", True, "one.test", 8443),
+    ("another port", False, "one.test", 443),
+    ("a network", True, "10.0.0.9", 80),
+    ("another name", False, "else.test", 443),
+    ("an IPv6 address", True, "::1", 80),
+    ("nothing", False, "", 443),
+)
+def test_who_is_listed(listed: bool, host: str, port: int) -> None:
+    found = rules("api.test", "*.dev.test", "one.test:8443", "10.0.0.0/8", "[::1]")
+    assert is_listed(found, "https", host, port) is listed
+
+
+def test_a_disguise_takes_nothing_along_but_the_request() -> None:
+    subject = make_flow(
+        f"Origin: {APP}", "Authorization: Bearer x", "Content-Length: 3", "Range: bytes=0-", url="https://api.test/me"
+    )
+    subject.request.raw_content = b"abc"
+    subject.metadata["cors"], subject.marked, subject.comment = {}, ":x:", "CORS: something"
+    page, host = origin_of("https://www.app.test"), origin_of("https://api.app.test")
+    assert page is not None
+    assert host is not None
+    for guise in guises(page):
+        made = disguised(subject, guise, host)
+        assert made.id != subject.id
+        assert made.metadata == {"cors.probe": guise.kind}
+        assert (made.marked, made.response, made.request.raw_content) == ("", None, b"")
+        assert made.request.headers["Authorization"] == "Bearer x"
+        assert made.request.headers["Origin"] == guise.origin
+        assert not {"content-length", "range", "sec-fetch-site", "referer"} & {*made.request.headers.keys()}
+    assert subject.request.headers["Origin"] == APP
+
+
+@table(
+    "site, kind",
+    ("below the host's own site", "same-site", "subdomain"),
+    ("over http", "cross-site", "http"),
+    ("a stranger", "cross-site", "other-site"),
+    ("nobody", "cross-site", "null"),
+)
+def test_the_site_is_told_as_a_browser_would(site: str, kind: str) -> None:
+    page, host = origin_of("https://www.app.test"), origin_of("https://api.app.test")
+    assert page is not None
+    assert host is not None
+    subject = make_flow(f"Origin: {APP}", "Sec-Fetch-Site: same-site", "Referer: https://www.app.test/a?b")
+    made = disguised(subject, next(each for each in guises(page) if each.kind == kind), host)
+    assert made.request.headers["Sec-Fetch-Site"] == site
+    assert "www.app.test/a" not in made.request.headers.get("Referer", "")
+
+
+def test_without_a_flow_there_is_nothing_to_ask() -> None:
+    with proxy() as running, pytest.raises(exceptions.CommandError, match="needs a flow"):
+        running.context.master.commands.call("cors.probe", [])
+
+
+def test_a_request_on_its_way_and_one_of_its_own_are_left_alone() -> None:
+    with proxy() as running:
+        live, own = cors_get(), cors_get(live=False)
+        own.metadata["cors.probe"] = "null"
+        for subject, says in ((live, "still on its way"), (own, "itself is not asked again")):
+            with pytest.raises(exceptions.CommandError, match=says):
+                running.context.master.commands.call("cors.probe", [subject])
+
+
+def test_what_is_told_is_inert() -> None:
+    assert [*told("GET", "http://api.test/\x1b[31m", [])] == [
+        "CORS: GET http://api.test/\\x1b[31m was asked in 0 made-up names; it let in 0 of them"
+    ]
