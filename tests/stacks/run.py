@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cors_addon.verdict.fixes.need import Need
+from cors_addon.verdict.fixes.signs import NAMES
 from cors_addon.verdict.fixes.snippets import snippet_text
-from cors_addon.verdict.fixes.stacks import NAMES
 from tests.browser.proxy import Proxy
 from tests.browser.run import BROWSERS
 from tests.browser.server import Answer, Seen, Server

@@ -70,7 +70,7 @@ def _snippets(record: Record, need: Need, correlator: Correlator) -> tuple[Snipp
         text = snippet_text(place.stack, need)
         if text is not None:
             found.append(Snippet(place.name, text, place.confidence, place.because))
-    if not found:
+    if all(one.confidence is Confidence.LOW for one in found):
         text = snippet_text(None, need)
         if text is not None:
             found.append(Snippet(ANY_SERVER, text, Confidence.LOW))

@@ -263,6 +263,10 @@ def test_an_unknown_stack_gets_the_header_lines_and_no_guess() -> None:
     assert written(ORIGIN, "< 200") == [("any server", "")]
 
 
+def test_where_the_stack_is_hardly_more_than_a_guess_the_header_lines_come_along() -> None:
+    assert written(ORIGIN, "< 200\n< Server: puma") == [("Rails", "server: puma"), ("any server", "")]
+
+
 def test_a_hostile_origin_gets_none_at_all() -> None:
     assert written('https://a";evil.test', "< 200\n< Server: nginx") == []
 

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from cors_addon.fetch.headers import HeaderList
 from cors_addon.fetch.messages import Request, Response
+from cors_addon.verdict.fixes.signs import LAYER_OF, NAMES, Layer
 from cors_addon.verdict.fixes.snippets import WRITERS
-from cors_addon.verdict.fixes.stacks import LAYER_OF, NAMES, Layer, best_places, recognise
+from cors_addon.verdict.fixes.stacks import best_places, recognise
 from cors_addon.verdict.model import Confidence
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
@@ -76,7 +77,12 @@ TOLD = [
     (["Vary: origin, access-control-request-method, access-control-request-headers"], {"axum": MEDIUM}, "tower-http's"),
     (["Server: Kestrel"], {"aspnetcore": HIGH}, "its own server"),
     (["Set-Cookie: .AspNetCore.Antiforgery.x=y"], {"aspnetcore": HIGH}, "its cookie"),
-    (["Server: Apache/2.4", "X-Powered-By: PHP/8.2"], {"laravel": LOW, "apache": HIGH}, "PHP, perhaps with it"),
+    (["X-Powered-By: ASP.NET", "X-AspNet-Version: 4.0"], {"iis": MEDIUM}, "IIS adds it, whatever runs in it"),
+    (["Set-Cookie: ASP.NET_SessionId=x"], {"iis": MEDIUM}, "ASP.NET before Core runs in IIS alone"),
+    (["Server: Kestrel", "X-Powered-By: ASP.NET"], {"aspnetcore": HIGH, "iis": MEDIUM}, "Core behind IIS"),
+    (["Server: Apache/2.4", "X-Powered-By: PHP/8.2"], {"apache": HIGH}, "PHP runs more than Laravel"),
+    (["Server: gunicorn"], {}, "it serves Django, Flask and others alike"),
+    (["Server: puma"], {"rails": LOW}, "mostly Rails"),
     (["Server: nginx", "X-Powered-By: Express"], {"express": HIGH, "nginx": HIGH}, "two layers"),
     (["Server: gunicorn", "Set-Cookie: csrftoken=x"], {"django": MEDIUM}, "two signs of one"),
     (["Server: my-server/1.0", "X-Powered-By: magic"], {}, "unknown stays unknown"),

@@ -1,4 +1,4 @@
-"""What to write into each stack. One table from the key of a stack (``stacks.NAMES``) to its writer."""
+"""What to write into each stack. One table from the key of a stack (``signs.NAMES``) to its writer."""
 
 import functools
 from typing import Final
