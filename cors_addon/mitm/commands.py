@@ -52,9 +52,11 @@ class Commands:
     @contained
     def explain(self, flows: Sequence[flow.Flow]) -> types.Data:
         """Explain what browsers do with these flows, and why."""
-        rows = [["flow", "explanation"]]
+        rows = [["explanation"]]
         for each in flows:
-            rows += [[each.id[:8], line] for line in text_for(each).split("\n")]
+            # A column for the flow would cost every line the width of it.
+            rows += [[f"flow {each.id[:8]}"]] if len(flows) > 1 else []
+            rows += [[line] for line in text_for(each).split("\n")]
         return rows  # type: ignore[return-value]
 
     @command.command("cors.status")

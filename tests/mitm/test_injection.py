@@ -393,7 +393,7 @@ def explained(running: Injecting, subject: http.HTTPFlow) -> str:
     view = running.context.master.addons.get("view")
     assert isinstance(view, View)
     view.add([subject])
-    return "\n".join(line for _, line in running.command("cors.explain", "@all")[1:])
+    return "\n".join(line for (line,) in running.command("cors.explain", "@all")[1:])
 
 
 def test_the_servers_own_headers_stay_with_the_flow() -> None:
