@@ -5,8 +5,10 @@ from typing import Final
 from mitmproxy import http
 
 from ..catalogue.violation import Severity
+from ..report.model import shown_entry
 from ..report.text import delivered_line, headline, worst
 from ..verdict.model import Verdict
+from ..verdict.redact import redact
 
 MARKS: Final = {
     Severity.BLOCKED: ":x:",
@@ -28,7 +30,7 @@ SERVER: Final = "cors.server"
 
 def show(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool) -> None:
     """Put a verdict on its flow, in place of what an earlier one left there."""
-    flow.metadata["cors"] = verdict.to_plain()
+    flow.metadata["cors"] = shown_entry(verdict)
     flow.metadata["cors.outcome"] = verdict.outcome.value
     flow.metadata["cors.findings"] = " ".join(dict.fromkeys(finding.id for finding in verdict.findings))
     severity = worst(verdict.findings)
@@ -43,7 +45,7 @@ def show(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool) -> No
     if mark:
         _set_mark(flow, wanted)
     if comment:
-        _set_line(flow, line)
+        _set_line(flow, redact(line))
 
 
 def show_probe(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool) -> None:
@@ -52,7 +54,7 @@ def show_probe(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool)
     if mark and not flow.marked:
         _set_mark(flow, PROBED)
     if comment:
-        _set_line(flow, f"{_PREFIX} {verdict.notes[0]}")
+        _set_line(flow, redact(f"{_PREFIX} {verdict.notes[0]}"))
 
 
 def clear(flow: http.HTTPFlow) -> None:

@@ -16,6 +16,7 @@ from ..rules.model import PreflightMode, Rule, RuleSet
 from ..rules.patterns import Target, target_of
 from ..rules.plans import STATUS, Abort, HeaderEdits, Plan, PreflightAnswer, answered, apply_edits
 from ..traffic.exchange import Exchange
+from ..verdict.redact import redact_header
 from .display import SERVER
 from .rulefile import Change, RuleFile
 
@@ -157,7 +158,8 @@ def apply(flow: http.HTTPFlow, chosen: Plan, server: Response | None) -> Respons
             assert server is not None
             assert flow.response is not None
             made = apply_edits(server, chosen.edits)
-            flow.metadata[SERVER] = [[STATUS, str(server.status)], *([name, value] for name, value in server.headers)]
+            lines = ([name, redact_header(name, value)] for name, value in server.headers)
+            flow.metadata[SERVER] = [[STATUS, str(server.status)], *lines]
             flow.response.headers = http.Headers(_fields(made))
             if made.status != server.status:
                 flow.response.status_code = made.status

@@ -26,7 +26,8 @@ def suggestion(verdicts: Iterable[Verdict], session: Session, taken: Sequence[st
         f"# left out: {inert(request.method, 40)} {inert(plain_text(request.url))}: {inert(reason, 600)}"
         for request, reason in found.refused
     ]
-    return [*found.text.splitlines(), *refused]
+    # Only in comments: no rule has a place for a secret.
+    return [plain_text(line) for line in (*found.text.splitlines(), *refused)]
 
 
 def _request_of(verdict: Verdict, session: Session) -> BlockedRequest | None:

@@ -1,7 +1,7 @@
 """From verdicts to what every report shows: one entry a flow, repeats folded into groups, nothing secret."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -9,7 +9,7 @@ from typing import Any, Final
 from ..catalogue.violation import Severity
 from ..verdict.model import Finding, Outcome, Verdict
 from ..verdict.probing import PROBE
-from ..verdict.redact import redact_header
+from ..verdict.redact import is_suspect, names_a_secret, redact_header
 from .baseline import Baseline
 from .debts import debts_of
 from .expected import Expected
@@ -95,6 +95,29 @@ def build(
 def flow_entry(verdict: Verdict) -> dict[str, Any]:
     """Return a verdict as one entry of a report's ``flows``: plain data without secrets."""
     return _plain(verdict.to_plain())
+
+
+def shown_entry(verdict: Verdict) -> dict[str, Any]:
+    """Return the same for a flow to carry, cheaply: cleaned only where what came over the wire may hold a secret."""
+    return flow_entry(verdict) if any(map(is_suspect, _from_the_wire(verdict))) else verdict.to_plain()
+
+
+def _from_the_wire(verdict: Verdict) -> Iterator[str]:
+    yield verdict.url
+    yield verdict.origin or ""
+    yield verdict.reason
+    yield from verdict.notes
+    for finding in verdict.findings:
+        yield finding.message
+        for line in finding.evidence:
+            yield f"={line.name}" if names_a_secret(line.name) else line.value or ""
+        for cause in finding.causes:
+            yield cause.message
+    if verdict.way is not None:
+        for ahead in verdict.way.ahead:
+            yield ahead.url
+    for _, text, _, _ in verdict.credentials.evidence:
+        yield text
 
 
 def merge(reports: Iterable[Report], captures: Iterable[Mapping[str, Any]] = ()) -> Report:

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from ..catalogue.violation import Severity
 from ..verdict.diagnose import inert
 from ..verdict.model import Delivered, Finding, Outcome, Verdict
+from ..verdict.redact import redact
 from .blocks import Block, blocks
 from .cures import whys
 from .layout import wrapped
@@ -58,11 +59,11 @@ def log_line(verdict: Verdict, finding: Finding, with_cause: bool = True) -> Lin
     """Return the line that a log gets when a finding is met for the first time."""
     severity = finding.severity.value
     lead = f"CORS known ({severity}):" if finding.known else f"CORS {severity}:"
-    where = f"{inert(verdict.method)} {inert(verdict.url)}"
+    where = f"{inert(verdict.method)} {inert(redact(verdict.url))}"
     page = f" from {inert(verdict.origin)}" if verdict.origin else ""
     cause = next(iter(whys(finding.to_plain())), None) if finding.causes and with_cause else None
     why = f" ({cause.label.lower()}: {inert(cause.message, 240)})" if cause is not None else ""
-    text = f"{lead} {finding.message} [{finding.id}] {where}{page}{why}"
+    text = redact(f"{lead} {finding.message} [{finding.id}] {where}{page}{why}")
     return Line(text, "known" if finding.known else severity, len(lead))
 
 

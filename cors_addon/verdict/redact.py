@@ -41,6 +41,11 @@ def redact(text: str) -> str:
     return _redact(text, _DEEPEST) if _SUSPECT.search(text) else text
 
 
+def is_suspect(text: str) -> bool:
+    """Say, cheaply, whether a text may hold what ``redact`` replaces."""
+    return _SUSPECT.search(text) is not None
+
+
 def _redact(text: str, depth: int) -> str:
     def parameter(match: re.Match[str]) -> str:
         lead, name, value = match.groups()
