@@ -42,7 +42,7 @@ def _host(host: Profile, is_open: bool) -> Iterator[str]:
     yield f"<details{' open' if is_open else ''}><summary>{code(host['host'])}{capture}{told}</summary>"
     yield f"<p>It {wire(host['policy'], 600)}.</p>"
     if wrong:
-        yield "<h4>Where it contradicts itself</h4>\n<ul>"
+        yield "<h3>Where it contradicts itself</h3>\n<ul>"
         yield from (f"<li>{wire(each['message'], 400)}</li>" for each in host["contradictions"])
         yield "</ul>"
     yield from _probed(host.get("probed") or ())
@@ -75,11 +75,11 @@ def probe_sentence(row: Profile) -> str:
 def _to_serve(needs: Profile) -> Iterator[str]:
     if not needs["lines"]:
         return
-    yield '<div class="needed"><h4>What would serve every page that asked</h4>'
+    yield '<div class="needed"><h3>What would serve every page that asked</h3>'
     yield f"{verbatim(chr(10).join(needs['lines']))}</div>"
     if not needs["failing"]:
         return
-    yield "<h4>What fails now</h4>\n<ul>"
+    yield "<h3>What fails now</h3>\n<ul>"
     for each in needs["failing"][:_MOST_ROWS]:
         needed = f": {code(each['needed'], 400)}" if each["needed"] else ""
         where = code(f"{each['method']} {each['path']}")
@@ -124,7 +124,11 @@ def _path(row: Profile) -> tuple[Cell, ...]:
     statuses = ", ".join(map(str, row["statuses"]))
     avoidable = f"{cost['avoidable']:,}, {cost['avoidable_milliseconds']:,} ms" if cost["avoidable"] else ""
     methods = wire(", ".join(row["methods"]))
-    return code(row["path"]), methods, statuses, cost["preflights"], f"{cost['milliseconds']:,} ms", avoidable
+    return code(row["path"]), methods, statuses, cost["preflights"], _time(cost), avoidable
+
+
+def _time(cost: Profile) -> str:
+    return f"{cost['milliseconds']:,} ms" if cost["preflights"] else ""
 
 
 def ways(counted: Mapping[str, int]) -> str:
@@ -136,7 +140,8 @@ def cost_sentence(cost: Profile) -> str:
     """Say what preflights cost, and what of it a longer Access-Control-Max-Age would have saved."""
     if not cost["preflights"]:
         return "No preflight was let through."
-    told = f"Preflights took {cost['preflights']:,} round trips and {cost['milliseconds']:,} ms."
+    trips = "one round trip" if cost["preflights"] == 1 else f"{cost['preflights']:,} round trips"
+    told = f"Preflights took {trips} and {cost['milliseconds']:,} ms."
     if not cost["avoidable"]:
         return told
     return (

@@ -1,6 +1,7 @@
 """Verdicts and reports for the tests of this folder."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,9 @@ from cors_addon.report.model import Report, build
 from cors_addon.traffic.exchange import Exchange
 from cors_addon.traffic.transcript import parse_transcript
 from cors_addon.verdict.model import Verdict
-from cors_addon.verdict.session import judge_all
+from cors_addon.verdict.probing import Answered, Guise, Trust
+from cors_addon.verdict.profile import profiles
+from cors_addon.verdict.session import Session, judge_all
 
 APP = "https://app.test"
 API = "https://api.test/items"
@@ -65,8 +68,27 @@ def exchange(
 
 
 def report_of(*exchanges: Exchange, **options: Any) -> Report:
-    """Judge exchanges and build a report."""
-    return build(judge_all(exchanges).values(), **options)
+    """Judge exchanges and build a report, with profiles of the hosts, each of which was probed too."""
+    judged = judge_all(exchanges)
+    options.setdefault("hosts", probed_hosts(exchanges, judged.values()))
+    return build(judged.values(), **options)
+
+
+def probed_hosts(exchanges: Iterable[Exchange], judged: Iterable[Verdict]) -> list[dict[str, Any]]:
+    """Return the profiles of the hosts, each with an answer to the probe that repeats what they sent."""
+    session = Session()
+    for each in exchanges:
+        session.observe(each)
+    return [
+        {**found, "probed": [_answered(found, row) for row in found["origins"]]}
+        for found in profiles(session.hosts, session.repeats, judged)
+    ]
+
+
+def _answered(host: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+    text = row["origin"]
+    guise = Guise("other-site", text, text)
+    return Answered(guise, "GET", host["host"], 200, text, text, Trust.WITH_CREDENTIALS, "f", text).to_plain()
 
 
 # One thing wrong at one endpoint, three times and of late once more; another one elsewhere; something that is well; and
