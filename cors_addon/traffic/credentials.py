@@ -4,6 +4,7 @@ Certain evidence decides; where none is certain, something may still *lean* towa
 never evidence by itself: the jar may be empty, or the cookie kept back by SameSite or a third-party rule.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -11,7 +12,7 @@ from typing import Final, TypeVar
 
 from ..fetch.checks import ALLOW_CREDENTIALS
 from ..fetch.messages import CredentialsMode
-from ..fetch.origins import is_schemelessly_same_site, origin_of, serialize_origin
+from ..fetch.origins import OPAQUE, is_schemelessly_same_site, origin_of, serialize_origin
 from .classify import BrowserFamily, Kind, is_http_authentication
 from .correlate import Correlator
 from .evidence import (
@@ -35,11 +36,19 @@ _MEMBERS: Final = 2_000
 """How many undecided requests, the latest, may be judged again at once."""
 
 _AGE: Final = 3600.0
+_AUTHORITY: Final = re.compile(r"[^:]*+://([^/?#]*+)")
 
 _Teller = tuple[str, str]
 """Client and User-Agent."""
 
+_Page = tuple[str, str]
+"""Client and serialized origin."""
+
+_Started = dict[str, float]
+"""Requests by their ids, with when they began."""
+
 _Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 
 @dataclass(slots=True)
@@ -63,7 +72,8 @@ class CredentialsObserver:
         self._connections: Recent[str, _Connection] = Recent(_Connection, capacity, _AGE)
         self._granting = PageMarks()
         self._with_cookies = PageMarks()
-        self._undecided: dict[PageAndHost, dict[str, None]] = {}
+        self._calls: dict[_Page, dict[str, _Started]] = {}
+        self._explicable: dict[str, dict[str, None]] = {}
         self._latest: Recent[str, list[float]] = Recent(list, capacity, _AGE)
         self._tellers: Recent[_Teller, list[None]] = Recent(list, 200, _AGE)
         self._untold: dict[_Teller, dict[str, None]] = {}
@@ -73,7 +83,8 @@ class CredentialsObserver:
         """Forget everything."""
         for store in (self.pages, self._connections, self._granting, self._with_cookies, self._latest, self._tellers):
             store.clear()
-        self._undecided.clear()
+        self._calls.clear()
+        self._explicable.clear()
         self._untold.clear()
 
     def page_loaded(self, page: Record) -> set[str]:
@@ -88,16 +99,21 @@ class CredentialsObserver:
         latest = self._latest.get(client)
         if latest is None or latest[0] + FOLLOW_SECONDS < when:
             return set()
-        keys = [key for key in self._undecided if key[0] == client]
-        known = [record for key in keys for record in map(self.correlator.get, self._undecided[key]) if record]
-        of_page = [record for record in known if record.classification.origin == origin]
-        if all(record.exchange.started < when for record in of_page):
-            of_page = []
-        # One load has become two, and what either did speaks for the other no more.
-        concerned = [record for record in of_page if span[0] <= record.exchange.started < span[1]]
+        concerned: set[str] = set()
+        calls = self._calls.get((client, origin), {})
+        if any(started >= when for ids in calls.values() for started in ids.values()):
+            # One load has become two, and what either did speaks for the other no more.
+            for host, ids in calls.items():
+                key = client, origin, host
+                if self._granting.within(key, span) is not None or self._with_cookies.within(key, span) is not None:
+                    concerned.update(_within(ids, span))
         # What nothing followed, and whose origin is null, may be explained by it.
-        concerned += [record for record in known if record.over + FOLLOW_SECONDS >= when]
-        return {record.id for record in concerned}
+        for record in map(self.correlator.get, self._explicable.get(client, ())):
+            if record is None or record.over + FOLLOW_SECONDS < when:
+                continue
+            if record.unfollowed or record.classification.origin == OPAQUE:
+                concerned.add(record.id)
+        return concerned
 
     def cookie_on(self, connection: str, exchange_id: str, when: float = float("inf")) -> set[str]:
         """Note a ``Cookie`` on a connection, for a request that needs nothing else; return the ids it decides."""
@@ -129,7 +145,12 @@ class CredentialsObserver:
         key = _page_and_host(record)
         for marks in (self._granting, self._with_cookies):
             marks.forget(key, record.exchange.started, record.id)
-        _take_out(self._undecided, key, record.id)
+        calls = self._calls.get(key[:2])
+        if calls is not None:
+            _take_out(calls, key[2], record.id)
+            if not calls:
+                del self._calls[key[:2]]
+        _take_out(self._explicable, key[0], record.id)
         _take_out(self._untold, _teller(record), record.id)
 
     def assess(self, record: Record) -> Knowledge:
@@ -243,17 +264,23 @@ class CredentialsObserver:
         key = _page_and_host(record)
         latest = self._latest.use(exchange.client, exchange.started)
         latest[:] = [max([record.over, *latest])]
-        undecided = self._undecided.setdefault(key, {})
-        undecided[exchange.id] = None
+        calls = self._calls.setdefault(key[:2], {}).setdefault(key[2], {})
+        calls[exchange.id] = exchange.started
+        if record.kind is Kind.PREFLIGHT or key[1] == OPAQUE:
+            self._explicable.setdefault(exchange.client, {})[exchange.id] = None
         if record.kind not in (Kind.CORS, Kind.PREFLIGHT):
             return set()
-        news = False
         response = record.seen
-        if response is not None and response.headers.get(ALLOW_CREDENTIALS) == "true":
-            news = self._granting.note(key, exchange.started, exchange.id, self._span(record))
-        if "cookie" in exchange.request.headers:
-            news = self._with_cookies.note(key, exchange.started, exchange.id, self._span(record)) or news
-        return set(_latest_of(undecided)) if news else set()
+        grants = response is not None and response.headers.get(ALLOW_CREDENTIALS) == "true"
+        cookie = "cookie" in exchange.request.headers
+        if not grants and not cookie:
+            return set()
+        news, span = False, self._span(record)
+        if grants:
+            news = self._granting.note(key, exchange.started, exchange.id, span)
+        if cookie:
+            news = self._with_cookies.note(key, exchange.started, exchange.id, span) or news
+        return set(_within(calls, span)) if news else set()
 
     def _span(self, record: Record) -> Span:
         exchange = record.exchange
@@ -303,12 +330,18 @@ class CredentialsObserver:
         return {part.id for record in records for part in self._fetch_of(record)}
 
 
-def _take_out(lists: dict[_Key, dict[str, None]], key: _Key, exchange_id: str) -> None:
+def _take_out(lists: dict[_Key, dict[str, _Value]], key: _Key, exchange_id: str) -> None:
     members = lists.get(key)
     if members is not None:
         members.pop(exchange_id, None)
         if not members:
             del lists[key]
+
+
+def _within(started: _Started, span: Span) -> Iterator[str]:
+    """Yield the requests, the latest ones, that the page made that was open at that time."""
+    found = (exchange_id for exchange_id, when in reversed(started.items()) if span[0] <= when < span[1])
+    return islice(found, _MEMBERS)
 
 
 def _latest_of(members: dict[str, None]) -> list[str]:
@@ -320,7 +353,5 @@ def _teller(record: Record) -> _Teller:
 
 
 def _page_and_host(record: Record) -> PageAndHost:
-    authority = record.exchange.request.url.partition("://")[2]
-    for end in "/?#":
-        authority = authority.partition(end)[0]
-    return record.exchange.client, record.classification.origin or "", authority
+    match = _AUTHORITY.match(record.exchange.request.url)
+    return record.exchange.client, record.classification.origin or "", "" if match is None else match[1]

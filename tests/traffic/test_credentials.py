@@ -9,7 +9,6 @@ from cors_addon.traffic.correlate import Correlator
 from cors_addon.traffic.credentials import CredentialsObserver
 from cors_addon.traffic.evidence import Knowledge
 from cors_addon.traffic.exchange import Exchange
-from cors_addon.traffic.links import FOLLOW_SECONDS
 from tests.fetch.table import table
 from tests.traffic.exchanges import API, APP, ITEMS, allow, cors, exchange, metadata, preflight
 
@@ -395,8 +394,26 @@ def test_what_an_earlier_load_of_a_page_did_speaks_for_that_load_only(
     if late:
         for at in loads:
             changed = seen.load(at)
-            assert ("r" in changed) is (at <= 3.1 + FOLLOW_SECONDS)
+            assert ("r" in changed) is (at <= 3.0), "what it is told by stays the same after that"
     assert [each.exchange_id for each in seen.of("r").evidence] == ids
+
+
+def test_a_load_comes_to_what_it_may_explain() -> None:
+    """A preflight that nothing followed, and whose origin is null; all else it leaves alone."""
+    sandboxed = cors(f"GET {ITEMS}", id="n", at=6, origin="null")
+    waits = preflight(f"PUT {ITEMS}", id="p", at=2, answer=allow("*", methods="PUT"))
+    followed = preflight(f"PUT {ITEMS}?2", id="f", at=2, answer=allow("*", methods="PUT"))
+    seen = Seen(waits, followed, cors(f"PUT {ITEMS}?2", id="r", at=2.2), cors(f"GET {ITEMS}", id="c", at=5), sandboxed)
+    assert seen.load(3.0) == {"p", "n"}
+
+
+def test_news_about_a_page_leaves_its_earlier_loads_alone() -> None:
+    seen = Seen()
+    seen.load(0.0)
+    seen.observe(cors(f"GET {ITEMS}", id="before", at=1))
+    seen.load(2.0)
+    seen.observe(cors(f"GET {ITEMS}?2", id="after", at=3))
+    assert seen.observe(cors(f"GET {ITEMS}?3", id="g", at=4, answer=allow(credentials=True))) == {"after"}
 
 
 def test_news_about_a_page_comes_to_all_that_it_may_concern() -> None:

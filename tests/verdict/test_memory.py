@@ -227,12 +227,14 @@ def test_every_record_is_forgotten_everywhere() -> None:
     gone = ids - {*session.correlator.records}
     assert len(gone) > 1_000
     assert not [record for record in reachable(session, Record) if record.id in gone]
-    for name, lists in (("undecided", session.credentials._undecided), ("untold", session.credentials._untold)):
-        assert not gone & {id for members in lists.values() for id in members}, name
+    credentials = session.credentials
+    calls = [ids for hosts in credentials._calls.values() for ids in hosts.values()]
+    for members in (*calls, *credentials._explicable.values(), *credentials._untold.values()):
+        assert not gone & {*members}
     for id in [*session.correlator.records]:
         session.correlator.forget(id)
     assert session.correlator._places == {}
-    assert session.credentials._undecided == {}
+    assert (session.credentials._calls, session.credentials._explicable) == ({}, {})
     assert session.credentials._untold == {}
     for said in (session.echoes._said, session.trust._pages, session.trust._headers, session.trust._methods):
         assert said._places == {}
