@@ -60,6 +60,10 @@ class Terminal:
         shown = subprocess.run([*self._tmux, "capture-pane", "-p", "-t", "t"], capture_output=True, text=True)
         return shown.stdout
 
+    def title(self) -> str:
+        told = [*self._tmux, "display-message", "-p", "-t", "t", "#{pane_title}"]
+        return subprocess.run(told, capture_output=True, text=True).stdout
+
     def type(self, *keys: str) -> None:
         subprocess.run([*self._tmux, "send-keys", "-t", "t", *keys], check=True)
 
@@ -81,6 +85,10 @@ class Terminal:
 
 @pytest.fixture
 def terminal(tmp_path: Path, capture: Path) -> Iterator[Terminal]:
+    yield from opened(tmp_path, capture)
+
+
+def opened(tmp_path: Path, capture: Path) -> Iterator[Terminal]:
     if shutil.which("tmux") is None:
         if os.environ.get("CI"):
             pytest.fail("tmux is missing; scripts/test.py --install-browsers installs it")
@@ -122,3 +130,17 @@ def test_the_key_for_injection_says_what_is_missing(terminal: Terminal) -> None:
     terminal.wait(lambda screen: screen.count("api.test") >= 2)
     terminal.type("T")
     terminal.wait_for("no rules to inject by")
+
+
+def test_escape_sequences_from_the_wire_are_shown_and_not_obeyed(tmp_path: Path) -> None:
+    path = tmp_path / "hostile.mitm"
+    flow = a_flow("https://app.test", 1000.0)
+    flow.response.headers["Access-Control-Allow-Origin"] = "\x1b[2J\x1b]0;owned\x07\u202eevil"
+    with path.open("wb") as file:
+        io.FlowWriter(file).add(flow)
+    for terminal in opened(tmp_path, path):
+        terminal.wait(lambda screen: "api.test" in screen and "❌" in screen)
+        terminal.type("Y")
+        shown = terminal.wait_for("explanation", "\\x1b[2J")
+        assert "api.test" in shown, "the screen was not cleared"
+        assert "owned" not in terminal.title()

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import shutil
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,7 +16,7 @@ from mitmproxy import http
 
 from tests.mitm.client import fetch
 from tests.mitm.origin import Origin, http_answer
-from tests.mitm.process import ADDON, Mitmproxy, listening, run
+from tests.mitm.process import ADDON, SECONDS, Mitmproxy, listening, run
 from tests.mitm.support import cors_get
 from tests.mitm.test_real_loading import capture, copied
 
@@ -143,3 +147,24 @@ def test_bad_values_end_mitmdump_at_its_start(tmp_path: Path, option: str, told:
     (error,) = [line for line in lines if "cannot start" in line]
     assert error.startswith(f"cors-addon cannot start: {option}: ")
     assert told in error
+
+
+@pytest.mark.parametrize(
+    ("wish", "lead"), [({}, "\x1b[1;31mCORS blocked:\x1b[0m"), ({"NO_COLOR": "1"}, " CORS blocked:")]
+)
+def test_a_terminal_gets_colours_unless_it_wants_none(tmp_path: Path, wish: dict[str, str], lead: str) -> None:
+    own, its = pty.openpty()
+    environment = {**{name: value for name, value in os.environ.items() if name != "NO_COLOR"}, "TERM": "xterm", **wish}
+    command = [str(Path(sys.executable).with_name("mitmdump")), "-s", str(ADDON), "--set", f"confdir={tmp_path}"]
+    command += ["-nr", str(capture(tmp_path, BLOCKED)), "--flow-detail", "0"]
+    with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=its, stderr=its) as process:
+        os.close(its)
+        printed = b""
+        with open(own, "rb", buffering=0) as terminal, suppress(OSError):
+            while more := terminal.read(65536):
+                printed += more
+        assert process.wait(SECONDS) == 0
+    text = printed.decode()
+    assert lead in text
+    (line,) = [line for line in text.splitlines() if "CORS blocked" in line]
+    assert "\x1b" not in line.partition("[allow-origin-missing]")[2].removesuffix("\x1b[0m")
