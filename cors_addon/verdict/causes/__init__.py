@@ -9,16 +9,29 @@ from types import MappingProxyType
 from typing import Final
 
 from ..model import Cause, Confidence, Finding
-from . import errors, gateways, libraries, neglected, origins, pages, preflights, redirects, spelling
+from . import (
+    connections,
+    errors,
+    gateways,
+    libraries,
+    library_table,
+    neglected,
+    origins,
+    pages,
+    preflights,
+    redirects,
+    spelling,
+)
 from .entry import CauseEntry
 from .scene import Scene
 
+_FAMILIES: Final = (
+    *(origins, spelling, preflights, redirects, errors),
+    *(gateways, connections, library_table, pages, neglected),
+)
+
 CAUSES: Final[Mapping[str, CauseEntry]] = MappingProxyType(
-    {
-        entry.id: entry
-        for family in (origins, spelling, preflights, redirects, errors, gateways, libraries, pages, neglected)
-        for entry in family.ENTRIES
-    }
+    {entry.id: entry for family in _FAMILIES for entry in family.ENTRIES}
 )
 """Every cause by its id."""
 
@@ -66,7 +79,7 @@ _RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
         "header-wildcard-with-credentials": (libraries.not_allowed, spelling.wildcard),
         "redirect-too-many": (redirects.too_many,),
         "mode-same-origin": (redirects.redirected,),
-        "network-error": (gateways.failed,),
+        "network-error": (connections.failed,),
         "header-not-exposed": (spelling.names, pages.not_exposed),
         "expose-headers-invalid": (spelling.malformed,),
         "orb-blocked": (pages.withheld,),

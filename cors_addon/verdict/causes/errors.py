@@ -1,5 +1,6 @@
 """Answers without CORS headers at a host that has them elsewhere: errors, and routes that were left out."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,7 +12,7 @@ from ...traffic.hosts import Sighting
 from ...traffic.survival import surviving_modes
 from ..model import Cause, Confidence, Finding
 from .entry import CauseEntry
-from .gateways import challenge_of, is_gateways_own, store_of
+from .gateways import is_gateways_own, is_someone_elses, service_page, store_of
 from .scene import Scene, shown
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
@@ -84,6 +85,14 @@ DROPPED_BODY: Final = CauseEntry(
     FixOwner.CLIENT,
     "Call the final URL directly; a server that has to redirect a POST uses 307 or 308.",
 )
+FORGERY: Final = CauseEntry(
+    "forgery-protection",
+    "Protection against request forgery refuses the request",
+    "Status 419, with which Laravel refuses a request without its CSRF token.",
+    FixOwner.SERVER,
+    "Serve the API from routes without that protection (Laravel: routes/api.php, with Sanctum for sessions), or have "
+    "the page fetch the token's cookie first.",
+)
 SERVER_ERROR: Final = CauseEntry(
     "server-error",
     "The server failed, and its error page has no CORS headers",
@@ -109,18 +118,31 @@ PREFLIGHT_ONLY: Final = CauseEntry(
 HTML: Final = CauseEntry(
     "html-instead-of-data",
     "A page was answered in place of data",
-    "A script's request that does not ask for HTML got it, without CORS headers: a login page, the fallback of a "
-    "single-page app, or an error page with status 200.",
+    "A script's request for data (by its Accept or its URL) got HTML, without CORS headers: a login page, the fallback "
+    "of a single-page app, or an error page with status 200.",
     FixOwner.CLIENT,
     "Look at the page that came: the URL's path may be wrong, or the session over.",
 )
 
 ENTRIES: Final = (
-    *(NGINX, APACHE, OUTSIDE, AUTH, NOT_FOUND, WRONG_METHOD, TOO_LARGE, RATE_LIMIT, DROPPED_BODY, SERVER_ERROR),
+    *(
+        NGINX,
+        APACHE,
+        OUTSIDE,
+        AUTH,
+        NOT_FOUND,
+        WRONG_METHOD,
+        TOO_LARGE,
+        RATE_LIMIT,
+        DROPPED_BODY,
+        FORGERY,
+        SERVER_ERROR,
+    ),
     *(ROUTE, PREFLIGHT_ONLY, HTML),
 )
 
 # https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header
+_DATA_PATH: Final = re.compile(r"/(?:api|graphql|rest|rpc|odata|v[0-9]+)(?:/|$)|\.(?:json|csv|xml)$|//api[.-]")
 _NGINX_ADDS: Final = frozenset({200, 201, 204, 206, 301, 302, 303, 304, 307, 308})
 
 
@@ -128,9 +150,9 @@ def missing(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For an answer to a request, no preflight, that lacks the header."""
     if scene.is_preflight or scene.is_redirect or ALLOW_ORIGIN in scene.headers:
         return
-    if scene.status >= 400 and challenge_of(scene.headers) is None:
+    if scene.status >= 400 and not is_someone_elses(scene.status, scene.headers):
         yield from _error(scene)
-    elif scene.status < 400:
+    elif scene.status < 400 and service_page(scene.status, scene.headers) is None:
         yield from _success(scene)
 
 
@@ -152,6 +174,8 @@ def _error(scene: Scene) -> Iterator[Cause]:
     yield from by_server
     if status in (411, 413):
         yield TOO_LARGE.named(HIGH, f"status {status}{_from(scene)} in answer to {shown(scene.method, 20)}", flows)
+    elif status == 419:
+        yield FORGERY.named(HIGH, f"status 419 in answer to {shown(scene.method, 20)}", flows)
     elif status == 429:
         retry = scene.headers.get("Retry-After")
         also = "" if retry is None else f" with Retry-After: {shown(retry, 40)}"
@@ -159,9 +183,8 @@ def _error(scene: Scene) -> Iterator[Cause]:
     elif status in (401, 403):
         scheme = scene.headers.get("WWW-Authenticate")
         also = "" if scheme is None else f" with WWW-Authenticate: {shown(scheme.partition(' ')[0], 30)}"
-        sure = known or scheme is not None
-        if sure or status == 401:
-            yield AUTH.named(HIGH if sure and status == 401 else MEDIUM, f"status {status}{also}{known}", flows)
+        if known or scheme is not None or status == 401:
+            yield AUTH.named(HIGH if known and status == 401 else MEDIUM, f"status {status}{also}{known}", flows)
     elif status in (404, 410):
         lost = next((each for each in scene.at_path if each.answer.is_preflight and each.answer.status == 404), None)
         if lost is not None:
@@ -245,8 +268,11 @@ def dropped_body(finding: Finding, scene: Scene) -> Iterator[Cause]:
 
 
 def _asks_for_data(scene: Scene) -> bool:
-    accept = scene.asked.get("Accept") or ""
-    return scene.record.classification.destination in ("", "empty") and "text/html" not in accept
+    """Say whether a script asks for data, and not for a page of another site, which it may want as well."""
+    accept = (scene.asked.get("Accept") or "").lower()
+    if scene.record.classification.destination not in ("", "empty") or "text/html" in accept:
+        return False
+    return "json" in accept or _DATA_PATH.search(scene.url.partition("?")[0].lower()) is not None
 
 
 def _known(scene: Scene) -> str:

@@ -1,14 +1,13 @@
 """Answers that the application did not write: of gateways, of CDNs, of stores, and of the proxy itself."""
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from ...catalogue.violation import FixOwner
 from ...fetch.checks import ALLOW_ORIGIN
 from ...fetch.headers import HeaderList
-from ...traffic.exchange import Responder
 from ..model import Cause, Confidence, Finding
+from .connections import PROXY_PAGE
 from .entry import CauseEntry
 from .scene import Scene, shown
 
@@ -29,6 +28,23 @@ GATEWAY_CHALLENGE: Final = CauseEntry(
     FixOwner.GATEWAY,
     "Exempt the API's paths, and OPTIONS above all, from the challenge: scripts and preflights cannot solve one.",
 )
+DEPLOYMENT: Final = CauseEntry(
+    "deployment-protected",
+    "The deployment is open to signed-in members only",
+    "The hosting service itself answers 401 or 403 and sets the cookie of its own sign-in (Vercel), or a development "
+    "tunnel asks for a sign-in.",
+    FixOwner.GATEWAY,
+    "Switch the protection off for this deployment, call one that is public, or send the service's bypass token; "
+    "preflights have to be exempt.",
+)
+TUNNEL: Final = CauseEntry(
+    "tunnel-page",
+    "The tunnel answered with its own page",
+    "The response carries ngrok's error code: its warning page for browsers, or a tunnel that is not up.",
+    FixOwner.CLIENT,
+    "Send any value in the header ngrok-skip-browser-warning, and allow that header on the server; or start the tunnel "
+    "again.",
+)
 API_GATEWAY: Final = CauseEntry(
     "api-gateway-response",
     "API Gateway answered before the integration was reached",
@@ -45,68 +61,12 @@ BUCKET: Final = CauseEntry(
     FixOwner.SERVER,
     "Give the bucket a CORS rule with this origin, method and headers. Behind a CDN also forward Origin to the bucket.",
 )
-NOT_REACHED: Final = CauseEntry(
-    "server-not-reached",
-    "The server was not reached",
-    "The proxy says that the connection was refused or that there is no way to the host; the browser got the proxy's "
-    "own page, which has no CORS headers.",
-    FixOwner.SERVER,
-    "Start the server, or correct host and port of the URL that the page calls.",
-)
-NAME_UNKNOWN: Final = CauseEntry(
-    "host-name-unknown",
-    "The host's name cannot be resolved",
-    "The proxy says that the name has no address.",
-    FixOwner.CLIENT,
-    "Correct the host in the URL that the page calls; a name that only VPN or hosts file know must be known to the "
-    "machine on which the proxy runs.",
-)
-CERTIFICATE: Final = CauseEntry(
-    "certificate-not-trusted",
-    "The server's certificate is not trusted",
-    "The proxy says that it could not verify the certificate.",
-    FixOwner.SERVER,
-    "Renew the certificate or send its intermediate ones; for a development server give mitmproxy its authority "
-    "(ssl_verify_upstream_trusted_ca) or set ssl_insecure.",
-)
-TLS: Final = CauseEntry(
-    "tls-failed",
-    "The TLS connection to the server failed",
-    "The proxy says that the handshake broke off, for another reason than the certificate's trust.",
-    FixOwner.SERVER,
-    "See whether the port speaks TLS at all: https to a plain http port fails like this, as do outdated versions.",
-)
-BROKEN_OFF: Final = CauseEntry(
-    "connection-broken-off",
-    "The server broke the connection off",
-    "The proxy says that the server closed or reset the connection before it had answered.",
-    FixOwner.SERVER,
-    "Look up in the server's log why it gave up: a crash, a limit on the size or time of requests, or a restart.",
-)
-TOO_SLOW: Final = CauseEntry(
-    "answer-too-slow",
-    "The answer took too long",
-    "The connection timed out, or broke off after a long wait.",
-    FixOwner.SERVER,
-    "Make the endpoint answer sooner, or let the time limits of server and gateway fit; a preflight should be answered "
-    "before anything slow is asked.",
-)
-PROXY_PAGE: Final = CauseEntry(
-    "proxy-error-page",
-    "The page that the browser got is the proxy's own error page",
-    "The failure happened between mitmproxy and the server; mitmproxy's page has no CORS headers, and browsers then "
-    "speak of CORS.",
-    FixOwner.NOBODY,
-    "CORS is not what failed: see to the connection first.",
-)
+ENTRIES: Final = (GATEWAY_ERROR, GATEWAY_CHALLENGE, DEPLOYMENT, TUNNEL, API_GATEWAY, BUCKET)
 
-ENTRIES: Final = (
-    *(GATEWAY_ERROR, GATEWAY_CHALLENGE, API_GATEWAY, BUCKET),
-    *(NOT_REACHED, NAME_UNKNOWN, CERTIFICATE, TLS, BROKEN_OFF, TOO_SLOW, PROXY_PAGE),
-)
-
-_LONG_WAIT: Final = 10.0
 _OF_CDNS: Final = frozenset({520, 521, 522, 523, 524, 525, 526, 527, 530, 529})
+
+# With these hosting services say that they have no application to ask, or that it failed.
+_SERVICE_ERRORS: Final = ("x-vercel-error", "x-railway-fallback", "x-render-routing")
 
 # Header fields that tell who passes the answer on; the value must hold the text, where there is one.
 _BY_FIELD: Final = (
@@ -172,30 +132,6 @@ _STORES: Final = (
     ("x-ms-blob-type", "", "Azure Blob Storage"),
     ("x-oss-request-id", "", "Alibaba Cloud OSS"),
 )
-_FAILURES: Final = (
-    (
-        CERTIFICATE,
-        re.compile(r"certificate verif|self-signed|self signed|certificate has expired|unable to get.*issuer"),
-    ),
-    (
-        NAME_UNKNOWN,
-        re.compile(
-            r"name or service not known|getaddrinfo|nodename nor servname|no address associated|name resolution"
-        ),
-    ),
-    (TOO_SLOW, re.compile(r"timed? ?out|timeout|errno 110\b|errno 60\b|winerror 10060")),
-    (
-        NOT_REACHED,
-        re.compile(r"refused|errno 111|errno 61\b|connect call failed|cannot connect|no route|unreachable|errno 113"),
-    ),
-    (TLS, re.compile(r"\btls\b|\bssl\b|handshake|wrong version number")),
-    (
-        BROKEN_OFF,
-        re.compile(
-            r"server (?:broke off|reset|disconnected|closed)|reset by peer|connection reset|closed|peer|errno 104"
-        ),
-    ),
-)
 
 
 def gateway_of(headers: HeaderList) -> tuple[str, str] | None:
@@ -203,9 +139,35 @@ def gateway_of(headers: HeaderList) -> tuple[str, str] | None:
     return _told_by(headers, _BY_FIELD)
 
 
+def service_page(status: int, headers: HeaderList) -> tuple[CauseEntry, str] | None:
+    """Say which page of a hosting service or tunnel an answer is, and by which header line; ``None`` for none."""
+    code = headers.get("ngrok-error-code")
+    if code is not None:
+        return TUNNEL, f"ngrok-error-code: {shown(code, 40)}"
+    if status in (401, 403):
+        if any(line.startswith("_vercel_sso_nonce=") for line in headers.get_all("Set-Cookie")):
+            return DEPLOYMENT, "the cookie _vercel_sso_nonce"
+        scheme = (headers.get("WWW-Authenticate") or "").lower()
+        if scheme.startswith("tunnel"):
+            return DEPLOYMENT, "WWW-Authenticate: tunnel"
+    if status >= 400:
+        for name in _SERVICE_ERRORS:
+            value = headers.get(name)
+            if value is not None:
+                return GATEWAY_ERROR, f"{name}: {shown(value, 60)}"
+    return None
+
+
+def is_someone_elses(status: int, headers: HeaderList) -> bool:
+    """Say whether a bot check, a tunnel or a hosting service answered: then nothing is to be read from its status."""
+    return challenge_of(headers) is not None or service_page(status, headers) is not None
+
+
 def is_gateways_own(status: int, headers: HeaderList) -> bool:
     """Say whether an error page is that of something in front of the application."""
     if (headers.get("Server") or "").lower().startswith("mitmproxy") or challenge_of(headers) is not None:
+        return True
+    if service_page(status, headers) is not None:
         return True
     return status in (502, 504) or status in _OF_CDNS or (status == 503 and gateway_of(headers) is not None)
 
@@ -223,23 +185,6 @@ def _told_by(headers: HeaderList, table: tuple[tuple[str, str, str], ...]) -> tu
     return None
 
 
-def failed(finding: Finding, scene: Scene) -> Iterator[Cause]:
-    """For a flow that failed between proxy and server."""
-    exchange = scene.record.exchange
-    error = exchange.error
-    if error is None or exchange.responder is not Responder.PROXY:
-        return
-    lower = error.lower()
-    known = next((entry for entry, pattern in _FAILURES if pattern.search(lower)), None)
-    after = f" after {scene.seconds:.0f} s" if scene.seconds >= 1 else ""
-    message = f"the proxy says: {shown(error, 160)}{after}"
-    if known in (None, BROKEN_OFF) and scene.seconds >= _LONG_WAIT:
-        yield TOO_SLOW.named(MEDIUM, message, (scene.id,))
-    if known is not None:
-        yield known.named(HIGH, message, (scene.id,))
-    yield PROXY_PAGE.named(HIGH, f"mitmproxy answered in the server's place, without CORS headers: {shown(error, 160)}")
-
-
 def own_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For an answer without the header that a gateway, a CDN or a store wrote."""
     if ALLOW_ORIGIN in scene.headers and not scene.is_preflight:
@@ -252,6 +197,11 @@ def own_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
     challenge = challenge_of(headers)
     if challenge is not None:
         yield GATEWAY_CHALLENGE.named(HIGH, f"status {status} with {challenge}", (scene.id,))
+        return
+    service = service_page(status, headers)
+    if service is not None:
+        entry, line = service
+        yield entry.named(HIGH, f"status {status} with {line}", (scene.id,))
         return
     kind = headers.get("x-amzn-ErrorType")
     gateway = gateway_of(headers)

@@ -7,7 +7,7 @@ from ...catalogue.violation import FixOwner
 from ...fetch.checks import ALLOW_CREDENTIALS, ALLOW_ORIGIN
 from ...traffic.hosts import Sighting, Way
 from ..model import Cause, Confidence, Finding
-from . import near_origins
+from . import allow_list, near_origins
 from .entry import CauseEntry
 from .scene import Scene, shown
 
@@ -58,7 +58,7 @@ APP_SHELL: Final = CauseEntry(
     "Put the app's origin on the server's list as well, as it stands in Origin.",
 )
 
-ENTRIES: Final = (NOT_LISTED, CONSTANT, *near_origins.ENTRIES, NULL_FOR_UNLISTED, APP_SHELL, CACHED, TWO_LAYERS)
+ENTRIES: Final = (NOT_LISTED, CONSTANT, *allow_list.ENTRIES, NULL_FOR_UNLISTED, APP_SHELL, CACHED, TWO_LAYERS)
 
 _APP_SCHEMES: Final = {
     "capacitor": "Capacitor",
@@ -227,7 +227,7 @@ def _near(scene: Scene, others: list[Sighting]) -> Iterator[Cause]:
     """Say which of the pages that are allowed this one nearly is."""
     for each in others:
         for miss in near_origins.misses(scene.origin, each.answer.origin, scene.target):
-            if miss.entry is near_origins.SUBDOMAIN:
+            if miss.entry is allow_list.SUBDOMAIN:
                 continue
             message = f"{shown(each.answer.origin)} is allowed, and the page is {shown(scene.origin)}: {miss.how}"
             yield miss.entry.named(MEDIUM, message, (scene.id, each.flow))

@@ -118,12 +118,20 @@ def not_exposed(finding: Finding, scene: Scene) -> Iterator[Cause]:
             )
             yield EXPOSED_ON_PREFLIGHT.named(HIGH, message, (scene.id, preflight.id))
             return
-    wanted = [name for name in hidden if _FOR_SCRIPTS.fullmatch(name)]
+    wanted = [name for name in hidden if _FOR_SCRIPTS.fullmatch(name) and not _is_for_browsers(name, scene)]
     if wanted:
         listed = scene.listed(EXPOSE_HEADERS)
         line = f"{EXPOSE_HEADERS}: {', '.join([*listed, *wanted])}"
         fix = f"Send {line}" if "*" not in listed else WANTED.fix
         yield WANTED.named(MEDIUM, f"made for scripts: {shown(', '.join(wanted), 150)}", (scene.id,), fix=fix)
+
+
+def _is_for_browsers(name: str, scene: Scene) -> bool:
+    """Say whether a header that scripts often read is there for the browser itself this time."""
+    value = (scene.headers.get(name) or "").lower()
+    if name == "link":
+        return re.search(r"rel\s*=\s*\"?(?:next|prev|first|last)", value) is None
+    return name == "content-range" and value.startswith("bytes")
 
 
 def withheld(finding: Finding, scene: Scene) -> Iterator[Cause]:

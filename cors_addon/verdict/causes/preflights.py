@@ -11,7 +11,7 @@ from ...fetch.methods import is_cors_safelisted_method
 from ...traffic.hosts import Sighting
 from ..model import Cause, Confidence, Finding
 from .entry import CauseEntry
-from .gateways import challenge_of, gateway_of, store_of
+from .gateways import gateway_of, is_someone_elses, store_of
 from .scene import Scene, shown
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
@@ -128,7 +128,7 @@ def status(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if is_ok_status(scene.status):
         yield from _without_headers(scene)
         return
-    if challenge_of(scene.headers) is not None or "x-amzn-errortype" in scene.headers:
+    if is_someone_elses(scene.status, scene.headers) or "x-amzn-errortype" in scene.headers:
         return
     yield from _refused(scene)
     yield from _needless(scene)

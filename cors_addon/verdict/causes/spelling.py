@@ -7,6 +7,7 @@ from typing import Final
 from ...catalogue.violation import FixOwner
 from ...fetch.checks import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN, EXPOSE_HEADERS
 from ...fetch.headers import byte_lowercase, byte_uppercase
+from ...traffic.hosts import Sighting
 from ..model import Cause, Confidence, Finding
 from .distance import distance
 from .entry import CauseEntry
@@ -124,8 +125,9 @@ _ASKED: Final = {
     ALLOW_HEADERS: "access-control-request-headers",
 }
 _DEFAULTS: Final = {
-    frozenset({"GET", "HEAD", "POST"}): "with which @fastify/cors, rs/cors and Spring start",
-    frozenset({"GET"}): "with which Starlette and FastAPI start",
+    frozenset({"GET", "HEAD", "POST"}): ("with which @fastify/cors, rs/cors and Spring start", ""),
+    # GET alone is what many a server means; of these it is known to be the default.
+    frozenset({"GET"}): ("with which Starlette and FastAPI start", "uvicorn|hypercorn|granian|daphne"),
 }
 _FAR: Final = 9
 _NOT_LETTERS: Final = re.compile(r"[^a-z0-9]+")
@@ -179,8 +181,8 @@ def method_not_listed(finding: Finding, scene: Scene) -> Iterator[Cause]:
         return
     if method in scene.listed(ALLOW_HEADERS):
         yield OTHER_LIST.named(HIGH, f"{shown(method, 20)} stands in {ALLOW_HEADERS} of the same answer", (scene.id,))
-    default = _DEFAULTS.get(frozenset(listed) - {"OPTIONS"})
-    if default is not None:
+    default, servers = _DEFAULTS.get(frozenset(listed) - {"OPTIONS"}, ("", ""))
+    if default and (not servers or re.match(servers, scene.server.lower())):
         yield DEFAULT_METHODS.named(MEDIUM, f"the list {', '.join(listed)} is the one {default}", (scene.id,))
 
 
@@ -223,6 +225,11 @@ def wildcard(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a * that credentials keep from being one."""
     if finding.id in ("allow-origin-wildcard-with-credentials", "allow-credentials-not-true"):
         allowed = scene.headers.get(ALLOW_CREDENTIALS)
+        elsewhere = _allows_credentials_elsewhere(scene)
+        if allowed is None and elsewhere is not None:
+            message = f"{ALLOW_ORIGIN} is *, and the host allows credentials elsewhere (flow {elsewhere.flow})"
+            yield LITERAL_STAR.named(MEDIUM, message, (scene.id, elsewhere.flow))
+            return
         if allowed is None:
             message = f"{ALLOW_ORIGIN} is * and there is no {ALLOW_CREDENTIALS}: the API takes no credentials"
             yield NO_NEED.named(MEDIUM, message, (scene.id,))
@@ -232,6 +239,11 @@ def wildcard(finding: Finding, scene: Scene) -> Iterator[Cause]:
         name = ALLOW_METHODS if finding.id == "method-wildcard-with-credentials" else ALLOW_HEADERS
         message = f"{name} is {shown(scene.headers.get(name) or '', 60)}, and credentials are included"
     yield LITERAL_STAR.named(HIGH, message, (scene.id,))
+
+
+def _allows_credentials_elsewhere(scene: Scene) -> Sighting | None:
+    sightings = scene.hosts.sightings(scene.target) if scene.target is not None else ()
+    return next((each for each in sightings if each.answer.allow_credentials == "true"), None)
 
 
 def _plain(name: str) -> str:

@@ -12,7 +12,8 @@ from cors_addon.verdict.session import Session, judge_all
 from tests.verdict.causes.corpus import EVERY, FOLDER, Case, cases
 
 HEALTHY = cases("healthy")
-CASES = cases(*sorted(path.stem for path in FOLDER.glob("*.txt") if path.stem != "healthy"))
+UNEXPLAINED = cases("unexplained")
+CASES = cases(*sorted(path.stem for path in FOLDER.glob("*.txt") if path.stem not in ("healthy", "unexplained")))
 
 
 def named(verdicts: dict[str, Verdict]) -> dict[tuple[str, str], list[tuple[str, ...]]]:
@@ -50,6 +51,14 @@ def test_nothing_is_named_where_nothing_is_wrong(case: Case) -> None:
     assert [causes for lists in named(verdicts).values() for causes in lists if causes] == []
 
 
+@pytest.mark.parametrize("case", UNEXPLAINED, ids=ids(UNEXPLAINED))
+def test_nothing_is_guessed(case: Case) -> None:
+    found = named(judge_all(case.exchanges))
+    assert found
+    assert not case.expected
+    assert {causes for lists in found.values() for causes in lists} == {()}
+
+
 @pytest.mark.parametrize("case", CASES, ids=ids(CASES))
 def test_what_is_named_does_not_depend_on_the_order_of_arrival(case: Case) -> None:
     """What explains a failure may come after it: the verdict is revised then."""
@@ -72,7 +81,7 @@ def test_what_is_named_can_be_said(case: Case) -> None:
 def test_precision_and_recall() -> None:
     right = wrong = missed = 0
     exchanges: list[Exchange] = []
-    for case in [*CASES, *HEALTHY]:
+    for case in [*CASES, *UNEXPLAINED, *HEALTHY]:
         for key, lists in named(judge_all(case.exchanges)).items():
             wanted = set(case.causes_for(*key))
             for causes in lists:

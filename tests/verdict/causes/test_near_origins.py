@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cors_addon.fetch.origins import origin_of
+from cors_addon.verdict.causes.allow_list import ENTRIES
 from cors_addon.verdict.causes.distance import distance
-from cors_addon.verdict.causes.near_origins import ENTRIES, misses
+from cors_addon.verdict.causes.near_origins import misses
 from tests.fetch.table import table
 
 BYTES = st.text(st.characters(max_codepoint=255), max_size=60)

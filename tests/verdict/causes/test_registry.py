@@ -7,7 +7,8 @@ import pytest
 from cors_addon.catalogue import CATALOGUE
 from cors_addon.verdict.causes import _RULES, CAUSES
 from cors_addon.verdict.causes.entry import CauseEntry
-from cors_addon.verdict.causes.libraries import LIBRARIES, library_of
+from cors_addon.verdict.causes.libraries import library_of
+from cors_addon.verdict.causes.library_table import LIBRARIES
 from cors_addon.verdict.model import Confidence
 
 
