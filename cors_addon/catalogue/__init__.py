@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from .advice import ADVICE
-from .audit import AUDIT
+from .advice import ADVICE, AUDIT
 from .neglected import NEGLECTED
 from .neighbours import NEIGHBOURS
 from .preflight import PREFLIGHT_FETCH

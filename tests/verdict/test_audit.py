@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cors_addon.catalogue import CATALOGUE
-from cors_addon.catalogue.audit import AUDIT
+from cors_addon.catalogue.advice import AUDIT
 from cors_addon.catalogue.violation import Severity, Violation
 from cors_addon.fetch.headers import HeaderList
 from cors_addon.fetch.origins import origin_of

@@ -1,0 +1,232 @@
+"""What scripts may read of a response: too little for its author, or too much for everybody."""
+
+from typing import Final
+
+from .violation import FixOwner, Severity, Stage, Violation
+from .writing import ALLOWED, FETCH, RESPONSE, example, prose
+
+_BEHIND_A_PREFLIGHT: Final = frozenset({Stage.REDIRECT, Stage.RESPONSE})
+
+HEADER_NOT_EXPOSED: Final = Violation(
+    id="header-not-exposed",
+    title="Scripts cannot read these response headers: {names}",
+    severity=Severity.INFO,
+    stages=RESPONSE,
+    params=("names",),
+    explanation=prose("""
+        Of a response of another origin a script can read Cache-Control, Content-Language, Content-Length, Content-Type,
+        Expires, Last-Modified and Pragma, and beyond these only what Access-Control-Expose-Headers lists. The others
+        show in the browser's tools, but `response.headers.get()` returns null. Set-Cookie can never be read.
+    """),
+    fix=prose("""
+        If the page needs them, the server lists them in the response itself, not in the preflight's:
+        `Access-Control-Expose-Headers: X-Total-Count`.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#http-access-control-expose-headers",
+    broken=example(f"""
+        > GET https://api.test/items
+        {FETCH}
+        < 200
+        < Content-Type: application/json
+        < X-Total-Count: 42
+        {ALLOWED}
+    """),
+    fixed=example(f"""
+        > GET https://api.test/items
+        {FETCH}
+        < 200
+        < Content-Type: application/json
+        < X-Total-Count: 42
+        {ALLOWED}
+        < Access-Control-Expose-Headers: X-Total-Count
+    """),
+)
+
+EXPOSE_HEADERS_INVALID: Final = Violation(
+    id="expose-headers-invalid",
+    title="Access-Control-Expose-Headers is no list of header names and exposes nothing: {value}",
+    severity=Severity.ADVICE,
+    stages=RESPONSE,
+    params=("value",),
+    explanation=prose("""
+        Access-Control-Expose-Headers lists header names with commas between them. A space, a semicolon, a colon or
+        quotes make the whole header unreadable, and then it exposes nothing: scripts read only the few headers that are
+        always open to them. Nothing is blocked.
+    """),
+    fix=prose("""
+        The server puts commas between the names and nothing else: `Access-Control-Expose-Headers: X-Total-Count,
+        X-Page`.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#http-access-control-expose-headers",
+    broken=example(f"""
+        > GET https://api.test/items
+        {FETCH}
+        < 200
+        < Content-Type: application/json
+        < X-Total-Count: 42
+        < X-Page: 1
+        {ALLOWED}
+        < Access-Control-Expose-Headers: X-Total-Count X-Page
+    """),
+    fixed=example(f"""
+        > GET https://api.test/items
+        {FETCH}
+        < 200
+        < Content-Type: application/json
+        < X-Total-Count: 42
+        < X-Page: 1
+        {ALLOWED}
+        < Access-Control-Expose-Headers: X-Total-Count, X-Page
+    """),
+)
+
+EXPOSE_HEADERS_WILDCARD_WITH_CREDENTIALS: Final = Violation(
+    id="expose-headers-wildcard-with-credentials",
+    title="Access-Control-Expose-Headers: * exposes nothing to a request with credentials",
+    severity=Severity.ADVICE,
+    stages=RESPONSE,
+    params=(),
+    explanation=prose("""
+        For a request with credentials (cookies, HTTP authentication) `*` is a mere name that no header has, so scripts
+        read only the few headers that are always open to them. Nothing is blocked.
+    """),
+    fix=prose("""
+        The server lists the headers by name: `Access-Control-Expose-Headers: X-Total-Count`.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
+    broken=example(f"""
+        > GET https://api.test/orders
+        {FETCH}
+        > Cookie: session=1f3a
+        < 200
+        < Content-Type: application/json
+        < X-Total-Count: 42
+        {ALLOWED}
+        < Access-Control-Allow-Credentials: true
+        < Access-Control-Expose-Headers: *
+    """),
+    fixed=example(f"""
+        > GET https://api.test/orders
+        {FETCH}
+        > Cookie: session=1f3a
+        < 200
+        < Content-Type: application/json
+        < X-Total-Count: 42
+        {ALLOWED}
+        < Access-Control-Allow-Credentials: true
+        < Access-Control-Expose-Headers: X-Total-Count
+    """),
+)
+
+EXPOSE_HEADERS_FORBIDDEN: Final = Violation(
+    id="expose-headers-forbidden",
+    title="Access-Control-Expose-Headers lists what no script may read: {names}",
+    severity=Severity.ADVICE,
+    stages=RESPONSE,
+    params=("names",),
+    explanation=prose("""
+        Set-Cookie stays hidden from scripts whatever the server says; listing it does nothing. Whether the browser
+        keeps the cookie is another matter: for that the request needs credentials, and the cookie attributes that allow
+        it.
+    """),
+    fix=prose("""
+        The server takes the name out of `Access-Control-Expose-Headers`. If the cookie does not stick, look at
+        `Access-Control-Allow-Credentials: true` and at `SameSite=None; Secure` instead.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#forbidden-response-header-name",
+    broken=example(f"""
+        > GET https://api.test/items
+        {FETCH}
+        < 200
+        < Content-Type: application/json
+        {ALLOWED}
+        < Access-Control-Expose-Headers: Set-Cookie
+    """),
+    fixed=example(f"""
+        > GET https://api.test/items
+        {FETCH}
+        < 200
+        < Content-Type: application/json
+        {ALLOWED}
+        < Access-Control-Expose-Headers: X-Total-Count
+    """),
+)
+
+SECRET_HEADER_EXPOSED: Final = Violation(
+    id="secret-header-exposed",
+    title="Pages of any origin may read these headers of the response: {names}",
+    severity=Severity.ADVICE,
+    stages=RESPONSE,
+    params=("names",),
+    explanation=prose("""
+        The response carries a header that by its name holds a key or a token, Access-Control-Expose-Headers opens it to
+        scripts, and Access-Control-Allow-Origin opens the response to every page. A key that is the same for everybody
+        is then public; a token that is made for the one who asks should at least go to known pages only.
+    """),
+    fix=prose("""
+        The server leaves the name out of `Access-Control-Expose-Headers`, or names the one page that needs it:
+        `Access-Control-Allow-Origin: https://app.test` with `Vary: Origin`.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#http-access-control-expose-headers",
+    cwe=200,
+    broken=example(f"""
+        > GET https://api.test/session
+        {FETCH}
+        < 200
+        < Content-Type: application/json
+        < X-Auth-Token: 5d2f
+        < Access-Control-Allow-Origin: *
+        < Access-Control-Expose-Headers: X-Auth-Token
+    """),
+    fixed=example(f"""
+        > GET https://api.test/session
+        {FETCH}
+        < 200
+        < Content-Type: application/json
+        < X-Auth-Token: 5d2f
+        {ALLOWED}
+        < Access-Control-Expose-Headers: X-Auth-Token
+    """),
+)
+
+TIMING_ALLOW_ORIGIN_MISSING: Final = Violation(
+    id="timing-allow-origin-missing",
+    title="Timing-Allow-Origin does not name {origin}, so the page sees no timing details",
+    severity=Severity.INFO,
+    stages=_BEHIND_A_PREFLIGHT,
+    params=("origin",),
+    explanation=prose("""
+        Resource Timing tells a page how long name look-up, connection and response took, and what Server-Timing says,
+        but of another origin's responses only if Timing-Allow-Origin names the page or holds `*`. Otherwise the details
+        are zero or empty. One redirect without the header hides them for the whole chain. Nothing is blocked.
+    """),
+    fix=prose("""
+        If the page measures this request, the server sends `Timing-Allow-Origin: https://app.test`, or
+        `Timing-Allow-Origin: *` where timing is no secret, with every response of the chain.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#concept-tao-check",
+    broken=example(f"""
+        > GET https://api.test/items
+        {FETCH}
+        < 200
+        < Content-Type: application/json
+        < Server-Timing: db;dur=53
+        < Timing-Allow-Origin: https://www.app.test
+        {ALLOWED}
+    """),
+    fixed=example(f"""
+        > GET https://api.test/items
+        {FETCH}
+        < 200
+        < Content-Type: application/json
+        < Server-Timing: db;dur=53
+        < Timing-Allow-Origin: https://app.test
+        {ALLOWED}
+    """),
+)
