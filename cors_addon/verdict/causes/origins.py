@@ -150,7 +150,7 @@ def missing(finding: Finding, scene: Scene) -> Iterator[Cause]:
         message = f"{shown(first.answer.origin)} is allowed here (flow {first.flow}), and {shown(scene.origin)} is not"
         yield NOT_LISTED.named(HIGH, message, (scene.id, first.flow))
         yield from _near(scene, others)
-    elif not same and scene.status < 400 and _looks_refused(scene):
+    elif not same and scene.status < 400 and not scene.is_preflight and _looks_refused(scene):
         how = "the answer varies by Origin and has no Access-Control-Allow-Origin"
         yield NOT_LISTED.named(
             MEDIUM, f"{how}: {shown(scene.origin)} is probably not on the server's list", (scene.id,)

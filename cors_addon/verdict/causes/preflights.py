@@ -8,7 +8,7 @@ from ...fetch.checks import ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN
 from ...fetch.headers import byte_lowercase
 from ...fetch.messages import is_ok_status
 from ...fetch.methods import is_cors_safelisted_method
-from ...traffic.hosts import Sighting
+from ...traffic.hosts import Sighting, path_of
 from ..model import Cause, Confidence, Finding
 from .entry import CauseEntry
 from .gateways import gateway_of, is_someone_elses, store_of
@@ -54,8 +54,8 @@ BODY_PARSER: Final = CauseEntry(
 REFUSED: Final = CauseEntry(
     "preflight-refused-by-cors",
     "The CORS code itself refuses the preflight",
-    "Status 400 or 403, and headers that only CORS code sends, such as Access-Control-Allow-Methods or a Vary that "
-    "names Access-Control-Request-Method.",
+    "The preflight fails and its answer has what only CORS code sends (headers of CORS beside an error, or a Vary that "
+    "names Access-Control-Request-Method); or the host granted the page another preflight.",
     FixOwner.SERVER,
     "Extend the CORS configuration: what is missing of origin, method and header names is told with the findings.",
 )
@@ -118,6 +118,7 @@ _DEV_SERVERS: Final = (
     ("thttpd", "thttpd"),
     ("mongoose", "Mongoose"),
 )
+_ASKED: Final = frozenset({"access-control-request-method", "access-control-request-headers"})
 _GATEWAYS_OWN: Final = (502, 503, 504)
 
 
@@ -201,14 +202,22 @@ def _without_headers(scene: Scene) -> Iterator[Cause]:
     if ALLOW_ORIGIN in scene.headers:
         return
     said = f"the preflight got {scene.status}{_from(scene)}"
-    actual = next(
-        (
-            each
-            for each in scene.at_path
-            if not each.answer.is_preflight and each.answer.allows and each.answer.origin == scene.origin
-        ),
-        None,
-    )
+    granted = next((each for each in _own(scene) if each.answer.is_preflight and each.answer.status_class == 2), None)
+    knows = bool(scene.varies & _ASKED) or scene.varies == {"origin"}
+    if granted is not None:
+        asked = shown(" ".join((granted.answer.method, *granted.answer.asked_names)), 80)
+        message = f"{said} without CORS headers; asked for {asked}, the host granted it (flow {granted.flow})"
+        yield REFUSED.named(MEDIUM, f"{message}: so {_asked_for(scene)} is not allowed", (scene.id, granted.flow))
+        return
+    actual = next((each for each in _own(scene) if each.answer.path == path_of(scene.url)), None)
+    if knows:
+        # Several libraries leave all headers out whatever it is that they do not allow.
+        refused = f"{_asked_for(scene)} is not allowed"
+        if actual is None:
+            refused = f"origin {shown(scene.origin, 60)}, or {refused}"
+        flows = (scene.id, None if actual is None else actual.flow)
+        yield REFUSED.named(MEDIUM, f"{said} and varies by what CORS code reads, without its headers: {refused}", flows)
+        return
     if actual is not None:
         message = (
             f"{said} without Access-Control-Allow-Origin; {shown(actual.answer.method, 20)} of the same path has it"
@@ -216,12 +225,25 @@ def _without_headers(scene: Scene) -> Iterator[Cause]:
         yield ACTUAL_ONLY.named(HIGH, f"{message} (flow {actual.flow})", (scene.id, actual.flow))
         return
     allow = scene.headers.get("Allow")
-    if scene.has_cors_headers or scene.varies & {"origin", "access-control-request-method"}:
+    if scene.has_cors_headers:
         return
     if allow is not None:
         yield PLAIN_OPTIONS.named(HIGH, f"{said} and Allow: {shown(allow, 60)}, and no CORS header", (scene.id,))
     elif store_of(scene.headers) is None:
         yield PLAIN_OPTIONS.named(MEDIUM, f"{said} and not one CORS header", (scene.id,))
+
+
+def _own(scene: Scene) -> Iterator[Sighting]:
+    """Yield what the host answered to this page and let it read, preflights among it."""
+    for each in scene.hosts.sightings(scene.target) if scene.target is not None else ():
+        if each.answer.allows and each.answer.origin == scene.origin and each.first[1] != scene.id:
+            yield each
+
+
+def _asked_for(scene: Scene) -> str:
+    names = scene.record.asked_names
+    headers = f", or one of the headers {shown(', '.join(names), 80)}," if names else ""
+    return f"method {shown(scene.method, 20)}{headers}"
 
 
 def _needless(scene: Scene) -> Iterator[Cause]:
