@@ -49,10 +49,8 @@ def _is_http(url: str) -> bool:
     return url.startswith(("http:", "https:"))
 
 
-def redirect_failure(
-    url: str, target: str, page_origin: str, tainting_cors: bool, followed: int
-) -> RedirectStep | None:
-    """Return what stops a CORS-mode fetch from following a redirect, or ``None``.
+def redirect_failure(target: str, page_origin: str, tainting_cors: bool, followed: int) -> RedirectStep | None:
+    """Return what stops a CORS-mode fetch from following a redirect to ``target``, or ``None``.
 
     https://fetch.spec.whatwg.org/#http-redirect-fetch
     ``page_origin`` is the serialized origin of the page (not the tainted ``null``), ``followed`` counts the redirects

@@ -161,7 +161,7 @@ class Correlator(Links):
 
     def _leads_to(self, record: Record, response: Response, changed: set[str]) -> None:
         target = redirect_target(record.exchange.request.url, response)
-        url = as_asked_for(target.url) if target is not None and target.failure is None else None
+        url = as_asked_for(target.url, record.browser) if target is not None and target.failure is None else None
         client = record.exchange.client
         if record.leads_to is not None and record.leads_to != url:
             for following in (self.get(record.next_request), self.get(record.next_preflight)):

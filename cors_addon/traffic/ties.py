@@ -135,10 +135,17 @@ def challenges(earlier: Record, record: Record) -> bool:
     return earlier.over - SLACK <= record.exchange.started <= earlier.over + _LINK_SECONDS
 
 
-def as_asked_for(url: str) -> str:
-    """Return a redirect's target as it shows in the next request: without user name and password."""
-    parsed = parse_url(url) if "@" in url else None
-    return url if parsed is None else replace(parsed, username="", password="").serialize()
+def as_asked_for(url: str, browser: BrowserFamily | None) -> str:
+    """Return a redirect's target as it shows in the next request: without user name and password.
+
+    Chromium also encodes a ``|`` in a path, which the standard leaves alone.
+    """
+    encodes = "|" in url and browser is BrowserFamily.CHROMIUM
+    parsed = parse_url(url) if encodes or "@" in url else None
+    if parsed is None:
+        return url
+    path = parsed.path.replace("|", "%7C") if encodes else parsed.path
+    return replace(parsed, username="", password="", path=path).serialize()
 
 
 def is_next(hop: Record, record: Record) -> bool:

@@ -22,6 +22,7 @@ from ..traffic.survival import surviving_modes
 from .conditions import BOTH_MODES
 from .diagnose import inert
 from .model import Condition, HeaderLine
+from .redact import redact
 
 _LINES_SHOWN: Final = 8
 _LONGEST_CAP: Final = int(max(CAPS.values()))
@@ -96,7 +97,7 @@ def advice_conditions(record: Record, credentials: CredentialsObserver, echoes: 
     if record.kind is Kind.PREFLIGHT:
         found += _about_max_age(record, headers)
         if record.unfollowed and len(surviving_modes(record)) == 2:
-            note = _note("preflight-not-followed", {"url": inert(record.exchange.request.url)})
+            note = _note("preflight-not-followed", {"url": inert(redact(record.exchange.request.url))})
             found.append(replace(note, detail=_why_not_followed(record, credentials)))
         return found
     if record.preflight is None and record.cached_grant is None and _surely_needs_preflight(record):
@@ -123,7 +124,12 @@ def _note(name: str, params: dict[str, str], headers: HeaderList | None = None, 
 
 
 def _surely_needs_preflight(record: Record) -> bool:
-    """Say whether a preflight must have gone before: HTTP authentication may be the browser's, which asks nobody."""
+    """Say whether a preflight must have gone before: HTTP authentication may be the browser's, which asks nobody.
+
+    Most HARs leave out preflights.
+    """
+    if record.exchange.source == "har":
+        return False
     if not is_cors_safelisted_method(record.exchange.request.method):
         return True
     by_browser = is_http_authentication(record.exchange.request.headers.get("Authorization") or "")

@@ -26,6 +26,7 @@ from ..traffic.record import Record
 from . import diagnose
 from .browsers import ALL_JUDGES, counts_lines, headers_as_seen
 from .model import Condition, HeaderLine, Judge
+from .redact import redact
 
 BOTH_MODES: Final = frozenset(CredentialsMode)
 _NOT_FIREFOX: Final = ALL_JUDGES - {Judge.FIREFOX}
@@ -65,7 +66,7 @@ def preflight_conditions(exchange: Exchange, origin: str) -> list[Condition]:
     if target is None:
         return found
     found = [condition for condition in found if condition.violation.id != "preflight-status-not-ok"]
-    shown = diagnose.without_user_info(response.headers.get("Location") or "")
+    shown = _location(response)
     location = diagnose.inert(shown)
     found.append(
         Condition(
@@ -204,11 +205,11 @@ def location_conditions(record: Record, origin: str) -> list[Condition]:
     target = redirect_target(exchange.request.url, exchange.response)
     if target is None:
         return []
-    location = diagnose.without_user_info(exchange.response.headers.get("Location") or "")
+    location = _location(exchange.response)
     step = target.failure
     if step is None:
         page = record.page_origin or origin
-        step = redirect_failure(exchange.request.url, target.url, page, record.kind is Kind.CORS, record.hops)
+        step = redirect_failure(target.url, page, record.kind is Kind.CORS, record.hops)
     if step is None:
         return []
     name, params = _redirect_violation(step, location, target.url, record.hops)
@@ -237,7 +238,7 @@ def bound_to_origin_conditions(record: Record) -> list[Condition]:
     bound = exchange.request.headers.get("Sec-Fetch-Mode") == "same-origin"
     if target is None or not bound or serialize_origin(target.url) == serialize_origin(exchange.request.url):
         return []
-    location = diagnose.without_user_info(exchange.response.headers.get("Location") or "")
+    location = _location(exchange.response)
     return [
         Condition(
             CATALOGUE["mode-same-origin"],
@@ -251,6 +252,11 @@ def bound_to_origin_conditions(record: Record) -> list[Condition]:
             ),
         )
     ]
+
+
+def _location(response: Response) -> str:
+    """Return a Location as it may be shown: its secrets go before it is cut, or the end of one would stay."""
+    return redact(diagnose.without_user_info(response.headers.get("Location") or ""))
 
 
 def _redirect_violation(step: RedirectStep, location: str, target: str, hops: int) -> tuple[str, dict[str, str]]:

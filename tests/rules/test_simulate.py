@@ -111,7 +111,7 @@ def test_redirects(violation: str, step: RedirectStep | None) -> None:
     assert not list(cors_failures(PAGE, INCLUDE, made.headers)), "the hop itself passes"
     target = redirect_target(subject.request.url, made)
     assert target is not None
-    assert redirect_failure(subject.request.url, target.url, PAGE, True, 0) is step
+    assert redirect_failure(target.url, PAGE, True, 0) is step
     if violation == "redirect-too-many":
         assert target.url == subject.request.url
 

@@ -367,6 +367,19 @@ def test_an_image_that_is_redirected_over_http_is_followed_without_origin() -> N
     assert record(found, "a").redirected_to == "b"
 
 
+@table(
+    "browser, asked",
+    ("as the standard has it", "firefox", f"{API}/a|b?c|d"),
+    ("Chromium, in the path alone", "chromium", f"{API}/a%7Cb?c|d"),
+)
+def test_a_vertical_line_in_the_target(browser: str, asked: str) -> None:
+    found = in_every_order(
+        cors(f"GET {ITEMS}", id="a", status=302, answer=["Location: /a|b?c|d", *allow()], browser=browser),
+        cors(f"GET {asked}", id="b", at=0.2, browser=browser),
+    )
+    assert record(found, "a").redirected_to == "b"
+
+
 def test_what_an_image_was_redirected_to_is_not_what_a_script_asks_for() -> None:
     found = in_every_order(
         exchange(

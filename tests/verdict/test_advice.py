@@ -57,6 +57,14 @@ def test_a_preflight_that_nothing_followed() -> None:
     assert "another page was loaded meanwhile" in told.message
 
 
+def test_the_url_that_is_told_keeps_its_secrets() -> None:
+    url = f"{ITEMS}?token={'s3cr3t' * 60}"
+    asked = preflight(f"PUT {url}", id="p", answer=allow(credentials=True, methods="PUT"))
+    (told,) = judge_all([asked, exchange("GET https://else.test/", id="x", at=5)])["p"].findings
+    assert "token=REDACTED" in told.message
+    assert "cr3t" not in told.message
+
+
 def test_one_that_the_browser_refused_is_no_riddle() -> None:
     later = exchange("GET https://else.test/", id="x", at=5)
     blocked = judge_all([preflight(f"PUT {ITEMS}", id="p"), later])["p"]
@@ -71,6 +79,7 @@ def test_one_that_the_browser_refused_is_no_riddle() -> None:
     ("a header that needs one", True, cors(f"GET {ITEMS}", "X-A: 1", answer=allow())),
     ("a simple request", False, cors(f"GET {ITEMS}", answer=allow())),
     ("an EventSource that goes on where it was", False, cors(f"GET {ITEMS}", "Last-Event-ID: 7", answer=allow())),
+    ("a HAR, which leaves them out", False, cors(f"PUT {ITEMS}", answer=allow(), source="har")),
     ("an app's mark", False, cors(f"GET {ITEMS}", "X-Requested-With: com.example.app", answer=allow())),
 )
 def test_a_preflight_that_was_not_seen(told: bool, found: Exchange) -> None:

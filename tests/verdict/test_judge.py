@@ -292,6 +292,30 @@ def test_the_check_of_the_hop_comes_before_where_it_leads() -> None:
     assert ids(verdict) == ["allow-origin-missing", "redirect-url-credentials"]
 
 
+SECRET = "s3cr3t" * 60
+
+
+@table(
+    "found",
+    ("where a chain ends", cors(f"GET {ITEMS}", **redirect(f"https://u@other.test/?token={SECRET}", *allow()))),  # type: ignore[arg-type]
+    (
+        "a preflight's redirect",
+        preflight(f"PUT {ITEMS}", status=301, answer=[f"Location: /login?access_token={SECRET}", *allow()]),
+    ),
+    (
+        "bound to its origin",
+        home(f"GET {APP}/w.js", mode="same-origin", **redirect(f"{OTHER}/?code={SECRET}")),  # type: ignore[arg-type]
+    ),
+)
+def test_where_a_long_url_is_cut_no_end_of_a_secret_stays(found: Exchange) -> None:
+    verdict = verdict_of(found)
+    assert verdict.findings
+    shown = [finding.message for finding in verdict.findings]
+    shown += [line.value or "" for finding in verdict.findings for line in finding.evidence]
+    assert "REDACTED" in " ".join(shown)
+    assert "cr3t" not in " ".join(shown)
+
+
 @pytest.mark.parametrize("status", [200, 300, 304, 305, 306])
 def test_a_location_without_a_redirect_leads_nowhere(status: int) -> None:
     verdict = verdict_of(cors(f"GET {ITEMS}", status=status, answer=["Location: ftp://x/", *allow()]))
