@@ -247,6 +247,8 @@ def test_an_update_leaves_focus_and_what_is_open_as_they_are(scene: Scene) -> No
 def test_an_idle_page_asks_little(scene: Scene) -> None:
     page = scene.open()
     answers: list[tuple[int, int]] = []
+    with page.expect_response(lambda response: response.status == 204):
+        pass
     page.on(
         "response",
         lambda response: answers.append((response.status, len(response.body() if response.status == 200 else b""))),
@@ -275,8 +277,8 @@ def test_the_filter_shows_what_fits_and_says_so(scene: Scene) -> None:
 def test_needed_headers_are_copied(scene: Scene) -> None:
     scene.calls("https://billing.test/users/1")
     page = scene.open()
-    page.locator(".needed .copy").click()
-    expect(page.locator(".needed .copy")).to_have_text("Copied")
+    page.locator("#blocked .needed .copy").click()
+    expect(page.locator("#blocked .needed .copy")).to_have_text("Copied")
     page.locator("#filter").focus()
     page.keyboard.press("ControlOrMeta+V")
     assert page.input_value("#filter") == "Access-Control-Allow-Origin: https://app.test"
