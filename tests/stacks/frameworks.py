@@ -1,4 +1,4 @@
-"""Frameworks of Node.js, Python and Go, each serving its apps with its own server."""
+"""Frameworks of Node.js, Python, Ruby and Go, each serving its apps with its own server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.stacks.cases import App
-from tests.stacks.stack import Ports, Stack, StackError, ports_told, process
+from tests.stacks.stack import START_SECONDS, Ports, Stack, StackError, ports_told, process
 
 HERE = Path(__file__).resolve().parent
 GO_CACHE = Path(sys.prefix) / "stacks-go"
@@ -108,6 +108,19 @@ def _start_go(apps: Sequence[App], folder: Path) -> Iterator[Ports]:
         yield ports
 
 
+@functools.cache
+def missing_ruby() -> str | None:
+    if shutil.which("ruby") is None:
+        return "ruby is not installed"
+    needs = ["-rrails", "-raction_controller/railtie", "-rrack/cors", "-rpuma"]
+    loaded = subprocess.run(["ruby", *needs, "-e", ""], capture_output=True, timeout=START_SECONDS)
+    return None if loaded.returncode == 0 else "Ruby's rails, rack-cors and puma are not all installed"
+
+
+def _start_rails(apps: Sequence[App], folder: Path) -> contextlib.AbstractContextManager[Ports]:
+    return _started("rails", ["ruby", "-W0", str(HERE / "ruby" / "serve.rb")], apps, folder)
+
+
 FRAMEWORKS = (
     node("express"),
     node("fastify"),
@@ -116,5 +129,6 @@ FRAMEWORKS = (
     python("fastapi", "fastapi", "uvicorn"),
     python("flask", "flask"),
     python("django", "django", "corsheaders"),
+    Stack("rails", missing_ruby, _start_rails),
     Stack("go", missing_go, _start_go, is_told=False),  # it adds no header that says so
 )

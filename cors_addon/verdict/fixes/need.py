@@ -92,10 +92,15 @@ def _with(listed: Iterable[str], more: Iterable[str], byte_exact: bool) -> tuple
 
 
 def _exposed(response: Response | None, verdict: Verdict) -> tuple[str, ...]:
+    """Return what the server means to expose: what it lists, or where its list says nothing that counts, all."""
     if response is None:
         return ()
-    hidden: list[str] = []
-    if any(finding.id.startswith(("header-not-exposed", "expose-headers-")) for finding in verdict.findings):
-        mode = CredentialsMode.INCLUDE if needs_credentials(verdict) else CredentialsMode.NOT_INCLUDE
-        hidden = [name for name in hidden_header_names(mode, response.headers) if not names_a_secret(name)]
+    meant = any(finding.id.startswith("expose-headers-") for finding in verdict.findings)
+    hidden = hidden_names(response, needs_credentials(verdict)) if meant else ()
     return _with(_listed(response, EXPOSE_HEADERS), hidden, byte_exact=False)
+
+
+def hidden_names(response: Response, credentials: bool) -> tuple[str, ...]:
+    """Return the response headers that scripts cannot read and may want to, those aside that hold secrets."""
+    mode = CredentialsMode.INCLUDE if credentials else CredentialsMode.NOT_INCLUDE
+    return tuple(name for name in hidden_header_names(mode, response.headers) if not names_a_secret(name))

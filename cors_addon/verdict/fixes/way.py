@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from ...catalogue.violation import FixOwner, Severity, Stage
+from ...catalogue.violation import FixOwner, Severity
 from ...fetch.checks import (
     ALLOW_CREDENTIALS,
     ALLOW_HEADERS,
@@ -16,19 +16,21 @@ from ...fetch.checks import (
 from ...fetch.headers import HeaderList, byte_lowercase, get_decode_and_split
 from ...fetch.messages import Response
 from ...fetch.origins import OPAQUE
-from ...fetch.redirects import is_tainted_by, redirect_target, redirected_method
-from ...traffic.classify import Kind
+from ...fetch.redirects import redirect_target
 from ...traffic.record import Record
-from ..diagnose import inert, without_user_info
+from ..diagnose import inert
 from ..model import Finding, Verdict
-from .need import MAX_AGE_SECONDS, Need
-from .shape import STATUS, Ahead, Change, Way, WayStep
+from .ahead import ahead_of
+from .need import MAX_AGE_SECONDS, Need, hidden_names
+from .shape import STATUS, Change, Way, WayStep
 
 _LONGEST: Final = 2_000
 _MOST_LINES: Final = 8
 _MOST_NAMES: Final = 100
 _STOPS: Final = (Severity.BLOCKED, Severity.CONDITIONAL)
-_LOGIN: Final = re.compile(r"log-?in|sign-?in|sso|oauth|openid|saml|auth", re.IGNORECASE)
+_LOGIN: Final = re.compile(
+    r"(?<![a-z])(?:log-?in|sign-?in|sso|oauth2?|openid|saml|auth|authorize)(?![a-z])", re.IGNORECASE
+)
 _HOPELESS: Final = (
     "no safe header allows credentials to the origin null: the page gets an origin of its own, by being served over "
     "http or https and without a redirect from another origin, or sends the request without credentials"
@@ -58,7 +60,7 @@ def way_of(record: Record, verdict: Verdict, need: Need) -> Way | None:
         tuple(steps),
         green.status,
         tuple(f"{name}: {inert(value, _LONGEST)}" for name, value in green.headers if _is_about_cors(name)),
-        _ahead(record, need, response, green) if stopping and curable else (),
+        ahead_of(record, need, response, green) if stopping and curable else (),
     )
 
 
@@ -181,8 +183,14 @@ def _redirected_preflight(record: Record, need: Need, response: Response) -> Cha
 
 
 def _leads_to_login(record: Record, response: Response) -> bool:
-    target = redirect_target(record.exchange.request.url, response)
-    return target is not None and _LOGIN.search(target.url.partition("?")[0]) is not None
+    """Say whether a redirect leads to a login, from what is none itself."""
+    url = record.exchange.request.url
+    target = redirect_target(url, response)
+    return target is not None and _names_login(target.url) and not _names_login(url)
+
+
+def _names_login(url: str) -> bool:
+    return _LOGIN.search(url.partition("?")[0]) is not None
 
 
 def _vary_origin(record: Record, need: Need, response: Response) -> Change:
@@ -200,6 +208,11 @@ def _varies(headers: HeaderList) -> bool:
 
 def _exposed(record: Record, need: Need, response: Response) -> Change | None:
     return _set(response.headers, EXPOSE_HEADERS, ", ".join(need.exposed)) if need.exposed else None
+
+
+def _hidden(record: Record, need: Need, response: Response) -> Change | None:
+    names = [*need.exposed, *(name for name in hidden_names(response, need.credentials) if name not in need.exposed)]
+    return _set(response.headers, EXPOSE_HEADERS, ", ".join(names)) if names else None
 
 
 def _max_age(record: Record, need: Need, response: Response) -> Change:
@@ -237,7 +250,7 @@ _OTHER_CHANGES: Final[dict[str, Callable[[Record, Need, Response], Change | None
     "preflight-status-not-ok": _status,
     "preflight-redirect": _redirected_preflight,
     "vary-origin-missing": _vary_origin,
-    "header-not-exposed": _exposed,
+    "header-not-exposed": _hidden,
     "expose-headers-invalid": _exposed,
     "expose-headers-wildcard-with-credentials": _exposed,
     "max-age-invalid": _max_age,
@@ -250,48 +263,3 @@ _OTHER_CHANGES: Final[dict[str, Callable[[Record, Need, Response], Change | None
     "private-network-access": _private_network,
 }
 """Findings that name no header line themselves, and what mends them."""
-
-
-# --- what comes behind ------------------------------------------------------------------------------------------------
-
-
-def _ahead(record: Record, need: Need, response: Response, green: Response) -> tuple[Ahead, ...]:
-    """What the browser does next, had it been let pass: the request behind a preflight, the target of a redirect."""
-    url = record.exchange.request.url
-    target = redirect_target(url, response)
-    if record.kind is Kind.PREFLIGHT and (target is None or green.status != response.status):
-        return (_request_ahead(need, Stage.RESPONSE, need.method, url, need.origin, "the request itself"),)
-    if target is None or target.failure is not None or record.was_followed:
-        return ()
-    if record.kind is Kind.PREFLIGHT:
-        return (
-            _request_ahead(need, Stage.PREFLIGHT, "OPTIONS", target.url, need.origin, "the preflight, asked there"),
-        )
-    page = record.page_origin or need.origin
-    tainted = record.kind is Kind.CORS and is_tainted_by(url, target.url, page)
-    origin = OPAQUE if record.tainted or tainted else need.origin
-    method = redirected_method(response.status, need.method)
-    about = "the target of the redirect"
-    if origin == OPAQUE and need.origin != OPAQUE:
-        about = f"{about}, which gets Origin: null: better that the client calls it right away"
-    return (_request_ahead(need, Stage.RESPONSE, method, target.url, origin, about),)
-
-
-def _request_ahead(need: Need, stage: Stage, method: str, url: str, origin: str, about: str) -> Ahead:
-    lines: list[str] = []
-    if origin == OPAQUE:
-        if need.credentials:
-            about = f"{about} (no safe header allows credentials to the origin null)"
-        else:
-            lines.append(f"{ALLOW_ORIGIN}: *")
-    else:
-        lines += [f"{ALLOW_ORIGIN}: {origin}", "Vary: Origin"]
-        if need.credentials:
-            lines.insert(1, f"{ALLOW_CREDENTIALS}: true")
-    if stage is Stage.PREFLIGHT and lines:
-        lines.insert(1, f"{ALLOW_METHODS}: {', '.join(need.methods)}")
-        if need.header_names:
-            lines.insert(2, f"{ALLOW_HEADERS}: {', '.join(need.header_names)}")
-    shown = inert(without_user_info(url), _LONGEST)
-    headers = tuple(inert(line, _LONGEST) for line in lines)
-    return Ahead(stage, inert(method), shown, inert(origin, _LONGEST), headers, about)

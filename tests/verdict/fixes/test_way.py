@@ -160,6 +160,24 @@ def test_a_preflight_sent_to_a_login_is_answered_by_the_server() -> None:
     assert [each.stage for each in way.ahead] == [Stage.RESPONSE]
 
 
+@pytest.mark.parametrize(
+    ("path", "location", "login"),
+    [
+        ("/items", "/users/sign-in", True),
+        ("/items", "https://sso.api.test/", True),
+        ("/items", "/oauth2/authorize?x=y", True),
+        ("/items", "/items/", False),
+        ("/authors", "/authors/", False),
+        ("/auth", "/auth/", False),
+        ("/items", "/lessons?login=1", False),
+    ],
+)
+def test_what_is_taken_for_a_login(path: str, location: str, login: bool) -> None:
+    way = way_of(PREFLIGHT.replace("/items", path) + f"< 302\n< Location: {location}")
+    (step,) = (step for step in way.steps if "preflight-redirect" in step.findings)
+    assert bool(step.changes) is login
+
+
 def test_a_preflight_sent_elsewhere_is_for_the_client_and_needs_its_answer_there() -> None:
     allowed = "< Access-Control-Allow-Origin: https://app.test\n< Access-Control-Allow-Methods: PUT"
     way = way_of(
@@ -259,6 +277,16 @@ def test_secrets_are_not_proposed_for_exposure() -> None:
     answer = "< 200\n< Access-Control-Allow-Origin: *\n< X-Total: 3\n< X-Session-Token: abc"
     way = way_of(f"> GET https://api.test/a\n{FETCH}\n{answer}")
     assert [change.after for change in way.changes if change.header == "Access-Control-Expose-Headers"] == ["x-total"]
+
+
+def test_a_snippet_exposes_what_the_server_means_to_and_no_more() -> None:
+    request = f"> GET https://api.test/a\n{FETCH}\n> Cookie: a=b\n< 200\n< X-Total: 3\n< X-Page: 1"
+    for listed, expected in (("", []), ("< Access-Control-Expose-Headers: X-Page", ["X-Page"])):
+        verdict = verdict_of(*transcript(f"{request}\n{listed}"), audit=True)
+        (text,) = {one.text for finding in verdict.findings for one in finding.snippets}
+        assert [line for line in text.splitlines() if "Expose" in line] == [
+            f"Access-Control-Expose-Headers: {name}" for name in expected
+        ]
 
 
 def test_an_ignored_finding_takes_its_step_along() -> None:
