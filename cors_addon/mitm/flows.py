@@ -1,6 +1,7 @@
 """From mitmproxy's flows to exchanges."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from mitmproxy import http
@@ -12,6 +13,7 @@ from ..fetch.messages import Request, Response
 from ..traffic.exchange import Exchange, Responder
 from . import failures
 
+_LONGEST_HOST = 300
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -77,20 +79,31 @@ def request_of(flow: http.HTTPFlow) -> Request:
 def _browser_url(flow: http.HTTPFlow) -> str:
     request = flow.request
     if _is_rewritten(flow):
-        scheme, host, port = _reverse_address(flow)
+        begin = _beginning(*_reverse_address(flow))
     else:
-        scheme = request.scheme
-        host, known = urls.parse_authority(request.host_header or "", check=False)
-        if not host:
-            host, known = request.host, request.port
-        port = known or urls.default_port(scheme) or 443
-    if ":" in host and "[" not in host:
-        host = f"[{host}]"
-    url = urls.unparse(scheme, host, port, "" if request.path == "*" else request.path)
+        place = request.scheme, request.host_header or "", request.host, request.port
+        begin = _asked_at(*place) if len(place[1]) <= _LONGEST_HOST else _asked_at.__wrapped__(*place)
+    path = request.path
+    url = begin if path == "*" else begin + path
     if url.isascii():
         return url
     # Bytes that are no UTF-8 arrive as lone surrogates, with which mitmproxy cannot save a flow.
     return "".join(f"%{ord(char) - 0xDC00:02X}" if "\udc80" <= char <= "\udcff" else char for char in url)
+
+
+@lru_cache(4096)
+def _asked_at(scheme: str, host_header: str, host: str, port: int) -> str:
+    """Return how a URL begins by its Host header, or else by where the request goes."""
+    named, known = urls.parse_authority(host_header, check=False)
+    if not named:
+        named, known = host, port
+    return _beginning(scheme, named, known or urls.default_port(scheme) or 443)
+
+
+def _beginning(scheme: str, host: str, port: int) -> str:
+    if ":" in host and "[" not in host:
+        host = f"[{host}]"
+    return f"{scheme}://{urls.hostport(scheme, host, port)}"
 
 
 def _is_rewritten(flow: http.HTTPFlow) -> bool:

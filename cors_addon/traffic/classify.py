@@ -132,6 +132,9 @@ _GATEWAY_ADDED: Final = frozenset(
 )
 # An Android WebView names its app in X-Requested-With, on every request.
 _APP_NAME: Final = re.compile(r"[A-Za-z]\w*+(?:\.\w++)++", re.ASCII)
+_MOST_NAMES: Final = 1_000
+_LONGEST_NAME: Final = 64
+_THE_BROWSERS: Final[dict[str, bool]] = {}
 _BROWSER_SCHEMES: Final = ("basic ", "digest ", "negotiate ", "ntlm ")
 
 _Maker = Callable[[Kind, bool, str], Classification]
@@ -169,7 +172,21 @@ def script_set_header_names(request: Request) -> tuple[str, ...]:
 
     https://fetch.spec.whatwg.org/#cors-unsafe-request-header-names, less what browsers add by themselves.
     """
-    return tuple(cors_unsafe_request_header_names(line for line in request.headers if _may_be_a_scripts(*line)))
+    headers = request.headers
+    if all(map(_is_the_browsers, headers.names())):
+        return ()
+    return tuple(cors_unsafe_request_header_names(line for line in headers if _may_be_a_scripts(*line)))
+
+
+def _is_the_browsers(name: str) -> bool:
+    """Say whether a header of this lower-case name is not a script's, whatever its value."""
+    known = _THE_BROWSERS.get(name)
+    if known is None:
+        known = name in BROWSER_ADDED or name in _GATEWAY_ADDED or name.startswith(":")
+        known = known or is_forbidden_request_header(name)
+        if len(_THE_BROWSERS) < _MOST_NAMES and len(name) <= _LONGEST_NAME:
+            _THE_BROWSERS[name] = known
+    return known
 
 
 def _may_be_a_scripts(name: str, value: str) -> bool:

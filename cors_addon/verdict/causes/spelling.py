@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from ...catalogue.violation import FixOwner
@@ -130,6 +131,9 @@ _DEFAULTS: Final = {
     frozenset({"GET"}): ("with which Starlette and FastAPI start", "uvicorn|hypercorn|granian|daphne"),
 }
 _FAR: Final = 9
+_LONGEST: Final = 100
+"""A name that is longer has nothing to do with any of these."""
+
 _NOT_LETTERS: Final = re.compile(r"[^a-z0-9]+")
 
 
@@ -138,19 +142,22 @@ def names(finding: Finding, scene: Scene) -> Iterator[Cause]:
     wanted = _WANTED[finding.id]
     if wanted in scene.headers:
         return
-    plain = _plain(wanted)
     for name in scene.headers.names():
-        written = _plain(name)
-        near = written not in _RIGHT and (
-            distance(written, plain, 3) <= 3 or written in (f"x{plain}", plain.replace("accesscontrol", ""))
-        )
-        if near or (written == plain and name != wanted.lower()):
+        if len(name) <= _LONGEST and _is_meant(name, wanted):
             message = f"the response has {shown(name, 60)}, and browsers look for {wanted}"
             yield NAME.named(HIGH, message, (scene.id,))
             return
     asked = _ASKED.get(wanted)
     if asked is not None and asked in scene.headers:
         yield REQUEST_NAME.named(HIGH, f"the response has {asked}, which only requests have", (scene.id,))
+
+
+@lru_cache(4096)
+def _is_meant(name: str, wanted: str) -> bool:
+    plain, written = _plain(wanted), _plain(name)
+    if written in _RIGHT:
+        return written == plain and name != wanted.lower()
+    return distance(written, plain, 3) <= 3 or written in (f"x{plain}", plain.replace("accesscontrol", ""))
 
 
 def header_not_listed(finding: Finding, scene: Scene) -> Iterator[Cause]:
