@@ -5,6 +5,7 @@ Only what a server itself answered counts, with a status of 200 to 299: an error
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from ..fetch.checks import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN
@@ -21,6 +22,8 @@ from .sites import registrable_domain
 
 _SHORTEST: Final = 5
 """Names shorter than this are parts of many others by chance."""
+
+_LONGEST: Final = 255
 
 
 class Relation(Enum):
@@ -72,12 +75,13 @@ class TrustObserver:
         Empty where this exchange's own page is not a trusted foreign one: of another site than the host, and not of
         this machine. A list of allowed pages may well hold the host's own site and a developer's machine.
         """
-        told = self._pages.told(record)
+        others = self._pages.others(record)
+        told = self._pages.told(record) if others else None
         own = None if told is None else origin_of(told[1])
         if own is None:
             return []
         found = []
-        for (_, exchange_id), page in self._pages.others(record):
+        for (_, exchange_id), page in others:
             other = origin_of(page)
             if other is not None:
                 found.append(Trusted(page, relation(own, other), exchange_id))
@@ -89,8 +93,9 @@ class TrustObserver:
         A fixed list may by chance be just what was asked for; of two such lists at one host, one with more than one
         name in the browsers' own spelling, that is not to be believed.
         """
-        told = self._headers.told(record)
-        for (_, exchange_id), names in self._headers.others(record):
+        others = self._headers.others(record)
+        told = self._headers.told(record) if others else None
+        for (_, exchange_id), names in others:
             if told is not None and ("," in names or "," in told[1]):
                 return names, exchange_id
         return None
@@ -128,25 +133,46 @@ def answer_of(record: Record) -> Response | None:
 
 def trusted_page(record: Record) -> str | None:
     """Return the serialized origin of the page that may read this response with credentials, ``None`` if none may."""
-    response = answer_of(record)
-    if record.kind is not Kind.CORS or response is None or not is_ok_status(response.status):
-        return None
     origin = record.classification.origin
-    if origin is None or response.headers.get(ALLOW_CREDENTIALS) != "true":
+    response = answer_of(record)
+    if origin is None or response is None or record.kind is not Kind.CORS or not is_ok_status(response.status):
         return None
-    return origin if response.headers.get(ALLOW_ORIGIN) == origin else None
+    if response.headers.get(ALLOW_ORIGIN) != origin or response.headers.get(ALLOW_CREDENTIALS) != "true":
+        return None
+    return origin
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the origin of a page tells: its parts, its owner, whether it is of this machine, and who hosts it."""
+
+    origin: Origin
+    site: str
+    is_loopback: bool
+    service: str | None
+
+
+def page_of(origin: str) -> Page | None:
+    """Take a serialized origin apart, ``None`` for an opaque one."""
+    return _page_of(origin) if len(origin) <= _LONGEST else None
+
+
+@lru_cache(4096)
+def _page_of(origin: str) -> Page | None:
+    found = origin_of(origin)
+    if found is None:
+        return None
+    return Page(found, site_of(found.host), address_space_of(found, "") == "loopback", hosting_service(found.host))
 
 
 def _foreign_page(record: Record) -> tuple[Origin, str] | None:
     """Return the host and the page that it trusts, if that is of another site and not of this machine."""
-    page = trusted_page(record)
-    origin = None if page is None else origin_of(page)
-    host = origin_of(record.exchange.request.url)
-    if page is None or origin is None or host is None:
+    trusted = trusted_page(record)
+    page = None if trusted is None else page_of(trusted)
+    host = None if page is None else origin_of(record.exchange.request.url)
+    if trusted is None or page is None or host is None or page.is_loopback or page.site == site_of(host.host):
         return None
-    if is_loopback(origin) or site_of(origin.host) == site_of(host.host):
-        return None
-    return host, page
+    return host, trusted
 
 
 def is_loopback(origin: Origin) -> bool:
@@ -156,6 +182,12 @@ def is_loopback(origin: Origin) -> bool:
 
 def site_of(host: str) -> str:
     """Return what one owner's host names have in common: the registrable domain, or a hosting service's customer."""
+    # Whatever is longer is no name, and must not fill the cache.
+    return _site_of(host) if len(host) <= _LONGEST else host
+
+
+@lru_cache(4096)
+def _site_of(host: str) -> str:
     service = hosting_service(host)
     if service is not None:
         return f"{host[: -len(service) - 1].rpartition('.')[2]}.{service}"

@@ -17,10 +17,10 @@ from ..traffic.address_spaces import address_space_of
 from ..traffic.classify import Kind, is_http_authentication
 from ..traffic.credentials import CredentialsObserver
 from ..traffic.null_origin import null_origin_source
-from ..traffic.public_suffixes import has_development_word, hosting_service, is_development_name
+from ..traffic.public_suffixes import has_development_word, is_development_name
 from ..traffic.record import Record
 from ..traffic.repeats import RepeatObserver
-from ..traffic.trust import Relation, Trusted, TrustObserver, answer_of, is_loopback, trusted_page
+from ..traffic.trust import Relation, Trusted, TrustObserver, answer_of, page_of, trusted_page
 from .conditions import BOTH_MODES
 from .diagnose import inert
 from .model import Condition, HeaderLine
@@ -60,16 +60,15 @@ def audit_conditions(
     if response is None or record.kind not in (Kind.CORS, Kind.PREFLIGHT) or not is_ok_status(response.status):
         return []
     headers = response.headers
-    if ALLOW_ORIGIN not in headers:
-        return []
-    host = origin_of(record.exchange.request.url)
-    if host is None:
+    allowed = headers.get(ALLOW_ORIGIN)
+    if allowed is None:
         return []
     if record.kind is Kind.PREFLIGHT:
         return _about_preflight(record, headers, trust, repeats)
-    found = _about_trust(record, headers, host, credentials, trust)
-    found += _about_address(record, headers, host)
-    return found + _about_secrets(headers, is_echo=any(each.violation.id == ECHOED for each in found))
+    found = _about_address(record, headers) if allowed == "*" else _about_trust(record, headers, credentials, trust)
+    if EXPOSE_HEADERS in headers:
+        found += _about_secrets(headers, is_echo=any(each.violation.id == ECHOED for each in found))
+    return found
 
 
 # --- whom it trusts -----------------------------------------------------------------------------------------------
@@ -94,37 +93,40 @@ def severity_of_trust(headers: HeaderList, host: Origin, address: str) -> Severi
 
 
 def _about_trust(
-    record: Record, headers: HeaderList, host: Origin, credentials: CredentialsObserver, trust: TrustObserver
+    record: Record, headers: HeaderList, credentials: CredentialsObserver, trust: TrustObserver
 ) -> list[Condition]:
-    request = record.exchange.request
-    severity = severity_of_trust(request.headers, host, record.exchange.server_address)
-    page = trusted_page(record)
+    trusted = trusted_page(record)
+    host = None if trusted is None else origin_of(record.exchange.request.url)
+    if trusted is None or host is None:
+        return []
+    address = record.exchange.server_address
+
+    def severity() -> Severity:
+        return severity_of_trust(record.exchange.request.headers, host, address)
+
+    if trusted == OPAQUE:
+        source = null_origin_source(record, credentials.correlator, credentials.pages) or ""
+        return [replace(_note(NULL, {}, headers, severity(), asked=trusted), detail=source)]
+    page = page_of(trusted)
     if page is None:
         return []
-    if page == OPAQUE:
-        source = null_origin_source(record, credentials.correlator, credentials.pages) or ""
-        return [replace(_note(NULL, {}, headers, severity, asked=page), detail=source)]
-    origin = origin_of(page)
-    if origin is None:
-        return []
     others = trust.others(record)
-    params = {"origin": inert(page)}
-    for relation, name in ((Relation.UNRELATED, ECHOED), (Relation.LOOKALIKE, LOOSE)):
+    for relation, name in ((Relation.UNRELATED, ECHOED), (Relation.LOOKALIKE, LOOSE)) if others else ():
         other = next((each for each in others if each.relation is relation), None)
         if other is not None:
-            told = {**params, "other": inert(other.origin)}
-            return [_note(name, told, headers, severity, asked=page, other=other)]
+            params = {"origin": inert(trusted), "other": inert(other.origin)}
+            return [_note(name, params, headers, severity(), asked=trusted, other=other)]
     found = []
-    if is_loopback(origin):
-        if is_public(host, record.exchange.server_address):
-            found.append(_note(LOCALHOST, params, headers, Severity.ADVICE, asked=page))
-    elif origin.scheme == "http" and host.scheme == "https":
-        found.append(_note(INSECURE, params, headers, severity, asked=page))
-    service = hosting_service(origin.host)
-    if service is not None and address_space_of(host, record.exchange.server_address) is None:
+    if page.is_loopback:
+        if is_public(host, address):
+            found.append(_note(LOCALHOST, {"origin": inert(trusted)}, headers, Severity.ADVICE, asked=trusted))
+    elif page.origin.scheme == "http" and host.scheme == "https":
+        found.append(_note(INSECURE, {"origin": inert(trusted)}, headers, severity(), asked=trusted))
+    if page.service is not None and address_space_of(host, address) is None:
         tenant = next((each for each in others if each.relation is Relation.SAME_SERVICE), None)
-        weight = Severity.INFO if tenant is None else severity
-        found.append(_note(SHARED, {**params, "service": service}, headers, weight, asked=page, other=tenant))
+        weight = Severity.INFO if tenant is None else severity()
+        params = {"origin": inert(trusted), "service": page.service}
+        found.append(_note(SHARED, params, headers, weight, asked=trusted, other=tenant))
     return found
 
 
@@ -138,12 +140,11 @@ def is_public(host: Origin, address: str) -> bool:
 # --- what it gives away -------------------------------------------------------------------------------------------
 
 
-def _about_address(record: Record, headers: HeaderList, host: Origin) -> list[Condition]:
-    if headers.get(ALLOW_ORIGIN) != "*":
-        return []
+def _about_address(record: Record, headers: HeaderList) -> list[Condition]:
     address = record.exchange.server_address
-    space = address_space_of(host, address)
-    if space is None:
+    host = origin_of(record.exchange.request.url)
+    space = None if host is None else address_space_of(host, address)
+    if host is None or space is None:
         return []
     opened = headers.get(_PRIVATE_NETWORK) == "true"
     severity = Severity.ADVICE if space == "local" or opened else Severity.INFO
@@ -186,9 +187,11 @@ def _about_preflight(
             value, flow = copied
             other = HeaderLine("response", line, f"{inert(value)} (flow {flow})")
             found.append(_note("preflight-echoed", {"what": what}, headers, None, (line,), more=(other,)))
-    methods = extract_header_list_values(headers, ALLOW_METHODS)
-    if isinstance(methods, list):
-        never = [name for name in _NEVER_ALLOWED if any(name == method.upper() for method in methods)]
+    listed = (headers.get(ALLOW_METHODS) or "").upper()
+    if any(name in listed for name in _NEVER_ALLOWED):
+        methods = extract_header_list_values(headers, ALLOW_METHODS)
+        known = {method.upper() for method in methods} if isinstance(methods, list) else set()
+        never = [name for name in _NEVER_ALLOWED if name in known]
         if never:
             params = {"names": ", ".join(never)}
             found.append(_note("allow-methods-forbidden", params, headers, None, (ALLOW_METHODS,)))
