@@ -96,10 +96,11 @@ class Answer:
         return self.way in (Way.ECHO, Way.WILDCARD)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Sighting:
     """An answer, and when it was seen."""
 
+    host: Origin
     answer: Answer
     count: int
     first: Moment
@@ -125,8 +126,8 @@ class HostObserver:
 
     def __init__(self, correlator: Correlator) -> None:
         self._hosts: dict[Origin, _Host] = {}
-        self._seen: OrderedDict[tuple[Origin, Answer], float] = OrderedDict()
-        self._counted: dict[str, tuple[Origin, Answer]] = {}
+        self._seen: OrderedDict[Sighting, float] = OrderedDict()
+        self._counted: dict[str, Sighting] = {}
         self._places: dict[str, tuple[Origin, str]] = {}
         self._capacity = max(correlator.records.capacity // 2, 1)
         self._age = _AGE
@@ -147,22 +148,22 @@ class HostObserver:
         answer = _answer_of(record)
         host = origin_of(record.exchange.request.url) if answer is not None else None
         known = self._counted.get(record.id)
-        if known is not None and known == (host, answer):
+        if known is not None and (known.host, known.answer) == (host, answer):
             return set()
-        explained = self._withdraw(record)
+        explained = self._withdraw(record) if known is not None else set()
         if host is None or answer is None:
             return explained
         entry = self._host(host)
         moment = record.order
-        sighting = entry.answers.pop(answer, None)
+        # An answer is long, and comparing it costs more than all the rest: it is looked up once.
+        sighting = entry.answers.get(answer)
         news = sighting is None or moment < sighting.first
         if sighting is None:
-            sighting = Sighting(answer, 0, moment, moment)
+            sighting = entry.answers[answer] = Sighting(host, answer, 0, moment, moment)
         sighting.count += 1
         sighting.first, sighting.last = min(sighting.first, moment), max(sighting.last, moment)
-        entry.answers[answer] = sighting
-        self._counted[record.id] = host, answer
-        self._keep(host, entry, answer, moment[0])
+        self._counted[record.id] = sighting
+        self._keep(entry, sighting, moment[0])
         if news:
             explained |= _concerned(entry, answer, moment)
         explained.discard(record.id)
@@ -214,21 +215,21 @@ class HostObserver:
             entry = self._hosts[host] = _Host()
         return entry
 
-    def _keep(self, host: Origin, entry: _Host, answer: Answer, when: float) -> None:
+    def _keep(self, entry: _Host, sighting: Sighting, when: float) -> None:
         """Count an answer as seen now, and drop those seen longest ago where there are too many."""
         self._now = max(self._now, when)
-        self._seen[host, answer] = self._now
-        self._seen.move_to_end((host, answer))
+        self._seen[sighting] = self._now
+        self._seen.move_to_end(sighting)
         if len(entry.answers) > _ANSWERS:
-            self._drop(host, next(iter(entry.answers)))
+            self._drop(min(entry.answers.values(), key=lambda each: self._seen[each]))
         while len(self._seen) > self._capacity or next(iter(self._seen.values())) < self._now - self._age:
-            self._drop(*next(iter(self._seen)))
+            self._drop(next(iter(self._seen)))
 
-    def _drop(self, host: Origin, answer: Answer) -> None:
-        del self._seen[host, answer]
-        entry = self._hosts[host]
-        del entry.answers[answer]
-        self._drop_host_if_empty(host, entry)
+    def _drop(self, sighting: Sighting) -> None:
+        del self._seen[sighting]
+        entry = self._hosts[sighting.host]
+        del entry.answers[sighting.answer]
+        self._drop_host_if_empty(sighting.host, entry)
 
     def _drop_host_if_empty(self, host: Origin, entry: _Host) -> None:
         if not entry.answers and not entry.unexplained:
@@ -236,15 +237,13 @@ class HostObserver:
 
     def _withdraw(self, record: Record) -> set[str]:
         """Take back what an exchange told; return the ids of those that it may have explained."""
-        known = self._counted.pop(record.id, None)
-        entry = self._hosts.get(known[0]) if known is not None else None
-        sighting = entry.answers.get(known[1]) if known is not None and entry is not None else None
-        if known is None or entry is None or sighting is None:
+        sighting = self._counted.pop(record.id, None)
+        if sighting is None or sighting not in self._seen:
             return set()
-        explained = _some_of(entry.unexplained.values())
+        explained = _some_of(self._hosts[sighting.host].unexplained.values())
         sighting.count -= 1
         if sighting.count <= 0:
-            self._drop(*known)
+            self._drop(sighting)
         return explained
 
     def _forget(self, record: Record) -> None:
