@@ -9,7 +9,7 @@ from typing import Any, Final
 from ..catalogue.violation import Severity
 from ..verdict.model import Finding, Outcome, Verdict
 from ..verdict.probing import PROBE
-from ..verdict.redact import is_suspect, names_a_secret, redact_header
+from ..verdict.redact import is_suspect, redact_header
 from .baseline import Baseline
 from .debts import debts_of
 from .expected import Expected
@@ -110,7 +110,8 @@ def _from_the_wire(verdict: Verdict) -> Iterator[str]:
     for finding in verdict.findings:
         yield finding.message
         for line in finding.evidence:
-            yield f"={line.name}" if names_a_secret(line.name) else line.value or ""
+            shown = line.value or ""
+            yield shown if redact_header(line.name, shown) == shown else "="
         for cause in finding.causes:
             yield cause.message
     if verdict.way is not None:
