@@ -25,6 +25,7 @@ MOST_HOSTS: Final = 200
 _MOST_PATHS: Final = 50
 _MOST_ORIGINS: Final = 30
 _MOST_NAMES: Final = 40
+_LACKING: Final = "allow-credentials-not-true"
 _FAILING: Final = (Severity.BLOCKED, Severity.CONDITIONAL)
 
 
@@ -225,6 +226,7 @@ def _to_serve(sightings: Sequence[Sighting], failing: list[Verdict], includes: b
     methods = _names(name for name in needed if name and not is_cors_safelisted_method(name))
     names = _names(name for answer in preflights for name in answer.asked_names)
     credentials = includes or any(each.answer.with_cookie for each in sightings)
+    credentials = credentials or any(finding.id == _LACKING for verdict in failing for finding in verdict.findings)
     return {
         "origins": origins,
         "methods": methods,
