@@ -134,9 +134,24 @@ _STORES: Final = (
 )
 
 
+_Told = dict[str, list[tuple[int, str, str]]]
+
+
+def _by_name(table: tuple[tuple[str, str, str], ...]) -> _Told:
+    """Return a table's lines by header name, each with its place: what stands first counts."""
+    told: _Told = {}
+    for place, (name, part, who) in enumerate(table):
+        told.setdefault(name, []).append((place, part, who))
+    return told
+
+
+_GATEWAYS_BY_NAME: Final = _by_name(_BY_FIELD)
+_STORES_BY_NAME: Final = _by_name(_STORES)
+
+
 def gateway_of(headers: HeaderList) -> tuple[str, str] | None:
     """Return who passed the answer on or wrote it, and the header line that says so; ``None`` where nothing does."""
-    return _told_by(headers, _BY_FIELD)
+    return _told_by(headers, _GATEWAYS_BY_NAME)
 
 
 def service_page(status: int, headers: HeaderList) -> tuple[CauseEntry, str] | None:
@@ -174,15 +189,19 @@ def is_gateways_own(status: int, headers: HeaderList) -> bool:
 
 def store_of(headers: HeaderList) -> tuple[str, str] | None:
     """Return which object store answered, and the header line that says so."""
-    return _told_by(headers, _STORES)
+    return _told_by(headers, _STORES_BY_NAME)
 
 
-def _told_by(headers: HeaderList, table: tuple[tuple[str, str, str], ...]) -> tuple[str, str] | None:
-    for name, part, who in table:
-        value = headers.get(name)
-        if value is not None and part in value.lower():
-            return who, f"{name}: {shown(value, 50)}"
-    return None
+def _told_by(headers: HeaderList, told: _Told) -> tuple[str, str] | None:
+    found = None
+    for name in headers.names():
+        for place, part, who in told.get(name, ()):
+            if (found is None or place < found[0]) and part in (headers.get(name) or "").lower():
+                found = place, who, name
+    if found is None:
+        return None
+    _, who, name = found
+    return who, f"{name}: {shown(headers.get(name) or '', 50)}"
 
 
 def own_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
