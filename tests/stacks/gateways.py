@@ -9,9 +9,10 @@ from pathlib import Path
 
 from tests.browser.server import Answer, Seen, Server
 from tests.stacks.cases import App
-from tests.stacks.stack import Ports, Stack, await_listening, find_server, free_ports, process
+from tests.stacks.stack import Ports, Stack, StackError, await_listening, find_server, free_ports, process
 
 APACHE_MODULES = Path("/usr/lib/apache2/modules")
+TRIES = 3
 # The password p, as each of them wants it.
 SHA = "{SHA}UWuXg/ylF+7L0dBk2i0WUxCxl1k="
 BCRYPT = "$2b$04$4EiEyRN1.k.wA6moSB8jduBsM/JR5pwtEbDZyWpljnfJDCccVnjYC"
@@ -124,19 +125,29 @@ def _haproxy(apps: Sequence[App], folder: Path, ports: Sequence[int], behind: in
 @contextlib.contextmanager
 def _gateway(key: str, apps: Sequence[App], folder: Path) -> Iterator[Ports]:
     folder.chmod(0o755)  # some serve as another user
-    with Server(Behind(apps)) as behind:
-        hosts = [app.host for app in apps]
-        if key == "haproxy":
-            command, ports = _haproxy(apps, folder, free_ports(len(apps)), behind.http_port)
-            told = dict(zip(hosts, ports, strict=True))
-        else:
-            write = {"nginx": _nginx, "apache": _apache, "caddy": _caddy}[key]
-            command, ports = write(apps, folder, free_ports(1)[0], behind.http_port)
-            told = dict.fromkeys(hosts, ports[0])
-        command[0] = find_server(command[0]) or command[0]
-        with process(command, folder, HOME=str(folder), XDG_DATA_HOME=str(folder)) as running:
-            await_listening(running, folder, ports)
-            yield told
+    hosts = [app.host for app in apps]
+    with Server(Behind(apps)) as behind, contextlib.ExitStack() as keep:
+        for left in reversed(range(TRIES)):
+            if key == "haproxy":
+                command, ports = _haproxy(apps, folder, free_ports(len(apps)), behind.http_port)
+                told = dict(zip(hosts, ports, strict=True))
+            else:
+                write = {"nginx": _nginx, "apache": _apache, "caddy": _caddy}[key]
+                command, ports = write(apps, folder, free_ports(1)[0], behind.http_port)
+                told = dict.fromkeys(hosts, ports[0])
+            command[0] = find_server(command[0]) or command[0]
+            environment = {"HOME": str(folder), "XDG_DATA_HOME": str(folder)}
+            running = keep.enter_context(process(command, folder, **environment))
+            try:
+                await_listening(running, folder, ports)
+            except StackError:
+                # Somebody else may have taken a port since it was found free.
+                if not left:
+                    raise
+                keep.close()
+            else:
+                yield told
+                return
 
 
 def _stack(key: str, program: str, is_told: bool = True) -> Stack:

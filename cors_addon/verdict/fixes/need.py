@@ -7,10 +7,11 @@ from typing import Final
 from ...fetch.checks import ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN, EXPOSE_HEADERS
 from ...fetch.headers import Invalid, byte_lowercase, extract_header_list_values
 from ...fetch.messages import CredentialsMode, Response
-from ...fetch.origins import OPAQUE
+from ...fetch.origins import OPAQUE, origin_of
 from ...traffic.classify import Kind
 from ...traffic.correlate import Correlator
 from ...traffic.record import Record
+from ...traffic.trust import is_loopback
 from ..advice import hidden_header_names
 from ..model import Verdict
 from ..redact import names_a_secret
@@ -34,7 +35,8 @@ class Need:
 
     ``methods`` and ``header_names`` begin with what the server allows by name already. ``preflight`` says whether the
     browser asks first; ``exposed`` are the response headers that scripts should be able to read. ``answered`` says that
-    something sends Access-Control-Allow-Origin already, which must not come twice.
+    something sends Access-Control-Allow-Origin already, which must not come twice; ``developing`` that a page on the
+    developer's own machine calls a server elsewhere.
     """
 
     origin: str
@@ -45,6 +47,7 @@ class Need:
     preflight: bool
     exposed: tuple[str, ...] = ()
     answered: bool = False
+    developing: bool = False
 
 
 def need_of(record: Record, verdict: Verdict, correlator: Correlator) -> Need:
@@ -69,7 +72,13 @@ def need_of(record: Record, verdict: Verdict, correlator: Correlator) -> Need:
         preflight,
         _exposed(answer, verdict),
         any(ALLOW_ORIGIN in seen.headers for seen in (answer, granted) if seen is not None),
+        _is_loopback(record.classification.origin) and not _is_loopback(request.url),
     )
+
+
+def _is_loopback(url: str | None) -> bool:
+    origin = None if url is None else origin_of(url)
+    return origin is not None and is_loopback(origin)
 
 
 def needs_credentials(verdict: Verdict) -> bool:

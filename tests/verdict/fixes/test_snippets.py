@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -25,7 +26,8 @@ ORIGIN = "https://app.test"
 GET = Need(ORIGIN, "GET", ("GET",), (), credentials=False, preflight=False)
 PUT = Need(ORIGIN, "PUT", ("GET", "PUT"), ("content-type", "x-trace"), credentials=False, preflight=True)
 WHOLE = Need(ORIGIN, "PUT", ("PUT",), ("content-type", "x-trace"), True, True, ("x-total",), True)
-NEEDS = {"get": GET, "put": PUT, "whole": WHOLE}
+LOCAL = replace(WHOLE, credentials=False, developing=True)
+NEEDS = {"get": GET, "put": PUT, "whole": WHOLE, "local": LOCAL}
 NO_CREDENTIALS = {"gcs"}
 """Stacks that cannot allow credentials."""
 
@@ -80,6 +82,23 @@ def test_nobody_but_the_page_is_allowed_and_credentials_only_where_they_are_need
         assert "credentials" in (snippet_text(stack, WHOLE) or "").lower(), stack
 
 
+def test_a_page_on_a_developers_machine_is_remarked_where_a_remark_can_be() -> None:
+    with_remark = {stack for stack, text in texts(LOCAL).items() if "developer's own machine" in text}
+    assert with_remark == set(STACKS) - {"s3", "gcs"}
+    assert not any("developer's own machine" in text for text in texts(WHOLE).values())
+    answer = "< 200\n< Server: nginx"
+    for origin, url, developing in (
+        ("http://localhost:5173", "https://api.test/a", True),
+        ("http://127.0.0.1:5173", "https://api.test/a", True),
+        ("http://localhost:5173", "http://localhost:8080/a", False),
+        (ORIGIN, "https://api.test/a", False),
+    ):
+        exchanges = parse_transcript(f"> GET {url}\n> Origin: {origin}\n{FETCH}\n{answer}")
+        shown = [one.text for finding in verdict_of(*exchanges).findings for one in finding.snippets]
+        assert shown
+        assert all(("developer's own machine" in text) is developing for text in shown)
+
+
 @pytest.mark.parametrize("stack", ["rails", "axum", "s3", "gcs", "cloudfront", "apigateway"])
 def test_what_a_stack_cannot_name_is_not_written(stack: str) -> None:
     assert snippet_text(stack, Need(ORIGIN, "PURGE", ("PURGE",), (), False, True)) is None
@@ -107,7 +126,7 @@ def test_json_parses(stack: str, name: str) -> None:
 
 @pytest.mark.parametrize("name", NEEDS)
 def test_xml_parses(name: str) -> None:
-    root = ElementTree.fromstring(texts(NEEDS[name])["iis"].partition("\n<!-- and")[0].partition("-->\n")[2])
+    root = ElementTree.fromstring(texts(NEEDS[name])["iis"].partition("\n<!-- and")[0].rpartition("-->\n")[2])
     (origin,) = root.findall("./system.webServer/cors/add")
     assert origin.get("origin") == ORIGIN
     assert (origin.get("allowCredentials") == "true") is NEEDS[name].credentials
@@ -145,33 +164,51 @@ def test_javascript_parses(name: str) -> None:
         assert checked.returncode == 0, f"{stack}\n{text}\n{checked.stderr}"
 
 
-WORKER = """
-%s
+ASKING = """
 const origin = process.argv[1];
 async function ask(method, headers) {
-  const answer = await withCors(new Request("https://api.test/a", {method, headers}),
-    async () => new Response("no", {status: 500, headers: {"Access-Control-Allow-Origin": "*", "Vary": "Accept"}}));
+  const answer = await respond(new Request("https://api.test/a", {method, headers}));
   return {status: answer.status, headers: Object.fromEntries(answer.headers)};
 }
 console.log(JSON.stringify([
   await ask("OPTIONS", {Origin: origin, "Access-Control-Request-Method": "PUT"}),
   await ask("GET", {Origin: origin}),
+  await ask("GET", {Origin: "https://evil.test"}),
 ]));
 """
+ERROR = """
+const error = () => new Response("no", {status: 500, headers: {"Access-Control-Allow-Origin": "*", "Vary": "Accept"}});
+"""
+# What the platform does with the module, written out: the request goes to what it exports.
+PLATFORMS = {
+    "cloudflare": "globalThis.fetch = async () => error();\nconst respond = (request) => module.fetch(request);",
+    "netlify": "const respond = (request) => module(request, {next: async () => error()});",
+    "vercel": "const next = ({headers}) => new Response('no', {status: 500, headers});\n"
+    "const respond = async (request) => module(request);",
+}
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
-def test_a_worker_answers_preflights_itself_and_keeps_its_headers_on_errors() -> None:
-    # What `export` gives to the platform is not called here, but what it calls is.
-    text = texts(WHOLE)["cloudflare"].partition("export default")[0]
-    command = ["node", "--input-type=module", "-e", WORKER % text, ORIGIN]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    preflight, error = json.loads(ran.stdout)
+@pytest.mark.parametrize("stack", PLATFORMS)
+def test_code_at_the_edge_answers_preflights_and_keeps_its_headers_on_errors(stack: str) -> None:
+    text = (
+        texts(WHOLE)[stack]
+        .replace("export const", "const")
+        .replace("export default function middleware", "function module")
+    )
+    text = re.sub(r"^import .*$", "", text.replace("export default", "const module ="), flags=re.MULTILINE)
+    code = "\n".join([ERROR, text, PLATFORMS[stack], ASKING])
+    command = ["node", "--input-type=module", "-e", code, ORIGIN]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, f"{code}\n{ran.stderr}"
+    preflight, error, stranger = json.loads(ran.stdout)
     assert preflight["status"] == 204
     assert preflight["headers"]["access-control-allow-methods"] == "PUT"
+    assert preflight["headers"]["access-control-allow-credentials"] == "true"
     assert error["status"] == 500
     assert error["headers"]["access-control-allow-origin"] == ORIGIN
-    assert error["headers"]["vary"] == "Accept, Origin"
+    assert "Origin" in error["headers"]["vary"]
+    assert "access-control-allow-origin" not in stranger["headers"]
 
 
 # --- hostile values ---------------------------------------------------------------------------------------------------

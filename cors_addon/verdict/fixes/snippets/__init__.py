@@ -12,6 +12,7 @@ from .servers import SERVERS
 from .writing import Template, Writer, safe
 
 ANY_SERVER: Final = Template("""
+# %developing%
 %preflight%# to OPTIONS, before authentication, with status 204:
 %preflight%Access-Control-Allow-Origin: %origin%
 %preflight%%credentials%Access-Control-Allow-Credentials: true

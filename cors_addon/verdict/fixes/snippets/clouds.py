@@ -37,6 +37,7 @@ GCS: Final = Template(
 
 CLOUDFRONT: Final = Template(
     """
+# %developing%
 # CloudFormation; then name the policy in the cache behavior's ResponseHeadersPolicyId
 CorsPolicy:
   Type: AWS::CloudFront::ResponseHeadersPolicy
@@ -60,6 +61,7 @@ CorsPolicy:
 
 APIGATEWAY: Final = Template(
     """
+# %developing%
 # CloudFormation, HTTP API: the gateway answers OPTIONS itself, before authorizers, and overrides the backend's headers
 Api:
   Type: AWS::ApiGatewayV2::Api
@@ -88,6 +90,7 @@ Errors4xx:
 )
 
 FIREBASE: Final = Template("""
+// %developing%
 // functions: npm install cors
 const { onRequest } = require("firebase-functions/v2/https");
 const cors = require("cors")({
@@ -105,6 +108,7 @@ exports.api = onRequest((request, response) => cors(request, response, () => han
 """)
 
 _EDGE: Final = """
+// %developing%
 const corsOrigins = new Set(["%origin%"]);
 
 function corsHeaders(request, preflight) {
@@ -131,6 +135,8 @@ async function withCors(request, answer) {
   if (isPreflight(request)) return new Response(null, { status: 204, headers: corsHeaders(request, true) });
   const received = await answer();
   const response = new Response(received.body, received);
+  %answered%response.headers.delete("Access-Control-Allow-Origin"); // the server's own
+  %answered%response.headers.delete("Access-Control-Allow-Credentials");
   for (const [name, value] of corsHeaders(request, false)) {
     if (name === "vary") response.headers.append(name, value);
     else response.headers.set(name, value);
@@ -159,6 +165,7 @@ export const config = { path: "/*" };
 )
 
 VERCEL: Final = Template("""
+// %developing%
 // middleware.js beside package.json; npm install @vercel/functions
 import { next } from "@vercel/functions";
 

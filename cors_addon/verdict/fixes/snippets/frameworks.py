@@ -6,6 +6,7 @@ from .writing import COMMON_METHODS, Template, Writer
 
 RAILS: Final = Template(
     """
+# %developing%
 # Gemfile: gem "rack-cors"; config/initializers/cors.rb
 # the outermost: it answers OPTIONS before authentication, its headers are on errors too, and it sets Vary
 Rails.application.config.middleware.insert_before 0, Rack::Cors do
@@ -26,6 +27,7 @@ end
 
 LARAVEL: Final = Template("""
 <?php
+// %developing%
 // config/cors.php; then php artisan config:clear
 // HandleCors is global: before authentication, on errors too, and it sets Vary
 return [
@@ -42,6 +44,7 @@ return [
 """)
 
 SPRING: Final = Template("""
+// %developing%
 // in a @Configuration class; not named corsFilter, a name that Spring Security takes for its own
 @Bean
 FilterRegistrationBean<CorsFilter> corsRegistration() {
@@ -63,6 +66,7 @@ FilterRegistrationBean<CorsFilter> corsRegistration() {
 """)
 
 ASPNETCORE: Final = Template("""
+// %developing%
 // Program.cs, before builder.Build()
 var corsOrigins = new HashSet<string> { "%origin%" };
 builder.Services.AddCors(options => options.AddPolicy("pages", policy => policy
@@ -79,6 +83,7 @@ app.UseCors("pages");
 """)
 
 GO: Final = Template("""
+// %developing%
 var corsOrigins = map[string]bool{"%origin%": true}
 
 func withCORS(next http.Handler) http.Handler {
@@ -107,6 +112,7 @@ func withCORS(next http.Handler) http.Handler {
 """)
 
 ACTIX: Final = Template("""
+// %developing%
 // cargo add actix-cors
 use actix_cors::Cors;
 
@@ -125,6 +131,7 @@ App::new()/* routes and other middleware */.wrap(cors)
 
 AXUM: Final = Template(
     """
+// %developing%
 // cargo add tower-http --features cors
 use axum::http::{HeaderName, HeaderValue, Method};
 use tower_http::cors::CorsLayer;

@@ -5,6 +5,7 @@ from typing import Final
 from .writing import Template, Writer
 
 EXPRESS: Final = Template("""
+// %developing%
 // npm install cors
 const cors = require("cors");
 
@@ -21,6 +22,7 @@ app.use(cors({
 """)
 
 FASTIFY: Final = Template("""
+// %developing%
 // npm install @fastify/cors
 // before the hooks that authenticate; without await they would be there first, and refuse OPTIONS
 await app.register(require("@fastify/cors"), {
@@ -35,6 +37,7 @@ await app.register(require("@fastify/cors"), {
 """)
 
 KOA: Final = Template("""
+// %developing%
 // npm install @koa/cors
 const cors = require("@koa/cors");
 const corsOrigins = new Set(["%origin%"]);
@@ -53,6 +56,7 @@ app.use(cors({
 """)
 
 NESTJS: Final = Template("""
+// %developing%
 // main.ts, after NestFactory.create and before app.listen; guards come later, so OPTIONS passes
 app.enableCors({
   origin: ["%origin%"],

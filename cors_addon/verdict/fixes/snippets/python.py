@@ -5,6 +5,7 @@ from typing import Final
 from .writing import Template, Writer
 
 FASTAPI: Final = Template("""
+# %developing%
 from starlette.middleware.cors import CORSMiddleware
 
 # the last line of the module: around everything, so that unhandled errors (500) have the headers too
@@ -21,6 +22,7 @@ app = CORSMiddleware(
 """)
 
 FLASK: Final = Template("""
+# %developing%
 from flask import request
 
 CORS_ORIGINS = {"%origin%"}
@@ -51,6 +53,7 @@ def cors_allow(response):
 """)
 
 DJANGO: Final = Template("""
+# %developing%
 # pip install django-cors-headers; at the end of settings.py
 INSTALLED_APPS = [*INSTALLED_APPS, "corsheaders"]
 # the first of all: it answers OPTIONS before authentication, and its headers are on errors too

@@ -5,6 +5,7 @@ from typing import Final
 from .writing import Template, Writer
 
 NGINX: Final = Template("""
+# %developing%
 # in http { }: the pages that may call; add a line for each
 map $http_origin $cors_origin {
     default "";
@@ -33,6 +34,7 @@ add_header Vary "Origin" always;
 """)
 
 APACHE: Final = Template("""
+# %developing%
 # a2enmod headers rewrite; in <VirtualHost>, not in .htaccess, where authentication would come before this
 %answered%# what the backend adds itself would come twice
 %answered%Header onsuccess unset Access-Control-Allow-Origin
@@ -53,6 +55,7 @@ Header always merge Vary "Origin"
 """)
 
 CADDY: Final = Template("""
+# %developing%
 # in the site block; the pages that may call: name each in every matcher
 @cors_origin header Origin %origin%
 %answered%@cors_other not header Origin %origin%
@@ -93,6 +96,7 @@ route {
 """)
 
 HAPROXY: Final = Template("""
+# %developing%
 # in the frontend, before any http-request auth or deny; the pages that may call follow -m str
 http-request set-var(txn.cors_origin) req.hdr(Origin) if { req.hdr(Origin) -m str "%origin%" }
 acl cors_origin var(txn.cors_origin) -m found
@@ -113,6 +117,7 @@ http-after-response add-header Vary Origin
 """)
 
 TRAEFIK: Final = Template("""
+# %developing%
 # dynamic configuration
 http:
   middlewares:
@@ -130,6 +135,7 @@ http:
 """)
 
 ENVOY: Final = Template("""
+# %developing%
 # in the virtual host or route; what its response has to say besides is Vary
 typed_per_filter_config:
   envoy.filters.http.cors:
@@ -151,6 +157,7 @@ response_headers_to_add:
 """)
 
 IIS: Final = Template("""
+<!-- %developing% -->
 <!-- web.config, with the IIS CORS module installed: it answers OPTIONS before authentication and sets Vary -->
 <configuration>
   <system.webServer>

@@ -20,6 +20,7 @@ _ORIGIN: Final = re.compile(
 )
 _METHOD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_DEVELOPING: Final = "is on a developer's own machine: nothing for a server that the public uses"
 _MOST_METHODS: Final = 12
 _MOST_NAMES: Final = 40
 COMMON_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"})
@@ -117,4 +118,5 @@ def _values(need: Need) -> dict[str, str | None]:
         "names": when(bool(names)),
         "answered": when(need.answered),
         "method": need.method,
+        "developing": f"{need.origin} {_DEVELOPING}" if need.developing else None,
     }
