@@ -138,6 +138,7 @@ def test_a_revised_verdict_takes_the_place_of_its_line_and_leaves_what_the_user_
         ask.comment = f"see ticket 7\n{line}\nask the backend team"
         # No request came after it, as if it had been made with credentials, which a wildcard does not cover.
         running.send(cors_get(ALLOWED, url="http://api.test/others", at=1009.0))
+        running.look()
         before, revised, after = ask.comment.split("\n")
         assert (before, after) == ("see ticket 7", "ask the backend team")
         assert revised.startswith("CORS: conditional: ")
