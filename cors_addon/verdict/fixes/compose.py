@@ -9,8 +9,6 @@ from ...traffic.record import Record
 from ..model import Confidence, Finding, Snippet, Verdict
 from .need import Need, need_of
 from .shape import STATUS
-from .snippets import snippet_text
-from .stacks import best_places, recognise
 from .way import way_of
 
 ANY_SERVER: Final = "any server"
@@ -59,6 +57,10 @@ def _written(finding: Finding, cured: set[str], snippets: tuple[Snippet, ...]) -
 
 
 def _snippets(record: Record, need: Need, correlator: Correlator) -> tuple[Snippet, ...]:
+    # Loaded with the first finding: most of what they hold is templates and patterns.
+    from .snippets import snippet_text
+    from .stacks import best_places, recognise
+
     exchange = record.exchange
     assert exchange.response is not None
     responses = [exchange.response]
