@@ -119,7 +119,7 @@ def _flows_of(place: Endpoint) -> str:
 def _example(flow: Mapping[str, Any]) -> Iterator[str]:
     if flow:
         told = verbatim("\n".join(explain(flow)))
-        yield f"<details><summary>All about one of these flows</summary>{told}</details>"
+        yield f'<details class="all"><summary>All about one of these flows</summary>{told}</details>'
 
 
 def _views(views: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
