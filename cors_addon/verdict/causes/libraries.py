@@ -10,6 +10,9 @@ from .scene import Scene, shown
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
+_MOST_NAMES: Final = 50
+"""Of the names that a preflight asks for: no library adds more."""
+
 _EXACT: Final = {header: library for library in LIBRARIES for header in library.headers if not header.endswith("*")}
 _BEGINNINGS: Final = tuple(
     (header[:-1], library) for library in LIBRARIES for header in library.headers if header.endswith("*")
@@ -31,7 +34,7 @@ def not_allowed(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if library is None:
         return
     told = f"{shown(name, 60)} comes from {library.name}"
-    company = [each for each in scene.record.asked_names if each != name and library_of(each) is library]
+    company = [each for each in scene.record.asked_names[:_MOST_NAMES] if each != name and library_of(each) is library]
     also = f", together with {shown(', '.join(company), 100)}" if company else ""
     fix = f"On the client: {library.stop}. Or allow {shown(name, 60)} in Access-Control-Allow-Headers."
     yield library.entry.named(library.confidence, told + also, (scene.id,), fix=fix)
@@ -40,7 +43,7 @@ def not_allowed(finding: Finding, scene: Scene) -> Iterator[Cause]:
 def needless_preflight(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a preflight that fails and would not be there but for a library's headers."""
     asked = scene.record.asked_names
-    if not scene.is_preflight or not asked or not is_cors_safelisted_method(scene.method):
+    if not scene.is_preflight or not asked or len(asked) > _MOST_NAMES or not is_cors_safelisted_method(scene.method):
         return
     libraries = [_in_company(name, asked) for name in asked]
     first = libraries[0]
@@ -59,7 +62,7 @@ def _in_company(name: str, asked: tuple[str, ...]) -> Library | None:
     library = library_of(name)
     if library is None or name not in ("baggage", "traceparent", "tracestate", "x-requested-with"):
         return library
-    others = (library_of(each) for each in asked if each != name)
+    others = (library_of(each) for each in asked[:_MOST_NAMES] if each != name)
     if name == "x-requested-with":
         return next((other for other in others if other is not None and other.name in ("SignalR",)), library)
     sure = (other for other in others if other is not None and other.entry is TRACING and other.confidence is HIGH)
