@@ -12,6 +12,8 @@ from .shape import STATUS
 from .way import way_of
 
 ANY_SERVER: Final = "any server"
+_WRITTEN_FOR: Final = (Severity.BLOCKED, Severity.CONDITIONAL, Severity.RISK)
+"""Advice is taken in a line; a snippet would change what works."""
 _WRITTEN: Final = frozenset(
     {
         STATUS,
@@ -43,7 +45,7 @@ def with_fixes(verdict: Verdict, record: Record, correlator: Correlator) -> Verd
     cured = {
         finding
         for step in way.steps
-        if step.severity is not Severity.INFO and any(change.header in _WRITTEN for change in step.changes)
+        if step.severity in _WRITTEN_FOR and any(change.header in _WRITTEN for change in step.changes)
         for finding in step.findings
     }
     if not cured:

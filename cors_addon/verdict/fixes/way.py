@@ -219,10 +219,6 @@ def _max_age(record: Record, need: Need, response: Response) -> Change:
     return _set(response.headers, MAX_AGE, str(MAX_AGE_SECONDS))
 
 
-def _longest_max_age(record: Record, need: Need, response: Response) -> Change:
-    return _set(response.headers, MAX_AGE, "7200")
-
-
 def _without_credentials(record: Record, need: Need, response: Response) -> Change:
     return _set(response.headers, ALLOW_CREDENTIALS, None)
 
@@ -254,7 +250,7 @@ _OTHER_CHANGES: Final[dict[str, Callable[[Record, Need, Response], Change | None
     "expose-headers-invalid": _exposed,
     "expose-headers-wildcard-with-credentials": _exposed,
     "max-age-invalid": _max_age,
-    "max-age-capped": _longest_max_age,
+    "max-age-missing": _max_age,
     "allow-credentials-with-wildcard": _without_credentials,
     "corp-not-same-origin": _resource_policy,
     "corp-not-same-site": _across_sites,

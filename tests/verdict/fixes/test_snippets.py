@@ -316,3 +316,13 @@ def test_what_no_snippet_cures_carries_none() -> None:
     passed += "< Access-Control-Allow-Origin: https://app.test\n< Vary: Origin\n< X-Total: 3"
     information = verdict_of(*parse_transcript(passed), audit=True)
     assert [finding.snippets for finding in information.findings] == [()]
+
+
+def test_advice_is_taken_in_a_line_and_gets_no_snippet() -> None:
+    answer = "< 200\n< Access-Control-Allow-Origin: *\n< Access-Control-Allow-Credentials: true"
+    verdict = verdict_of(
+        *parse_transcript(f"> GET https://api.test/a\n> Origin: {ORIGIN}\n{FETCH}\n{answer}"), audit=True
+    )
+    assert [(finding.id, finding.snippets) for finding in verdict.findings] == [("allow-credentials-with-wildcard", ())]
+    assert verdict.way is not None
+    assert [step.text for step in verdict.way.steps] == ["remove Access-Control-Allow-Credentials: true"]

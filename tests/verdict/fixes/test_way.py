@@ -30,6 +30,7 @@ NO_HEADER_CURES = {
     "orb-blocked": "the body is not what the page loads",
     "nosniff-mime": "the body is not what the page loads",
     "preflight-redirect": "the client calls the target, unless it is a login: a test of its own",
+    "max-age-capped": "nothing is wrong",
     "set-cookie-ignored": "the client makes the request without credentials",
     "preflight-not-seen": "nothing is wrong",
     "preflight-not-followed": "nothing is wrong",
