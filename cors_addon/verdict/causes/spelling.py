@@ -152,6 +152,10 @@ def names(finding: Finding, scene: Scene) -> Iterator[Cause]:
         yield REQUEST_NAME.named(HIGH, f"the response has {asked}, which only requests have", (scene.id,))
 
 
+_MOST_LISTED: Final = 200
+"""Names of a list that are looked at, lest a server make one out of many thousands."""
+
+
 @lru_cache(4096)
 def _is_meant(name: str, wanted: str) -> bool:
     plain, written = _plain(wanted), _plain(name)
@@ -166,7 +170,7 @@ def header_not_listed(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if name.startswith("access-control-"):
         yield ON_REQUEST.named(HIGH, f"the page's code sets {shown(name, 60)} on its request", (scene.id,))
         return
-    listed = scene.listed(ALLOW_HEADERS)
+    listed = scene.listed(ALLOW_HEADERS)[:_MOST_LISTED]
     apart, near = min(((_apart(byte_lowercase(each), name), each) for each in listed), default=(_FAR, ""))
     if apart < _FAR:
         message = f"the list has {shown(near, 60)}, and {shown(name, 60)} is asked for"
