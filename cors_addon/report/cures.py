@@ -12,9 +12,10 @@ _STOPS: Final = ("blocked", "conditional")
 
 
 class Why(NamedTuple):
-    """A cause in words: how sure it is, what it is, who should do what, and which flows show it."""
+    """A cause in words: how sure it is, as a heading and as a word, what it is, who should do what, and other flows."""
 
     label: str
+    sure: str
     message: str
     who: str
     fix: str
@@ -35,6 +36,7 @@ def whys(finding: Mapping[str, Any], own: object = None) -> list[Why]:
     return [
         Why(
             _LABELS.get(str(cause.get("confidence")), "Possible cause"),
+            str(cause.get("confidence")),
             inert(str(cause.get("message", "")), _LONGEST),
             str(cause.get("who") or ""),
             inert(str(cause.get("fix") or ""), _LONGEST),

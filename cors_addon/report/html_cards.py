@@ -8,8 +8,8 @@ from ..verdict.diagnose import inert
 from .blocks import Block, Endpoint, credentials_of
 from .cures import Why, hows, steps, whys
 from .explain import explain
-from .html_parts import NAMES, badge, code, escape, link, prose, sentence, times, verbatim, wire
-from .layout import value_of
+from .html_parts import NAMES, badge, code, escape, link, prose, sentence, verbatim, wire
+from .layout import times, value_of
 
 _MOST_ENDPOINTS: Final = 30
 

@@ -53,11 +53,6 @@ def badge(what: str) -> str:
     return f'<span class="badge {escape(what)}">{escape(what)}</span>'
 
 
-def times(count: int) -> str:
-    """Say how often."""
-    return "once" if count == 1 else f"{count:,} times"
-
-
 def link(text: str, url: str) -> str:
     """Return a link into the standard, or only its text where there is none."""
     if not url.startswith(_LINKED):

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from .html_parts import code, escape, times, verbatim, wire
+from .html_parts import code, escape, verbatim, wire
+from .layout import times
 
 Profile = Mapping[str, Any]
 

@@ -7,7 +7,7 @@ from ..catalogue.violation import Severity
 from ..verdict.diagnose import inert
 from .blocks import Examples, blocks
 from .cures import fix_of
-from .layout import side_by_side, wrapped
+from .layout import side_by_side, times, wrapped
 from .model import Group, Report
 from .plain import causes, endpoint, snippets
 
@@ -57,7 +57,7 @@ def _case(group: Group, examples: Examples) -> ElementTree.Element:
     lines += wrapped("flows", ", ".join(inert(each, 80) for each in group["flows"]))
     text = "\n".join(lines)
     if group["severity"] == Severity.BLOCKED.value:
-        message = f"{group['message']} ({group['count']} times)"
+        message = f"{group['message']} ({times(group['count'])})"
         ElementTree.SubElement(case, "failure", type=group["id"], message=message).text = text
     else:
         ElementTree.SubElement(case, "system-out").text = f"{group['severity']}: {text}"

@@ -30,6 +30,11 @@ def side_by_side(evidence: Iterable[Mapping[str, Any]], indent: int = 0) -> Iter
         yield f"{'':<{indent}}{side:<{LABEL}} {name + ':':<{longest + 1}} {value}"
 
 
+def times(count: int) -> str:
+    """Say how often."""
+    return "once" if count == 1 else f"{count:,} times"
+
+
 def value_of(line: Mapping[str, Any], limit: int = _LONGEST_VALUE) -> str:
     """Return a header line's value as it is shown."""
     return "(not sent)" if line["value"] is None else inert(str(line["value"]), limit)

@@ -7,7 +7,7 @@ from ..catalogue.violation import Severity
 from ..verdict.diagnose import inert
 from .blocks import Block, blocks, credentials_of
 from .cures import hows, steps, whys
-from .layout import LABEL, WIDTH, side_by_side, wrapped
+from .layout import LABEL, WIDTH, side_by_side, times, wrapped
 from .model import Group, Report
 from .paint import painted
 
@@ -58,8 +58,8 @@ _ASIDE: Final = (
 def title(block: Block) -> str:
     """Return a block's heading: how bad, what, where, how often."""
     known = ", known" if block.known else ""
-    times = "once" if block.count == 1 else f"{block.count:,} times"
-    return f"{block.severity.upper()}  [{block.id}] at {inert(block.host) or '(unknown host)'}, {times}{known}"
+    host = inert(block.host) or "(unknown host)"
+    return f"{block.severity.upper()}  [{block.id}] at {host}, {times(block.count)}{known}"
 
 
 def _painted(text: str, severity: str, colour: bool) -> str:

@@ -16,9 +16,9 @@ from ..catalogue.render import chromium_names, mdn_url, title_of
 from ..catalogue.violation import Severity, Violation
 from ..verdict.diagnose import inert
 from .blocks import Examples
-from .cures import hows, whys
+from .cures import fix_of, hows, whys
 from .keys import GroupKey
-from .layout import value_of
+from .layout import times, value_of
 from .model import Group, Report
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -105,7 +105,7 @@ def _result(group: Group, places: Mapping[str, int], examples: Examples, compare
     violation = CATALOGUE[group["id"]]
     url = str(flow.get("url") or f"{group['host']}{group['path']}")
     where = f"{inert(group['method'], 40)} {inert(url, 300)} from {inert(group['origin']) or '(no origin)'}"
-    sentences = [f"{group['message']}.", f"Seen {group['count']} times: {where}."]
+    sentences = [f"{group['message']}.", f"Seen {times(group['count'])}: {where}."]
     told = whys(finding)
     for why in told[:1]:
         sentences.append(f"{why.label}: {why.message}{'.' if why.message[-1:].isalnum() else ''}")
@@ -113,7 +113,9 @@ def _result(group: Group, places: Mapping[str, int], examples: Examples, compare
             sentences.append(f"What to do ({why.who}): {why.fix}{'.' if why.fix[-1:].isalnum() else ''}")
     if group["needed"]:
         sentences.append(f"The response needs: {group['needed']}.")
-    sentences.append(f"Fix ({violation.owner.value}): {violation.fix}")
+    who, fix = fix_of(violation.id, finding)
+    if fix:
+        sentences.append(f"Fix ({who}): {fix}")
     result: dict[str, Any] = {
         "ruleId": group["id"],
         "ruleIndex": places[group["id"]],
@@ -137,7 +139,9 @@ def _result(group: Group, places: Mapping[str, int], examples: Examples, compare
             "path": inert(group["path"]),
             "needed": group["needed"],
             "fixBy": violation.owner.value,
-            "causes": [why._asdict() for why in told],
+            "causes": [
+                {"confidence": why.sure, "message": why.message, "who": why.who, "fix": why.fix} for why in told
+            ],
             "snippets": [{**how._asdict(), "lines": list(how.lines)} for how in hows(finding)],
             "flows": [inert(each) for each in group["flows"]],
             "browsers": flow.get("browsers", {}),

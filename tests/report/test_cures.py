@@ -118,9 +118,9 @@ def test_junit_and_sarif_carry_them() -> None:
     assert "   add_header A b always;\n" in (failure.text or "")
     (result,) = json.loads(FORMATS["sarif"][1](report()))["runs"][0]["results"]
     assert "Cause: nginx drops it on errors. What to do (gateway): Add `always`." in result["message"]["text"]
-    assert [cause["message"] for cause in result["properties"]["causes"]] == [
-        "nginx drops it on errors",
-        "A cache keeps it",
+    assert [(cause["message"], cause["confidence"]) for cause in result["properties"]["causes"]] == [
+        ("nginx drops it on errors", "high"),
+        ("A cache keeps it", "medium"),
     ]
     assert [snippet["stack"] for snippet in result["properties"]["snippets"]] == ["nginx"]
 

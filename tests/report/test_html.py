@@ -181,7 +181,10 @@ def test_causes_and_snippets_are_shown_where_there_are_any() -> None:
     finding.update(CAUSES)
     finding["fix"]["snippets"] = SNIPPETS
     page = Page(report)
-    assert "Cause nginx &lt;add_header&gt; without always compare flow a , b What to do (gateway): Add always ." in page.text
+    assert (
+        "Cause nginx &lt;add_header&gt; without always compare flow a , b What to do (gateway): Add always ."
+        in page.text
+    )
     assert "Or else Possible cause: A proxy takes it out" in page.text
     assert "For nginx ( Server: &lt;nginx&gt; ) add_header A b always; }" in page.text
     assert "For Express" not in page.text, "the stack is known"
