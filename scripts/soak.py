@@ -321,6 +321,7 @@ def closing(soak: Soak) -> Iterator[str]:
     peak = max(each["rss"] for each in soak.samples)
     at_first, at_last, most = (f"{size / MEGABYTE:.1f} MB" for size in (first["rss"], last["rss"], peak))
     yield f"memory: {at_first}, at the end {at_last}, at most {most}"
+    yield f"connections that mitmproxy itself forgot while they waited for their turn: {last['forgotten']}"
     growth = soak.growth()
     yield "growth with full caps: " + ("the caps were not full" if growth is None else f"{growth:+.1%}")
 

@@ -8,6 +8,7 @@ import gc
 import json
 import logging
 import os
+import re
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -17,20 +18,27 @@ from typing import Any
 from mitmproxy import command, ctx, http
 
 _SHOWN = 20
+_FORGOTTEN = re.compile(r"Task was destroyed but it is pending.*ConnectionHandler\.open_connection\(\)", re.DOTALL)
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class _Errors(logging.Handler):
-    """Keeps what a log must not hold: errors, and the addon's word for an exception of its own."""
+    """Keeps what a log must not hold: errors, and the addon's word for an exception of its own.
+
+    Apart from the rest stands what mitmproxy does by itself: it forgets tasks that wait for their turn to connect.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.count = 0
+        self.count = self.forgotten = 0
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
         if record.levelno < logging.ERROR and "fault of its own" not in text and record.exc_info is None:
+            return
+        if record.name.startswith("mitmproxy") and _FORGOTTEN.search(text):
+            self.forgotten += 1
             return
         self.count += 1
         if len(self.lines) < _SHOWN:
@@ -98,6 +106,7 @@ class Watch:
             "open": len(self.open),
             "judged": addon.judged,
             "errors": self.errors.count,
+            "forgotten": self.errors.forgotten,
             "error_lines": self.errors.lines,
             "not_judged": self.not_judged,
             "outcomes": {kind: dict(counter) for kind, counter in self.outcomes.items()},
