@@ -9,17 +9,21 @@ import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from mitmproxy import ctx, exceptions, flow, http
+from mitmproxy import connection, ctx, exceptions, flow, http
 from mitmproxy.log import ALERT
+from mitmproxy.net.http import url
 from mitmproxy.proxy import mode_specs, server_hooks
 
 from ..fetch.headers import HeaderList
 from ..fetch.messages import Request, Response
-from ..fetch.origins import OPAQUE, Origin, is_schemelessly_same_site, origin_of
+from ..fetch.origins import OPAQUE, Origin, is_schemelessly_same_site, origin_of, serialize_origin
 from ..rules.model import RuleSet
 from ..rules.patterns import target_of
+from ..traffic.classify import Kind
+from ..traffic.exchange import Exchange
 from ..traffic.remembered import Remembered
 from ..traffic.sites import registrable_domain
 from ..verdict.diagnose import inert
@@ -42,6 +46,7 @@ LONGEST: Final = 10.0
 _CLIENT: Final = ("cors.probe", 0)
 _MOST_HOSTS: Final = 200
 _MOST_ANSWERS: Final = 100
+_SEARCHED: Final = 5_000
 # What would have the server answer with less than it did, or a cache on the way keep what was made up.
 _LEFT_OUT: Final = (
     *("if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "if-range", "range"),
@@ -77,14 +82,40 @@ class Probe:
         self._task: asyncio.Task[None] | None = None
         self._asked: dict[str, _Waiting] = {}
         self._answers: Remembered[str, list[dict[str, Any]]] = Remembered(_MOST_HOSTS)
+        self.version = 0
+        """Another one whenever there are other answers."""
 
     def clear(self) -> None:
         """Forget what was answered."""
         self._answers.clear()
+        self.version += 1
 
     def answers(self, host: str) -> list[dict[str, Any]]:
         """Return what a host (a serialized origin) answered, as plain data, by the order in which it was asked."""
         return list(self._answers.get(host, ()))
+
+    def may_ask(self, host: str) -> bool:
+        """Say whether a host (a serialized origin) is one that may be asked."""
+        origin = origin_of(host)
+        rules = self._addon.injection.rules
+        return origin is not None and is_listed(rules, origin.scheme, origin.host.strip("[]"), origin.port)
+
+    def begin_at(self, host: str) -> str:
+        """Begin to ask a host what pages asked it last, also where no front end keeps the flows."""
+        return self.begin(self._latest(host))
+
+    def _latest(self, host: str) -> list[http.HTTPFlow]:
+        """Rebuild the latest requests to a host that may be asked again, each once."""
+        found: dict[tuple[str, str], http.HTTPFlow] = {}
+        for record in islice(reversed(self._addon.session.correlator.records.values()), _SEARCHED):
+            request = record.exchange.request
+            if record.kind not in (Kind.CORS, Kind.PREFLIGHT) or request.method not in ("GET", "HEAD", "OPTIONS"):
+                continue
+            if serialize_origin(request.url) == host and (request.method, request.url) not in found:
+                found[request.method, request.url] = rebuilt(record.exchange)
+                if len(found) == MOST:
+                    break
+        return list(found.values())
 
     # --- the command ------------------------------------------------------------------------------------------
 
@@ -171,6 +202,7 @@ class Probe:
             await asyncio.sleep(self._pause)
         kept = self._answers.get(host.serialize(), [])
         self._answers[host.serialize()] = [*kept, *(each.to_plain() for each in found)][-_MOST_ANSWERS:]
+        self.version += 1
         for line in told(request.method, request.pretty_url, found):
             logger.log(ALERT, "%s", line)
 
@@ -250,6 +282,20 @@ def _upstream_proxies() -> Iterator[tuple[str, int]]:
             yield mode.address
 
 
+def rebuilt(exchange: Exchange) -> http.HTTPFlow:
+    """Make a flow of what is remembered of a request: all of it but the body."""
+    client = connection.Client(peername=_CLIENT, sockname=_CLIENT, timestamp_start=exchange.started)
+    made = http.HTTPFlow(client, connection.Server(address=None))
+    request = exchange.request
+    fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers]
+    made.request = http.Request.make(request.method, request.url, b"", http.Headers(fields))
+    if not made.request.host_header:
+        # Over HTTP/2 the name stands elsewhere.
+        made.request.headers["Host"] = url.hostport(made.request.scheme, made.request.host, made.request.port)
+    made.live = False
+    return made
+
+
 def disguised(original: http.HTTPFlow, guise: Guise, host: Origin) -> http.HTTPFlow:
     """Return a copy of a flow that asks the same in another name: with its credentials, and without a body."""
     made: http.HTTPFlow = original.copy()
@@ -281,9 +327,9 @@ def _site(origin: str, host: Origin) -> str:
     return "same-origin" if page == host else "same-site"
 
 
-def told(method: str, url: str, found: Sequence[Answered]) -> Iterator[str]:
+def told(method: str, address: str, found: Sequence[Answered]) -> Iterator[str]:
     """Say what was asked, what was answered and what that means, a line each."""
-    shown = f"{inert(method, 20)} {inert(url, 200)}"
+    shown = f"{inert(method, 20)} {inert(address, 200)}"
     refused = [each.guise.kind for each in found if each.trust is Trust.NO]
     yield f"CORS: {shown} was asked in {len(found)} made-up names; it let in {len(found) - len(refused)} of them"
     for each in found:

@@ -404,6 +404,7 @@ WRONG = [
     ("nothing to inject by", "injection", {"state": "on"}, "there are no rules to inject by"),
     ("no state", "injection", {}, "state has to be on or off"),
     ("another state", "injection", {"state": "toggle"}, "state has to be on or off"),
+    ("a host that no page has asked", "probe", {"name": "http://else.test"}, "cors.probe needs a flow"),
     ("no such rule", "rules", {"state": "on", "name": "<b>third</b>"}, "there is no rule"),
 ]
 

@@ -52,11 +52,20 @@ def test_what_the_probe_was_told() -> None:
     assert "null: GET https://api.test/ (200): it lets in everybody" in text
 
 
+def test_a_host_that_may_be_probed_has_a_button_for_it() -> None:
+    (host,) = learned(get("1"))
+    assert "<form" not in profiles([host])
+    elements = Reader(profiles([{**host, "may_be_probed": True}], 0, "t<1>")).elements
+    inputs = {found["name"]: found["value"] for tag, found in elements if tag == "input"}
+    assert inputs == {"token": "t<1>", "name": "https://api.test"}
+    assert [found["action"] for tag, found in elements if tag == "form"] == ["probe"]
+
+
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_no_element_and_no_attribute_that_a_harmless_text_does_not_cause(text: str) -> None:
     def shape(text: str) -> set[tuple[str, frozenset[str]]]:
         made = exchanges(text)
-        found = Reader(profiles(probed_hosts(made, ())))
+        found = Reader(profiles([{**host, "may_be_probed": True} for host in probed_hosts(made, ())]))
         return {(tag, frozenset(attributes)) for tag, attributes in found.elements}
 
     assert shape(text) <= shape("harmless")
@@ -70,7 +79,8 @@ def test_it_is_made_anew_seldom_and_where_something_changed() -> None:
         now[0] += 0.5
         return learned(exchange([], id="1")) if len(calls) > 1 else [], 1
 
-    kept = Profiles(make, lambda: now[0])
+    state = [0]
+    kept = Profiles(make, "", lambda: state[0], lambda: now[0])
     assert kept.look(1)
     assert not kept.look(1), "nothing has changed"
     assert not kept.look(2), "too soon: it took half a second"
@@ -81,5 +91,9 @@ def test_it_is_made_anew_seldom_and_where_something_changed() -> None:
     assert not kept.look(2)
     now[0] += 100
     assert not kept.look(3), "made anew, and as it was"
-    assert calls == [LISTED] * 3
+    now[0] += 100
+    assert not kept.look(3)
+    state[0] += 1
+    assert not kept.look(3), "made anew, for something else has changed"
+    assert calls == [LISTED] * 4
     assert "api.test" in kept.html

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from mitmproxy import exceptions, http
 from mitmproxy.io import FlowReader
 
 from cors_addon.fetch.origins import origin_of
+from cors_addon.mitm import flows
 from cors_addon.mitm.capture_check import Task, check
-from cors_addon.mitm.probe import disguised, is_listed, told
+from cors_addon.mitm.probe import disguised, is_listed, rebuilt, told
 from cors_addon.rules.decode import read_rules
 from cors_addon.rules.model import RuleSet
 from cors_addon.verdict.probing import guises
 from tests.fetch.table import table
-from tests.mitm.client import fetch
+from tests.mitm.client import fetch, request_head
 from tests.mitm.process import Mitmproxy, free_port, listening
 from tests.mitm.support import APP, cors_get, make_flow, proxy
 from tests.mitm.test_real_others import Web
@@ -258,6 +261,33 @@ def test_from_the_command_bar_of_mitmweb(tmp_path: Path) -> None:
             running.stop()
 
 
+@pytest.mark.proxy
+def test_from_the_live_page_where_no_front_end_keeps_flows(tmp_path: Path) -> None:
+    with Asked() as server, dumping(tmp_path, server) as running:
+        host = f"http://127.0.0.1:{server.port}"
+        fetch(running.port, "GET", f"{host}/me", "Cookie: a=b")
+        page = fetch(
+            running.port,
+            "GET",
+            "http://cors.addon/",
+            "Sec-Fetch-Site: none",
+            "Sec-Fetch-Mode: navigate",
+            origin="http://cors.addon",
+        ).decode()
+        token = page.split('data-token="')[1].split('"')[0]
+        assert f'name="name" value="{host}"' in page
+        body = urlencode({"token": token, "name": host})
+        lines = ("Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}")
+        with socket.create_connection(("127.0.0.1", running.port), 60) as connection:
+            head = request_head("POST", "http://cors.addon/probe", *lines, origin="http://cors.addon")
+            connection.sendall(head + body.encode())
+            assert connection.recv(65536).startswith(b"HTTP/1.1 303")
+        running.wait_for("made-up names; it let in 8 of them")
+        assert running.stop() == 0
+    assert server.origins == [APP, *GUISES]
+    assert {headers["cookie"] for _, _, headers in server.requests} == {"a=b"}
+
+
 # --- without a server ----------------------------------------------------------------------------------------------
 
 
@@ -320,6 +350,18 @@ def test_the_site_is_told_as_a_browser_would(site: str, kind: str) -> None:
     made = disguised(subject, next(each for each in guises(page) if each.kind == kind), host)
     assert made.request.headers["Sec-Fetch-Site"] == site
     assert "www.app.test/a" not in made.request.headers.get("Referer", "")
+
+
+def test_a_request_is_rebuilt_from_what_is_remembered() -> None:
+    subject = make_flow(
+        f"Origin: {APP}", "X-A: 1", "X-A: 2", url="https://api.test:8443/me?a=%20", http_version=b"HTTP/2.0"
+    )
+    made = rebuilt(flows.exchange_of(subject))
+    assert made.request.method == "GET"
+    assert made.request.url == "https://api.test:8443/me?a=%20"
+    assert made.request.headers.get_all("X-A") == ["1", "2"]
+    assert made.request.headers["Host"] == "api.test:8443"
+    assert (made.live, made.response) == (False, None)
 
 
 def test_without_a_flow_there_is_nothing_to_ask() -> None:

@@ -21,6 +21,7 @@ from .places import Place
 from .words import line
 
 if TYPE_CHECKING:
+    from ...verdict.profile import Profile
     from ..addon import CorsAddon
     from .screen import Screen
 
@@ -30,7 +31,7 @@ _LONGEST_FORM: Final = 16_384
 _NEWEST: Final = 2_000
 """How many verdicts are searched for what fails at a host; a report searches all."""
 
-_METHODS: Final = {"": "GET", "data": "GET", "injection": "POST", "rules": "POST", "clear": "POST"}
+_METHODS: Final = {"": "GET", "data": "GET", "injection": "POST", "rules": "POST", "clear": "POST", "probe": "POST"}
 _BARE_POLICY: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _PLACES: Final = frozenset({"cors_page", "mode", "connection_strategy", "listen_host", "listen_port"})
 
@@ -85,7 +86,7 @@ class LivePage:
             self._token.text,
             lambda: addon.judged,
             self._suggest,
-            Profiles(lambda most: (addon.profiles(most, newest=_NEWEST), len(addon.session.hosts.hosts()))),
+            Profiles(self._profiles, self._token.text, lambda: (addon.probe.version, addon.injection.rules)),
         )
 
     # --- for the addon ----------------------------------------------------------------------------------------
@@ -237,6 +238,9 @@ class LivePage:
         if action == "clear":
             self._addon.clear()
             return
+        if action == "probe":
+            self._addon.probe.begin_at(form.get("name", ""))
+            return
         if state not in ("on", "off"):
             raise exceptions.CommandError("state has to be on or off")
         if action == "injection":
@@ -261,6 +265,12 @@ class LivePage:
     def _asked_method(self, flow_id: str) -> str | None:
         record = self._addon.session.correlator.get(flow_id)
         return record.exchange.request.headers.get("Access-Control-Request-Method") if record is not None else None
+
+    def _profiles(self, most: int) -> tuple[list["Profile"], int]:
+        addon = self._addon
+        found = addon.profiles(most, newest=_NEWEST)
+        known = len(addon.session.hosts.hosts())
+        return [{**each, "may_be_probed": addon.probe.may_ask(each["host"])} for each in found], known
 
     def _suggest(self, verdict: Verdict) -> Sequence[str]:
         taken = [rule.name for rule in self._addon.injection.rules.rules]

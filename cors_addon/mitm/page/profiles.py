@@ -22,18 +22,22 @@ _SHARE: Final = 20
 class Profiles:
     """Keeps the section's inside, and makes it anew where something has changed: seldom, for that takes a while.
 
-    ``make`` gives the profiles of so many hosts, those asked last, and how many hosts there are in all. ``clock`` gives
-    seconds and only goes forward.
+    ``make`` gives the profiles of so many hosts, those asked last, and how many hosts there are in all. ``state`` gives
+    what else they hang on, compared with what it was. ``clock`` gives seconds and only goes forward.
     """
 
     def __init__(
         self,
         make: Callable[[int], tuple[Sequence[Profile], int]],
+        token: str = "",
+        state: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._make = make
+        self._token = token
+        self._state = state
         self._clock = clock
-        self._version = -1
+        self._seen: object = None
         self._due = float("-inf")
         self.html = ""
 
@@ -43,25 +47,29 @@ class Profiles:
         It is made once in some seconds at most, and so that it takes no more than a twentieth of the time.
         """
         began = self._clock()
-        if version == self._version or began < self._due:
+        now = version, self._state()
+        if now == self._seen or began < self._due:
             return False
-        self._version = version
+        self._seen = now
         hosts, known = self._make(LISTED)
-        html = profiles(hosts, known - len(hosts))
+        html = profiles(hosts, known - len(hosts), self._token)
         ended = self._clock()
         self._due = ended + max(_EVERY, _SHARE * (ended - began))
         changed, self.html = html != self.html, html
         return changed
 
 
-def profiles(hosts: Sequence[Profile], more: int = 0) -> str:
-    """Return the inside of the section; ``more`` hosts are known and not among these."""
+def profiles(hosts: Sequence[Profile], more: int = 0, token: str = "") -> str:
+    """Return the inside of the section; ``more`` hosts are known and not among these.
+
+    A host that may be probed gets a button for it, which sends the page's ``token``.
+    """
     if not hosts:
         return '<p class="empty">No host has answered a CORS request so far.</p>'
-    return f'<ul class="hosts">{"".join(map(_host, hosts))}</ul>{left_out(more)}'
+    return f'<ul class="hosts">{"".join(_host(host, token) for host in hosts)}</ul>{left_out(more)}'
 
 
-def _host(host: Profile) -> str:
+def _host(host: Profile, token: str) -> str:
     # Found again by its id, so that what the reader opened stays open.
     name = sha256(str(host["host"]).encode("utf-8", "replace")).hexdigest()[:16]
     wrong = host["contradictions"]
@@ -72,7 +80,18 @@ def _host(host: Profile) -> str:
         f"<p>It {text(host['policy'], 600)}.</p>"
         f"{_labelled('Where it contradicts itself', contradictions)}"
         f"{_probed(host.get('probed') or ())}"
-        f"{_to_serve(host['to_serve'])}{_facts(host)}{_paths(host['paths'])}</details></li>"
+        f"{_to_serve(host['to_serve'])}{_facts(host)}{_paths(host['paths'])}{_ask(host, token)}</details></li>"
+    )
+
+
+def _ask(host: Profile, token: str) -> str:
+    if not host.get("may_be_probed"):
+        return ""
+    return (
+        '<form method="post" action="probe" class="clear">'
+        f'<input type="hidden" name="token" value="{escape(token)}">'
+        f'<input type="hidden" name="name" value="{line(host["host"])}">'
+        "<button>Ask it in made-up names whom it trusts</button></form>"
     )
 
 
