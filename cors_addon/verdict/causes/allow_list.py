@@ -63,7 +63,7 @@ PUNYCODE: Final = _entry(
 )
 SPACE: Final = _entry(
     "allow-list-space",
-    "The allow list's origin has a character too many: a blank, an invisible one, a comma or a semicolon",
+    "The allow list's origin has a blank, a comma or an invisible character too many",
     "Without blanks, invisible characters and separators the allowed origin is the page's.",
     "Take the character out of the setting: it often comes with copying, or with a blank after a comma.",
 )

@@ -9,7 +9,7 @@ from ..diagnose import inert
 from ..model import Cause, Confidence
 from ..redact import redact
 
-_LONGEST: Final = 400
+_LONGEST: Final = 380
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +28,21 @@ class CauseEntry:
     def named(
         self,
         confidence: Confidence,
-        message: str,
+        signal: str,
         flows: Iterable[str | None] = (),
         *,
         fix: str | None = None,
         who: FixOwner | None = None,
     ) -> Cause:
-        """Return the cause at a place; ``message`` and ``fix`` may hold values as sent."""
+        """Return the cause at a place: what it is, and after that ``signal``, the evidence.
+
+        ``signal`` and ``fix`` may hold values as sent.
+        """
         told = tuple(dict.fromkeys(flow for flow in flows if flow))
         return Cause(
             self.id,
             confidence,
-            redact(inert(message, _LONGEST)),
+            f"{self.title}: {redact(inert(signal, _LONGEST))}",
             who or self.who,
             redact(inert(fix, 2 * _LONGEST)) if fix is not None else self.fix,
             told,

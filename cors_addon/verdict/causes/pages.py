@@ -59,7 +59,7 @@ ERROR_PAGE: Final = CauseEntry(
 )
 HELMET: Final = CauseEntry(
     "resource-policy-by-default",
-    "A security package sets Cross-Origin-Resource-Policy: same-origin by default",
+    "A security package keeps everything to its own origin by default",
     "The response has the whole set of headers that Helmet sets, this one among them.",
     FixOwner.SERVER,
     "Set the policy for what other sites may embed: in Helmet crossOriginResourcePolicy: { policy: 'cross-origin' }.",

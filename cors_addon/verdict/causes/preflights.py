@@ -96,7 +96,7 @@ ACTUAL_ONLY: Final = CauseEntry(
 )
 NEEDLESS: Final = CauseEntry(
     "preflight-for-json-only",
-    "Content-Type: application/json is the only reason for the preflight",
+    "The content type, most often JSON, is the only reason for the preflight",
     "Nothing but content-type is asked for, and the method needs no preflight.",
     FixOwner.CLIENT,
     "Allow Content-Type on the server. Where that is not to be had: a body sent as text/plain needs no preflight, and "

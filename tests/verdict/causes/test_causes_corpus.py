@@ -73,7 +73,8 @@ def test_what_is_named_can_be_said(case: Case) -> None:
             for cause in finding.causes:
                 assert cause.message.isprintable()
                 assert cause.fix.isprintable()
-                assert len(cause.message) <= 400
+                assert len(cause.message) <= 500
+                assert cause.message.startswith(f"{CAUSES[cause.id].title}: ")
                 assert set(cause.flows) <= known
                 assert "s3cr3t" not in cause.message + cause.fix
 

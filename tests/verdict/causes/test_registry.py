@@ -18,6 +18,7 @@ def test_each_entry(entry: CauseEntry) -> None:
     assert entry.id not in CATALOGUE, "explain takes both"
     assert len(entry.title) <= 110
     assert not entry.title.endswith(".")
+    assert ":" not in entry.title, "the evidence follows after one"
     for text in (entry.signal, entry.fix):
         assert text.endswith(".")
         assert text[0].isupper() or text.startswith("nginx ")
@@ -41,7 +42,8 @@ def test_a_cause_is_inert_and_without_secrets() -> None:
     assert cause.message.isprintable()
     assert cause.flows == ("1", "2")
     assert (cause.who, cause.fix) == (entry.who, entry.fix)
-    assert len(entry.named(Confidence.LOW, "a" * 9_000).message) <= 400
+    assert cause.message.startswith(f"{entry.title}: to https://a.test/")
+    assert len(entry.named(Confidence.LOW, "a" * 9_000).message) <= 500
 
 
 def test_libraries_are_told_apart() -> None:
