@@ -147,6 +147,10 @@ def _about_address(record: Record, headers: HeaderList) -> list[Condition]:
     if host is None or space is None:
         return []
     opened = headers.get(_PRIVATE_NETWORK) == "true"
+    page = page_of(record.classification.origin or "")
+    if space == "loopback" and not opened and page is not None and page.is_loopback:
+        # A developer's own page and server: everybody has that, and nobody wants to be told.
+        return []
     severity = Severity.ADVICE if space == "local" or opened else Severity.INFO
     params = {"host": inert(host.host), "address": inert(address or host.host)}
     lines = (ALLOW_ORIGIN, _PRIVATE_NETWORK) if opened else (ALLOW_ORIGIN,)

@@ -14,6 +14,7 @@ from cors_addon.verdict.audit import is_public, severity_of_trust
 from cors_addon.verdict.session import Settings, judge_all
 from tests.fetch.table import table
 from tests.traffic.exchanges import API, APP, ITEMS, allow, cors, lines_of, preflight
+from tests.verdict.causes.corpus import cases
 from tests.verdict.judging import ALLOWED, COOKIE, ids, verdict_of
 
 STRANGER = "https://stranger.test"
@@ -246,6 +247,13 @@ def test_everybody_may_read_what_is_inside(severity: Severity, address: str, lin
     assert raised(found) == {"private-address-wildcard": severity}
 
 
+def test_a_developers_own_page_and_server_are_left_alone() -> None:
+    local = {"origin": "http://localhost:3000", "address": "127.0.0.1"}
+    assert raised(cors("GET http://localhost:8000/", answer=allow("*"), **local)) == {}
+    opened = [*allow("*"), "Access-Control-Allow-Private-Network: true"]
+    assert raised(cors("GET http://localhost:8000/", answer=opened, **local)) == {"private-address-wildcard": ADVICE}
+
+
 @table(
     "raised_, lines",
     ("a key for everybody", True, ("X-API-Key: 1", "Access-Control-Expose-Headers: X-Api-Key", *allow("*"))),
@@ -344,3 +352,20 @@ def test_the_audit_never_blocks(violation: Violation) -> None:
     assert violation in CATALOGUE.values()
     assert violation.severity in (RISK, ADVICE, INFO)
     assert violation.cwe in (None, 183, 200, 942)
+
+
+# --- sessions in which nothing is wrong ------------------------------------------------------------------------------
+
+HEALTHY = cases("healthy")
+
+
+def test_a_hundred_healthy_exchanges_raise_nothing_that_shows() -> None:
+    found = {
+        (case.name, finding.id): finding.message
+        for case in HEALTHY
+        for verdict in judge_all(case.exchanges).values()
+        for finding in verdict.findings
+        if finding.id in RAISED and finding.severity is not INFO
+    }
+    assert sum(len(case.exchanges) for case in HEALTHY) >= 100
+    assert found == {}
