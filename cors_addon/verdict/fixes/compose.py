@@ -35,8 +35,8 @@ _WRITTEN: Final = frozenset(
 
 
 def with_fixes(verdict: Verdict, record: Record, correlator: Correlator) -> Verdict:
-    """Return the verdict with what mends it, or as it is where no change of the server's would."""
-    if not verdict.findings or record.exchange.response is None:
+    """Return the verdict with what mends it, or as it is where nothing has to be mended, or could be by a server."""
+    if record.exchange.response is None or all(each.severity is Severity.INFO for each in verdict.findings):
         return verdict
     need = need_of(record, verdict, correlator)
     way = way_of(record, verdict, need)

@@ -276,8 +276,15 @@ def test_what_is_sent_with_credentials_gets_both_headers() -> None:
 
 def test_secrets_are_not_proposed_for_exposure() -> None:
     answer = "< 200\n< Access-Control-Allow-Origin: *\n< X-Total: 3\n< X-Session-Token: abc"
-    way = way_of(f"> GET https://api.test/a\n{FETCH}\n{answer}")
+    way = way_of(f"> GET https://api.test/a\n{FETCH}\n> Cookie: a=b\n{answer}")
     assert [change.after for change in way.changes if change.header == "Access-Control-Expose-Headers"] == ["x-total"]
+
+
+def test_mere_information_needs_no_way() -> None:
+    answer = "< 200\n< Access-Control-Allow-Origin: *\n< X-Total: 3"
+    verdict = verdict_of(*transcript(f"> GET https://api.test/a\n{FETCH}\n{answer}"), audit=True)
+    assert [finding.id for finding in verdict.findings] == ["header-not-exposed"]
+    assert verdict.way is None
 
 
 def test_a_snippet_exposes_what_the_server_means_to_and_no_more() -> None:
