@@ -16,7 +16,6 @@ from mitmproxy.log import ALERT
 
 from ..fetch.messages import Request, Response
 from ..fetch.origins import OPAQUE
-from ..report.expected import Expected
 from ..report.model import Report, build
 from ..rules.plans import HeaderEdits, Plan
 from ..traffic.exchange import Exchange
@@ -34,6 +33,7 @@ from .journals import Journals
 from .page import LivePage
 from .probe import Probe, is_probe
 from .telling import Teller
+from .wishes import Wishes
 
 logger = logging.getLogger("cors_addon")
 
@@ -83,8 +83,7 @@ class CorsAddon:
         self._watcher: asyncio.Task[None] | None = None
         self._flows: weakref.WeakValueDictionary[str, http.HTTPFlow] = weakref.WeakValueDictionary()
         self._mark = self._comment = True
-        self._expected = Expected()
-        self._unfiltered: Remembered[str, Verdict] = Remembered(KEPT_VERDICTS)
+        self._wishes = Wishes(KEPT_VERDICTS)
         self._closing = Closing()
         self._journals = Journals()
         self._backlog = Backlog()
@@ -113,7 +112,8 @@ class CorsAddon:
         self.session.settings = Settings(judge, ctx.options.cors_audit)
         self._mark, self._comment = ctx.options.cors_mark, ctx.options.cors_comment
         if "cors_ignore" in updated or "cors_baseline" in updated:
-            self._expected = options.expected(ctx.options)
+            self._wishes.expected = options.expected(ctx.options)
+            self._show_anew()
         self._closing.reports = self._journals.open(Path(path).expanduser() for path in ctx.options.cors_report)
         self._closing.fail_on = ctx.options.cors_fail_on
         if "cors_inject" in updated:
@@ -368,10 +368,16 @@ class CorsAddon:
 
     def _without_origin(self, flow: http.HTTPFlow) -> None:
         seen = self._glances.pop(flow.id, flows.NOTHING)
-        if flows.is_of_interest_without_origin(flow, seen):
+        if flows.is_of_interest_without_origin(flow, seen) and not self._is_harmless(flow, seen):
             self._judge(flow, flows.exchange_of(flow))
         if seen.cookie:
             self._evidence_came(self.session.credentials.cookie_on(flow.client_conn.id, flow.id), flow.live)
+
+    def _is_harmless(self, flow: http.HTTPFlow, seen: flows.Glance) -> bool:
+        """Say whether nothing that is known withholds a response. What is saved may speak of what comes later."""
+        if not seen.no_cors or seen.document or not flow.live or self.session.neighbours.knows_embedders:
+            return False
+        return flows.is_harmless_subresource(flow)
 
     def _judge(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         if not flow.live and self._backlog.is_due(max(exchange.started, exchange.ended or 0.0)):
@@ -380,7 +386,7 @@ class CorsAddon:
         if verdict is not None:
             self._count(flow.id)
             self._flows[flow.id] = flow
-            self._keep(self._as_expected(verdict), flow)
+            self._keep(self._wishes.apply(verdict), flow)
         self._evidence_came(changed, flow.live)
 
     def _count(self, flow_id: str) -> None:
@@ -391,7 +397,7 @@ class CorsAddon:
         delivered = self.deliveries.get(verdict.id)
         if delivered is not None:
             verdict = verdict.with_delivered(delivered)
-        elif not verdict.findings and verdict.outcome is Outcome.NOT_CORS and verdict.id not in self._unfiltered:
+        elif not verdict.findings and verdict.outcome is Outcome.NOT_CORS and verdict.id not in self._wishes:
             if self.verdicts.pop(verdict.id, None) is not None:
                 self._journals.note(verdict)
                 if flow is not None:
@@ -438,22 +444,22 @@ class CorsAddon:
         revised = self.session.judge(flow_id)
         if revised is None:
             return False
-        revised = self._as_expected(revised).with_delivered(self.deliveries.now(flow_id))
+        revised = self._wishes.apply(revised).with_delivered(self.deliveries.now(flow_id))
         if revised == before:
             return False
         self._keep(revised, flow)
         return True
 
-    def _as_expected(self, verdict: Verdict) -> Verdict:
-        """Leave out what the user ignores and mark what is known; the report still says what was ignored."""
-        if not self._expected:
-            return verdict
-        shown = self._expected.apply(verdict)
-        if len(shown.findings) < len(verdict.findings):
-            self._unfiltered[verdict.id] = verdict
-        else:
-            self._unfiltered.pop(verdict.id, None)
-        return shown
+    def _show_anew(self) -> None:
+        """Show what was judged already as the user wishes it now."""
+        touched = []
+        for verdict in self._wishes.changed(self.verdicts.values()):
+            flow = self._flows.get(verdict.id)
+            self._keep(verdict, flow)
+            if flow is not None:
+                touched.append(flow)
+        if touched and self._running:
+            ctx.master.addons.trigger(hooks.UpdateHook(touched))
 
     # --- for the commands -------------------------------------------------------------------------------------
 
@@ -461,15 +467,10 @@ class CorsAddon:
         """Build a report of everything that is remembered."""
         self._revise_backlog()
         dropped = self.judged - len(self.verdicts) - len(self._not_cors)
-        unfiltered = self._unfiltered
-        verdicts = (
-            verdict.with_findings(unfiltered[verdict.id].findings) if verdict.id in unfiltered else verdict
-            for verdict in self.verdicts.values()
-        )
-        expected = self._expected
+        expected = self._wishes.expected
         not_cors = len(self._not_cors)
         return build(
-            verdicts,
+            self._wishes.whole(self.verdicts.values()),
             dropped,
             not_cors=not_cors,
             ignores=expected.ignores,
@@ -491,7 +492,7 @@ class CorsAddon:
         if verdict.findings:
             self._count(flow.id)
             self._flows[flow.id] = flow
-            self._keep(self._as_expected(verdict), flow)
+            self._keep(self._wishes.apply(verdict), flow)
         display.show_probe(flow, verdict, self._mark, self._comment)
         ctx.master.addons.trigger(hooks.UpdateHook([flow]))
 
@@ -507,7 +508,7 @@ class CorsAddon:
         self._not_cors.clear()
         self._waiting.clear()
         self._backlog.take()
-        self._unfiltered.clear()
+        self._wishes.clear()
         self._closing.clear()
         self.teller.clear()
         self.judged = 0

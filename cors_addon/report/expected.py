@@ -20,7 +20,7 @@ class Expected:
 
     def apply(self, verdict: Verdict) -> Verdict:
         """Return the verdict without what is ignored, and with what is known marked so."""
-        if not self or not verdict.findings:
+        if not self and not any(finding.known for finding in verdict.findings):
             return verdict
         host, _ = target_of(verdict.url)
         findings = tuple(

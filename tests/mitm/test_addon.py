@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -175,6 +176,45 @@ def test_flows_are_not_kept_alive() -> None:
         running.send(cors_get())
         gc.collect()
         assert len(running.addon._flows) == 0
+
+
+# --- what costs next to nothing -----------------------------------------------------------------------------------
+
+_METADATA = ("Sec-Fetch-Mode: no-cors", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Dest: image", f"Referer: {APP}/")
+
+
+@pytest.mark.parametrize(
+    ("judged", "asked", "answer", "reason"),
+    [
+        (0, (), ("Content-Type: image/png",), "nothing holds back an image"),
+        (1, (), ("Content-Type: image/png", "Cross-Origin-Resource-Policy: same-origin"), "unless its server does"),
+        (1, (), ("Content-Type: image/png", "X-Content-Type-Options: nosniff"), "or its type may"),
+        (1, (), ("Content-Type: text/html",), "a page in place of an image"),
+        (1, (), (), "no type at all"),
+        (1, ("Sec-Fetch-Storage-Access: active",), ("Content-Type: image/png",), "it tells of credentials"),
+    ],
+)
+def test_images_and_the_like(judged: int, asked: tuple[str, ...], answer: tuple[str, ...], reason: str) -> None:
+    with proxy() as running:
+        running.send(make_flow(*_METADATA, *asked, response=make_response(200, *answer)))
+        assert running.addon.judged == judged, reason
+
+
+def test_an_image_of_a_page_with_an_embedder_policy() -> None:
+    page = ("Sec-Fetch-Mode: navigate", "Sec-Fetch-Site: none", "Sec-Fetch-Dest: document")
+    policy = "Cross-Origin-Embedder-Policy: require-corp"
+    with proxy() as running:
+        running.send(make_flow(*page, url=f"{APP}/", response=make_response(200, policy)))
+        image = running.send(make_flow(*_METADATA, at=1002, response=make_response(200, "Content-Type: image/png")))
+        assert image.metadata["cors.findings"] == "corp-coep"
+
+
+def test_an_image_in_the_local_network() -> None:
+    with proxy() as running:
+        image = make_flow(*_METADATA, response=make_response(200, "Content-Type: image/png"))
+        image.server_conn.peername = ("10.0.0.7", 80)
+        running.send(image)
+        assert running.addon.judged == 1
 
 
 # --- revisions ----------------------------------------------------------------------------------------------------
@@ -481,6 +521,32 @@ def test_findings_that_the_user_ignores_are_not_shown(given: str, gone: bool, ca
         assert (flow.marked, flow.comment == "") == (("", True) if gone else (":x:", False))
         assert (flow.metadata["cors.findings"] == "") is gone
         assert (logged(caplog) == []) is gone
+
+
+def test_what_is_ignored_and_known_may_change_and_the_report_says_which(tmp_path: Path) -> None:
+    known = tmp_path / "known.json"
+    with proxy() as running:
+        flow = running.send(cors_get())
+        running.configure(cors_ignore=["allow-origin-missing # mended in May"])
+        assert (flow.marked, flow.comment, flow.metadata["cors.findings"]) == ("", "", "")
+        assert running.updated[-1] == [flow]
+        report = running.addon.report()
+        assert (report.groups, [group["reason"] for group in report.ignored]) == ((), ["mended in May"])
+        running.configure(cors_ignore=[])
+        assert flow.marked == ":x:"
+        (group,) = running.addon.report().groups
+        assert not group["known"]
+        call_report(running, known)
+        running.configure(cors_baseline=str(known))
+        assert flow.comment.startswith("CORS: blocked, known: ")
+        (group,) = running.addon.report().groups
+        assert group["known"]
+        running.configure(cors_baseline="")
+        assert flow.comment.startswith("CORS: blocked: ")
+
+
+def call_report(running: Proxy, path: Path) -> None:
+    running.context.master.commands.call_strings("cors.report", [str(path)])
 
 
 @pytest.mark.parametrize("host", ["[2001:db8::1]", "[2001:db8::1]:8443"])
