@@ -10,10 +10,16 @@ from mitmproxy.proxy import mode_specs
 
 from ..fetch.headers import HeaderList
 from ..fetch.messages import Request, Response
+from ..fetch.origins import Origin
+from ..traffic.address_spaces import address_space_of
 from ..traffic.exchange import Exchange, Responder
 from . import failures
 
 _LONGEST_HOST = 300
+_HARMLESS_TYPES = (
+    *(b"audio/", b"font/", b"image/", b"video/"),
+    *(b"text/css", b"text/javascript", b"application/javascript"),
+)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -66,6 +72,32 @@ def is_of_interest_without_origin(flow: http.HTTPFlow, seen: Glance) -> bool:
         if length == 28 and name.lower() == b"cross-origin-resource-policy":
             return True
     return False
+
+
+def is_harmless_subresource(flow: http.HTTPFlow) -> bool:
+    """Say whether a response in mode "no-cors" is one that nothing holds back, unless its page has policies of its own.
+
+    It is so for what is named as an image, a script and the like by a server that is elsewhere; half of all that pages
+    load is. ``is_of_interest_without_origin`` says yes to these all the same, for it does not know the pages.
+    """
+    response = flow.response
+    if response is None or response.status_code in _REDIRECTS:
+        return False
+    typed = False
+    for name, value in response.headers.fields:
+        match len(name):
+            case 12:
+                typed = typed or (name.lower() == b"content-type" and value.startswith(_HARMLESS_TYPES))
+            case 22 if name.lower() == b"x-content-type-options":
+                return False
+            case 28 if name.lower() == b"cross-origin-resource-policy":
+                return False
+    if not typed:
+        return False
+    if any(len(name) == 24 and name.lower() == b"sec-fetch-storage-access" for name, _ in flow.request.headers.fields):
+        return False
+    address = flow.server_conn.peername
+    return address_space_of(Origin("", flow.request.host, 0), address[0] if address else "") is None
 
 
 def request_of(flow: http.HTTPFlow) -> Request:

@@ -79,12 +79,15 @@ class NeighbourObserver:
     def __init__(self, correlator: Correlator) -> None:
         self._pages: Recent[tuple[str, str], _Page] = Recent(_Page, 2_000, _AGE)
         self._loads: dict[tuple[str, str], dict[str, None]] = {}
+        self.knows_embedders = False
+        """Whether any document had a Cross-Origin-Embedder-Policy that withholds what it embeds."""
         correlator.on_forget.append(self._forget)
 
     def clear(self) -> None:
         """Forget everything."""
         self._pages.clear()
         self._loads.clear()
+        self.knows_embedders = False
 
     def observe(self, record: Record) -> set[str]:
         """Learn from an exchange; return the ids of those that a document speaks of and that came before it."""
@@ -102,7 +105,9 @@ class NeighbourObserver:
         page.upgrades = page.upgrades or _upgrades(exchange.response.headers)
         if by_destination:
             # Where browsers tell no destination, the page is in no secure context, and has no embedder policy.
-            page.policies.add(embedder_policy_of(exchange.response.headers))
+            policy = embedder_policy_of(exchange.response.headers)
+            self.knows_embedders = self.knows_embedders or policy is not EmbedderPolicy.UNSAFE_NONE
+            page.policies.add(policy)
             address = exchange.started, exchange.server_address
             if exchange.server_address and (page.address is None or address < page.address):
                 page.address = address
