@@ -201,7 +201,7 @@ def test_images_and_the_like(judged: int, asked: tuple[str, ...], answer: tuple[
 
 
 def test_an_image_of_a_page_with_an_embedder_policy() -> None:
-    page = ("Sec-Fetch-Mode: navigate", "Sec-Fetch-Site: none", "Sec-Fetch-Dest: document")
+    page = ("Accept: text/html", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Site: none", "Sec-Fetch-Dest: document")
     policy = "Cross-Origin-Embedder-Policy: require-corp"
     with proxy() as running:
         running.send(make_flow(*page, url=f"{APP}/", response=make_response(200, policy)))
