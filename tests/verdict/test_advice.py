@@ -128,7 +128,7 @@ def test_what_nobody_gets_need_not_be_exposed(lines: tuple[str, ...]) -> None:
     ("nobody knows", False, metadata("cors", "cross-site")),
 )
 def test_a_cookie_that_is_set_in_vain(told: bool, lines: tuple[str, ...]) -> None:
-    answer = ["Set-Cookie: session=secret; Path=/", *allow(credentials=True)]
+    answer = ["Set-Cookie: session=secret; Path=/; Secure; SameSite=None", *allow(credentials=True)]
     verdict = verdict_of(exchange(f"GET {ITEMS}", f"Origin: {APP}", *lines, answer=answer), audit=True)
     assert ids(verdict) == (["set-cookie-ignored"] if told else [])
     assert "secret" not in str(verdict.to_plain())
