@@ -244,7 +244,7 @@ class Verdict:
     """What browsers do with one exchange, as the server answered it.
 
     ``outcome`` is that of the browser that sent the request (or that the user chose); ``reason`` says in a sentence
-    what decided where nothing failed.
+    what decided where nothing failed. ``way`` is all that has to change, ``None`` where that is nothing or unknown.
     """
 
     id: str
