@@ -27,6 +27,7 @@ NOTHING_COLLECTED = 5
 SERVERS = (("nginx", "nginx-light"), ("apache2", "apache2-bin"), ("caddy", "caddy"), ("haproxy", "haproxy"))
 SOAK = ["--minutes", "2", "--pause", "1", "--report-every", "10", "--sample-every", "20"]
 FUZZ = ["--seconds", "20"]
+FEWER = ["--hypothesis-profile", "fewer"]
 OF_RULES = ["tests/rules", "tests/mitm/test_rulefile.py"]
 
 
@@ -220,18 +221,18 @@ def everything(found: Sequence[Tuple[Generation, environment.Environment]]) -> T
     with_browsers = [
         Planned(title + ", in browsers", [*pytest, "-m", "browser"]),
         Planned("soak", [newest.python, os.path.join("scripts", "soak.py"), *SOAK]),
+        Planned("pytest, without PyYAML", [*pytest, "-p", "tests.hard.without_pyyaml", *OF_RULES]),
     ]
     beside = [
         Planned("ruff check", [newest.tool("ruff"), "check"]),
         Planned("ruff format", [newest.tool("ruff"), "format", "--check"]),
         Planned("mypy", [newest.tool("mypy"), "--strict", "cors_addon", "scripts"]),
         Planned(title, [*pytest, "-m", "not browser"]),
-        Planned("pytest, without PyYAML", [*pytest, "-p", "tests.hard.without_pyyaml", *OF_RULES]),
         Planned("fuzz", [newest.python, os.path.join("scripts", "fuzz.py"), *FUZZ]),
     ]
     for _, made in found[1:]:
         name = "pytest, Python {}, mitmproxy {}".format(made.version, mitmproxy_version(made))
-        beside.append(Planned(name, [made.python, "-m", "pytest", "-q", "-m", "not browser"]))
+        beside.append(Planned(name, [made.python, "-m", "pytest", "-q", "-m", "not browser", *FEWER]))
     return with_browsers, beside
 
 

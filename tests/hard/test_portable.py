@@ -67,7 +67,9 @@ def test_texts_are_read_and_written_as_utf_8_whatever_the_machine_prefers() -> N
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             binary = any(isinstance(each, ast.Constant) and "b" in str(each.value) for each in node.args[:2])
             given = {keyword.arg for keyword in node.keywords}
-            given |= {"encoding" for each in node.args if isinstance(each, ast.Constant) and each.value == "utf-8"}
+            given |= {
+                "encoding" for each in node.args if isinstance(each, ast.Constant) and each.value in ("utf-8", "ascii")
+            }
             opens = name == "open" and isinstance(node.func, ast.Name) and not binary
             if (opens or name in ("read_text", "write_text")) and "encoding" not in given:
                 found.append(f"{path.relative_to(PACKAGE)}:{node.lineno}: {name}")
