@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,20 +14,20 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from mitmproxy import exceptions, http
+from mitmproxy import command, exceptions, flow, http
 from mitmproxy.io import FlowReader
 
 from cors_addon.fetch.origins import origin_of
 from cors_addon.mitm import flows
 from cors_addon.mitm.capture_check import Task, check
-from cors_addon.mitm.probe import disguised, is_listed, rebuilt, told
+from cors_addon.mitm.probe import MOST, disguised, is_listed, rebuilt, told
 from cors_addon.rules.decode import read_rules
 from cors_addon.rules.model import RuleSet
 from cors_addon.verdict.probing import guises
 from tests.fetch.table import table
 from tests.mitm.client import fetch, request_head
 from tests.mitm.process import Mitmproxy, free_port, listening
-from tests.mitm.support import APP, cors_get, make_flow, proxy
+from tests.mitm.support import APP, Proxy, cors_get, logged, make_flow, proxy
 from tests.mitm.test_real_others import Web
 
 GUISES = [
@@ -156,14 +157,14 @@ def test_a_server_that_trusts_null_and_a_prefix(tmp_path: Path) -> None:
     output = running.output
     assert "was asked in 8 made-up names; it let in 2 of them" in output
     assert "asked as null, answered Access-Control-Allow-Origin: null, Access-Control-Allow-Credentials: true" in output
-    flows = saved(tmp_path)
-    assert [flow.metadata.get("cors.probe") for flow in flows] == [
+    saved_flows = saved(tmp_path)
+    assert [each.metadata.get("cors.probe") for each in saved_flows] == [
         None, "other-site", "null", "localhost", "port", "subdomain", "prefix", "suffix", "look-alike",
     ]  # fmt: skip
-    for flow in flows[1:]:
-        assert flow.comment.startswith(f"CORS: asked as {flow.request.headers['Origin']} (")
-        assert flow.marked in (":mag:", ":bulb:")
-        assert flow.is_replay == "request"
+    for each in saved_flows[1:]:
+        assert each.comment.startswith(f"CORS: asked as {each.request.headers['Origin']} (")
+        assert each.marked in (":mag:", ":bulb:")
+        assert each.is_replay == "request"
     by_id = report(tmp_path)
     found = {flow["origin"]: [each["id"] for each in flow["findings"]] for flow in by_id["flows"]}
     assert found == {
@@ -382,3 +383,113 @@ def test_what_is_told_is_inert() -> None:
     assert [*told("GET", "http://api.test/\x1b[31m", [])] == [
         "CORS: GET http://api.test/\\x1b[31m was asked in 0 made-up names; it let in 0 of them"
     ]
+
+
+class Replay:
+    """mitmproxy's client replay, as far as the probe uses it; answers as it is told, or never."""
+
+    def __init__(self, running: Proxy, answer: Callable[[http.HTTPFlow], None] | None = None, waiting: int = 0) -> None:
+        self.running = running
+        self.answer = answer
+        self.waiting = waiting
+        self.asked: list[str] = []
+
+    @command.command("replay.client.count")  # type: ignore[untyped-decorator]
+    def count(self) -> int:
+        return self.waiting
+
+    @command.command("replay.client")  # type: ignore[untyped-decorator]
+    def start(self, flows: Sequence[flow.Flow]) -> None:
+        for each in flows:
+            assert isinstance(each, http.HTTPFlow)
+            self.asked.append(each.request.headers["Origin"])
+            if self.answer is not None:
+                self.answer(each)
+
+
+@contextmanager
+def probing(
+    tmp_path: Path, answer: Callable[[http.HTTPFlow], None] | None = None, waiting: int = 0
+) -> Iterator[Replay]:
+    path = tmp_path / "cors.yaml"
+    path.write_text('version: 1\nrules: [{name: a, hosts: [api.test], allow_origins: ["http://app.test"]}]\n')
+    with proxy(cors_rules=str(path)) as running:
+        replay = Replay(running, answer, waiting)
+        running.context.master.addons.add(replay)
+        running.addon.probe._pause, running.addon.probe._longest = 0.0, 0.01
+        yield replay
+
+
+def ask(replay: Replay, *subjects: http.HTTPFlow) -> str:
+    """Call the command, and wait until it is done."""
+
+    async def asked() -> str:
+        said: str = replay.running.context.master.commands.call("cors.probe", list(subjects))
+        with pytest.raises(exceptions.CommandError, match="at work"):
+            replay.running.context.master.commands.call("cors.probe", list(subjects))
+        task = replay.running.addon.probe._task
+        assert task is not None
+        await task
+        return said
+
+    return replay.running.context.master.event_loop.run_until_complete(asked())
+
+
+def test_a_server_that_does_not_answer_is_asked_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with probing(tmp_path) as replay:
+        ask(replay, cors_get(live=False))
+        assert replay.asked == GUISES[:1]
+        (told,) = replay.running.addon.probe.answers("http://api.test")
+        assert (told["trust"], told["status"]) == ("failed", None)
+    assert any("it gave no answer: none came within 0.01 seconds" in line for line in logged(caplog))
+
+
+def test_client_replay_that_is_busy_is_not_joined(tmp_path: Path) -> None:
+    with probing(tmp_path, waiting=1) as replay, pytest.raises(exceptions.CommandError, match="client replay is busy"):
+        replay.running.context.master.commands.call("cors.probe", [cors_get(live=False)])
+
+
+def test_only_so_many_are_asked_and_each_once(tmp_path: Path) -> None:
+    subjects = [cors_get(url=f"http://api.test/{name}", live=False) for name in "aabcdefg"]
+    with probing(tmp_path) as replay:
+        said = ask(replay, *subjects, make_flow(method="POST", live=False))
+        assert said.startswith("cors.probe asks 5 of these again")
+        assert "only the first 5 different requests are asked again" in said
+        assert "POST http://api.test/items: cors.probe sends GET, HEAD and preflights only" in said
+        assert len(replay.asked) == MOST
+
+
+def test_a_host_that_is_taken_off_the_list_is_asked_no_more(tmp_path: Path) -> None:
+    def answer(asking: http.HTTPFlow) -> None:
+        asking.response = http.Response.make(200)
+        replay.running.addon.probe.response(asking)
+        replay.running.addon.injection.file.rules = RuleSet(())
+
+    with probing(tmp_path, answer) as replay:
+        ask(replay, cors_get(live=False))
+        assert replay.asked == GUISES[:1]
+
+
+def test_what_was_answered_is_forgotten_with_all_else(tmp_path: Path) -> None:
+    with probing(tmp_path) as replay:
+        ask(replay, cors_get(live=False))
+        version = replay.running.addon.probe.version
+        replay.running.addon.clear()
+        assert replay.running.addon.probe.answers("http://api.test") == []
+        assert replay.running.addon.probe.version != version
+
+
+def test_what_is_ignored_is_not_found(tmp_path: Path) -> None:
+    def answer(asking: http.HTTPFlow) -> None:
+        origin = asking.request.headers["Origin"]
+        headers = {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "true"}
+        asking.response = http.Response.make(200, b"", headers)
+        replay.running.addon.probe.response(asking)
+
+    with probing(tmp_path, answer) as replay:
+        replay.running.context.options.update(cors_ignore=["origin-echoed-with-credentials"])
+        ask(replay, cors_get(live=False))
+        assert replay.asked == GUISES
+        found = [finding.id for verdict in replay.running.addon.verdicts.values() for finding in verdict.findings]
+        assert found == ["null-origin-with-credentials"]
