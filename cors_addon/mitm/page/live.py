@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Sequence
-from functools import cached_property, wraps
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
@@ -72,15 +72,17 @@ class LivePage:
         self._token = Token()
         self._ledger = Ledger(self._asked_method, capacity)
         self._refused: Remembered[str, None] = Remembered(100)
+        self._opened: Screen | None = None
 
-    @cached_property
     def _screen(self) -> "Screen":
-        # Most sessions never open the page.
+        # Most sessions never open the page. No property, for mitmproxy looks into all of an addon's.
+        if self._opened is not None:
+            return self._opened
         from .profiles import Profiles
         from .screen import Screen
 
         addon = self._addon
-        return Screen(
+        self._opened = Screen(
             self._ledger,
             addon.injection,
             self._token.text,
@@ -88,6 +90,7 @@ class LivePage:
             self._suggest,
             Profiles(self._profiles, self._token.text, lambda: (addon.probe.version, addon.injection.rules)),
         )
+        return self._opened
 
     # --- for the addon ----------------------------------------------------------------------------------------
 
@@ -198,9 +201,9 @@ class LivePage:
 
     def _document(self, flow: http.HTTPFlow, place: Place) -> http.Response:
         asked = parse_qs(place.query, keep_blank_values=True, max_num_fields=20) if len(place.query) < 2_000 else {}
-        self._screen.look(self._addon.verdicts)
-        html = self._screen.document(asked.get("q", [""])[0], "still" in asked)
-        headers = {"Content-Security-Policy": self._screen.policy}
+        self._screen().look(self._addon.verdicts)
+        html = self._screen().document(asked.get("q", [""])[0], "still" in asked)
+        headers = {"Content-Security-Policy": self._screen().policy}
         if flow.request.scheme == "https" or "Sec-Fetch-Site" in flow.request.headers:
             # Elsewhere browsers ignore it, and complain.
             headers["Cross-Origin-Opener-Policy"] = "same-origin"
@@ -209,10 +212,10 @@ class LivePage:
     def _changes(self, place: Place) -> http.Response:
         since = place.query.removeprefix("since=")
         known = int(since) if since.isascii() and since.isdigit() and len(since) < 18 else 0
-        version = self._screen.look(self._addon.verdicts)
+        version = self._screen().look(self._addon.verdicts)
         if version == known:
             return _response(204, b"")
-        return _json(200, self._screen.changes(known))
+        return _json(200, self._screen().changes(known))
 
     def _change(self, flow: http.HTTPFlow, place: Place) -> http.Response:
         form = _form(flow.request)
