@@ -82,12 +82,12 @@ def started(folder: Path, *command: str | Path) -> subprocess.CompletedProcess[s
 
 
 def cases(folder: Path) -> list[TestCase]:
-    return [case for one in JUnitXml.fromfile(str(folder / "cors.xml")) for case in one]
+    return [case for one in JUnitXml.fromfile(str(folder / "cors-report.xml")) for case in one]
 
 
 def result(folder: Path) -> dict[str, Any]:
     """Return what SARIF has on the one thing that is blocked."""
-    results = json.loads((folder / "cors.sarif").read_text())["runs"][0]["results"]
+    results = json.loads((folder / "cors-report.sarif").read_text())["runs"][0]["results"]
     (found,) = [each for each in results if each["ruleId"] == "method-not-allowed"]
     return dict(found)
 
@@ -108,7 +108,7 @@ def test_a_build_fails_on_what_is_new_and_passes_with_what_is_known(
     )
     assert result(tmp_path)["level"] == "error"
 
-    shutil.copy(tmp_path / "cors.json", known)
+    shutil.copy(tmp_path / "cors-report.json", known)
     run = suite(tmp_path, origin, browser)
     assert run.returncode == 0, f"{run.stdout}\n{run.stderr}"
     assert f"  known at 127.0.0.1:{origin.port}: Method PUT" in run.stdout
@@ -122,7 +122,7 @@ def test_while_playwright_routes_requests_no_preflight_gets_out(tmp_path: Path, 
     (tmp_path / "cors-known.json").write_text(NOTHING_KNOWN)
     run = suite(tmp_path, origin, browser, "--route")
     assert run.returncode == 0, f"{run.stdout}\n{run.stderr}"
-    flows = json.loads((tmp_path / "cors.json").read_text())["flows"]
+    flows = json.loads((tmp_path / "cors-report.json").read_text())["flows"]
     (flow,) = flows
     assert (flow["method"], flow["outcome"]) == ("PUT", "allowed")
     assert "preflight-not-seen" in [each["id"] for each in flow["findings"]]
