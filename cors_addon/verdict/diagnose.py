@@ -26,6 +26,9 @@ from .model import HeaderLine
 _CLIPPED: Final = 160
 _LINES_SHOWN: Final = 8
 _LONGEST_LINE: Final = 8_000
+FOR_EVERYBODY: Final = f"{ALLOW_ORIGIN}: *"
+"""What lets in a page without a name; no cure where credentials are included."""
+
 _SEPARATORS: Final = re.compile(r"[,\s]+")
 _WRAPPING: Final = re.compile(r"^[\"'(\[]+|[\"')\]]+$")
 
@@ -161,7 +164,7 @@ def needed_for(
             if origin != OPAQUE:
                 return _sendable(f"{ALLOW_ORIGIN}: {origin}")
             # Naming null would let in every sandboxed frame of every site: public data may have *, the rest nothing.
-            return None if failure.step is Step.ALLOW_ORIGIN_WILDCARD else f"{ALLOW_ORIGIN}: *"
+            return None if failure.step is Step.ALLOW_ORIGIN_WILDCARD else FOR_EVERYBODY
         case Step.ALLOW_CREDENTIALS:
             return f"{ALLOW_CREDENTIALS}: true"
         case Step.METHOD | Step.ALLOW_METHODS_INVALID:

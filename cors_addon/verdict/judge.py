@@ -284,14 +284,17 @@ def _finding(
     message = violation.title.format_map(condition.params)
     if condition.detail:
         message = f"{message.rstrip('.')} ({diagnose.inert(condition.detail)})"
+    needed = condition.needed
+    if needed == diagnose.FOR_EVERYBODY and CredentialsMode.NOT_INCLUDE not in modes:
+        needed = None
     return Finding(
         violation,
         severity,
         stage,
         message,
         condition.evidence,
-        condition.needed,
-        fix_header=condition.needed,
+        needed,
+        fix_header=needed,
         params=condition.params,
     )
 

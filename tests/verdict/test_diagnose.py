@@ -177,6 +177,12 @@ def test_naming_null_is_never_advised() -> None:
     assert "null" not in str([finding.needed for finding in verdict.findings])
 
 
+def test_everybody_is_not_advised_to_a_page_without_a_name_that_sends_credentials() -> None:
+    verdict = verdict_of(cors(f"GET {ITEMS}", COOKIE, origin="null"))
+    missing = next(finding for finding in verdict.findings if finding.id == "allow-origin-missing")
+    assert missing.needed is None
+
+
 def test_what_could_not_be_sent_is_not_advised() -> None:
     assert needed(names=[f"x-{number:0100}" for number in range(200)], origin="https://a\x01b.test") == [
         None,
