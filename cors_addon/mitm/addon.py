@@ -75,7 +75,9 @@ class CorsAddon:
         commands = Commands(self)
         self.page = LivePage(self, commands, KEPT_VERDICTS)
         self.probe = Probe(self)
-        self.addons: list[Any] = [commands, self.page, self.probe]
+        self._commands = commands
+        # Every addon in the chain costs each event a call; commands hear of none.
+        self.addons: list[Any] = [self.page, self.probe]
         self._requests: Remembered[str, Request] = Remembered(10_000)
         self._glances: Remembered[str, flows.Glance] = Remembered(10_000)
         self._heads: Remembered[str, tuple[tuple[bytes, bytes], ...]] = Remembered(10_000)
@@ -97,6 +99,7 @@ class CorsAddon:
         # At DEBUG, where mitmproxy leaves the root logger, every record costs each addon a call.
         logger.setLevel(logging.INFO)
         options.add_options(loader)
+        ctx.master.commands.collect_commands(self._commands)
         contentview.register()
         for problem in options.take_back_bad_values(ctx.options):
             logger.error("cors-addon cannot start: %s", problem)
