@@ -311,7 +311,7 @@ PRIVATE_ADDRESS_WILDCARD: Final = Violation(
         nothing on it is meant for insiders only, nothing has to change.
     """),
     owner=FixOwner.SERVER,
-    anchor="https://wicg.github.io/local-network-access/",
+    anchor="https://fetch.spec.whatwg.org/#basic-safe-cors-protocol-setup",
     cwe=_PERMISSIVE,
     broken=example(f"""
         @ address=192.168.1.20
