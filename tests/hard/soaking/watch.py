@@ -89,9 +89,10 @@ class Watch:
         """Count what passed and what is held right now; as JSON."""
         gc.collect()
         addon = self._addon()
+        on_their_way = (addon._requests, addon._glances, addon._heads, addon._held, addon._waiting)
         held: dict[str, Callable[[], int]] = {
             "verdicts": lambda: len(addon.verdicts),
-            "waiting": lambda: len(addon._requests) + len(addon._glances) + len(addon._heads) + len(addon._held),
+            "waiting": lambda: sum(map(len, on_their_way)),
             "live": lambda: len(addon._flows),
         }
         counts = {
