@@ -18,6 +18,8 @@ from .sites import registrable_domain
 from .survival import surviving_modes
 
 _MOST: Final = 50
+_ANY: Final = "any"
+_STORAGE_ACCESS: Final = "sec-fetch-storage-access"
 _LONGEST_NAME: Final = 100
 
 # Load balancers and firewalls set these for themselves, often beside a twin for other sites.
@@ -41,6 +43,8 @@ class Refusal(Enum):
     NOT_SECURE = "not Secure"
     """SameSite=None, or a name with a prefix, without Secure."""
     SECURE_OVER_HTTP = "Secure over http"
+    THIRD_PARTY = "third-party cookies are blocked"
+    """The browser keeps back every cookie of other sites, and says so in Sec-Fetch-Storage-Access."""
     DOMAIN = "Domain"
     """Domain names another host, or the prefix __Host- forbids it."""
 
@@ -87,6 +91,8 @@ class CookieObserver:
 
     def of(self, record: Record) -> tuple[Refused, ...]:
         """Return the cookies that an exchange sets in vain, or else lacks: those that were refused before."""
+        if _STORAGE_ACCESS in record.exchange.request.headers and _is_kept_back(record):
+            return (Refused(_ANY, Refusal.THIRD_PARTY, record.id),)
         key = _key(record) if self._set else None
         known = self._set.get(key) if key is not None else None
         if known is None:
@@ -112,6 +118,11 @@ def _take_out(store: dict[_Key, dict[str, _Value]], key: _Key, exchange_id: str)
         members.pop(exchange_id, None)
         if not members:
             del store[key]
+
+
+def _is_kept_back(record: Record) -> bool:
+    """https://privacycg.github.io/storage-access-headers/#sec-fetch-storage-access-header"""
+    return record.exchange.request.headers.get(_STORAGE_ACCESS) == "none" and is_unauthorized(record)
 
 
 def is_unauthorized(record: Record) -> bool:

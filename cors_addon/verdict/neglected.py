@@ -8,7 +8,7 @@ from ..fetch.messages import CredentialsMode
 from ..fetch.origins import serialize_origin
 from ..fetch.safelists import mime_essence
 from ..traffic.classify import Kind
-from ..traffic.cookies import CookieObserver
+from ..traffic.cookies import CookieObserver, Refusal
 from ..traffic.credentials import CredentialsObserver
 from ..traffic.record import Record
 from .conditions import BOTH_MODES
@@ -29,6 +29,9 @@ def neglected_conditions(record: Record, credentials: CredentialsObserver, cooki
         return []
     names = inert(", ".join(dict.fromkeys(f"{each.name} ({each.why.value})" for each in refused)))
     told = dict.fromkeys((each.name, each.why.value, each.exchange_id) for each in refused)
+    if any(each.why is Refusal.THIRD_PARTY for each in refused):
+        lines: tuple[HeaderLine, ...] = (HeaderLine("request", "Sec-Fetch-Storage-Access", "none"),)
+        return [_condition("set-cookie-refused", {"names": names}, lines)]
     lines = tuple(
         HeaderLine("response", "Set-Cookie", inert(f"{name}=... ({why}{_elsewhere(record, flow)})", 200))
         for name, why, flow in told

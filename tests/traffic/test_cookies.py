@@ -92,3 +92,15 @@ def test_who_lacks_it_later() -> None:
     assert watched.of("late") == ()
     watched.observer.clear()
     assert watched.of("late") == ()
+
+
+@table(
+    "status, lines, kept",
+    ("kept back", 401, ["Sec-Fetch-Storage-Access: none"], True),
+    ("not needed", 200, ["Sec-Fetch-Storage-Access: none"], False),
+    ("sent, and not the right one", 401, ["Sec-Fetch-Storage-Access: none", "Cookie: a=b"], False),
+    ("may be sent", 403, ["Sec-Fetch-Storage-Access: active"], False),
+)
+def test_a_browser_that_blocks_cookies_of_other_sites(status: int, lines: list[str], kept: bool) -> None:
+    watched = Watched(cors(f"GET {API}/me", *lines, status=status, answer=allow(credentials=True)))
+    assert [each.why for each in watched.of("1")] == ([Refusal.THIRD_PARTY] if kept else [])

@@ -34,6 +34,15 @@ DOMAIN: Final = CauseEntry(
     FixOwner.SERVER,
     "Leave Domain out, or set it to the host's own domain: a server cannot set cookies for another one.",
 )
+THIRD_PARTY: Final = CauseEntry(
+    "third-party-cookies-blocked",
+    "The browser sends no cookies to other sites",
+    "The answer is 401 or 403, the request carried no cookie, and Sec-Fetch-Storage-Access: none says that the browser "
+    "keeps back the cookies of other sites.",
+    FixOwner.BROWSER,
+    "Serve page and API from one site, send a token in Authorization, or have the cookie set with Partitioned. To "
+    "test, allow third-party cookies in the browser's settings.",
+)
 NO_CORS: Final = CauseEntry(
     "no-cors-as-a-fix",
     "Mode no-cors was set to make an error of CORS go away",
@@ -42,7 +51,7 @@ NO_CORS: Final = CauseEntry(
     "Take mode: 'no-cors' out again, and mend what made the first requests fail.",
 )
 
-ENTRIES: Final = (SAME_SITE, SECURE, DOMAIN, NO_CORS)
+ENTRIES: Final = (SAME_SITE, SECURE, DOMAIN, THIRD_PARTY, NO_CORS)
 
 _BY_REFUSAL: Final = {
     Refusal.SAME_SITE: SAME_SITE,
@@ -63,6 +72,10 @@ _HOW: Final = {
 def cookies(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a cookie that was refused, where it was set and where it is missing."""
     for each in scene.cookies.of(scene.record):
+        if each.why is Refusal.THIRD_PARTY:
+            message = f"status {scene.status} without a cookie, and Sec-Fetch-Storage-Access: none"
+            yield THIRD_PARTY.named(MEDIUM, message, (scene.id,))
+            continue
         where = "" if each.exchange_id == scene.id else f", set in flow {each.exchange_id} and not sent here"
         message = f"cookie {shown(each.name, 60)}{where}: {_HOW[each.why]}"
         # Without the cookie 401 is what one would expect; whether another one is meant is not known.
