@@ -246,18 +246,13 @@ def test_an_update_leaves_focus_and_what_is_open_as_they_are(scene: Scene) -> No
 
 def test_an_idle_page_asks_little(scene: Scene) -> None:
     page = scene.open()
-    answers: list[tuple[int, int]] = []
-    with page.expect_response(lambda response: response.status == 204):
-        pass
-    page.on(
-        "response",
-        lambda response: answers.append((response.status, len(response.body() if response.status == 200 else b""))),
-    )
-    with page.expect_response(lambda response: response.status == 204):
-        pass
-    with page.expect_response(lambda response: response.status == 204):
-        pass
-    assert set(answers) == {(204, 0)}
+    statuses: list[int] = []
+    page.on("response", lambda response: statuses.append(response.status))
+    # What takes long to make, as the policies of hosts, comes a few seconds late, and once.
+    while statuses[-3:] != [204] * 3:
+        with page.expect_response("**/data?*"):
+            pass
+        assert len(statuses) < 12, statuses
 
 
 def test_the_filter_shows_what_fits_and_says_so(scene: Scene) -> None:
