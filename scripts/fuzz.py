@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.hard.fuzzing.cases import Failed, Fuzz, HeaderFuzz  # noqa: E402
 
-AT_ONCE: Final = 5_000
+AT_ONCE: Final = 1_000
 TOLD_EVERY: Final = 60
 """Seconds."""
 

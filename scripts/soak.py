@@ -331,7 +331,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--minutes", type=float, default=120, help="default: %(default)s")
     parser.add_argument("--rate", type=float, default=25, help="synthetic exchanges a second (default: %(default)s)")
     parser.add_argument("--pause", type=float, default=5, help="seconds between pages (default: %(default)s)")
-    parser.add_argument("--report-every", type=float, default=60, help="seconds (default: %(default)s)")
+    parser.add_argument("--report-every", type=float, default=300, help="seconds (default: %(default)s)")
     parser.add_argument("--sample-every", type=float, default=60, help="seconds (default: %(default)s)")
     parser.add_argument("--browsers", default="chromium,firefox", help="names, or nothing (default: %(default)s)")
     chosen = parser.parse_args(words)
