@@ -13,6 +13,7 @@ from typing import Any, Final
 from mitmproxy import addonmanager, ctx, exceptions, hooks, http
 from mitmproxy.flow import Flow
 from mitmproxy.log import ALERT
+from mitmproxy.proxy import server_hooks
 
 from ..fetch.messages import Request, Response
 from ..fetch.origins import OPAQUE
@@ -49,7 +50,11 @@ def contained(hook: _Hook) -> _Hook:
 
     @functools.wraps(hook)
     def guarded(self: "CorsAddon", flow: http.HTTPFlow) -> None:
-        if self.page.owns(flow) or is_probe(flow):
+        if self.page.owns(flow):
+            return
+        if is_probe(flow):
+            if hook.__name__ in ("response", "error"):
+                self.probe.arrived(flow)
             return
         try:
             hook(self, flow)
@@ -77,7 +82,7 @@ class CorsAddon:
         self.probe = Probe(self)
         self._commands = commands
         # Every addon in the chain costs each event a call; commands hear of none.
-        self.addons: list[Any] = [self.page, self.probe]
+        self.addons: list[Any] = [self.page]
         self._requests: Remembered[str, Request] = Remembered(10_000)
         self._glances: Remembered[str, flows.Glance] = Remembered(10_000)
         self._heads: Remembered[str, tuple[tuple[bytes, bytes], ...]] = Remembered(10_000)
@@ -166,6 +171,7 @@ class CorsAddon:
             self._watcher.cancel()
         for task in self._held.values():
             task.cancel()
+        self.probe.stop()
         if self._signal is not None:
             self._signal.close()
         try:
@@ -249,6 +255,9 @@ class CorsAddon:
         # A response that is streamed has sent its headers by now, whatever becomes of its body.
         streamed = flow.id in self._heads and flow.response is not None and bool(flow.response.stream)
         self._settle(flow, arrived=streamed and not failures.is_killed(flow))
+
+    def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
+        self.probe.keep_to_the_list(data)
 
     def update(self, touched: Sequence[Flow]) -> None:
         """Judge what the user makes of a response while it is held back; no other hook tells of that."""

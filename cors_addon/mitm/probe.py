@@ -71,9 +71,7 @@ class _Waiting:
 
 
 class Probe:
-    """What the command does, and the hooks that tell it of answers. ``pause`` and ``longest`` are seconds."""
-
-    name = "cors-probe"
+    """What the command does, and what the addon's hooks tell it. ``pause`` and ``longest`` are seconds."""
 
     def __init__(self, addon: "CorsAddon", pause: float = PAUSE, longest: float = LONGEST) -> None:
         self._addon = addon
@@ -236,15 +234,10 @@ class Probe:
         self._addon.show_probe(asking, verdict_on(result, request, waiting.page, address, waiting.trusts_all))
         return result
 
-    # --- hooks ------------------------------------------------------------------------------------------------
+    # --- from the hooks -----------------------------------------------------------------------------------------
 
-    def response(self, seen: http.HTTPFlow) -> None:
-        self._arrived(seen)
-
-    def error(self, seen: http.HTTPFlow) -> None:
-        self._arrived(seen)
-
-    def _arrived(self, seen: http.HTTPFlow) -> None:
+    def arrived(self, seen: http.HTTPFlow) -> None:
+        """Take note of a flow of the probe that is over, with a response or without."""
         waiting = self._asked.get(seen.id)
         if waiting is None or waiting.answer.done():
             return
@@ -254,7 +247,7 @@ class Probe:
         except Exception as exc:
             waiting.answer.set_exception(exc)
 
-    def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
+    def keep_to_the_list(self, data: server_hooks.ServerConnectionHookData) -> None:
         """Let nothing, be it another addon, send what the probe asks to a host that is not listed."""
         if data.client.peername != _CLIENT or data.server.address is None:
             return
@@ -264,7 +257,8 @@ class Probe:
             return
         data.server.error = f"cors.probe asks the hosts of the rule file only, and {inert(host, 200)} is none of them"
 
-    def done(self) -> None:
+    def stop(self) -> None:
+        """Ask no more."""
         if self._task is not None:
             self._task.cancel()
 

@@ -463,7 +463,7 @@ def test_only_so_many_are_asked_and_each_once(tmp_path: Path) -> None:
 def test_a_host_that_is_taken_off_the_list_is_asked_no_more(tmp_path: Path) -> None:
     def answer(asking: http.HTTPFlow) -> None:
         asking.response = http.Response.make(200)
-        replay.running.addon.probe.response(asking)
+        replay.running.addon.probe.arrived(asking)
         replay.running.addon.injection.file.rules = RuleSet(())
 
     with probing(tmp_path, answer) as replay:
@@ -485,7 +485,7 @@ def test_what_is_ignored_is_not_found(tmp_path: Path) -> None:
         origin = asking.request.headers["Origin"]
         headers = {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "true"}
         asking.response = http.Response.make(200, b"", headers)
-        replay.running.addon.probe.response(asking)
+        replay.running.addon.probe.arrived(asking)
 
     with probing(tmp_path, answer) as replay:
         replay.running.context.options.update(cors_ignore=["origin-echoed-with-credentials"])
