@@ -17,12 +17,11 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 # The documents describe this checkout, whatever may be installed.
 sys.path.insert(0, str(ROOT))
 
-from mitmproxy import addonmanager  # noqa: E402
-
 from cors_addon.catalogue import CATALOGUE  # noqa: E402
 from cors_addon.catalogue.render import chromium_names, mdn_url  # noqa: E402
 from cors_addon.catalogue.violation import Severity, Stage, Violation  # noqa: E402
 from cors_addon.mitm.addon import CorsAddon  # noqa: E402
+from cors_addon.mitm.commands import Commands  # noqa: E402
 from cors_addon.mitm.options import OPTIONS, Option  # noqa: E402
 from cors_addon.rules.cli import schema_text  # noqa: E402
 from cors_addon.verdict.causes import CAUSES  # noqa: E402
@@ -68,14 +67,14 @@ def options() -> str:
 
 
 def commands() -> str:
-    """Every command, by name, as mitmproxy finds them on the addon."""
+    """Every command, by name, as mitmproxy finds them."""
     found: dict[str, Callable[..., Any]] = {}
-    for addon in addonmanager.traverse([CorsAddon()]):
-        for name in dir(addon):
-            function = getattr(addon, name)
-            command = getattr(function, "command_name", None)
-            if isinstance(command, str):
-                found[command] = function
+    holder = Commands(CorsAddon())
+    for name in dir(holder):
+        function = getattr(holder, name)
+        command = getattr(function, "command_name", None)
+        if isinstance(command, str):
+            found[command] = function
 
     def row(command: str, function: Callable[..., Any]) -> tuple[str, str]:
         arguments = [name.upper() for name in inspect.signature(function).parameters]

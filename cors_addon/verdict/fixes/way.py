@@ -39,6 +39,7 @@ _LISTS: Final = (ALLOW_METHODS, ALLOW_HEADERS)
 _CORP: Final = "Cross-Origin-Resource-Policy"
 _TIMING: Final = "Timing-Allow-Origin"
 _PRIVATE_NETWORK: Final = "Access-Control-Allow-Private-Network"
+_BESIDE: Final = ("vary", "cross-origin-resource-policy")
 
 
 def way_of(record: Record, verdict: Verdict, need: Need) -> Way | None:
@@ -59,7 +60,7 @@ def way_of(record: Record, verdict: Verdict, need: Need) -> Way | None:
         need.credentials,
         tuple(steps),
         green.status,
-        tuple(f"{name}: {inert(value, _LONGEST)}" for name, value in green.headers if _is_about_cors(name)),
+        _about_cors(green.headers),
         ahead_of(record, need, response, green) if stopping and curable else (),
     )
 
@@ -79,9 +80,11 @@ def mended(response: Response, changes: Iterable[Change]) -> Response:
     return Response(status, HeaderList(line for _, line in lines))
 
 
-def _is_about_cors(name: str) -> bool:
-    lower = name.lower()
-    return lower.startswith("access-control-") or lower in ("vary", "cross-origin-resource-policy")
+def _about_cors(headers: HeaderList) -> tuple[str, ...]:
+    """Return the lines about CORS in one order, whatever the server's is: the origin first, then by name."""
+    lines = [line for line in headers if line[0].lower().startswith("access-control-") or line[0].lower() in _BESIDE]
+    lines.sort(key=lambda line: (line[0].lower() != ALLOW_ORIGIN.lower(), line[0].lower()))
+    return tuple(f"{name}: {inert(value, _LONGEST)}" for name, value in lines)
 
 
 # --- steps ------------------------------------------------------------------------------------------------------------
