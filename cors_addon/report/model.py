@@ -9,7 +9,7 @@ from typing import Any, Final
 from ..catalogue.violation import Severity
 from ..verdict.model import Finding, Outcome, Verdict
 from ..verdict.probing import PROBE
-from ..verdict.redact import is_suspect, redact_header
+from ..verdict.redact import is_suspect, redact, redact_header
 from .baseline import Baseline
 from .debts import debts_of
 from .expected import Expected
@@ -99,7 +99,8 @@ def flow_entry(verdict: Verdict) -> dict[str, Any]:
 
 def shown_entry(verdict: Verdict) -> dict[str, Any]:
     """Return the same for a flow to carry, cheaply: cleaned only where what came over the wire may hold a secret."""
-    return flow_entry(verdict) if any(map(is_suspect, _from_the_wire(verdict))) else verdict.to_plain()
+    holds_secrets = any(is_suspect(text) and redact(text) != text for text in _from_the_wire(verdict))
+    return flow_entry(verdict) if holds_secrets else verdict.to_plain()
 
 
 def _from_the_wire(verdict: Verdict) -> Iterator[str]:
