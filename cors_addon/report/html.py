@@ -13,7 +13,7 @@ from typing import Any, Final
 from ..catalogue.violation import Severity
 from ..verdict.model import Judge, Outcome
 from .blocks import Block, blocks
-from .html_cards import card, known
+from .html_cards import card, known, where
 from .html_parts import NAMES, badge, code, escape, wire
 from .html_profiles import profiles
 from .model import Report
@@ -121,7 +121,7 @@ def _to_mend(found: list[Block]) -> Iterator[str]:
         for number, block in enumerate(found[:_MOST_BLOCKS], 1):
             yield (
                 f'<li data-severity="{block.severity}"><a href="#b{number}">{wire(block.message)}</a>'
-                f" {badge(block.severity)}{known(block)} at {code(_where(block))}</li>"
+                f" {badge(block.severity)}{known(block)} at {code(where(block))}</li>"
             )
         yield "</ol>"
     for number, block in enumerate(found[:_MOST_BLOCKS], 1):
@@ -129,11 +129,6 @@ def _to_mend(found: list[Block]) -> Iterator[str]:
     if len(found) > _MOST_BLOCKS:
         yield f"<p>And {len(found) - _MOST_BLOCKS:,} more, which the JSON report holds.</p>"
     yield "</section>"
-
-
-def _where(block: Block) -> str:
-    endpoints = block.endpoints
-    return f"{block.host}{endpoints[0].path}" if len(endpoints) == 1 else f"{block.host}, {len(endpoints):,} endpoints"
 
 
 def _browsers(report: Report) -> Iterator[str]:

@@ -19,14 +19,19 @@ def known(block: Block) -> str:
     return " " + badge("known") if block.known else ""
 
 
+def where(block: Block) -> str:
+    """Return the place that a block is about: the one endpoint, or the host and how many."""
+    host, endpoints = block.host or "(unknown host)", block.endpoints
+    return f"{host}{endpoints[0].path}" if len(endpoints) == 1 else f"{host}, {len(endpoints):,} endpoints"
+
+
 def card(block: Block, number: int) -> Iterator[str]:
     """Return one thing to mend, with everything that it takes."""
     finding = block.finding
     yield f'<article class="block {block.severity}" id="b{number}" data-severity="{block.severity}">'
     yield f"<h3>{badge(block.severity)}{known(block)} {wire(block.message, 500)}</h3>"
     yield (
-        f"<p>at {code(block.host or '(unknown host)')}, {times(block.count)}."
-        f" {link(block.id, str(finding.get('reference') or ''))}</p>"
+        f"<p>at {code(where(block))}, {times(block.count)}. {link(block.id, str(finding.get('reference') or ''))}</p>"
     )
     if block.severity == Severity.CONDITIONAL.value:
         yield f"<p>It hangs on whether credentials are included: {wire(credentials_of(block.flow), 600)}.</p>"
