@@ -167,7 +167,7 @@ def test_a_command_that_fails_says_so_as_commands_do(
 ) -> None:
     monkeypatch.setattr(addon, "build", broken)
     with proxy() as running:
-        commands = running.addon.addons[0]
+        commands = Commands(running.addon)
         with pytest.raises(exceptions.CommandError, match="fault of its own"):
             run(commands, tmp_path)
         monkeypatch.undo()

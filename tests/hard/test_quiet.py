@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cors_addon.__main__ import main
+from cors_addon.mitm.commands import Commands
 from cors_addon.report.formats import SUFFIXES
 from tests.hard.watched import Watched, watched
 from tests.mitm.captures import flow_file
@@ -30,7 +31,7 @@ def used(folder: Path) -> Watched:
         for each in FLOWS:
             running.send(each.copy())
         running.addon._tick()
-        commands = running.addon.addons[0]
+        commands = Commands(running.addon)
         commands.status()
         commands.explain([running.send(cors_get())])
         commands.report(str(folder / "asked.json"))
