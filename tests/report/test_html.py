@@ -81,7 +81,8 @@ def test_a_card_says_what_is_wrong_where_and_what_to_change() -> None:
     card = card[: card.index("</article>")]
     text = " ".join(re.sub(r"<[^>]*>", " ", card).split())
     assert text.startswith(
-        "blocked Access-Control-Allow-Origin is missing, so browsers refuse https://app.test at api.test/items/{id} , 3 times."
+        "blocked Access-Control-Allow-Origin is missing, so browsers refuse https://app.test"
+        " at api.test/items/{id} , 3 times."
     )
     for told in (
         "The browser asked Origin: https://app.test",
