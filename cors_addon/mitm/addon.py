@@ -475,8 +475,8 @@ class CorsAddon:
 
     # --- for the commands -------------------------------------------------------------------------------------
 
-    def report(self) -> Report:
-        """Build a report of everything that is remembered."""
+    def report(self, brief: bool = False) -> Report:
+        """Build a report of everything that is remembered, or, in ``brief``, of what is to be mended."""
         self._revise_backlog()
         dropped = self.judged - len(self.verdicts) - len(self._not_cors)
         expected = self._wishes.expected
@@ -487,7 +487,8 @@ class CorsAddon:
             not_cors=not_cors,
             ignores=expected.ignores,
             baseline=expected.baseline,
-            hosts=self.profiles(),
+            hosts=() if brief else self.profiles(),
+            brief=brief,
         )
 
     def profiles(self, most: int = MOST_HOSTS, newest: int = KEPT_VERDICTS) -> list[Profile]:

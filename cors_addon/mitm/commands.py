@@ -64,7 +64,7 @@ class Commands:
     def status(self) -> types.Data:
         """Show what was judged so far, grouped by what to fix, and whether anything is injected."""
         switch = f"CORS: {self._addon.injection.state()}"
-        return [["CORS"], [switch], *([line.text] for line in summary(self._addon.report()))]  # type: ignore[return-value]
+        return [["CORS"], [switch], *([line.text] for line in summary(self._addon.report(brief=True)))]  # type: ignore[return-value]
 
     @command.command("cors.report")
     @contained

@@ -55,14 +55,16 @@ def build(
     ignores: Ignores = _NOT_IGNORED,
     baseline: Baseline = _NOTHING_KNOWN,
     hosts: Iterable[Mapping[str, Any]] = (),
+    brief: bool = False,
 ) -> Report:
     """Build a report.
 
     ``dropped`` counts verdicts that were judged and are no longer kept, ``not_cors`` flows to which no CORS check
-    applies and that are not among the verdicts. ``hosts`` are the profiles of the hosts that answered.
+    applies and that are not among the verdicts. ``hosts`` are the profiles of the hosts that answered. A ``brief``
+    report has, of ``flows``, only those that its groups are told by.
     """
     verdicts = list(verdicts)
-    flows = []
+    judged: dict[str, Verdict] = {}
     outcomes: Counter[str] = Counter({Outcome.NOT_CORS.value: not_cors})
     severities: Counter[str] = Counter()
     groups, ignored = _Groups(baseline), _Groups(baseline)
@@ -75,7 +77,7 @@ def build(
         verdict = expected.apply(verdict)
         if verdict.outcome is Outcome.NOT_CORS and not verdict.findings and verdict.delivered is None:
             continue
-        flows.append(flow_entry(verdict))
+        judged[verdict.id] = verdict
         for finding in verdict.findings:
             severities[finding.severity.value] += 1
             groups.add(verdict, finding)
@@ -88,7 +90,10 @@ def build(
     debts = tuple(
         _plain({**debt, "host": target_of(f"//{debt['host']}")[0]}) for debt in debts_of(verdicts, path_template)
     )
-    report = _finished(SCHEMA, _now(), summary, tuple(flows), groups.newest_first(), debts, ignored.newest_first())
+    shown, hidden = groups.newest_first(), ignored.newest_first()
+    told = {group["flows"][0] for group in (*shown, *hidden)}
+    flows = tuple(flow_entry(verdict) for verdict in judged.values() if not brief or plain_text(verdict.id) in told)
+    report = _finished(SCHEMA, _now(), summary, flows, shown, debts, hidden)
     return replace(report, hosts=tuple(_plain(dict(host)) for host in hosts))
 
 

@@ -6,6 +6,7 @@ from cors_addon.report.baseline import Baseline
 from cors_addon.report.ignore import parse_all
 from cors_addon.report.keys import key_of_group
 from cors_addon.report.model import MOST_FLOWS, build, merge
+from cors_addon.report.text import summary
 from cors_addon.verdict.model import Delivered, Outcome, Verdict
 from tests.report.samples import API, APP, MIXED, exchange, get, mixed, preflight, report_of, verdicts
 
@@ -93,6 +94,15 @@ def test_ignored_findings_are_nowhere_but_in_their_own_list() -> None:
     assert (ignored["count"], ignored["reason"]) == (3, "an old API, mended in May")
     assert report.summary["ignored"] == 3
     assert report.summary["findings"]["blocked"] == 1
+
+
+def test_a_brief_report_has_the_flows_that_its_groups_are_told_by_and_says_the_same() -> None:
+    whole, brief = mixed(not_cors=4), mixed(not_cors=4, brief=True)
+    told = {group["flows"][0] for group in whole.groups}
+    assert brief.flows == tuple(flow for flow in whole.flows if flow["id"] in told)
+    assert len(brief.flows) < len(whole.flows)
+    assert (brief.groups, brief.summary, brief.debts) == (whole.groups, whole.summary, whole.debts)
+    assert list(summary(brief)) == list(summary(whole))
 
 
 def test_flows_that_are_no_matter_of_cors_are_counted_only() -> None:
