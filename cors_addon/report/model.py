@@ -64,7 +64,7 @@ def build(
     report has, of ``flows``, only those that its groups are told by.
     """
     verdicts = list(verdicts)
-    judged: dict[str, Verdict] = {}
+    judged: list[Verdict] = []
     outcomes: Counter[str] = Counter({Outcome.NOT_CORS.value: not_cors})
     severities: Counter[str] = Counter()
     groups, ignored = _Groups(baseline), _Groups(baseline)
@@ -77,7 +77,7 @@ def build(
         verdict = expected.apply(verdict)
         if verdict.outcome is Outcome.NOT_CORS and not verdict.findings and verdict.delivered is None:
             continue
-        judged[verdict.id] = verdict
+        judged.append(verdict)
         for finding in verdict.findings:
             severities[finding.severity.value] += 1
             groups.add(verdict, finding)
@@ -92,7 +92,7 @@ def build(
     )
     shown, hidden = groups.newest_first(), ignored.newest_first()
     told = {group["flows"][0] for group in (*shown, *hidden)}
-    flows = tuple(flow_entry(verdict) for verdict in judged.values() if not brief or plain_text(verdict.id) in told)
+    flows = tuple(flow_entry(verdict) for verdict in judged if not brief or plain_text(verdict.id) in told)
     report = _finished(SCHEMA, _now(), summary, flows, shown, debts, hidden)
     return replace(report, hosts=tuple(_plain(dict(host)) for host in hosts))
 
