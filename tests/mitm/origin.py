@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import re
 import socket
 import ssl
 import struct
@@ -80,6 +81,7 @@ class Origin:
             head = _head(connection)
             if not head:
                 return
+            _read_body(connection, head)
             path = head.split()[1].decode()
             answer = self._answers[path]
             connection.sendall(answer.data)
@@ -102,6 +104,15 @@ def _head(connection: socket.socket) -> bytes:
             return b""
         head += more
     return head
+
+
+def _read_body(connection: socket.socket, head: bytes) -> None:
+    """Take in the request's body: a connection closed over bytes that nobody read is a reset one."""
+    fields, _, begun = head.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)^content-length: *(\d+)\r?$", fields, re.MULTILINE)
+    left = int(length[1]) - len(begun) if length else 0
+    while left > 0 and (more := connection.recv(65536)):
+        left -= len(more)
 
 
 def _until_closed(connection: socket.socket) -> None:
