@@ -184,7 +184,7 @@ class CorsAddon:
         if not self._written():
             self._closing.fail()
         try:
-            self._closing.end(self.report())
+            self._closing.end(self.report(brief=not self._closing.reports))
         except Exception as exc:
             self.teller.fault("done", None, exc)
             # Nobody can tell what the report would have said.
