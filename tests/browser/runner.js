@@ -136,7 +136,7 @@ function within(milliseconds, promise) {
 
 async function perform(load) {
   try {
-    return await within(8000, (async () => loads[load.how](load))());
+    return await within(load.patience ?? 8000, (async () => loads[load.how](load))());
   } catch (error) {
     return {ok: false, error: String(error)};
   }
@@ -160,7 +160,7 @@ function inFrame(load, source, sandbox) {
   });
   frame.src = source;
   document.body.append(frame);
-  return within(9000, done);
+  return within((load.patience ?? 8000) + 1000, done);
 }
 
 function inWorker(load) {
@@ -170,7 +170,7 @@ function inWorker(load) {
     worker.addEventListener('error', () => resolve({ok: false, error: 'the worker failed'}), {once: true});
   });
   worker.postMessage(load);
-  return within(9000, done); // not terminated: what it still has to tell the DevTools would be lost
+  return within((load.patience ?? 8000) + 1000, done); // not terminated: what it still has to tell the DevTools would be lost
 }
 
 let serviced; // the registration, one for all cases of a page

@@ -86,7 +86,9 @@ class Site:
 
 
 def _as_told(case: Case, load: Load) -> dict[str, object]:
-    told = {"how": load.how, "url": load.url, "where": load.where, **load.options}
+    # A silent case is waited for in vain; for the others a busy machine may need longer than anybody would wait.
+    patience = 8_000 if case.silent else 30_000
+    told = {"how": load.how, "url": load.url, "where": load.where, "patience": patience, **load.options}
     filled: dict[str, object] = json.loads(json.dumps(told).replace("<case>", case.name))
     return filled
 
