@@ -109,7 +109,9 @@ const loads = {
   iframe: ({url}) => insert('iframe', {src: url}),
   websocket({url}) {
     const socket = new WebSocket(url);
-    return settled(socket, 'open', 'error').finally(() => socket.close());
+    // `close` alone is what Firefox fires where the other side hung up before it told of `open`
+    const closed = new Promise((resolve) => socket.addEventListener('close', () => resolve({ok: false})));
+    return Promise.race([settled(socket, 'open', 'error'), closed]).finally(() => socket.close());
   },
   worker({url, type}) {
     const worker = new Worker(url, {type: type ?? 'classic'});

@@ -173,6 +173,10 @@ class Server:
                 return
             writer.write(wire_bytes(answer, seen))
             await writer.drain()
+            if answer.status == 101:
+                # Hanging up is the page's part: Firefox tells a socket that opens and ends at once by `close` alone.
+                while await reader.read(65536):
+                    pass
         except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
             pass  # the browser or the proxy went away, which is its right
         finally:

@@ -106,9 +106,11 @@ def test_every_flow_of_a_case_is_accounted_for(run: Run) -> None:
 
 
 def test_every_page_finished(run: Run) -> None:
+    """A page may hear too late of an end on a busy machine; the browser's word on the flow is what counts then."""
     assert set(run.results) == {case.name for case in CASES}
-    late = [name for name, results in run.results.items() for result in results if result.get("late")]
-    assert not set(late) - {case.name for case in CASES if case.silent}
+    late = {name for name, results in run.results.items() for result in results if result.get("late")}
+    judged = {one.case for one in run.judged if one.hop.outcome is not Outcome.PENDING}
+    assert not late - judged - {case.name for case in CASES if case.silent}
 
 
 def test_few_verdicts_stay_open(run: Run) -> None:
