@@ -20,8 +20,10 @@ from ..fetch.origins import OPAQUE
 from ..report.model import Report, build
 from ..rules.plans import HeaderEdits, Plan
 from ..traffic.exchange import Exchange
+from ..traffic.record import Record
 from ..traffic.remembered import Remembered
 from ..verdict.diagnose import inert
+from ..verdict.explanations import Explanations
 from ..verdict.model import Judge, Outcome, Verdict
 from ..verdict.profile import MOST_HOSTS, Profile, profiles
 from ..verdict.session import Session, Settings
@@ -72,6 +74,8 @@ class CorsAddon:
     def __init__(self) -> None:
         self.session = Session()
         self.verdicts: Remembered[str, Verdict] = Remembered(KEPT_VERDICTS)
+        self.session.correlator.on_forget.append(self._last_look)
+        self._explanations = Explanations(self.session, KEPT_VERDICTS)
         self.judged = 0
         self._not_cors: Remembered[str, None] = Remembered(KEPT_VERDICTS)
         self.injection = injection.Injection()
@@ -92,7 +96,7 @@ class CorsAddon:
         self._mark = self._comment = True
         self._wishes = Wishes(KEPT_VERDICTS)
         self._closing = Closing()
-        self._journals = Journals()
+        self._journals = Journals(self.explained)
         self._backlog = Backlog()
         self._waiting: Remembered[str, Exchange] = Remembered(10_000)
         self._running = False
@@ -398,6 +402,7 @@ class CorsAddon:
         if verdict is not None:
             self._count(flow.id)
             self._flows[flow.id] = flow
+            self._explanations.judged(verdict)
             self._keep(self._wishes.apply(verdict), flow)
         self._evidence_came(changed, flow.live)
 
@@ -421,9 +426,14 @@ class CorsAddon:
             self._closing.drop(next(iter(self.verdicts.values())))
         self.verdicts[verdict.id] = verdict
         self._journals.note(verdict)
-        self.teller.tell(verdict)
+        self.teller.tell(verdict, self._explanations.in_passing)
         if flow is not None:
-            display.show(flow, verdict, self._mark, self._comment)
+            display.show(flow, verdict, self._mark, self._comment, self.explained)
+
+    def explained(self, verdict: Verdict) -> Verdict:
+        """Return a verdict that is kept, with what is behind it and what mends it."""
+        whole = self._explanations.of(verdict)
+        return self._wishes.expected.apply(whole).with_delivered(verdict.delivered) if whole is not verdict else verdict
 
     def _evidence_came(self, changed: Iterable[str], live: bool = True) -> None:
         """Have judged again what evidence concerns: once for all that comes until the next look, and at the end.
@@ -456,11 +466,18 @@ class CorsAddon:
         revised = self.session.judge(flow_id)
         if revised is None:
             return False
-        revised = self._wishes.apply(revised).with_delivered(self.deliveries.now(flow_id))
-        if revised == before:
+        told = self._explanations.judged(revised)
+        shown = self._wishes.apply(revised).with_delivered(self.deliveries.now(flow_id))
+        if shown == before and (told is None or self._explanations.of(revised) == told):
             return False
-        self._keep(revised, flow)
+        self._keep(shown, flow)
         return True
+
+    def _last_look(self, record: Record) -> None:
+        """Have a flow that is still held carry its explanation, which nobody could work out any more."""
+        flow = self._flows.get(record.id)
+        if flow is not None and record.id in self.verdicts and self.verdicts[record.id].findings:
+            display.finish(flow)
 
     def _show_anew(self) -> None:
         """Show what was judged already as the user wishes it now."""
@@ -489,6 +506,7 @@ class CorsAddon:
             baseline=expected.baseline,
             hosts=() if brief else self.profiles(),
             brief=brief,
+            explain=self.explained,
         )
 
     def profiles(self, most: int = MOST_HOSTS, newest: int = KEPT_VERDICTS) -> list[Profile]:
@@ -516,6 +534,7 @@ class CorsAddon:
             display.clear(flow)
         self.session.clear()
         self.verdicts.clear()
+        self._explanations.clear()
         self.page.clear()
         self.probe.clear()
         self._not_cors.clear()

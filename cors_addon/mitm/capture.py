@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ..verdict.explanations import Explanations
 from ..verdict.model import Outcome, Verdict
 from ..verdict.profile import Profile, profiles
 from ..verdict.session import Session, Settings
@@ -84,12 +85,12 @@ def _followed(sightings: Iterator[Sighting], capture: Opened, advance: Advance |
 class _Judging:
     """A session and the verdicts that count, kept as the addon keeps them.
 
-    Nobody looks on, so what later evidence revises is judged anew once for many pieces of it, but before the session
-    forgets anything.
+    Nobody looks on, so everything is judged once for many pieces of evidence, but before the session forgets anything.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._explanations = Explanations(session)
         self._verdicts: dict[str, Verdict] = {}
         self._places: dict[str, int] = {}
         self._backlog = Backlog()
@@ -101,32 +102,30 @@ class _Judging:
             exchange = sighting.exchange
             if exchange is not None:
                 if self._backlog.is_due(max(exchange.started, exchange.ended or 0.0)):
-                    self._revise()
+                    self._judge()
                 self._places[exchange.id] = self.flows
-                verdict, changed = self._session.observe(exchange)
-                if verdict is not None:
-                    self._keep(verdict)
-                self._backlog.add(changed)
+                self._backlog.add(self._session.take_in(exchange))
+                self._backlog.add((exchange.id,))
             if sighting.cookie is not None:
                 self._backlog.add(self._session.credentials.cookie_on(*sighting.cookie))
 
     def finish(self) -> tuple[Verdict, ...]:
         self._backlog.add(self._session.finish())
-        self._revise()
-        return tuple(sorted(self._verdicts.values(), key=lambda verdict: self._places.get(verdict.id, 0)))
+        self._judge()
+        found = sorted(self._verdicts.values(), key=lambda verdict: self._places.get(verdict.id, 0))
+        return tuple(map(self._explanations.of, found))
 
     def hosts(self, verdicts: Sequence[Verdict]) -> tuple[Profile, ...]:
         """Return the profiles of the hosts that answered."""
         return tuple(profiles(self._session.hosts, self._session.repeats, verdicts))
 
-    def _keep(self, verdict: Verdict) -> None:
-        if verdict.findings or verdict.outcome is not Outcome.NOT_CORS:
-            self._verdicts[verdict.id] = verdict
-        else:
-            self._verdicts.pop(verdict.id, None)
-
-    def _revise(self) -> None:
+    def _judge(self) -> None:
         for exchange_id in self._backlog.take():
-            revised = self._session.judge(exchange_id)
-            if revised is not None:
-                self._keep(revised)
+            verdict = self._session.judge(exchange_id)
+            if verdict is None:
+                continue
+            if verdict.findings or verdict.outcome is not Outcome.NOT_CORS:
+                self._verdicts[exchange_id] = verdict
+                self._explanations.judged(verdict)
+            else:
+                self._verdicts.pop(exchange_id, None)

@@ -1,5 +1,6 @@
 """What a flow shows: mark, comment line and metadata."""
 
+from collections.abc import Callable
 from typing import Final
 
 from mitmproxy import http
@@ -9,6 +10,9 @@ from ..report.model import shown_entry
 from ..report.text import delivered_line, headline, worst
 from ..verdict.model import Verdict
 from ..verdict.redact import redact
+from .entry import Entry
+
+Explain = Callable[[Verdict], Verdict]
 
 MARKS: Final = {
     Severity.BLOCKED: ":x:",
@@ -28,9 +32,12 @@ SERVER: Final = "cors.server"
 """Where a flow that a rule has changed keeps the server's own header lines."""
 
 
-def show(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool) -> None:
-    """Put a verdict on its flow, in place of what an earlier one left there."""
-    flow.metadata["cors"] = shown_entry(verdict)
+def show(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool, explain: Explain = lambda it: it) -> None:
+    """Put a verdict on its flow, in place of what an earlier one left there.
+
+    ``explain`` is asked for the rest of it when somebody reads the metadata.
+    """
+    flow.metadata["cors"] = Entry(verdict.id, lambda: shown_entry(explain(verdict)))
     flow.metadata["cors.outcome"] = verdict.outcome.value
     flow.metadata["cors.findings"] = " ".join(dict.fromkeys(finding.id for finding in verdict.findings))
     severity = worst(verdict.findings)
@@ -55,6 +62,13 @@ def show_probe(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool)
         _set_mark(flow, PROBED)
     if comment:
         _set_line(flow, redact(f"{_PREFIX} {verdict.notes[0]}"))
+
+
+def finish(flow: http.HTTPFlow) -> None:
+    """Work out what a flow carries, where nobody has looked at it yet."""
+    entry = flow.metadata.get("cors")
+    if isinstance(entry, Entry):
+        entry.make()
 
 
 def clear(flow: http.HTTPFlow) -> None:

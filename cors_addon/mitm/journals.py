@@ -1,7 +1,7 @@
 """The reports that are appended to while the proxy runs."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -15,9 +15,10 @@ SUFFIX: Final = ".jsonl"
 
 
 class Journals:
-    """Every ``.jsonl`` path of ``cors_report``."""
+    """Every ``.jsonl`` path of ``cors_report``. ``explain`` is asked for what mends a verdict when it is appended."""
 
-    def __init__(self) -> None:
+    def __init__(self, explain: Callable[[Verdict], Verdict]) -> None:
+        self._explain = explain
         self._journals: dict[Path, Journal] = {}
         self._failing: set[Path] = set()
 
@@ -26,7 +27,7 @@ class Journals:
         wanted = list(dict.fromkeys(paths))
         before = self._journals
         appended = [path for path in wanted if path.suffix.lower() == SUFFIX]
-        self._journals = {path: before.get(path) or Journal(path) for path in appended}
+        self._journals = {path: before.get(path) or Journal(path, self._explain) for path in appended}
         return [path for path in wanted if path not in self._journals]
 
     def note(self, verdict: Verdict) -> None:

@@ -1,6 +1,8 @@
 """What goes to the log while traffic passes: each kind of finding once, and each fault of our own once."""
 
 import logging
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from mitmproxy.flow import Flow
@@ -31,16 +33,19 @@ class Teller:
         """Forget which findings were told."""
         self._told.clear()
 
-    def tell(self, verdict: Verdict) -> None:
-        """Log each kind of finding once, message and cause, for one page at one host; no more than a few of one id."""
+    def tell(self, verdict: Verdict, explain: Callable[[Verdict], Verdict]) -> None:
+        """Log each kind of finding once for one page at one host, with its cause; no more than a few of one id.
+
+        Of one kind are findings of one message and status. ``explain`` is asked for the causes of what is told.
+        """
         causes: set[str] = set()
+        explained: Verdict | None = None
         for finding in verdict.findings:
             if finding.severity is Severity.INFO:
                 continue
             key = (finding.id, verdict.origin or "", flows.host_of(verdict.url))
             told = self._told.setdefault(key, set())
-            cause = finding.causes[0].id if finding.causes else ""
-            kind = f"{finding.message} {cause}"
+            kind = f"{finding.message} {verdict.status}"
             if kind in told or len(told) >= _SAME_KIND:
                 continue
             told.add(kind)
@@ -49,8 +54,11 @@ class Teller:
             level = logging.INFO if quiet else logging.WARNING
             known = verdict.delivered
             by_rule = "" if known is None or known.dry_run else f'; changed on its way by rule "{inert(known.rule)}"'
+            explained = explained or explain(verdict)
+            whole = next((each for each in explained.findings if each.message == finding.message), finding)
+            cause = whole.causes[0].id if whole.causes else ""
             # What one cause brings about has it told once.
-            line = log_line(verdict, finding, cause not in causes)
+            line = log_line(verdict, replace(whole, known=finding.known), cause not in causes)
             causes.add(cause)
             painting.log(level, line._replace(text=line.text + by_rule))
 

@@ -8,7 +8,7 @@ nothing for long. A line that was cut off by a crash is no JSON and is skipped.
 import json
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -58,11 +58,13 @@ def entries(lines: Iterable[str]) -> dict[str, dict[str, Any]]:
 class Journal:
     """Notes verdicts and appends them to a file when it is told to: what was appended survives the process.
 
-    The file is opened for each writing, so that it may be moved away or removed at any time.
+    The file is opened for each writing, so that it may be moved away or removed at any time. ``explain`` is asked for
+    the rest of a verdict when it is written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, explain: Callable[[Verdict], Verdict] = lambda verdict: verdict) -> None:
         self.path = path
+        self._explain = explain
         self._waiting: dict[str, Verdict] = {}
         self._lost = 0
         self._begun = False
@@ -86,7 +88,7 @@ class Journal:
         lines, fault = [], None
         for verdict in taken.values():
             try:
-                lines.append(_line(flow_entry(verdict)))
+                lines.append(_line(flow_entry(self._explain(verdict))))
             except Exception as exc:
                 fault = exc
         if self._lost:

@@ -1,7 +1,7 @@
 """From verdicts to what every report shows: one entry a flow, repeats folded into groups, nothing secret."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -56,12 +56,13 @@ def build(
     baseline: Baseline = _NOTHING_KNOWN,
     hosts: Iterable[Mapping[str, Any]] = (),
     brief: bool = False,
+    explain: Callable[[Verdict], Verdict] = lambda verdict: verdict,
 ) -> Report:
     """Build a report.
 
     ``dropped`` counts verdicts that were judged and are no longer kept, ``not_cors`` flows to which no CORS check
     applies and that are not among the verdicts. ``hosts`` are the profiles of the hosts that answered. A ``brief``
-    report has, of ``flows``, only those that its groups are told by.
+    report has, of ``flows``, only those that its groups are told by. ``explain`` is asked for the rest of each of them.
     """
     verdicts = list(verdicts)
     judged: list[Verdict] = []
@@ -92,7 +93,7 @@ def build(
     )
     shown, hidden = groups.newest_first(), ignored.newest_first()
     told = {group["flows"][0] for group in (*shown, *hidden)}
-    flows = tuple(flow_entry(verdict) for verdict in judged if not brief or plain_text(verdict.id) in told)
+    flows = tuple(flow_entry(explain(verdict)) for verdict in judged if not brief or plain_text(verdict.id) in told)
     report = _finished(SCHEMA, _now(), summary, flows, shown, debts, hidden)
     return replace(report, hosts=tuple(_plain(dict(host)) for host in hosts))
 

@@ -44,7 +44,7 @@ _SEARCHED: Final = 64
 class Correlator(Links):
     """Ties exchanges together. ``capacity`` bounds how many are remembered, ``age`` (seconds) for how long.
 
-    ``on_forget`` are called with each record that is forgotten, so that others can forget it as well.
+    ``on_forget`` are called with each record that is about to be forgotten, so that others can forget it as well.
     """
 
     def __init__(self, capacity: int = 20_000, age: float = 3600.0) -> None:
@@ -133,14 +133,14 @@ class Correlator(Links):
         return self._place(record.exchange.client, record.exchange.request.url)
 
     def _drop(self, record: Record) -> None:
+        for forget in self.on_forget:
+            forget(record)
         del self.records[record.id]
         client = record.exchange.client
         for url in (record.exchange.request.url, record.leads_to):
             place = self._places.get((client, url)) if url is not None else None
             if place is not None and place.left(record):
                 del self._places[client, url or ""]
-        for forget in self.on_forget:
-            forget(record)
 
     # --- answers ------------------------------------------------------------------------------------------------
 

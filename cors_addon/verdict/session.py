@@ -1,6 +1,5 @@
 """A stream of exchanges in, verdicts out, earlier ones revised as evidence comes in."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -40,7 +39,10 @@ class Settings:
 
 
 class Session:
-    """Judges exchanges as they come. ``capacity`` bounds the exchanges remembered for correlation."""
+    """Judges exchanges as they come. ``capacity`` bounds the exchanges remembered for correlation.
+
+    Its verdicts say what is wrong; ``explain`` adds why, and what mends it.
+    """
 
     def __init__(self, settings: Settings | None = None, capacity: int = 20_000) -> None:
         self.settings = settings or Settings()
@@ -85,6 +87,16 @@ class Session:
         if record is None or (record.seen is None and record.exchange.error is None):
             return None
         return self._judge(record)
+
+    def explain(self, verdict: Verdict, followed: bool = True) -> Verdict:
+        """Name what is probably behind each finding, and what mends it; return a verdict without these as it is.
+
+        If ``followed``, what comes later of the same host and may say more has the exchange judged anew.
+        """
+        record = self.correlator.get(verdict.id)
+        if record is None or not verdict.findings:
+            return verdict
+        return with_fixes(self._with_causes(verdict, record, followed), record, self.correlator)
 
     def deliver(self, exchange_id: str, response: Response, ended: float) -> set[str]:
         """Take note of a response that was delivered in place of the server's, or without asking it.
@@ -144,38 +156,14 @@ class Session:
         notes = () if bare else notes_of(record, self.correlator)
         if upgraded:
             notes = (*notes, "Firefox does not check what it has upgraded to https itself, and that looks the same")
-        verdict = judge_record(record, Context(self.credentials.assess, self.settings.judge, extra, upgraded, notes))
-        if bare or not verdict.findings:
-            return verdict
-        return with_fixes(self._with_causes(verdict, record), record, self.correlator)
+        return judge_record(record, Context(self.credentials.assess, self.settings.judge, extra, upgraded, notes))
 
-    def _with_causes(self, verdict: Verdict, record: Record) -> Verdict:
-        """Name what is probably behind each finding; what comes later of the same host may say more."""
+    def _with_causes(self, verdict: Verdict, record: Record, followed: bool) -> Verdict:
         scene = Scene(record, self.correlator, self.hosts, self.credentials.pages, self.cookies)
         found = []
         for finding in verdict.findings:
             causes = causes_of(finding, scene)
             found.append(replace(finding, causes=causes) if causes else finding)
-            if finding.severity in _TO_EXPLAIN or finding.id == "response-opaque":
+            if followed and (finding.severity in _TO_EXPLAIN or finding.id == "response-opaque"):
                 self.hosts.explain_later(record)
         return verdict.with_findings(tuple(found)) if any(finding.causes for finding in found) else verdict
-
-
-def judge_all(exchanges: Iterable[Exchange], settings: Settings | None = None) -> dict[str, Verdict]:
-    """Judge a whole capture; the verdicts are final, in the order of the exchanges."""
-    session = Session(settings)
-    verdicts: dict[str, Verdict] = {}
-    for exchange in exchanges:
-        verdict, changed = session.observe(exchange)
-        if verdict is not None:
-            verdicts[exchange.id] = verdict
-        _revise(session, verdicts, changed)
-    _revise(session, verdicts, session.finish())
-    return verdicts
-
-
-def _revise(session: Session, verdicts: dict[str, Verdict], changed: Iterable[str]) -> None:
-    for exchange_id in changed:
-        revised = session.judge(exchange_id)
-        if revised is not None and exchange_id in verdicts:
-            verdicts[exchange_id] = revised

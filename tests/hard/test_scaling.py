@@ -18,8 +18,8 @@ from cors_addon.report.model import build
 from cors_addon.rules.decode import read_rules
 from cors_addon.rules.inject import plan
 from cors_addon.traffic.transcript import parse_transcript
+from cors_addon.verdict.explanations import judge_all
 from cors_addon.verdict.redact import redact
-from cors_addon.verdict.session import judge_all
 from tests.report.samples import exchange
 
 ALLOW = ("Access-Control-Allow-Origin", "https://app.test")

@@ -16,8 +16,8 @@ from cors_addon.mitm.capture_error import CaptureError
 from cors_addon.mitm.capture_flows import UNREMARKABLE, Sighting
 from cors_addon.mitm.capture_har import HarNotes
 from cors_addon.traffic.exchange import Exchange
+from cors_addon.verdict.explanations import judge_all
 from cors_addon.verdict.model import Outcome
-from cors_addon.verdict.session import judge_all
 from tests.mitm.captures import entry, har, headers
 
 ALLOW = "Access-Control-Allow-Origin: https://app.test"

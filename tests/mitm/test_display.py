@@ -10,7 +10,7 @@ from cors_addon.catalogue import CATALOGUE
 from cors_addon.catalogue.violation import Severity
 from cors_addon.mitm import display
 from cors_addon.traffic.transcript import parse_transcript
-from cors_addon.verdict.session import judge_all
+from cors_addon.verdict.explanations import judge_all
 from tests.mitm.support import APP, Proxy, cors_get, make_flow, preflight, proxy, saved_and_loaded
 
 ALLOWED = "Access-Control-Allow-Origin: *"
@@ -177,7 +177,9 @@ def test_metadata_is_plain_and_survives_saving() -> None:
         loaded = saved_and_loaded(flow)
         assert loaded.metadata == flow.metadata
         assert loaded.metadata["cors"].keys() == running.verdict(flow).keys(), "the same as in the report"
-        assert {type(value) for value in flow.metadata.values()} == {dict, str}
+        for each in (loaded, flow.copy()):
+            assert {type(value) for value in each.metadata.values()} == {dict, str}
+        assert all(isinstance(value, (dict, str)) for value in flow.metadata.values())
         assert flow.metadata["cors.outcome"] == "blocked"
         assert flow.metadata["cors.findings"] == "allow-origin-invalid"
         assert flow.copy().metadata == flow.metadata

@@ -10,10 +10,11 @@ from cors_addon.fetch.messages import Request, Response
 from cors_addon.report.model import Report, build
 from cors_addon.traffic.exchange import Exchange
 from cors_addon.traffic.transcript import parse_transcript
+from cors_addon.verdict.explanations import judge_all
 from cors_addon.verdict.model import Verdict
 from cors_addon.verdict.probing import Answered, Guise, Trust
 from cors_addon.verdict.profile import profiles
-from cors_addon.verdict.session import Session, judge_all
+from cors_addon.verdict.session import Session
 
 APP = "https://app.test"
 API = "https://api.test/items"

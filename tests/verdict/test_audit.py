@@ -11,7 +11,8 @@ from cors_addon.fetch.headers import HeaderList
 from cors_addon.fetch.origins import origin_of
 from cors_addon.traffic.exchange import Exchange, Responder
 from cors_addon.verdict.audit import is_public, severity_of_trust
-from cors_addon.verdict.session import Settings, judge_all
+from cors_addon.verdict.explanations import judge_all
+from cors_addon.verdict.session import Settings
 from tests.fetch.table import table
 from tests.traffic.exchanges import API, APP, ITEMS, allow, cors, lines_of, preflight
 from tests.verdict.causes.corpus import cases

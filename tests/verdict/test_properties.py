@@ -17,9 +17,10 @@ from cors_addon.traffic.correlate import Correlator
 from cors_addon.traffic.evidence import Knowledge
 from cors_addon.traffic.exchange import Exchange
 from cors_addon.traffic.transcript import parse_transcript
+from cors_addon.verdict.explanations import judge_all
 from cors_addon.verdict.judge import Context, judge_record
 from cors_addon.verdict.model import Judge, Outcome, Verdict
-from cors_addon.verdict.session import Session, judge_all
+from cors_addon.verdict.session import Session
 from tests.traffic.exchanges import API, APP, ITEMS, allow, cors, exchange, metadata, preflight
 from tests.verdict.judging import ALLOWED, BLOCKED, CONDITIONAL, INCLUDE, NOT_INCLUDE, SPEC
 from tests.verdict.test_memory import traffic

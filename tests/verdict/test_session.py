@@ -7,8 +7,9 @@ from mitmproxy.io import tnetstring
 
 from cors_addon.fetch.messages import Response
 from cors_addon.traffic.exchange import Exchange
+from cors_addon.verdict.explanations import judge_all
 from cors_addon.verdict.model import Judge, Verdict
-from cors_addon.verdict.session import Session, Settings, judge_all
+from cors_addon.verdict.session import Session, Settings
 from tests.traffic.exchanges import API, APP, ITEMS, allow, cors, exchange, lines_of, metadata, preflight
 from tests.verdict.judging import ALLOWED, BLOCKED, CONDITIONAL, COOKIE, NOT_CORS, UNKNOWN, ids
 

@@ -88,6 +88,7 @@ class LivePage:
             self._token.text,
             lambda: addon.judged,
             self._suggest,
+            addon.explained,
             Profiles(self._profiles, self._token.text, lambda: (addon.probe.version, addon.injection.rules)),
         )
         return self._opened

@@ -47,7 +47,7 @@ class Screen:
     """Renders what the ledger and injection hold.
 
     ``verdicts`` gives what the addon remembers, ``judged`` how many flows were judged, ``suggest`` the lines of a rule
-    that would let a blocked flow pass, ``hosts`` what was learned of the hosts.
+    that would let a blocked flow pass, ``explain`` why a verdict is so, ``hosts`` what was learned of the hosts.
     """
 
     policy: Final = POLICY
@@ -59,6 +59,7 @@ class Screen:
         token: str,
         judged: Callable[[], int],
         suggest: Callable[[Verdict], Sequence[str]],
+        explain: Callable[[Verdict], Verdict],
         hosts: Profiles,
     ) -> None:
         self._ledger = ledger
@@ -66,6 +67,7 @@ class Screen:
         self._token = token
         self._judged = judged
         self._suggest = suggest
+        self._explain = explain
         self._hosts = hosts
         self._cards: dict[str, tuple[int, str, str]] = {}
         self._regions: dict[str, tuple[int, str]] = {}
@@ -142,7 +144,7 @@ class Screen:
         version, html, found_in = self._cards.get(card.id, (0, "", ""))
         if version != card.version:
             verdict = self._ledger.example(card)
-            (plain,) = build([verdict]).flows
+            (plain,) = build([self._explain(verdict)]).flows
             suggestion = self._suggest(verdict) if section in (Section.BLOCKED, Section.CONDITIONAL) else ()
             is_open = section is Section.BLOCKED and place < _OPEN
             html, found_in = card_html(card, plain, is_open, suggestion), haystack(card, plain)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cors_addon.traffic.exchange import Exchange
 from cors_addon.verdict.causes import CAUSES
-from cors_addon.verdict.session import judge_all
+from cors_addon.verdict.explanations import judge_all
 from tests.traffic.exchanges import cors, exchange, metadata, preflight
 
 BYTES = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"), max_size=30)

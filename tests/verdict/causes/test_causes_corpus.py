@@ -7,8 +7,9 @@ import pytest
 
 from cors_addon.traffic.exchange import Exchange
 from cors_addon.verdict.causes import CAUSES
+from cors_addon.verdict.explanations import judge_all
 from cors_addon.verdict.model import Outcome, Verdict
-from cors_addon.verdict.session import Session, judge_all
+from cors_addon.verdict.session import Session
 from tests.verdict.causes.corpus import EVERY, FOLDER, Case, cases
 
 HEALTHY = cases("healthy")

@@ -10,9 +10,10 @@ from cors_addon.fetch.headers import HeaderList
 from cors_addon.fetch.messages import Request, Response
 from cors_addon.traffic.exchange import Exchange
 from cors_addon.traffic.transcript import USER_AGENTS
+from cors_addon.verdict.explanations import judge_all
 from cors_addon.verdict.fixes.way import mended
 from cors_addon.verdict.model import Judge, Outcome
-from cors_addon.verdict.session import Settings, judge_all
+from cors_addon.verdict.session import Settings
 
 STOPS = (Severity.BLOCKED, Severity.CONDITIONAL)
 PASSED = (Outcome.ALLOWED, Outcome.NOT_CORS)

@@ -9,10 +9,11 @@ from cors_addon.catalogue import CATALOGUE
 from cors_addon.catalogue.violation import Severity, Stage
 from cors_addon.traffic.exchange import Exchange
 from cors_addon.traffic.transcript import parse_transcript
+from cors_addon.verdict.explanations import judge_all
 from cors_addon.verdict.fixes.shape import STATUS, Change, Way
 from cors_addon.verdict.fixes.way import mended
 from cors_addon.verdict.model import Judge, Outcome, Verdict
-from cors_addon.verdict.session import Settings, judge_all
+from cors_addon.verdict.session import Settings
 from tests.verdict.judging import verdict_of
 
 CORPUS = sorted((Path(__file__).parents[2] / "corpus").glob("*.txt"))

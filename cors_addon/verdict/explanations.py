@@ -1,0 +1,81 @@
+"""Why, and what mends it: worked out for a verdict when somebody looks, and before what it takes is forgotten.
+
+Most verdicts that are given while traffic passes are never read, or are revised before anybody could.
+"""
+
+import sys
+from collections.abc import Iterable
+
+from ..traffic.exchange import Exchange
+from ..traffic.record import Record
+from ..traffic.remembered import Remembered
+from .model import Verdict
+from .session import Session, Settings
+
+
+class Explanations:
+    """The explanations of a session's verdicts; ``kept`` bounds how many are remembered."""
+
+    def __init__(self, session: Session, kept: int = sys.maxsize) -> None:
+        self._session = session
+        self._open: dict[str, Verdict] = {}
+        self._told: Remembered[str, Verdict] = Remembered(kept)
+        # Before anybody else forgets what an explanation draws on.
+        session.correlator.on_forget.insert(0, self._forget)
+
+    def judged(self, verdict: Verdict) -> Verdict | None:
+        """Take note of a verdict; return the explained one before it, where somebody has looked at that."""
+        if verdict.findings:
+            self._open[verdict.id] = verdict
+        else:
+            self._open.pop(verdict.id, None)
+        return self._told.pop(verdict.id, None)
+
+    def of(self, verdict: Verdict) -> Verdict:
+        """Return the verdict that was last noted under this one's id, explained; without one, this one as it is."""
+        noted = self._open.pop(verdict.id, None)
+        if noted is not None:
+            self._told[verdict.id] = self._session.explain(noted)
+        return self._told.get(verdict.id, verdict)
+
+    def in_passing(self, verdict: Verdict) -> Verdict:
+        """Return the same without remembering it, for what is told once and never again."""
+        noted = self._open.get(verdict.id)
+        return self._told.get(verdict.id, verdict) if noted is None else self._session.explain(noted, followed=False)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._open.clear()
+        self._told.clear()
+
+    def _forget(self, record: Record) -> None:
+        """Explain an exchange that is about to be forgotten, and those whose explanation draws on it."""
+        others = record.preflight, record.cached_grant, *record.requests, record.redirected_from, record.redirected_to
+        for exchange_id in (record.id, *others):
+            if exchange_id in self._open:
+                self.of(self._open[exchange_id])
+
+
+def judge_all(exchanges: Iterable[Exchange], settings: Settings | None = None) -> dict[str, Verdict]:
+    """Judge a whole capture; the verdicts are final and explained, in the order of the exchanges."""
+    session = Session(settings)
+    explanations = Explanations(session)
+    verdicts: dict[str, Verdict] = {}
+
+    def keep(verdict: Verdict) -> None:
+        verdicts[verdict.id] = verdict
+        explanations.judged(verdict)
+
+    def revise(changed: Iterable[str]) -> None:
+        for exchange_id in changed:
+            revised = session.judge(exchange_id)
+            if revised is not None and exchange_id in verdicts:
+                keep(revised)
+
+    for exchange in exchanges:
+        verdict, changed = session.observe(exchange)
+        if verdict is not None:
+            keep(verdict)
+        revise(changed)
+    revise(session.finish())
+    return {exchange_id: explanations.of(verdict) for exchange_id, verdict in verdicts.items()}
