@@ -17,7 +17,7 @@ def fetch(folder: Path) -> tuple[str, str]:
     if npm is None:
         return "", "npm is not installed, and axe-core comes from there"
     command = [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--ignore-scripts", "axe-core@4"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
     if done.returncode != 0:
         return "", f"npm could not fetch axe-core: {done.stderr[-500:]}"
     return (folder / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8"), ""

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.browser.chromium_log import ChromiumLog, Message
-from tests.browser.observed import BrowserError, Visit, find_program
+from tests.browser.observed import PATIENCE, BrowserError, Visit, find_program
 
 QUIET = 1.5  # seconds without a request, after which a page counts as done
 LAST_LINES = 0.3  # seconds, for what the console still has to say
@@ -106,7 +106,7 @@ class Chromium:
         os.close(self._write)
         self._keep.close()
 
-    def visit(self, url: str, until: str | None = None, seconds: float = 60, private: bool = False) -> Visit:
+    def visit(self, url: str, until: str | None = None, seconds: float = PATIENCE, private: bool = False) -> Visit:
         """Open `url` and stay until the expression `until` has a value (else: until it is quiet for a while).
 
         Cookies and cache are empty at the start; a `private` visit gets a browser context of its own, as an incognito
@@ -148,7 +148,7 @@ class Chromium:
 
     def call(self, method: str, session: str | None = None, **params: object) -> Message:
         number = self.send(method, session, **params)
-        if not self._pump(lambda: number in self._answers, time.monotonic() + 30):
+        if not self._pump(lambda: number in self._answers, time.monotonic() + PATIENCE):
             raise BrowserError(f"chromium: no answer to {method}\n{self._printed()}")
         answer = self._answers.pop(number)
         if "error" in answer:

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.browser.firefox_log import OBSERVE, FirefoxLog
 from tests.browser.marionette import Marionette
-from tests.browser.observed import BrowserError, Visit, find_program
+from tests.browser.observed import PATIENCE, BrowserError, Visit, find_program
 
 QUIET = 1.5  # seconds without a request, after which a page counts as done
 LAST_LINES = 0.3  # seconds, for what the console still has to say
@@ -88,14 +88,14 @@ class Firefox:
             unhandledPromptBehavior="dismiss",
         )
         self.version = f"Firefox/{session['capabilities']['browserVersion']}"
-        self._call("WebDriver:SetTimeouts", pageLoad=60000, script=60000)
+        self._call("WebDriver:SetTimeouts", pageLoad=1000 * PATIENCE, script=1000 * PATIENCE)
         return self
 
     def _port(self, profile: Path) -> int:
         """Firefox picks a free port itself and writes it into its profile."""
         assert self._process is not None
         written = profile / "MarionetteActivePort"
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while not (written.exists() and written.read_text()):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise BrowserError(f"firefox: did not start\n{self._printed()}")
@@ -113,7 +113,7 @@ class Firefox:
                 self._process.wait()
         self._keep.close()
 
-    def visit(self, url: str, until: str | None = None, seconds: float = 60, private: bool = False) -> Visit:
+    def visit(self, url: str, until: str | None = None, seconds: float = PATIENCE, private: bool = False) -> Visit:
         """Open `url` and stay until the expression `until` has a value (else: until it is quiet for a while).
 
         Cookies and cache are empty at the start; a `private` visit gets a private window.

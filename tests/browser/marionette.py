@@ -6,14 +6,14 @@ import json
 import socket
 from typing import Any
 
-from tests.browser.observed import BrowserError
+from tests.browser.observed import PATIENCE, BrowserError
 
 
 class Marionette:
     """Messages are `LENGTH:JSON`; a command is [0, number, name, parameters], an answer [1, number, error, result]."""
 
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), 120)
+        self._socket = socket.create_connection(("127.0.0.1", port), 2 * PATIENCE)
         self._reader = self._socket.makefile("rb")
         self._number = 0
         self._receive()  # its greeting

@@ -32,6 +32,7 @@ from enum import Enum
 
 NOSNIFF = "nosniff"
 MIME_TYPE = "MIME type"
+PATIENCE = 180  # seconds for what ends by itself: only a failure takes that long
 
 
 class Kind(Enum):

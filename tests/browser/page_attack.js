@@ -216,6 +216,8 @@ async function attackByWorker(base) {
     else navigator.serviceWorker.addEventListener('controllerchange', resolve);
   });
   const opened = window.open(base);
+  const until = performance.now() + LONGEST;
+  while (!learned.length && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 50));
   await new Promise((resolve) => setTimeout(resolve, PATIENCE));
   opened?.close();
   for (const registration of await navigator.serviceWorker.getRegistrations()) await registration.unregister();

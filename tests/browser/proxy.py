@@ -18,7 +18,7 @@ from tests.browser.server import Server
 
 HERE = Path(__file__).resolve().parent
 ADDON = HERE.parents[1] / "cors_addon" / "addon.py"
-STOP_SECONDS = 30
+STOP_SECONDS = 120
 LAST_WORDS = 4000  # characters
 
 
@@ -112,7 +112,7 @@ class Proxy:
         self.port, self._control = json.loads(ports)["proxy"], json.loads(ports)["control"]
         return self
 
-    def command(self, name: str, *arguments: str, seconds: float = 10) -> object:
+    def command(self, name: str, *arguments: str, seconds: float = 60) -> object:
         """Run a mitmproxy command in the proxy, `cors.inject on` for one, and give back its plain result.
 
         Raises ProxyError with mitmproxy's text where the command fails.

@@ -65,7 +65,7 @@ def _run(browser: str, folder: Path) -> Phased:
         with BROWSERS[browser](proxy.port) as driver:
             run.version = driver.version
             for page in site.pages:
-                visit = driver.visit(site.url(page), DONE, 120)
+                visit = driver.visit(site.url(page), DONE)
                 assert visit.result is not None, f"{site.url(page)} did not finish"
                 for phase in json.loads(visit.result):
                     for name, results in phase.items():

@@ -16,6 +16,7 @@ from tests.mitm.support import APP, cors_get, make_flow, make_response, prefligh
 
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
+expect.set_options(timeout=60_000)
 
 pytestmark = [pytest.mark.browser, pytest.mark.proxy, pytest.mark.timeout(300)]
 

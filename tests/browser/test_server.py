@@ -48,7 +48,7 @@ def test_websocket_accept() -> None:
 
 
 def exchange(port: int, request: bytes, secure: bool = False) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), 10) as plain:
+    with socket.create_connection(("127.0.0.1", port), 60) as plain:
         connection = plain
         if secure:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

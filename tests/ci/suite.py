@@ -8,6 +8,7 @@ import sys
 from playwright.sync_api import expect, sync_playwright
 
 proxy, url, program, *rest = sys.argv[1:]
+expect.set_options(timeout=60_000)
 with sync_playwright() as playwright:
     browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"], proxy={"server": proxy})
     context = browser.new_context(ignore_https_errors=True)

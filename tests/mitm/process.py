@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import re
 import signal
 import socket
@@ -15,7 +17,7 @@ from types import TracebackType
 
 ROOT = Path(__file__).resolve().parents[2]
 ADDON = ROOT / "cors_addon" / "addon.py"
-SECONDS = 60
+SECONDS = 120
 """For how long something is awaited before a test fails; nothing takes that long on its own."""
 
 
@@ -144,10 +146,14 @@ def listening(*modes: str) -> list[str]:
 
 
 def free_port() -> int:
-    """Return a port that nobody has right now, for what cannot choose one by itself."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
+    """Return a port that nobody has right now, for what cannot choose one by itself.
+
+    It is none of those that systems give away by themselves, so that none of them has it before it is used.
+    """
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def run(folder: Path, *arguments: str | Path, **others: object) -> tuple[int, list[str]]:

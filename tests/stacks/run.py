@@ -134,7 +134,7 @@ def _visit(phase: Phase, proxy: Proxy, drivers: Mapping[str, Any]) -> None:
     proxy.set_option(f"steer_ports={' '.join(f'{host}:{port}' for host, port in phase.ports.items())}")
     proxy.command("cors.clear")
     for browser, driver in drivers.items():
-        visit = driver.visit(f"{PAGE}/", DONE, seconds=120)
+        visit = driver.visit(f"{PAGE}/", DONE)
         for host, result in json.loads(visit.result or "{}").items():
             phase.results[browser, host] = result
     target = proxy.folder / "phase.json"
@@ -196,7 +196,7 @@ def _asked_directly(host: str, case: Case, port: int) -> dict[tuple[str, str], M
 
 
 def ask(host: str, port: int, method: str, path: str, headers: Mapping[str, str]) -> Mapping[str, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request(method, path, headers={"Host": host, **headers})
         response = connection.getresponse()

@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.mitm.process import free_port
 from tests.stacks.cases import App
 
-START_SECONDS = 60
+START_SECONDS = 120
 STOP_SECONDS = 10
 Ports = Mapping[str, int]
 Start = Callable[[Sequence[App], Path], contextlib.AbstractContextManager[Ports]]
@@ -95,9 +96,11 @@ def ports_told(running: subprocess.Popen[str], folder: Path) -> dict[str, int]:
 
 
 def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as keep:
-        held = [keep.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [each.getsockname()[1] for each in held]
+    """Return ports that nobody has, none twice."""
+    found: set[int] = set()
+    while len(found) < count:
+        found.add(free_port())
+    return list(found)
 
 
 def await_listening(running: subprocess.Popen[str], folder: Path, ports: Sequence[int]) -> None:
