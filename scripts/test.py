@@ -1,10 +1,10 @@
 """Run every check: `python3 scripts/test.py [--install-browsers] [pytest arguments...]`.
 
 Lints, checks the types, and runs the tests on both generations of mitmproxy: on the newest, which needs Python 3.12
-or newer, and on 11.0.2, the last one for Python 3.11; some of them without PyYAML. Then two minutes of soak and a slice
-of fuzzing. Makes an environment for each generation on first use. What drives browsers runs beside the rest. One
-failing step does not keep the others from running; the exit status is 1 if any failed. With arguments for pytest it
-runs only pytest, with those.
+or newer, and on 11.0.2, the last one for Python 3.11, where what is costly and cannot differ is left out (marker
+`once`); some of them without PyYAML. Then two minutes of soak and a slice of fuzzing. Makes an environment for each
+generation on first use. Two steps run at a time, no two of them with browsers. One failing step does not keep the
+others from running; the exit status is 1 if any failed. With arguments for pytest it runs only pytest, with those.
 
 Runs under whatever Python starts it, 3.6 included: no newer syntax, no newer module.
 """
@@ -55,11 +55,15 @@ class Step(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """A command to run as one step, and the exit statuses with which it passes."""
+    """A command to run as one step, and whether it drives browsers, which leave no room for others that do."""
 
     name: str
     command: List[str]
-    passing: Sequence[int] = (0,)
+    browsers: bool = False
+
+
+def is_failure(step: Step) -> bool:
+    return step.status.startswith("failed")
 
 
 class Checks:
@@ -67,7 +71,10 @@ class Checks:
 
     def __init__(self) -> None:
         self.steps: List[Step] = []
+        self._waiting: List[Planned] = []
+        self._taking = threading.Lock()
         self._over = False
+        self._started = time.time()
 
     def run(self, name: str, command: Sequence[str], passing: Sequence[int] = (0,)) -> None:
         """Run a command as one step, from the root of the checkout."""
@@ -76,14 +83,36 @@ class Checks:
         status = subprocess.call(command, cwd=environment.ROOT)
         self.add(name, "ok" if status in passing else f"failed ({status})", time.time() - started)
 
-    def run_beside(self, planned: Sequence[Planned]) -> threading.Thread:
-        """Run steps one after the other beside whatever else runs, each with its output in one piece at its end."""
-        thread = threading.Thread(target=self._run_all, args=(planned,), daemon=True)
+    def run_two_at_a_time(self, planned: Sequence[Planned]) -> None:
+        """Run all steps: in this thread those with browsers and then whatever waits, beside it those without."""
+        self._waiting = list(planned)
+        step = self._next(True)
+        thread = threading.Thread(target=self._run_beside, daemon=True)
         thread.start()
-        return thread
+        try:
+            while step is not None:
+                self.run(step.name, step.command)
+                step = self._next(True)
+            while thread.is_alive():
+                thread.join(1)  # without a limit, Windows takes no Ctrl-C here
+        finally:
+            self.end()
 
-    def _run_all(self, planned: Sequence[Planned]) -> None:
-        for step in planned:
+    def _next(self, browsers: bool) -> Optional[Planned]:
+        """Take the next step, one with browsers or one without as asked for; where browsers have nothing, any."""
+        with self._taking:
+            fitting = [step for step in self._waiting if step.browsers == browsers]
+            if not fitting and browsers:
+                fitting = self._waiting
+            if not fitting:
+                return None
+            self._waiting = [step for step in self._waiting if step is not fitting[0]]
+            return fitting[0]
+
+    def _run_beside(self) -> None:
+        """Run what needs no browser, the output of each step in one piece at its end."""
+        step = self._next(False)
+        while step is not None:
             started = time.time()
             with tempfile.TemporaryFile() as output:
                 status = subprocess.call(step.command, cwd=environment.ROOT, stdout=output, stderr=subprocess.STDOUT)
@@ -92,21 +121,28 @@ class Checks:
                 output.seek(0)
                 printed = output.read().decode("utf-8", "replace")
             environment.say(f"\n== {step.name}\n$ {' '.join(step.command)}\n{printed}")
-            self.add(step.name, "ok" if status in step.passing else f"failed ({status})", time.time() - started)
+            self.add(step.name, "ok" if status == 0 else f"failed ({status})", time.time() - started)
+            step = self._next(False)
 
     def end(self) -> None:
         """Start no further step beside."""
         self._over = True
+        self._waiting = []
 
     def add(self, name: str, status: str, seconds: float = 0.0) -> None:
         self.steps.append(Step(name, status, seconds))
 
     def failed(self) -> bool:
-        return any(step.status.startswith("failed") for step in self.steps)
+        return any(is_failure(step) for step in self.steps)
+
+    def seconds(self) -> float:
+        """Return for how long this has been at work."""
+        return time.time() - self._started
 
 
-def table(steps: Sequence[Step]) -> List[str]:
-    """Return the closing table, one line a step."""
+def table(steps: Sequence[Step], seconds: float) -> List[str]:
+    """Return the closing table, one line a step, and how long all of it took: less than its sum."""
+    steps = [*steps, Step("in all", "failed" if any(is_failure(step) for step in steps) else "ok", seconds)]
     name_width = max(len(step.name) for step in steps)
     status_width = max(len(step.status) for step in steps)
     return [f"{step.name:<{name_width}}  {step.status:<{status_width}}  {step.seconds:6.1f} s" for step in steps]
@@ -213,39 +249,27 @@ def _as_root() -> Optional[List[str]]:
     return None
 
 
-def everything(found: Sequence[Tuple[Generation, environment.Environment]]) -> Tuple[List[Planned], List[Planned]]:
-    """Return the steps that drive browsers, and those that run beside them; each list takes about as long."""
+def everything(found: Sequence[Tuple[Generation, environment.Environment]]) -> List[Planned]:
+    """Return the steps in the order in which to begin them: what is quickly told, then what takes longest."""
     newest = found[0][1]
     title = "pytest, Python {}, mitmproxy {}".format(newest.version, mitmproxy_version(newest))
     pytest = [newest.python, "-m", "pytest", "-q"]
-    with_browsers = [
-        Planned(title + ", in browsers", [*pytest, "-m", "browser"]),
-        Planned("soak", [newest.python, os.path.join("scripts", "soak.py"), *SOAK]),
-        Planned("pytest, without PyYAML", [*pytest, "-p", "tests.hard.without_pyyaml", *OF_RULES]),
-    ]
-    beside = [
+    steps = [
         Planned("ruff check", [newest.tool("ruff"), "check"]),
         Planned("ruff format", [newest.tool("ruff"), "format", "--check"]),
         Planned("mypy", [newest.tool("mypy"), "--strict", "cors_addon", "scripts"]),
+        Planned(title + ", in browsers", [*pytest, "-m", "browser"], browsers=True),
         Planned(title, [*pytest, "-m", "not browser"]),
-        Planned("fuzz", [newest.python, os.path.join("scripts", "fuzz.py"), *FUZZ]),
     ]
     for _, made in found[1:]:
         name = "pytest, Python {}, mitmproxy {}".format(made.version, mitmproxy_version(made))
-        beside.append(Planned(name, [made.python, "-m", "pytest", "-q", "-m", "not browser", *FEWER]))
-    return with_browsers, beside
-
-
-def run_everything(checks: Checks, found: Sequence[Tuple[Generation, environment.Environment]]) -> None:
-    with_browsers, beside = everything(found)
-    thread = checks.run_beside(beside)
-    try:
-        for step in with_browsers:
-            checks.run(*step)
-        while thread.is_alive():
-            thread.join(1)  # without a limit, Windows takes no Ctrl-C here
-    finally:
-        checks.end()
+        steps.append(Planned(name, [made.python, "-m", "pytest", "-q", "-m", "not browser and not once", *FEWER]))
+    return [
+        *steps,
+        Planned("soak", [newest.python, os.path.join("scripts", "soak.py"), *SOAK], browsers=True),
+        Planned("pytest, without PyYAML", [*pytest, "-p", "tests.hard.without_pyyaml", *OF_RULES]),
+        Planned("fuzz", [newest.python, os.path.join("scripts", "fuzz.py"), *FUZZ]),
+    ]
 
 
 def run_selected(
@@ -274,9 +298,9 @@ def work(words: List[str]) -> int:
     if for_pytest:
         run_selected(checks, found, for_pytest)
     else:
-        run_everything(checks, found)
+        checks.run_two_at_a_time(everything(found))
     environment.say("")
-    for line in table(checks.steps):
+    for line in table(checks.steps, checks.seconds()):
         environment.say(line)
     return 1 if checks.failed() else 0
 

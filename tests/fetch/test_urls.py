@@ -257,6 +257,7 @@ def test_what_is_written_reads_the_same(text: str, base: Url | None) -> None:
     assert url.port != DEFAULT_PORTS[url.scheme]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("text", ["/" * 2**20, "../" * 2**18, "%" * 2**20, "\xe9" * 2**20, "@" * 2**20, ":" * 2**20])
 def test_a_mebibyte(text: str) -> None:
     assert parse_url(text, BASE) is None or parse_url(text, BASE)

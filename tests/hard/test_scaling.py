@@ -22,6 +22,8 @@ from cors_addon.verdict.explanations import judge_all
 from cors_addon.verdict.redact import redact
 from tests.report.samples import exchange
 
+pytestmark = pytest.mark.once
+
 ALLOW = ("Access-Control-Allow-Origin", "https://app.test")
 ASKS = ("Access-Control-Request-Method", "PUT")
 PARTS = [

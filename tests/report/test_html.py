@@ -191,6 +191,7 @@ def test_causes_and_snippets_are_shown_where_there_are_any() -> None:
     assert "For Express" not in page.text, "the stack is known"
 
 
+@pytest.mark.once
 def test_a_long_list_has_its_contents_and_its_end() -> None:
     report = report_of(*(exchange([], id=f"f{n}", url=f"https://h{n}.test/") for n in range(320)))
     page = Page(report)

@@ -1,6 +1,7 @@
 import importlib.util
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 from types import ModuleType
 from typing import IO
@@ -41,10 +42,12 @@ def test_browser_tests_are_taken_out_of_what_is_selected(
 
 def test_the_closing_table_has_a_line_for_each_step(script: ModuleType) -> None:
     steps = [script.Step("mypy", "ok", 12.34), script.Step("pytest, Python 3.13.0", "failed (1)", 100.0)]
-    assert script.table(steps) == [
+    assert script.table(steps, 101.5) == [
         "mypy                   ok            12.3 s",
         "pytest, Python 3.13.0  failed (1)   100.0 s",
+        "in all                 failed       101.5 s",
     ]
+    assert script.table(steps[:1], 12.4)[-1] == "in all  ok    12.4 s"
 
 
 class Runs:
@@ -115,12 +118,13 @@ def test_each_generation_of_mitmproxy_is_run_and_a_missing_one_is_named(
     assert script.work([]) == 0
     table = capsys.readouterr().err.rpartition("\n\n")[2].splitlines()
     newest = next(line for line in expected if not line.endswith("found") and "3.11.7" not in line)
-    lines = [*expected, f"{newest}, in browsers", *ONCE]
+    lines = [*expected, f"{newest}, in browsers", *ONCE, "in all"]
     assert len(table) == len(lines)
     for line in lines:
         name, _, status = line.partition(": ")
         assert any(row.startswith(name + "  ") and (status or "ok") in row for row in table), line
     assert sum("-m browser" in command for command in runs.commands) == 1
+    assert sum("not once" in command for command in runs.commands) == len({"3.11.7"} & set(versions.values()))
 
 
 def test_a_failing_step_keeps_none_from_running(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,33 +134,97 @@ def test_a_failing_step_keeps_none_from_running(script: ModuleType, monkeypatch:
     assert len(runs.commands) == len(ONCE) + 3
 
 
+class Lanes:
+    """Stands in for steps that take until they are told to end; says which run, and in which thread each began."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun: list[str] = []
+        self.main: list[str] = []
+        self.running: set[str] = set()
+        self.together: set[frozenset[str]] = set()
+        self.waits_for: dict[str, str] = {}
+        self._changed = threading.Condition()
+        monkeypatch.setattr(subprocess, "call", self.call)
+
+    def call(self, command: list[str], stdout: IO[bytes] | None = None, **options: object) -> int:
+        (name,) = command
+        with self._changed:
+            self.begun.append(name)
+            if threading.current_thread() is threading.main_thread():
+                self.main.append(name)
+            self.running.add(name)
+            self.together.add(frozenset(self.running))
+            self._changed.notify_all()
+            awaited = self.waits_for.get(name)
+            assert self._changed.wait_for(lambda: awaited is None or awaited in self.begun, 60)
+            self.running.remove(name)
+        if stdout is not None:
+            stdout.write(f"what {name} says\n".encode())
+        return 3 if name == "bad" else 0
+
+
+def planned(script: ModuleType, *names: str) -> list[object]:
+    return [script.Planned(f"step {name}", [name], browsers=name.startswith("b-")) for name in names]
+
+
+def test_two_steps_run_at_a_time_and_no_two_with_browsers(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    lanes = Lanes(monkeypatch)
+    lanes.waits_for = {"one": "b-1", "b-1": "two"}
+    checks = script.Checks()
+    checks.run_two_at_a_time(planned(script, "one", "b-1", "two", "b-2"))
+    assert lanes.main[:2] == ["b-1", "b-2"]
+    assert sorted(lanes.begun) == ["b-1", "b-2", "one", "two"]
+    assert max(map(len, lanes.together)) == 2
+    assert {"b-1", "b-2"} not in lanes.together
+    assert sorted(step.name for step in checks.steps) == ["step b-1", "step b-2", "step one", "step two"]
+
+
+def test_whoever_has_driven_the_last_browser_helps_with_the_rest(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lanes = Lanes(monkeypatch)
+    lanes.waits_for = {"b-1": "one", "one": "two", "two": "three"}
+    script.Checks().run_two_at_a_time(planned(script, "one", "two", "b-1", "three"))
+    assert lanes.main[:2] == ["b-1", "two"]
+    assert frozenset({"one", "two"}) in lanes.together
+
+
 def test_what_runs_beside_is_printed_in_one_piece(
     script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def call(command: list[str], stdout: IO[bytes], **options: object) -> int:
-        stdout.write(f"what {command[0]} says\n".encode())
-        return 3
-
-    monkeypatch.setattr(subprocess, "call", call)
+    lanes = Lanes(monkeypatch)
+    lanes.waits_for = {"b-1": "good"}
     checks = script.Checks()
-    checks.run_beside([script.Planned("one", ["a", "b"]), script.Planned("two", ["c"], [3])]).join()
+    checks.run_two_at_a_time(planned(script, "bad", "good", "b-1"))
     said = capsys.readouterr().err
-    assert said == "\n== one\n$ a b\nwhat a says\n\n\n== two\n$ c\nwhat c says\n\n"
-    assert [f"{step.name}: {step.status}" for step in checks.steps] == ["one: failed (3)", "two: ok"]
+    assert "\n== step bad\n$ bad\nwhat bad says\n" in said
+    assert {f"{step.name}: {step.status}" for step in checks.steps} == {
+        "step bad: failed (3)",
+        "step good: ok",
+        "step b-1: ok",
+    }
 
 
-def test_an_interruption_starts_nothing_further_beside(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_starts_nothing_further(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     checks = script.Checks()
-    started = []
+    begun = []
+    beside, ended = threading.Event(), threading.Event()
 
     def call(command: list[str], **options: object) -> int:
-        started.append(command[0])
-        checks.end()
+        begun.append(command[0])
+        if threading.current_thread() is threading.main_thread():
+            beside.wait(60)
+            raise KeyboardInterrupt
+        beside.set()
+        ended.wait(60)
         return -2
 
     monkeypatch.setattr(subprocess, "call", call)
-    checks.run_beside([script.Planned("one", ["a"]), script.Planned("two", ["b"])]).join()
-    assert (started, checks.steps) == (["a"], [])
+    with pytest.raises(KeyboardInterrupt):
+        checks.run_two_at_a_time(planned(script, "b-1", "one", "two"))
+    ended.set()
+    assert "two" not in begun
+    assert checks.steps == []
 
 
 def test_an_environment_that_cannot_be_set_up_counts_as_a_failure(

@@ -20,6 +20,8 @@ from cors_addon.traffic.record import Record
 from cors_addon.verdict.session import Session
 from tests.traffic.exchanges import APP, allow, cors, exchange, metadata, preflight
 
+pytestmark = pytest.mark.once
+
 PAGES = [APP, "https://www.app.test", "https://else.test", "null"]
 HTTP = "http://app.test"
 

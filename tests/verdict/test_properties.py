@@ -215,6 +215,7 @@ def test_the_order_of_arrival_makes_no_difference(random: Random) -> None:
     assert final(exchanges) == expected
 
 
+@pytest.mark.once
 @settings(max_examples=12)
 @given(st.integers(0, 1000), st.randoms(use_true_random=False))
 def test_nor_with_much_traffic(seed: int, random: Random) -> None:
@@ -230,6 +231,7 @@ def test_nor_with_much_traffic(seed: int, random: Random) -> None:
 CORPUS = sorted((Path(__file__).parent.parent / "corpus").glob("*.txt"))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("seed", range(4))
 def test_nor_over_the_whole_corpus(seed: int) -> None:
     """The transcripts are independent of each other: each has a client of its own."""
@@ -248,6 +250,7 @@ def test_nor_over_the_whole_corpus(seed: int) -> None:
     assert final(exchanges) == expected
 
 
+@pytest.mark.once
 @settings(max_examples=12)
 @given(st.integers(0, 1000), st.randoms(use_true_random=False))
 def test_the_ids_returned_are_all_that_must_be_judged_anew(seed: int, random: Random) -> None:

@@ -169,6 +169,7 @@ def test_every_status_of_both_kinds(status: int) -> None:
 MEBIBYTE = 1 << 20
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("char", [*'a,* /:.[%"\\\t\x00\xff'])
 @pytest.mark.parametrize(
     "name", ["Origin", "Location", "Max-Age", "Allow-Origin", "Allow-Methods", "Allow-Headers", "Expose-Headers"]

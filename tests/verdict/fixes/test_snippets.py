@@ -146,6 +146,7 @@ def test_yaml_parses(name: str) -> None:
         assert yaml.safe_load(texts_of[stack].replace("!Ref ", ""))
 
 
+@pytest.mark.once
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 @pytest.mark.parametrize("name", NEEDS)
 def test_javascript_parses(name: str) -> None:
