@@ -20,12 +20,10 @@ from ..fetch.origins import OPAQUE
 from ..report.model import Report, build
 from ..rules.plans import HeaderEdits, Plan
 from ..traffic.exchange import Exchange
-from ..traffic.record import Record
 from ..traffic.remembered import Remembered
 from ..verdict.diagnose import inert
 from ..verdict.explanations import Explanations
 from ..verdict.model import Judge, Outcome, Verdict
-from ..verdict.profile import MOST_HOSTS, Profile, profiles
 from ..verdict.session import Session, Settings
 from . import console, contentview, display, failures, flows, injection, options, painting, rulefile, signals
 from .backlog import Backlog
@@ -74,8 +72,7 @@ class CorsAddon:
     def __init__(self) -> None:
         self.session = Session()
         self.verdicts: Remembered[str, Verdict] = Remembered(KEPT_VERDICTS)
-        self.session.correlator.on_forget.append(self._last_look)
-        self._explanations = Explanations(self.session, KEPT_VERDICTS)
+        self._explanations = Explanations(self.session, self._keep_for_good)
         self.judged = 0
         self._not_cors: Remembered[str, None] = Remembered(KEPT_VERDICTS)
         self.injection = injection.Injection()
@@ -433,7 +430,9 @@ class CorsAddon:
     def explained(self, verdict: Verdict) -> Verdict:
         """Return a verdict that is kept, with what is behind it and what mends it."""
         whole = self._explanations.of(verdict)
-        return self._wishes.expected.apply(whole).with_delivered(verdict.delivered) if whole is not verdict else verdict
+        if whole is verdict:
+            return self.verdicts.get(verdict.id, verdict)
+        return self._wishes.expected.apply(whole).with_delivered(verdict.delivered)
 
     def _evidence_came(self, changed: Iterable[str], live: bool = True) -> None:
         """Have judged again what evidence concerns: once for all that comes until the next look, and at the end.
@@ -473,11 +472,16 @@ class CorsAddon:
         self._keep(shown, flow)
         return True
 
-    def _last_look(self, record: Record) -> None:
-        """Have a flow that is still held carry its explanation, which nobody could work out any more."""
-        flow = self._flows.get(record.id)
-        if flow is not None and record.id in self.verdicts and self.verdicts[record.id].findings:
-            display.finish(flow)
+    def _keep_for_good(self, whole: Verdict) -> None:
+        """Keep a verdict explained whose exchange is forgotten: nobody could explain it any more."""
+        kept = self.verdicts.get(whole.id)
+        if kept is None:
+            return
+        # The place among the others stays: this is nothing new.
+        settled = self.verdicts[whole.id] = self._wishes.apply(whole).with_delivered(kept.delivered)
+        flow = self._flows.get(whole.id)
+        if flow is not None:
+            display.show(flow, settled, self._mark, self._comment)
 
     def _show_anew(self) -> None:
         """Show what was judged already as the user wishes it now."""
@@ -509,13 +513,16 @@ class CorsAddon:
             explain=self.explained,
         )
 
-    def profiles(self, most: int = MOST_HOSTS, newest: int = KEPT_VERDICTS) -> list[Profile]:
+    def profiles(self, most: int | None = None, newest: int = KEPT_VERDICTS) -> list[dict[str, Any]]:
         """Return what each host's policy is, as learned so far, the one asked last first.
 
         What fails there is told by the ``newest`` verdicts.
         """
+        # Many sessions ask for no report.
+        from ..verdict.profile import MOST_HOSTS, profiles
+
         verdicts = islice(reversed(self.verdicts.values()), newest)
-        found = profiles(self.session.hosts, self.session.repeats, verdicts, most)
+        found = profiles(self.session.hosts, self.session.repeats, verdicts, MOST_HOSTS if most is None else most)
         return [{**each, "probed": self.probe.answers(each["host"])} for each in found]
 
     def show_probe(self, flow: http.HTTPFlow, verdict: Verdict) -> None:

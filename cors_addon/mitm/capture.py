@@ -90,7 +90,7 @@ class _Judging:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._explanations = Explanations(session)
+        self._explanations = Explanations(session, self._settle)
         self._verdicts: dict[str, Verdict] = {}
         self._places: dict[str, int] = {}
         self._backlog = Backlog()
@@ -129,3 +129,6 @@ class _Judging:
                 self._explanations.judged(verdict)
             else:
                 self._verdicts.pop(exchange_id, None)
+
+    def _settle(self, verdict: Verdict) -> None:
+        self._verdicts[verdict.id] = verdict

@@ -64,13 +64,6 @@ def show_probe(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool)
         _set_line(flow, redact(f"{_PREFIX} {verdict.notes[0]}"))
 
 
-def finish(flow: http.HTTPFlow) -> None:
-    """Work out what a flow carries, where nobody has looked at it yet."""
-    entry = flow.metadata.get("cors")
-    if isinstance(entry, Entry):
-        entry.make()
-
-
 def clear(flow: http.HTTPFlow) -> None:
     """Take everything of ours off a flow."""
     _set_mark(flow, "")

@@ -11,7 +11,6 @@ from mitmproxy.log import ALERT
 
 from ..fetch.headers import HeaderList
 from ..fetch.messages import Response
-from ..rules.inject import plan
 from ..rules.model import PreflightMode, Rule, RuleSet
 from ..rules.patterns import Target, target_of
 from ..rules.plans import STATUS, Abort, HeaderEdits, Plan, PreflightAnswer, answered, apply_edits
@@ -107,6 +106,9 @@ class Injection:
         """Return what to do to a flow, ``None`` to leave it alone: off, saved, replayed, or nobody's rule."""
         if not self.is_on or not flow.live or flow.is_replay is not None:
             return None
+        # Most sessions do without rules.
+        from ..rules.inject import plan
+
         return plan(self.rules, exchange, page_origin)
 
     def reaches_without_origin(self, flow: http.HTTPFlow) -> bool:

@@ -3,8 +3,9 @@
 Most verdicts that are given while traffic passes are never read, or are revised before anybody could.
 """
 
-import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Final, TypeVar
 
 from ..traffic.exchange import Exchange
 from ..traffic.record import Record
@@ -12,14 +13,23 @@ from ..traffic.remembered import Remembered
 from .model import Verdict
 from .session import Session, Settings
 
+_SHARED: Final = 5_000
+
+_T = TypeVar("_T")
+
 
 class Explanations:
-    """The explanations of a session's verdicts; ``kept`` bounds how many are remembered."""
+    """The explanations of a session's verdicts, kept as long as the session remembers their exchanges.
 
-    def __init__(self, session: Session, kept: int = sys.maxsize) -> None:
+    ``settle`` is given each verdict with findings, explained for good, when its exchange is forgotten.
+    """
+
+    def __init__(self, session: Session, settle: Callable[[Verdict], None]) -> None:
         self._session = session
+        self._settle = settle
         self._open: dict[str, Verdict] = {}
-        self._told: Remembered[str, Verdict] = Remembered(kept)
+        self._told: dict[str, Verdict] = {}
+        self._shared: Remembered[object, object] = Remembered(_SHARED)
         # Before anybody else forgets what an explanation draws on.
         session.correlator.on_forget.insert(0, self._forget)
 
@@ -47,6 +57,7 @@ class Explanations:
         """Forget everything."""
         self._open.clear()
         self._told.clear()
+        self._shared.clear()
 
     def _forget(self, record: Record) -> None:
         """Explain an exchange that is about to be forgotten, and those whose explanation draws on it."""
@@ -54,13 +65,26 @@ class Explanations:
         for exchange_id in (record.id, *others):
             if exchange_id in self._open:
                 self.of(self._open[exchange_id])
+        settled = self._told.pop(record.id, None)
+        if settled is not None:
+            findings = tuple(self._one(finding) for finding in settled.findings)
+            self._settle(replace(settled, findings=findings, way=self._one(settled.way)))
+
+    def _one(self, part: _T) -> _T:
+        """Return an equal part that another verdict holds already: an endpoint fails a thousand times alike."""
+        known: _T = self._shared.setdefault(part, part)  # type: ignore[assignment]
+        return known
 
 
 def judge_all(exchanges: Iterable[Exchange], settings: Settings | None = None) -> dict[str, Verdict]:
     """Judge a whole capture; the verdicts are final and explained, in the order of the exchanges."""
     session = Session(settings)
-    explanations = Explanations(session)
     verdicts: dict[str, Verdict] = {}
+
+    def settle(verdict: Verdict) -> None:
+        verdicts[verdict.id] = verdict
+
+    explanations = Explanations(session, settle)
 
     def keep(verdict: Verdict) -> None:
         verdicts[verdict.id] = verdict

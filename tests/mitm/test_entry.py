@@ -12,6 +12,7 @@ from mitmproxy.io import tnetstring
 
 from cors_addon.mitm.entry import Entry
 from cors_addon.verdict.explanations import Explanations
+from cors_addon.verdict.model import Verdict
 from cors_addon.verdict.session import Session
 from tests.mitm.support import cors_get, proxy
 from tests.traffic.exchanges import cors
@@ -136,27 +137,25 @@ def test_what_was_looked_at_is_told_anew_when_more_is_known() -> None:
 
 
 def test_what_the_session_forgets_is_explained_before() -> None:
+    settled: list[Verdict] = []
     session = Session(capacity=2)
-    explanations = Explanations(session, 10)
+    explanations = Explanations(session, settled.append)
     judged = []
     for number in range(4):
         verdict, _ = session.observe(cors("GET https://api.test/", id=str(number), at=number))
         assert verdict is not None
         explanations.judged(verdict)
         judged.append(verdict)
-    assert session.judge("0") is None
-    for verdict in judged:
-        assert explanations.of(verdict).way is not None
-        assert verdict.way is None
+    assert [verdict.id for verdict in settled] == ["0", "1"]
+    assert all(verdict.way is not None for verdict in settled)
+    assert settled[0].way is settled[1].way, "what is equal is kept once"
+    assert [explanations.of(verdict).way is not None for verdict in judged] == [False, False, True, True]
 
 
-def test_at_most_so_many_explanations_are_kept() -> None:
-    session = Session(capacity=1)
-    explanations = Explanations(session, 2)
-    judged = []
-    for number in range(5):
-        verdict, _ = session.observe(cors("GET https://api.test/", id=str(number), at=number))
-        assert verdict is not None
-        explanations.judged(verdict)
-        judged.append(verdict)
-    assert [explanations.of(verdict).way is not None for verdict in judged[:4]] == [False, False, True, True]
+def test_a_flow_that_is_held_carries_the_explanation_that_the_session_can_no_longer_give() -> None:
+    with proxy() as running:
+        running.addon.session.correlator.records.capacity = 2
+        flows = [running.send(cors_get(url=f"http://api.test/{n}", at=1000.0 + n)) for n in range(4)]
+        for flow in flows:
+            assert flow.metadata["cors"]["way"]
+            assert flow.metadata["cors"] == running.verdict(flow)

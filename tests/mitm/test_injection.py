@@ -535,7 +535,7 @@ def test_a_fault_of_our_own_leaves_the_flow_as_it_is(
         raise KeyError("ours")
 
     with injecting() as running:
-        monkeypatch.setattr("cors_addon.mitm.injection.plan", broken)
+        monkeypatch.setattr("cors_addon.rules.inject.plan", broken)
         for subject in (call(), ask()):
             before = on_the_wire(subject)
             assert passed(running, subject)
