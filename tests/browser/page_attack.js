@@ -97,14 +97,14 @@ async function attack(base) {
   await ended();
 
   // --- elements
-  const element = (how, tag, attributes, judge = () => 'loaded') => attempt(how, () => new Promise((resolve) => {
+  const element = (how, tag, attributes, judge = () => 'loaded', patience = LONGEST) => attempt(how, () => new Promise((resolve) => {
     const made = document.createElement(tag);
     made.onload = made.onloadeddata = () => resolve(judge(made));
     made.onerror = () => resolve(null);
     Object.assign(made, attributes);
     for (const [key, value] of Object.entries(attributes)) if (!(key in made)) made.setAttribute(key, value);
     document.body.append(made);
-  }), 2 * PATIENCE);
+  }), patience);
   const trap = {get: () => { learn('setter', 'read'); }, set: (value) => { learn('setter', JSON.stringify(value)); }, configurable: true};
   Object.defineProperty(Object.prototype, 'version', trap);
   Object.defineProperty(Object.prototype, 'regions', trap);
@@ -112,10 +112,10 @@ async function attack(base) {
     element('image', 'img', {src: path(name)}, (image) => image.naturalWidth || null);
     element('script', 'script', {src: path(name)});
     element('module', 'script', {type: 'module', src: path(name)});
-    element('style sheet', 'link', {rel: 'stylesheet', href: path(name)}, (link) => link.sheet?.cssRules.length);
-    element('prefetch', 'link', {rel: 'prefetch', href: path(name)}, () => null);
+    element('style sheet', 'link', {rel: 'stylesheet', href: path(name)}, (link) => link.sheet?.cssRules.length, 2 * PATIENCE);
+    element('prefetch', 'link', {rel: 'prefetch', href: path(name)}, () => null, PATIENCE);
     element('video', 'video', {src: path(name)});
-    element('embed', 'embed', {src: path(name)}, () => null);
+    element('embed', 'embed', {src: path(name)}, () => null, PATIENCE);
     for (const tag of ['iframe', 'object'])
       element(tag, tag, tag === 'object' ? {data: path(name)} : {src: path(name)}, (frame) => {
         frame.contentWindow?.postMessage('hello', '*');

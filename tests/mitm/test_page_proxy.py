@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import socket
 import ssl
 from collections.abc import Iterator
@@ -12,12 +13,14 @@ from pathlib import Path
 import pytest
 
 from tests.browser.proxy import Proxy
+from tests.mitm.process import SECONDS
 
 pytestmark = pytest.mark.proxy
 
 HOST = "cors.addon"
 # Nobody listens there, and no name resolves: the page must need neither.
 DEAD_UPSTREAM = "mode=upstream:http://127.0.0.1:9"
+STRATEGIES = ["connection_strategy=eager", "connection_strategy=lazy"]
 OPENED = {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 
 
@@ -45,9 +48,9 @@ def read(connection: http.client.HTTPConnection, path: str, headers: dict[str, s
 def through(proxy: Proxy, scheme: str) -> tuple[int, str]:
     """Open the page as a browser that knows of the proxy."""
     if scheme == "http":
-        plain = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=30)
+        plain = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=SECONDS)
         return read(plain, f"http://{HOST}/", {"Host": HOST})
-    secure = http.client.HTTPSConnection("127.0.0.1", proxy.port, timeout=30, context=trusting())
+    secure = http.client.HTTPSConnection("127.0.0.1", proxy.port, timeout=SECONDS, context=trusting())
     secure.set_tunnel(HOST, 443)
     return read(secure, "/", {"Host": HOST})
 
@@ -55,7 +58,7 @@ def through(proxy: Proxy, scheme: str) -> tuple[int, str]:
 def through_socks(proxy: Proxy, scheme: str) -> tuple[int, str]:
     """Open the page over SOCKS 5, the name left to the proxy: https://www.rfc-editor.org/rfc/rfc1928#section-4"""
     port = 443 if scheme == "https" else 80
-    line = socket.create_connection(("127.0.0.1", proxy.port), 30)
+    line = socket.create_connection(("127.0.0.1", proxy.port), SECONDS)
     line.sendall(b"\x05\x01\x00")
     assert line.recv(2) == b"\x05\x00"
     line.sendall(b"\x05\x01\x00\x03" + bytes([len(HOST)]) + HOST.encode() + port.to_bytes(2, "big"))
@@ -65,14 +68,15 @@ def through_socks(proxy: Proxy, scheme: str) -> tuple[int, str]:
     return read(connection, "/", {"Host": HOST})
 
 
-@pytest.mark.parametrize("strategy", ["eager", "lazy"])
 @pytest.mark.parametrize("mode", ["mode=regular", DEAD_UPSTREAM])
-def test_it_answers_through_the_proxy_under_both_strategies(mode: str, strategy: str) -> None:
-    with running(mode, f"connection_strategy={strategy}") as proxy:
-        for scheme in ("http", "https"):
-            status, html = through(proxy, scheme)
-            assert status == 200
-            assert "<h1>CORS" in html
+def test_it_answers_through_the_proxy_under_both_strategies(mode: str) -> None:
+    with running(mode) as proxy:
+        for strategy in STRATEGIES:
+            proxy.set_option(strategy)
+            for scheme in ("http", "https"):
+                status, html = through(proxy, scheme)
+                assert status == 200, strategy
+                assert "<h1>CORS" in html
         assert "CORS: the live page is at http://cors.addon/ through the proxy" in proxy.output
         assert "server connection" not in proxy.output, "nobody is looked for"
 
@@ -90,18 +94,20 @@ def test_over_socks_with_early_connections_the_start_says_that_it_cannot() -> No
         assert "CORS: no live page in mode socks5 (there it takes connection_strategy=lazy)" in proxy.output
 
 
-@pytest.mark.parametrize("strategy", ["eager", "lazy"])
-@pytest.mark.parametrize("keep", ["keep_host_header=true", "keep_host_header=false"])
-def test_it_answers_below_a_reverse_proxys_path(keep: str, strategy: str) -> None:
+def test_it_answers_below_a_reverse_proxys_path() -> None:
     # An early connection is made before any request is read, so somebody has to accept it.
-    with socket.create_server(("127.0.0.1", 0)) as upstream:
-        address = f"mode=reverse:http://127.0.0.1:{upstream.getsockname()[1]}"
-        with running(address, keep, f"connection_strategy={strategy}") as proxy:
-            connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=30)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as upstream,
+        running(f"mode=reverse:http://127.0.0.1:{upstream.getsockname()[1]}") as proxy,
+    ):
+        for keep, strategy in itertools.product(["keep_host_header=true", "keep_host_header=false"], STRATEGIES):
+            proxy.set_option(keep)
+            proxy.set_option(strategy)
+            connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=SECONDS)
             status, html = read(connection, "/+cors/", {"Host": f"localhost:{proxy.port}", **OPENED})
-            assert status == 200
+            assert status == 200, (keep, strategy)
             assert "<h1>CORS" in html
-            assert "/+cors/ for reverse:http://127.0.0.1" in proxy.output
+        assert "/+cors/ for reverse:http://127.0.0.1" in proxy.output
 
 
 def test_its_flows_are_not_listed_and_not_saved(tmp_path: Path) -> None:
