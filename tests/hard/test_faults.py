@@ -25,7 +25,7 @@ from cors_addon.verdict.session import Session
 from tests.mitm.client import fetch
 from tests.mitm.injecting import rule, written
 from tests.mitm.origin import Origin, http_answer
-from tests.mitm.process import Mitmproxy, listening
+from tests.mitm.process import SECONDS, Mitmproxy, listening
 from tests.mitm.support import APP, cors_get, logged, on_the_wire, preflight, proxy
 
 HERE = Path(__file__).resolve().parent
@@ -146,9 +146,13 @@ def test_the_watch_goes_on_after_a_fault(monkeypatch: pytest.MonkeyPatch, caplog
 
     monkeypatch.setattr(addon, "_LOOK_EVERY", 0)
     monkeypatch.setattr(CorsAddon, "_tick", tick)
+
+    async def two_ticks() -> None:
+        while len(ticks) < 2:
+            await asyncio.sleep(0)
+
     with proxy() as running:
-        running.context.master.event_loop.run_until_complete(asyncio.sleep(0.05))
-    assert len(ticks) > 1
+        running.context.master.event_loop.run_until_complete(asyncio.wait_for(two_ticks(), SECONDS))
     assert len([line for line in logged(caplog) if "fault of its own in watch" in line]) == 1
 
 
