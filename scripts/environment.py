@@ -153,6 +153,7 @@ def _finish(root: str, directory: str, stamp: stamps.Stamp, log: str) -> stamps.
     target = f".[{','.join(stamp.extras)}]" if stamp.extras else "."
     pip = [stamps.program(directory, "python"), "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
     _logged("pip", [*pip, "--progress-bar", "off", "--editable", target], root, log)
+    _compile(stamps.program(directory, "python"), root)
     finished = unfinished._replace(complete=True)
     stamps.write(directory, finished)
     _forget(log)
@@ -178,6 +179,15 @@ def _logged(step: str, command: List[str], root: str, log: str) -> None:
             output = file.read()
         # pip's words for each attempt that did not reach the index.
         raise InstallError("network" if "connection broken by" in output else step, failure_reason(output, status))
+
+
+def _compile(python: str, root: str) -> None:
+    """Leave the package compiled: where Python writes no bytecode by itself, each start would compile it anew."""
+    package = os.path.join(root, "cors_addon")
+    with contextlib.suppress(OSError):
+        subprocess.call(
+            [python, "-m", "compileall", "-q", package], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
 
 
 def _forget(log: str) -> None:

@@ -36,6 +36,7 @@ def test_the_first_start_installs_and_the_second_starts_nothing(machine: Machine
     assert made == environment.Environment(str(machine.checkout / ".venv"), "3.12.4")
     assert made.python == str(machine.checkout / ".venv/bin/python")
     assert [call.split(" --editable ")[-1] for call in machine.calls("-m pip")] == ["."]
+    assert [call.rpartition("/")[2] for call in machine.calls("-m compileall")] == ["cors_addon"]
     calls = machine.calls()
     assert ensure(machine) == made
     assert machine.calls() == calls
