@@ -144,6 +144,9 @@ class Load:
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 writer.transport.abort()
                 return
+            if kind.answer.status == 101:
+                await reader.readuntil(b"\r\n\r\n")
+                return  # to hang up is the client's part
             while await reader.read(1 << 16):
                 pass
         finally:
