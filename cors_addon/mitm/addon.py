@@ -4,11 +4,9 @@ import asyncio
 import functools
 import logging
 import time
-import weakref
 from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from mitmproxy import addonmanager, ctx, exceptions, hooks, http
 from mitmproxy.flow import Flow
@@ -17,28 +15,23 @@ from mitmproxy.proxy import server_hooks
 
 from ..fetch.messages import Request, Response
 from ..fetch.origins import OPAQUE
-from ..report.model import Report, build
+from ..report.model import Report
 from ..rules.plans import HeaderEdits, Plan
 from ..traffic.exchange import Exchange
 from ..traffic.remembered import Remembered
 from ..verdict.diagnose import inert
-from ..verdict.explanations import Explanations
-from ..verdict.model import Judge, Outcome, Verdict
+from ..verdict.model import Judge
 from ..verdict.session import Session, Settings
 from . import console, contentview, display, failures, flows, injection, options, painting, rulefile, signals
-from .backlog import Backlog
-from .closing import Closing
 from .commands import Commands
 from .delivery import Deliveries
-from .journals import Journals
+from .keeping import KEPT_VERDICTS, Keeper
 from .page import LivePage
 from .probe import Probe, is_probe
 from .telling import Teller
-from .wishes import Wishes
 
 logger = logging.getLogger("cors_addon")
 
-KEPT_VERDICTS: Final = 50_000
 _LOOK_EVERY = 0.25
 """Seconds between looks at the rule file and the clock. A changed file is read at the second look."""
 
@@ -71,15 +64,12 @@ class CorsAddon:
 
     def __init__(self) -> None:
         self.session = Session()
-        self.verdicts: Remembered[str, Verdict] = Remembered(KEPT_VERDICTS)
-        self._explanations = Explanations(self.session, self._keep_for_good)
-        self.judged = 0
-        self._not_cors: Remembered[str, None] = Remembered(KEPT_VERDICTS)
         self.injection = injection.Injection()
         self.deliveries = Deliveries(self.session, self.injection, KEPT_VERDICTS)
         self.teller = Teller()
         commands = Commands(self)
         self.page = LivePage(self, commands, KEPT_VERDICTS)
+        self.kept = Keeper(self.session, self.deliveries, self.teller, self.page.touch)
         self.probe = Probe(self)
         self._commands = commands
         # Every addon in the chain costs each event a call; commands hear of none.
@@ -89,12 +79,6 @@ class CorsAddon:
         self._heads: Remembered[str, tuple[tuple[bytes, bytes], ...]] = Remembered(10_000)
         self._held: Remembered[str, asyncio.Task[None]] = Remembered(1_000)
         self._watcher: asyncio.Task[None] | None = None
-        self._flows: weakref.WeakValueDictionary[str, http.HTTPFlow] = weakref.WeakValueDictionary()
-        self._mark = self._comment = True
-        self._wishes = Wishes(KEPT_VERDICTS)
-        self._closing = Closing()
-        self._journals = Journals(self.explained)
-        self._backlog = Backlog()
         self._waiting: Remembered[str, Exchange] = Remembered(10_000)
         self._running = False
         self._signal: signals.Toggle | None = None
@@ -119,12 +103,12 @@ class CorsAddon:
         browser = ctx.options.cors_browser
         judge = None if browser == "auto" else Judge(browser)
         self.session.settings = Settings(judge, ctx.options.cors_audit)
-        self._mark, self._comment = ctx.options.cors_mark, ctx.options.cors_comment
+        kept = self.kept
+        kept.mark, kept.comment = ctx.options.cors_mark, ctx.options.cors_comment
         if "cors_ignore" in updated or "cors_baseline" in updated:
-            self._wishes.expected = options.expected(ctx.options)
-            self._show_anew()
-        self._closing.reports = self._journals.open(Path(path).expanduser() for path in ctx.options.cors_report)
-        self._closing.fail_on = ctx.options.cors_fail_on
+            kept.expect(options.expected(ctx.options))
+        kept.closing.reports = kept.journals.open(Path(path).expanduser() for path in ctx.options.cors_report)
+        kept.closing.fail_on = ctx.options.cors_fail_on
         if "cors_inject" in updated:
             self.injection.switch(ctx.options.cors_inject)
 
@@ -144,12 +128,12 @@ class CorsAddon:
             logger.warning("%s", change.text)
 
     def running(self) -> None:
-        self._running = True
+        self._running = self.kept.may_tell = True
         if self.injection.is_on and not self.injection.rules.rules:
             logger.warning("CORS: injection is on and there are no rules: --set cors_rules=FILE names the rule file")
         self._watcher = asyncio.get_running_loop().create_task(self._watch(), name="cors-addon watches its rule file")
         self._signal = signals.Toggle(ctx.master, self.toggle_injection)
-        self._closing.begin()
+        self.kept.closing.begin()
         painting.begin(ctx.master)
         console.bind(ctx.master)
         for problem in options.unknown_options(ctx.options):
@@ -176,20 +160,20 @@ class CorsAddon:
         if self._signal is not None:
             self._signal.close()
         try:
-            self._backlog.add(self.session.finish())
-            self._revise_backlog()
+            self.kept.backlog.add(self.session.finish())
+            self.kept.revise_backlog()
         except Exception as exc:
             self.teller.fault("done", None, exc)
         if not self._running:
             return
         if not self._written():
-            self._closing.fail()
+            self.kept.closing.fail()
         try:
-            self._closing.end(self.report(brief=not self._closing.reports))
+            self.kept.closing.end(self.report(brief=not self.kept.closing.reports))
         except Exception as exc:
             self.teller.fault("done", None, exc)
             # Nobody can tell what the report would have said.
-            self._closing.fail()
+            self.kept.closing.fail()
         painting.end(ctx.master)
 
     # --- traffic ----------------------------------------------------------------------------------------------
@@ -313,9 +297,7 @@ class CorsAddon:
     def _forget(self, flow: http.HTTPFlow) -> None:
         """Drop what an earlier run of a flow left behind, before a replay or a saved file runs it again."""
         display.clear(flow)
-        if self.verdicts.pop(flow.id, None) is not None:
-            self._not_cors[flow.id] = None
-            self.page.touch(flow.id)
+        self.kept.drop(flow.id)
         self.session.correlator.forget(flow.id)
 
     # --- injection --------------------------------------------------------------------------------------------
@@ -339,28 +321,27 @@ class CorsAddon:
                 self._judge(flow, exchange)
             raise
         if made is None:
-            self._revise([flow.id])
+            self.kept.revise([flow.id])
             return
-        self._count(flow.id)
-        self._flows[flow.id] = flow
+        self.kept.count(flow)
         self._redeliver(flow, made)
 
     def _redeliver(self, flow: http.HTTPFlow, response: Response) -> None:
         """Judge what the browser gets now, and show the server's verdict with it."""
         changed = self.session.deliver(flow.id, response, time.time())
-        self._is_revised(flow.id, flow)
+        self.kept.is_revised(flow.id, flow)
         self._evidence_came(changed, flow.live)
 
     def _tick(self) -> None:
         """Look at what is left to do, at the rule file, and at the clock."""
         self._take_in_those_waiting()
-        self._revise_backlog()
+        self.kept.revise_backlog()
         self._written()
         self.deliveries.tick()
 
     def _written(self) -> bool:
         try:
-            return self._journals.write()
+            return self.kept.journals.write()
         except Exception as exc:
             self.teller.fault("the report that is appended to", None, exc)
             return False
@@ -393,164 +374,38 @@ class CorsAddon:
         return flows.is_harmless_subresource(flow)
 
     def _judge(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
-        if not flow.live and self._backlog.is_due(max(exchange.started, exchange.ended or 0.0)):
-            self._revise_backlog()
+        if not flow.live and self.kept.backlog.is_due(max(exchange.started, exchange.ended or 0.0)):
+            self.kept.revise_backlog()
         verdict, changed = self.session.observe(exchange)
         if verdict is not None:
-            self._count(flow.id)
-            self._flows[flow.id] = flow
-            self._explanations.judged(verdict)
-            self._keep(self._wishes.apply(verdict), flow)
+            self.kept.take(flow, verdict)
         self._evidence_came(changed, flow.live)
-
-    def _count(self, flow_id: str) -> None:
-        self.judged += flow_id not in self.verdicts and flow_id not in self._not_cors
-
-    def _keep(self, verdict: Verdict, flow: http.HTTPFlow | None) -> None:
-        self.page.touch(verdict.id)
-        delivered = self.deliveries.get(verdict.id)
-        if delivered is not None:
-            verdict = verdict.with_delivered(delivered)
-        elif not verdict.findings and verdict.outcome is Outcome.NOT_CORS and verdict.id not in self._wishes:
-            if self.verdicts.pop(verdict.id, None) is not None:
-                self._journals.note(verdict)
-                if flow is not None:
-                    display.clear(flow)
-            self._not_cors[verdict.id] = None
-            return
-        self._not_cors.pop(verdict.id, None)
-        if len(self.verdicts) >= self.verdicts.capacity and verdict.id not in self.verdicts:
-            self._closing.drop(next(iter(self.verdicts.values())))
-        self.verdicts[verdict.id] = verdict
-        self._journals.note(verdict)
-        self.teller.tell(verdict, self._explanations.in_passing)
-        if flow is not None:
-            display.show(flow, verdict, self._mark, self._comment, self.explained)
-
-    def explained(self, verdict: Verdict) -> Verdict:
-        """Return a verdict that is kept, with what is behind it and what mends it."""
-        whole = self._explanations.of(verdict)
-        if whole is verdict:
-            return self.verdicts.get(verdict.id, verdict)
-        return self._wishes.expected.apply(whole).with_delivered(verdict.delivered)
 
     def _evidence_came(self, changed: Iterable[str], live: bool = True) -> None:
         """Have judged again what evidence concerns: once for all that comes until the next look, and at the end.
 
         Where nobody will look, as in a script that feeds flows by hand, it is done at once.
         """
-        self._backlog.add(changed)
+        self.kept.backlog.add(changed)
         if live and not self._running:
-            self._revise_backlog()
+            self.kept.revise_backlog()
 
-    def _revise_backlog(self) -> None:
-        self._revise(self._backlog.take())
-
-    def _revise(self, changed: Iterable[str]) -> None:
-        """Judge earlier flows again, and show those whose verdict is another now."""
-        touched = []
-        for flow_id in changed:
-            flow = self._flows.get(flow_id)
-            try:
-                if self._is_revised(flow_id, flow) and flow is not None:
-                    touched.append(flow)
-            except Exception as exc:
-                # It costs this flow its news, and not the others theirs.
-                self.teller.fault("revise", flow, exc)
-        if touched and self._running:
-            ctx.master.addons.trigger(hooks.UpdateHook(touched))
-
-    def _is_revised(self, flow_id: str, flow: http.HTTPFlow | None) -> bool:
-        before = self.verdicts.get(flow_id)
-        revised = self.session.judge(flow_id)
-        if revised is None:
-            return False
-        told = self._explanations.judged(revised)
-        shown = self._wishes.apply(revised).with_delivered(self.deliveries.now(flow_id))
-        if shown == before and (told is None or self._explanations.of(revised) == told):
-            return False
-        self._keep(shown, flow)
-        return True
-
-    def _keep_for_good(self, whole: Verdict) -> None:
-        """Keep a verdict explained whose exchange is forgotten: nobody could explain it any more."""
-        kept = self.verdicts.get(whole.id)
-        if kept is None:
-            return
-        # The place among the others stays: this is nothing new.
-        settled = self.verdicts[whole.id] = self._wishes.apply(whole).with_delivered(kept.delivered)
-        flow = self._flows.get(whole.id)
-        if flow is not None:
-            display.show(flow, settled, self._mark, self._comment)
-
-    def _show_anew(self) -> None:
-        """Show what was judged already as the user wishes it now."""
-        touched = []
-        for verdict in self._wishes.changed(self.verdicts.values()):
-            flow = self._flows.get(verdict.id)
-            self._keep(verdict, flow)
-            if flow is not None:
-                touched.append(flow)
-        if touched and self._running:
-            ctx.master.addons.trigger(hooks.UpdateHook(touched))
-
-    # --- for the commands -------------------------------------------------------------------------------------
+    # --- for the commands and the live page -------------------------------------------------------------------
 
     def report(self, brief: bool = False) -> Report:
         """Build a report of everything that is remembered, or, in ``brief``, of what is to be mended."""
-        self._revise_backlog()
-        dropped = self.judged - len(self.verdicts) - len(self._not_cors)
-        expected = self._wishes.expected
-        not_cors = len(self._not_cors)
-        return build(
-            self._wishes.whole(self.verdicts.values()),
-            dropped,
-            not_cors=not_cors,
-            ignores=expected.ignores,
-            baseline=expected.baseline,
-            hosts=() if brief else self.profiles(),
-            brief=brief,
-            explain=self.explained,
-        )
+        return self.kept.report(() if brief else self.profiles(), brief)
 
     def profiles(self, most: int | None = None, newest: int = KEPT_VERDICTS) -> list[dict[str, Any]]:
-        """Return what each host's policy is, as learned so far, the one asked last first.
-
-        What fails there is told by the ``newest`` verdicts.
-        """
-        # Many sessions ask for no report.
-        from ..verdict.profile import MOST_HOSTS, profiles
-
-        verdicts = islice(reversed(self.verdicts.values()), newest)
-        found = profiles(self.session.hosts, self.session.repeats, verdicts, MOST_HOSTS if most is None else most)
-        return [{**each, "probed": self.probe.answers(each["host"])} for each in found]
-
-    def show_probe(self, flow: http.HTTPFlow, verdict: Verdict) -> None:
-        """Show what a request of the probe found on its flow, and keep it if that is something."""
-        if verdict.findings:
-            self._count(flow.id)
-            self._flows[flow.id] = flow
-            self._keep(self._wishes.apply(verdict), flow)
-        display.show_probe(flow, verdict, self._mark, self._comment)
-        ctx.master.addons.trigger(hooks.UpdateHook([flow]))
+        """Return what each host's policy is, and what the probe has found out there; see ``Keeper.profiles``."""
+        return [{**each, "probed": self.probe.answers(each["host"])} for each in self.kept.profiles(most, newest)]
 
     def clear(self) -> None:
         """Forget all verdicts and evidence, and take them off the flows still held."""
-        held = [flow for flow in map(self._flows.get, self.verdicts) if flow is not None]
-        for flow in held:
-            display.clear(flow)
         self.session.clear()
-        self.verdicts.clear()
-        self._explanations.clear()
         self.page.clear()
         self.probe.clear()
-        self._not_cors.clear()
         self._waiting.clear()
-        self._backlog.take()
-        self._wishes.clear()
-        self._closing.clear()
         self.teller.clear()
-        self.judged = 0
-        if held:
-            ctx.master.addons.trigger(hooks.UpdateHook(held))
+        self.kept.clear()
         logger.log(ALERT, "CORS: forgot everything seen so far")

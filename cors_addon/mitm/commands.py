@@ -158,7 +158,7 @@ class Commands:
         # It brings the rule reader along, which most sessions do without.
         from .suggestions import suggestion
 
-        verdicts = [v for v in map(self._addon.verdicts.get, (each.id for each in flows)) if v is not None]
+        verdicts = [v for v in map(self._addon.kept.verdicts.get, (each.id for each in flows)) if v is not None]
         lines = suggestion(verdicts, self._addon.session, [rule.name for rule in self._addon.injection.rules.rules])
         return [["rule"], *([line] for line in lines)]  # type: ignore[return-value]
 

@@ -231,7 +231,7 @@ class Probe:
             response = Response(asking.response.status_code, HeaderList.from_bytes(asking.response.headers.fields))
         result = answered(waiting.guise, asking.id, request, response, error)
         address = from_flows.exchange_of(asking, request).server_address
-        self._addon.show_probe(asking, verdict_on(result, request, waiting.page, address, waiting.trusts_all))
+        self._addon.kept.take_probe(asking, verdict_on(result, request, waiting.page, address, waiting.trusts_all))
         return result
 
     # --- from the hooks -----------------------------------------------------------------------------------------

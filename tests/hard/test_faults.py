@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from mitmproxy import exceptions, http
 
-from cors_addon.mitm import addon, closing, delivery, display, flows
+from cors_addon.mitm import closing, delivery, display, flows, keeping
 from cors_addon.mitm.addon import CorsAddon
 from cors_addon.mitm.commands import Commands
+from cors_addon.mitm.keeping import Keeper
 from cors_addon.mitm.page.ledger import Ledger
 from cors_addon.mitm.telling import Teller
 from cors_addon.report import journal
@@ -94,12 +95,12 @@ def test_a_fault_while_one_flow_is_revised_costs_the_others_nothing(
             return broken() if exchange_id == first.id else real(self, exchange_id)
 
         seen: list[str] = []
-        kept = CorsAddon._is_revised
+        kept = Keeper.is_revised
         monkeypatch.setattr(Session, "judge", judge)
         monkeypatch.setattr(
-            CorsAddon, "_is_revised", lambda self, name, flow: (seen.append(name), kept(self, name, flow))[1]
+            Keeper, "is_revised", lambda self, name, flow: (seen.append(name), kept(self, name, flow))[1]
         )
-        running.addon._revise([first.id, second.id])
+        running.addon.kept.revise([first.id, second.id])
         assert seen == [first.id, second.id]
         (told,) = [line for line in logged(caplog) if "fault of its own in revise" in line]
         assert first.id in told
@@ -169,7 +170,7 @@ def test_a_command_that_fails_says_so_as_commands_do(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(addon, "build", broken)
+    monkeypatch.setattr(keeping, "build", broken)
     with proxy() as running:
         commands = Commands(running.addon)
         with pytest.raises(exceptions.CommandError, match="fault of its own"):

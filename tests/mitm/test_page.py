@@ -260,7 +260,7 @@ def test_its_flows_are_not_judged_and_not_injected_into(rules: str) -> None:
         assert not [key for key in page.last.metadata if str(key).startswith("cors")]
         assert page.last.marked == page.last.comment == ""
         assert page.through.addon.report().flows == ()
-        assert page.through.addon.judged == 0
+        assert page.through.addon.kept.judged == 0
 
 
 def test_saved_flows_of_it_are_not_judged_and_not_answered_again() -> None:
@@ -383,7 +383,7 @@ def test_everything_is_forgotten() -> None:
         page.through.send(cors_get())
         assert page.data()["title"] == "1 blocked · CORS"
         page.post("clear")
-        assert page.through.addon.verdicts == {}
+        assert page.through.addon.kept.verdicts == {}
         assert page.data()["title"] == "CORS"
 
 

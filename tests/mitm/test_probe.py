@@ -495,5 +495,5 @@ def test_what_is_ignored_is_not_found(tmp_path: Path) -> None:
         replay.running.context.options.update(cors_ignore=["origin-echoed-with-credentials"])
         ask(replay, cors_get(live=False))
         assert replay.asked == GUISES
-        found = [finding.id for verdict in replay.running.addon.verdicts.values() for finding in verdict.findings]
+        found = [finding.id for verdict in replay.running.addon.kept.verdicts.values() for finding in verdict.findings]
         assert found == ["null-origin-with-credentials"]

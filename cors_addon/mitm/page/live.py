@@ -86,9 +86,9 @@ class LivePage:
             self._ledger,
             addon.injection,
             self._token.text,
-            lambda: addon.judged,
+            lambda: addon.kept.judged,
             self._suggest,
-            addon.explained,
+            addon.kept.explained,
             Profiles(self._profiles, self._token.text, lambda: (addon.probe.version, addon.injection.rules)),
         )
         return self._opened
@@ -202,7 +202,7 @@ class LivePage:
 
     def _document(self, flow: http.HTTPFlow, place: Place) -> http.Response:
         asked = parse_qs(place.query, keep_blank_values=True, max_num_fields=20) if len(place.query) < 2_000 else {}
-        self._screen().look(self._addon.verdicts)
+        self._screen().look(self._addon.kept.verdicts)
         html = self._screen().document(asked.get("q", [""])[0], "still" in asked)
         headers = {"Content-Security-Policy": self._screen().policy}
         if flow.request.scheme == "https" or "Sec-Fetch-Site" in flow.request.headers:
@@ -213,7 +213,7 @@ class LivePage:
     def _changes(self, place: Place) -> http.Response:
         since = place.query.removeprefix("since=")
         known = int(since) if since.isascii() and since.isdigit() and len(since) < 18 else 0
-        version = self._screen().look(self._addon.verdicts)
+        version = self._screen().look(self._addon.kept.verdicts)
         if version == known:
             return _response(204, b"")
         return _json(200, self._screen().changes(known))

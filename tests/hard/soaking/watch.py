@@ -91,9 +91,9 @@ class Watch:
         addon = self._addon()
         on_their_way = (addon._requests, addon._glances, addon._heads, addon._held, addon._waiting)
         held: dict[str, Callable[[], int]] = {
-            "verdicts": lambda: len(addon.verdicts),
+            "verdicts": lambda: len(addon.kept.verdicts),
             "waiting": lambda: sum(map(len, on_their_way)),
-            "live": lambda: len(addon._flows),
+            "live": lambda: len(addon.kept._flows),
         }
         counts = {
             "rss": int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES,
@@ -105,7 +105,7 @@ class Watch:
             "flows": self.flows,
             "with_origin": self.with_origin,
             "open": len(self.open),
-            "judged": addon.judged,
+            "judged": addon.kept.judged,
             "errors": self.errors.count,
             "forgotten": self.errors.forgotten,
             "error_lines": self.errors.lines,
