@@ -20,6 +20,16 @@ _HARMLESS_TYPES = (
     *(b"audio/", b"font/", b"image/", b"video/"),
     *(b"text/css", b"text/javascript", b"application/javascript"),
 )
+_TYPES_OF = {
+    b"style": (b"text/css",),
+    b"script": (b"text/javascript", b"application/javascript"),
+    b"image": (b"image/",),
+    b"font": (b"font/",),
+    b"audio": (b"audio/",),
+    b"video": (b"video/",),
+}
+"""What a response has to be that says ``nosniff``, by what the request is for."""
+
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -83,21 +93,34 @@ def is_harmless_subresource(flow: http.HTTPFlow) -> bool:
     response = flow.response
     if response is None or response.status_code in _REDIRECTS:
         return False
-    typed = False
+    type_, nosniff = b"", False
     for name, value in response.headers.fields:
         match len(name):
-            case 12:
-                typed = typed or (name.lower() == b"content-type" and value.startswith(_HARMLESS_TYPES))
+            case 12 if name.lower() == b"content-type":
+                if type_ or not value.startswith(_HARMLESS_TYPES):
+                    return False
+                type_ = value
             case 22 if name.lower() == b"x-content-type-options":
-                return False
+                nosniff = True
             case 28 if name.lower() == b"cross-origin-resource-policy":
                 return False
-    if not typed:
+    if not type_ or (nosniff and not _fits(type_, flow)):
         return False
     if any(len(name) == 24 and name.lower() == b"sec-fetch-storage-access" for name, _ in flow.request.headers.fields):
         return False
     address = flow.server_conn.peername
     return address_space_of(Origin("", flow.request.host, 0), address[0] if address else "") is None
+
+
+def _fits(content_type: bytes, flow: http.HTTPFlow) -> bool:
+    """Say whether a harmless type is one that the page can use as what it asked for, so that it need not be sniffed."""
+    for name, value in flow.request.headers.fields:
+        if len(name) == 14 and name.lower() == b"sec-fetch-dest":
+            essence = content_type.partition(b";")[0].strip()
+            return any(
+                essence == one or (one[-1:] == b"/" and essence.startswith(one)) for one in _TYPES_OF.get(value, ())
+            )
+    return False
 
 
 def request_of(flow: http.HTTPFlow) -> Request:

@@ -13,7 +13,9 @@ import pytest
 from mitmproxy import http
 from mitmproxy.flow import Error
 
-from cors_addon.mitm import addon as addon_module
+from cors_addon.fetch.headers import HeaderList
+from cors_addon.fetch.resource_policy import is_blocked_by_nosniff
+from cors_addon.mitm import flows, keeping
 from cors_addon.mitm.addon import CorsAddon
 from cors_addon.traffic.remembered import Remembered
 from tests.mitm.support import (
@@ -139,7 +141,7 @@ def test_the_report_counts_each_flow_once() -> None:
 
 
 def test_memory_is_bounded_and_the_report_says_what_was_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(addon_module, "KEPT_VERDICTS", 5)
+    monkeypatch.setattr(keeping, "KEPT_VERDICTS", 5)
     with proxy() as running:
         for number in range(12):
             running.send(cors_get(at=1000.0 + number))
@@ -164,17 +166,18 @@ def test_nothing_is_remembered_of_a_flow_in_flight_once_it_is_done() -> None:
 
 def test_every_store_has_a_cap() -> None:
     addon = CorsAddon()
-    stores = [name for name, value in vars(addon).items() if isinstance(value, dict)]
-    assert stores
-    for name in stores:
-        assert isinstance(vars(addon)[name], Remembered), f"{name} may grow for ever"
+    for holder in (addon, addon.kept):
+        stores = [name for name, value in vars(holder).items() if isinstance(value, dict)]
+        assert stores
+        for name in stores:
+            assert isinstance(vars(holder)[name], Remembered), f"{name} may grow for ever"
 
 
 def test_flows_are_not_kept_alive() -> None:
     with proxy() as running:
         running.send(cors_get())
         gc.collect()
-        assert len(running.addon._flows) == 0
+        assert len(running.addon.kept._flows) == 0
 
 
 # --- what costs next to nothing -----------------------------------------------------------------------------------
@@ -187,7 +190,9 @@ _METADATA = ("Sec-Fetch-Mode: no-cors", "Sec-Fetch-Site: cross-site", "Sec-Fetch
     [
         (0, (), ("Content-Type: image/png",), "nothing holds back an image"),
         (1, (), ("Content-Type: image/png", "Cross-Origin-Resource-Policy: same-origin"), "unless its server does"),
-        (1, (), ("Content-Type: image/png", "X-Content-Type-Options: nosniff"), "or its type may"),
+        (0, (), ("Content-Type: image/png", "X-Content-Type-Options: nosniff"), "an image need not be sniffed"),
+        (1, (), ("Content-Type: text/css", "X-Content-Type-Options: nosniff"), "a style sheet in place of an image"),
+        (1, (), ("Content-Type: image/png", "Content-Type: text/html"), "which of them it is"),
         (1, (), ("Content-Type: text/html",), "a page in place of an image"),
         (1, (), (), "no type at all"),
         (1, ("Sec-Fetch-Storage-Access: active",), ("Content-Type: image/png",), "it tells of credentials"),
@@ -196,7 +201,33 @@ _METADATA = ("Sec-Fetch-Mode: no-cors", "Sec-Fetch-Site: cross-site", "Sec-Fetch
 def test_images_and_the_like(judged: int, asked: tuple[str, ...], answer: tuple[str, ...], reason: str) -> None:
     with proxy() as running:
         running.send(make_flow(*_METADATA, *asked, response=make_response(200, *answer)))
-        assert running.addon.judged == judged, reason
+        assert running.addon.kept.judged == judged, reason
+
+
+@pytest.mark.parametrize("nosniff", ["nosniff", "NoSniff", "nosniff, x", "x", None])
+@pytest.mark.parametrize(
+    "kind", ["text/css", "text/css ; a=b", "text/cssx", "text/javascript", "image/png", "font/x", ""]
+)
+@pytest.mark.parametrize("destination", ["style", "script", "worker", "image", "font", "video", "object", ""])
+def test_nothing_that_nosniff_holds_back_is_passed_over(destination: str, kind: str, nosniff: str | None) -> None:
+    answer = [f"Content-Type: {kind}", *([f"X-Content-Type-Options: {nosniff}"] if nosniff is not None else [])]
+    asked = ("Sec-Fetch-Mode: no-cors", "Sec-Fetch-Site: same-origin", f"Sec-Fetch-Dest: {destination}")
+    flow = make_flow(*asked, response=make_response(200, *answer))
+    flow.server_conn.peername = ("192.0.2.1", 80)
+    headers = HeaderList.from_bytes(flow.response.headers.fields)
+    assert not (flows.is_harmless_subresource(flow) and is_blocked_by_nosniff(destination, headers))
+
+
+@pytest.mark.parametrize(
+    ("destination", "kind"),
+    [("style", "text/css; charset=utf-8"), ("script", "text/javascript"), ("image", "image/png")],
+)
+def test_what_nosniff_lets_pass_costs_next_to_nothing(destination: str, kind: str) -> None:
+    asked = ("Sec-Fetch-Mode: no-cors", "Sec-Fetch-Site: same-origin", f"Sec-Fetch-Dest: {destination}")
+    answer = (f"Content-Type: {kind}", "X-Content-Type-Options: nosniff")
+    with proxy() as running:
+        running.send(make_flow(*asked, response=make_response(200, *answer)))
+        assert running.addon.kept.judged == 0
 
 
 def test_an_image_of_a_page_with_an_embedder_policy() -> None:
@@ -213,7 +244,7 @@ def test_an_image_in_the_local_network() -> None:
         image = make_flow(*_METADATA, response=make_response(200, "Content-Type: image/png"))
         image.server_conn.peername = ("10.0.0.7", 80)
         running.send(image)
-        assert running.addon.judged == 1
+        assert running.addon.kept.judged == 1
 
 
 # --- revisions ----------------------------------------------------------------------------------------------------
