@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from mitmproxy import exceptions, http
 
-from cors_addon.mitm import closing, delivery, display, flows, keeping
+from cors_addon.mitm import addon, closing, delivery, display, flows, keeping
 from cors_addon.mitm.addon import CorsAddon
 from cors_addon.mitm.commands import Commands
 from cors_addon.mitm.keeping import Keeper
