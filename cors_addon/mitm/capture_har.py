@@ -12,7 +12,8 @@ from typing import Any, BinaryIO, Final
 
 from ..fetch.headers import HeaderList
 from ..fetch.messages import REDIRECT_STATUSES, Request, Response
-from ..fetch.origins import address_of
+from ..fetch.origins import Origin, address_of
+from ..traffic.address_spaces import address_space_of
 from ..traffic.exchange import Exchange
 from .capture_error import CaptureError
 from .capture_flows import UNREMARKABLE, Sighting
@@ -48,6 +49,23 @@ _HARMLESS_TYPES: Final = (
     "video/",
 )
 """Content types that no browser holds back from a script, style, image or media element."""
+
+_TOLD_BY: Final = {
+    name: name
+    for name in (
+        "accept",
+        "content-type",
+        "cross-origin-embedder-policy",
+        "cross-origin-resource-policy",
+        "origin",
+        "sec-fetch-mode",
+        "sec-fetch-storage-access",
+        "x-content-type-options",
+    )
+}
+_LENGTHS: Final = frozenset(map(len, _TOLD_BY))
+_Seen = dict[str, str]
+_ANYWHERE: Final = Origin("https", "example.com", 443)
 
 _PUBLIC: Final = re.compile(r"(?:http|ws)s?://(?:[a-z0-9-]+\.)+(?!arpa|internal|local)[a-z]{2,}[:/?#]")
 """URLs of hosts that do not look like the local network's."""
@@ -134,25 +152,28 @@ class _Reader:
     def sighting(self, entry: dict[str, Any], exchange_id: str) -> Sighting:
         request = entry["request"]
         url, method = request["url"], request["method"]
-        headers = HeaderList(_lines(request.get("headers") or ()))
+        asked = _lines(request.get("headers") or ())
         if not url.startswith(_ON_THE_NETWORK) or _is_answered_inside(entry):
             return UNREMARKABLE
         answer = entry.get("response") or {}
-        response = _response(answer)
-        error = None if response is not None else self._error(entry, answer)
+        status = int(answer.get("status") or 0)
+        answered = _lines(answer.get("headers") or ()) if status > 0 else []
+        error = None if status > 0 else self._error(entry, answer)
         address = _address(str(entry.get("serverIPAddress") or ""))
-        if response is None:
-            if "origin" not in headers:
+        seen = _glance(asked)
+        if status <= 0:
+            if "origin" not in seen:
                 if error is None and entry.get("_resourceType") in _SCRIPTS and not entry.get("_wasAborted"):
                     self._notes.traceless += 1
                     self._notes.first = self._notes.first or exchange_id
                 return UNREMARKABLE
-        elif not self._is_of_interest(url, headers, response, address):
+        elif not self._is_of_interest(url, seen, status, _glance(answered), address):
             return UNREMARKABLE
         started, ended = self._times(entry)
+        response = Response(status, HeaderList(answered)) if status > 0 else None
         exchange = Exchange(
             id=exchange_id,
-            request=Request(str(method), _isomorphic(url.partition("#")[0]), headers),
+            request=Request(str(method), _isomorphic(url.partition("#")[0]), HeaderList(asked)),
             response=response if response is not None or error is not None else Response(0, HeaderList()),
             error=error,
             started=started,
@@ -164,26 +185,25 @@ class _Reader:
         )
         return Sighting(exchange)
 
-    def _is_of_interest(self, url: str, headers: HeaderList, response: Response, address: str) -> bool:
+    def _is_of_interest(self, url: str, seen: _Seen, status: int, answered: _Seen, address: str) -> bool:
         """Say whether an entry can tell something; as ``capture_scan`` says for saved flows, and more choosy.
 
         Half of what pages load are scripts, styles and images in mode "no-cors" that nothing could block.
         """
-        if "origin" in headers:
+        if "origin" in seen:
             return True
-        answered = response.headers
         if "cross-origin-embedder-policy" in answered:
             self._embedders = True
-        if (headers.get("accept") or "").startswith("text/html") or response.status in REDIRECT_STATUSES:
+        if seen.get("accept", "").startswith("text/html") or status in REDIRECT_STATUSES:
             return True
         if "x-content-type-options" in answered or "cross-origin-resource-policy" in answered:
             return True
-        if headers.get("sec-fetch-mode") != "no-cors":
+        if seen.get("sec-fetch-mode") != "no-cors":
             return False
         return (
             self._embedders
-            or "sec-fetch-storage-access" in headers
-            or not (answered.get("content-type") or "").startswith(_HARMLESS_TYPES)
+            or "sec-fetch-storage-access" in seen
+            or not answered.get("content-type", "").startswith(_HARMLESS_TYPES)
             or not _PUBLIC.match(url)
             or _is_private(address)
         )
@@ -228,6 +248,19 @@ def _lines(headers: Any) -> list[tuple[str, str]]:
     ]
 
 
+def _glance(lines: list[tuple[str, str]]) -> _Seen:
+    """Return the first value of each header that decides whether an entry is of interest, by lower-cased name.
+
+    Most entries are not, and a ``HeaderList`` of each would be most of what reading them costs.
+    """
+    return {key: value.strip() for name, value in reversed(lines) if (key := _TOLD_BY.get(name) or _told_by(name))}
+
+
+def _told_by(name: str) -> str | None:
+    # Their lengths are rare among names.
+    return _TOLD_BY.get(name.lower()) if len(name) in _LENGTHS else None
+
+
 def _pair(header: Any) -> tuple[str, str]:
     name, value = (header["name"], header.get("value")) if isinstance(header, dict) else header
     return str(name), "" if value is None else str(value)
@@ -240,13 +273,6 @@ def _isomorphic(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-8", "surrogatepass").decode("latin-1")
     return text
-
-
-def _response(answer: dict[str, Any]) -> Response | None:
-    status = int(answer.get("status") or 0)
-    if status <= 0:
-        return None
-    return Response(status, HeaderList(_lines(answer.get("headers") or ())))
 
 
 def _is_answered_inside(entry: dict[str, Any]) -> bool:
@@ -277,5 +303,4 @@ def _address(told: str) -> str:
 
 @functools.lru_cache(1024)
 def _is_private(address: str) -> bool:
-    known = address_of(address)
-    return known is not None and (known.is_private or known.is_link_local)
+    return address_space_of(_ANYWHERE, address) is not None
