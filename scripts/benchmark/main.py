@@ -19,13 +19,13 @@ def main(words: list[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="a few requests only, to see that it works")
     parser.add_argument("--only", action="append", choices=PARTS, help="measure this part only; may be repeated")
     parser.add_argument("--load", action="append", metavar="NAME", help="of live traffic measure these loads only")
-    parser.add_argument("--rounds", type=_positive, help="how often each comparison is made (default 15)")
-    parser.add_argument("--requests", type=_positive, help="requests a round (default 500)")
+    parser.add_argument("--rounds", type=_positive, help="how often each comparison is made (default 40)")
+    parser.add_argument("--requests", type=_positive, help="requests a round (default 200)")
     parser.add_argument("--memory", type=_counts, metavar="N,N,...", help="flows after which memory is measured")
     parser.add_argument("--saved", type=_positive, metavar="N", help="flows in a saved capture (default 10000)")
     chosen = parser.parse_args(words)
-    rounds = chosen.rounds or (2 if chosen.quick else 15)
-    requests = chosen.requests or (20 if chosen.quick else 500)
+    rounds = chosen.rounds or (2 if chosen.quick else 40)
+    requests = chosen.requests or (20 if chosen.quick else 200)
     counts = chosen.memory or ([100, 200] if chosen.quick else [10_000, 100_000, 500_000])
     flows = chosen.saved or (100 if chosen.quick else 10_000)
     parts = chosen.only or PARTS
@@ -38,7 +38,7 @@ def main(words: list[str]) -> int:
             _say("memory")
             _show(_memory_table(memory.measure(counts, False), memory.measure(counts, True)))
         if "saved" in parts:
-            _show(_saved_table(saved.measure(folder, flows, max(2, rounds // 3), _say)))
+            _show(_saved_table(saved.measure(folder, flows, max(2, rounds // 8), _say)))
     return 0
 
 
