@@ -1,7 +1,7 @@
 """What a flow shows: mark, comment line and metadata."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from mitmproxy import http
 
@@ -12,7 +12,7 @@ from ..verdict.model import Verdict
 from ..verdict.redact import redact
 from .entry import Entry
 
-Explain = Callable[[Verdict], Verdict]
+MakeEntry = Callable[[Verdict], dict[str, Any]]
 
 MARKS: Final = {
     Severity.BLOCKED: ":x:",
@@ -32,12 +32,12 @@ SERVER: Final = "cors.server"
 """Where a flow that a rule has changed keeps the server's own header lines."""
 
 
-def show(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool, explain: Explain = lambda it: it) -> None:
+def show(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool, entry: MakeEntry = shown_entry) -> None:
     """Put a verdict on its flow, in place of what an earlier one left there.
 
-    ``explain`` is asked for the rest of it when somebody reads the metadata.
+    ``entry`` makes what the metadata hold, when somebody reads them.
     """
-    flow.metadata["cors"] = Entry(verdict.id, lambda: shown_entry(explain(verdict)))
+    flow.metadata["cors"] = Entry(verdict.id, lambda: entry(verdict))
     flow.metadata["cors.outcome"] = verdict.outcome.value
     flow.metadata["cors.findings"] = " ".join(dict.fromkeys(finding.id for finding in verdict.findings))
     severity = worst(verdict.findings)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from mitmproxy import ctx, hooks, http
 
 from ..report.expected import Expected
-from ..report.model import Report, build
+from ..report.model import Report, build, shown_entry
 from ..traffic.remembered import Remembered
 from ..verdict.explanations import Explanations
 from ..verdict.model import Outcome, Verdict
@@ -44,7 +44,7 @@ class Keeper:
         self._deliveries = deliveries
         self._teller = teller
         self._touch = touch
-        self._explanations = Explanations(session, self._keep_for_good)
+        self._explanations = Explanations(session, self._keep_for_good, self._at_fault)
         self._wishes = Wishes(KEPT_VERDICTS)
         self._not_cors: Remembered[str, None] = Remembered(KEPT_VERDICTS)
         self._flows: weakref.WeakValueDictionary[str, http.HTTPFlow] = weakref.WeakValueDictionary()
@@ -83,6 +83,17 @@ class Keeper:
             return self.verdicts.get(verdict.id, verdict)
         return self._wishes.expected.apply(whole).with_delivered(verdict.delivered)
 
+    def _entry(self, verdict: Verdict) -> dict[str, Any]:
+        """Return what a flow carries. Whoever reads it, another addon perhaps, must not meet with a fault of ours."""
+        try:
+            return shown_entry(self.explained(verdict))
+        except Exception as exc:
+            self._at_fault(verdict.id, exc)
+            return {"id": verdict.id, "outcome": verdict.outcome.value, "findings": []}
+
+    def _at_fault(self, flow_id: str, exc: Exception) -> None:
+        self._teller.fault("explain", self._flows.get(flow_id), exc)
+
     def _keep(self, verdict: Verdict, flow: http.HTTPFlow | None) -> None:
         self._touch(verdict.id)
         delivered = self._deliveries.get(verdict.id)
@@ -102,7 +113,7 @@ class Keeper:
         self.journals.note(verdict)
         self._teller.tell(verdict, self._explanations.in_passing)
         if flow is not None:
-            display.show(flow, verdict, self.mark, self.comment, self.explained)
+            display.show(flow, verdict, self.mark, self.comment, self._entry)
 
     def _keep_for_good(self, whole: Verdict) -> None:
         """Keep a verdict explained whose exchange is forgotten: nobody could explain it any more."""

@@ -18,15 +18,23 @@ _SHARED: Final = 5_000
 _T = TypeVar("_T")
 
 
+def _raised(_: str, exc: Exception) -> None:
+    raise exc
+
+
 class Explanations:
     """The explanations of a session's verdicts, kept as long as the session remembers their exchanges.
 
-    ``settle`` is given each verdict with findings, explained for good, when its exchange is forgotten.
+    ``settle`` is given each verdict with findings, explained for good, when its exchange is forgotten. ``fault`` is
+    told of an exception of our own, with the exchange's id; where it returns, that verdict stays without explanation.
     """
 
-    def __init__(self, session: Session, settle: Callable[[Verdict], None]) -> None:
+    def __init__(
+        self, session: Session, settle: Callable[[Verdict], None], fault: Callable[[str, Exception], None] = _raised
+    ) -> None:
         self._session = session
         self._settle = settle
+        self._fault = fault
         self._open: dict[str, Verdict] = {}
         self._told: dict[str, Verdict] = {}
         self._shared: Remembered[object, object] = Remembered(_SHARED)
@@ -45,13 +53,13 @@ class Explanations:
         """Return the verdict that was last noted under this one's id, explained; without one, this one as it is."""
         noted = self._open.pop(verdict.id, None)
         if noted is not None:
-            self._told[verdict.id] = self._session.explain(noted)
+            self._told[verdict.id] = self._explained(noted)
         return self._told.get(verdict.id, verdict)
 
     def in_passing(self, verdict: Verdict) -> Verdict:
         """Return the same without remembering it, for what is told once and never again."""
         noted = self._open.get(verdict.id)
-        return self._told.get(verdict.id, verdict) if noted is None else self._session.explain(noted, followed=False)
+        return self._told.get(verdict.id, verdict) if noted is None else self._explained(noted, followed=False)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -59,8 +67,22 @@ class Explanations:
         self._told.clear()
         self._shared.clear()
 
+    def _explained(self, verdict: Verdict, followed: bool = True) -> Verdict:
+        try:
+            return self._session.explain(verdict, followed)
+        except Exception as exc:
+            self._fault(verdict.id, exc)
+            return verdict
+
     def _forget(self, record: Record) -> None:
         """Explain an exchange that is about to be forgotten, and those whose explanation draws on it."""
+        try:
+            self._settled(record)
+        except Exception as exc:
+            # Else the session could forget nothing any more.
+            self._fault(record.id, exc)
+
+    def _settled(self, record: Record) -> None:
         others = record.preflight, record.cached_grant, *record.requests, record.redirected_from, record.redirected_to
         for exchange_id in (record.id, *others):
             if exchange_id in self._open:

@@ -106,6 +106,34 @@ def test_a_fault_while_one_flow_is_revised_costs_the_others_nothing(
         assert first.id in told
 
 
+def test_a_fault_while_a_verdict_is_explained_costs_the_explanation_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Session, "explain", broken)
+    with proxy() as running:
+        running.addon.session.correlator.records.capacity = 2
+        sent = [running.send(cors_get(at=1000.0 + number)) for number in range(5)]
+        assert [flow.metadata["cors"]["findings"][0]["id"] for flow in sent] == ["allow-origin-missing"] * 5
+        assert len(running.report()["flows"]) == 5
+        assert running.addon.session.correlator.records.keys() == {flow.id for flow in sent[3:]}, (
+            "the rest is forgotten"
+        )
+    assert len([line for line in logged(caplog) if "fault of its own in explain" in line]) == 1
+
+
+def test_whoever_reads_what_a_flow_carries_meets_with_no_fault_of_ours(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with proxy() as running:
+        flow = running.send(cors_get())
+        monkeypatch.setattr(keeping, "shown_entry", broken)
+        assert flow.metadata["cors"] == {"id": flow.id, "outcome": "blocked", "findings": []}
+        assert flow.get_state()["metadata"]["cors.findings"] == "allow-origin-missing"
+    (told,) = [line for line in logged(caplog) if "fault of its own in explain" in line]
+    assert flow.id in told
+    assert SECRET not in told
+
+
 def test_a_fault_in_one_report_costs_the_others_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
