@@ -28,6 +28,7 @@ from ..traffic.remembered import Remembered
 from ..traffic.sites import registrable_domain
 from ..verdict.diagnose import inert
 from ..verdict.probing import OTHER_SITE, Answered, Guise, Trust, answered, guises, verdict_on
+from ..verdict.redact import redact
 from . import flows as from_flows
 from .flow_keys import PROBE
 
@@ -150,7 +151,7 @@ class Probe:
         if seen.live:
             return "a request that is still on its way cannot be asked again"
         request = seen.request
-        shown = f"{inert(request.method, 20)} {inert(request.pretty_url, 200)}"
+        shown = f"{inert(request.method, 20)} {inert(redact(request.pretty_url), 200)}"
         if request.method == "OPTIONS":
             if not request.headers.get("Access-Control-Request-Method"):
                 return f"{shown} is no preflight; cors.probe sends GET, HEAD and preflights only"

@@ -22,6 +22,7 @@ from ..fetch.methods import is_cors_safelisted_method
 from ..fetch.origins import OPAQUE, origin_of
 from .chromium_url import is_valid_url
 from .model import HeaderLine
+from .redact import redact
 
 _CLIPPED: Final = 160
 _LINES_SHOWN: Final = 8
@@ -36,9 +37,11 @@ _WRAPPING: Final = re.compile(r"^[\"'(\[]+|[\"')\]]+$")
 def inert(text: str, limit: int = _CLIPPED) -> str:
     """Return the text with control and invisible characters escaped, and its middle cut out where it is long.
 
-    ``limit`` is in characters, before and after.
+    ``limit`` is in characters, before and after. What is cut has its secrets taken out first: without the name before
+    it, nobody would know the end of one.
     """
-    text = _cut(text, limit)
+    if len(text) > limit:
+        text = _cut(redact(text), limit)
     if text.isascii() and text.isprintable():
         return text
     escaped = (char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)

@@ -92,6 +92,12 @@ def test_inert(shown: str, text: str) -> None:
     assert inert(text) == shown
 
 
+@given(st.integers(0, 400), st.integers(1, 400), st.integers(12, 300))
+def test_no_end_of_a_secret_stands_where_its_name_was_cut_off(before: int, length: int, limit: int) -> None:
+    url = f"https://api.test/?a={'p' * before}&token={'s3cr3t!' * length}"
+    assert "cr3t" not in inert(url, limit) or len(url) <= limit
+
+
 @given(st.text(), st.integers(40, 300))
 def test_inert_is_inert_and_short(text: str, limit: int) -> None:
     shown = inert(text, limit)

@@ -10,6 +10,7 @@ from ...fetch.redirects import is_tainted_by, redirect_target, redirected_method
 from ...traffic.classify import Kind
 from ...traffic.record import Record
 from ..diagnose import inert, without_user_info
+from ..redact import redact
 from .need import Need
 from .shape import Ahead
 
@@ -51,6 +52,6 @@ def _request(need: Need, stage: Stage, method: str, url: str, origin: str, about
         lines.insert(1, f"{ALLOW_METHODS}: {', '.join(need.methods)}")
         if need.header_names:
             lines.insert(2, f"{ALLOW_HEADERS}: {', '.join(need.header_names)}")
-    shown = inert(without_user_info(url), _LONGEST)
+    shown = inert(redact(without_user_info(url)), _LONGEST)
     headers = tuple(inert(line, _LONGEST) for line in lines)
     return Ahead(stage, inert(method), shown, inert(origin, _LONGEST), headers, about)
