@@ -73,7 +73,7 @@ class Watch:
         if kind is None:
             return
         outcome = flow.metadata.get("cors.outcome")
-        if outcome is None and flow.id in self._addon()._not_cors:
+        if outcome is None and flow.id in self._addon().kept._not_cors:
             outcome = "not-cors"
         if outcome is None and len(self.not_judged) < _SHOWN:
             what = "no response" if flow.response is None else str(flow.response.status_code)
