@@ -394,6 +394,7 @@ class CorsAddon:
 
     def report(self, brief: bool = False) -> Report:
         """Build a report of everything that is remembered, or, in ``brief``, of what is to be mended."""
+        self.kept.revise_backlog()
         return self.kept.report(() if brief else self.profiles(), brief)
 
     def profiles(self, most: int | None = None, newest: int = KEPT_VERDICTS) -> list[dict[str, Any]]:

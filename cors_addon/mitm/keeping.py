@@ -177,7 +177,6 @@ class Keeper:
 
     def report(self, hosts: Iterable[dict[str, Any]] = (), brief: bool = False) -> Report:
         """Build a report of everything that is remembered, or, in ``brief``, of what is to be mended."""
-        self.revise_backlog()
         expected = self._wishes.expected
         return build(
             self._wishes.whole(self.verdicts.values()),

@@ -159,3 +159,17 @@ def test_a_flow_that_is_held_carries_the_explanation_that_the_session_can_no_lon
         for flow in flows:
             assert flow.metadata["cors"]["way"]
             assert flow.metadata["cors"] == running.verdict(flow)
+
+
+def test_no_explanation_outlives_its_exchange() -> None:
+    with proxy() as running:
+        running.addon.session.correlator.records.capacity = 5
+        for number in range(30):
+            flow = running.send(cors_get(url=f"http://api.test/{number}", at=1000.0 + number))
+            if number % 2:
+                assert flow.metadata["cors"]["way"]
+        held = running.addon.kept._explanations
+        assert len(held._open) + len(held._told) == 5
+        entries = running.report()["flows"]
+    assert len(entries) == 30
+    assert all(entry["way"] for entry in entries)
