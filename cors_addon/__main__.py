@@ -207,10 +207,11 @@ def _check(options: argparse.Namespace) -> int:
     from .mitm.capture_check import check
     from .mitm.capture_progress import ProgressBar
     from .report import plain
+    from .report.formats import LISTING_ALL
     from .report.gate import counting
 
     output, name = _target(options)
-    task = _task(options)
+    task = _task(options, brief=name not in LISTING_ALL)
     with ProgressBar(sys.stderr) as bar:
         report = check(options.captures, task, options.jobs, bar.show if bar.wanted else None)
     if output is None and name == "text":
@@ -258,7 +259,7 @@ def _target(options: argparse.Namespace) -> tuple[Path | None, str]:
     return output, format_of(output.suffix) or "text"
 
 
-def _task(options: argparse.Namespace) -> "Task":
+def _task(options: argparse.Namespace, brief: bool) -> "Task":
     from .mitm.capture_check import Task
     from .report import baseline, ignore
 
@@ -266,7 +267,7 @@ def _task(options: argparse.Namespace) -> "Task":
         raise _UnusableError("standard input, -, can be read once only")
     try:
         known = baseline.read(Path(options.baseline)) if options.baseline else baseline.Baseline()
-        return Task(options.browser, ignore.parse_all(options.ignore), known)
+        return Task(options.browser, ignore.parse_all(options.ignore), known, brief)
     except baseline.BaselineError as error:
         raise _UnusableError(f"--baseline: {error}") from error
     except ignore.IgnoreError as error:

@@ -1,7 +1,7 @@
 """Judging saved captures without a proxy: mitmproxy's flow files and HARs, packed or not."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ..verdict.explanations import Explanations
@@ -26,13 +26,14 @@ class Judged:
 
     ``kind`` is ``flows``, ``har``, or empty where the file could not be told. ``flows`` counts all HTTP flows in it;
     ``verdicts``, in the order of the flows, leave out those to which no CORS check applies and that have no findings.
-    ``problem`` says what could not be read, and is empty where all was; ``note`` says what the capture lacks; ``hosts``
-    are the profiles of the hosts that answered.
+    ``explain`` adds causes and fixes to one of them. ``problem`` says what could not be read, and is empty where all
+    was; ``note`` says what the capture lacks; ``hosts`` are the profiles of the hosts that answered.
     """
 
     kind: str = ""
     flows: int = 0
     verdicts: tuple[Verdict, ...] = ()
+    explain: Callable[[Verdict], Verdict] = field(default=lambda verdict: verdict, compare=False)
     problem: str = ""
     note: str = ""
     hosts: tuple[Profile, ...] = ()
@@ -60,7 +61,7 @@ def judge_capture(path: str, name: str, settings: Settings, advance: Advance | N
     except CaptureError as exc:
         problem = str(exc)
     verdicts = judging.finish()
-    return Judged(kind, judging.flows, verdicts, problem, note, judging.hosts(verdicts))
+    return Judged(kind, judging.flows, verdicts, judging.explain, problem, note, judging.hosts(verdicts))
 
 
 def _sightings(capture: Opened, name: str, notes: capture_har.HarNotes) -> Iterator[Sighting]:
@@ -91,6 +92,7 @@ class _Judging:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._explanations = Explanations(session, self._settle)
+        self.explain = self._explanations.of
         self._verdicts: dict[str, Verdict] = {}
         self._places: dict[str, int] = {}
         self._backlog = Backlog()
@@ -112,8 +114,7 @@ class _Judging:
     def finish(self) -> tuple[Verdict, ...]:
         self._backlog.add(self._session.finish())
         self._judge()
-        found = sorted(self._verdicts.values(), key=lambda verdict: self._places.get(verdict.id, 0))
-        return tuple(map(self._explanations.of, found))
+        return tuple(sorted(self._verdicts.values(), key=lambda verdict: self._places.get(verdict.id, 0)))
 
     def hosts(self, verdicts: Sequence[Verdict]) -> tuple[Profile, ...]:
         """Return the profiles of the hosts that answered."""

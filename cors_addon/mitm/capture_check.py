@@ -31,11 +31,12 @@ Show = Callable[[int, int | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to do with every capture."""
+    """What to do with every capture; in ``brief``, a report needs those flows only that its groups are told by."""
 
     browser: str = "auto"
     ignores: Ignores = field(default_factory=Ignores)
     baseline: Baseline = field(default_factory=Baseline)
+    brief: bool = False
 
     @property
     def settings(self) -> Settings:
@@ -69,7 +70,15 @@ def check(paths: Sequence[str], task: Task, jobs: int = 1, show: Show | None = N
 def _checked(path: str, name: str, task: Task, advance: Advance | None) -> _Part:
     judged = judge_capture(path, name, task.settings, advance)
     not_cors = judged.flows - len(judged.verdicts)
-    report = build(judged.verdicts, not_cors=not_cors, ignores=task.ignores, baseline=task.baseline, hosts=judged.hosts)
+    report = build(
+        judged.verdicts,
+        not_cors=not_cors,
+        ignores=task.ignores,
+        baseline=task.baseline,
+        hosts=judged.hosts,
+        brief=task.brief,
+        explain=judged.explain,
+    )
     capture = {
         "path": path,
         "kind": judged.kind,

@@ -29,6 +29,9 @@ FORMATS: Final[dict[str, tuple[str, Renderer]]] = {
 }
 """Each format's name, its file ending, and its renderer."""
 
+LISTING_ALL: Final = frozenset({"json", "jsonl", "html"})
+"""The formats that list every flow; the others show those that their groups are told by, as a brief report has them."""
+
 RENDERERS: Final[dict[str, Renderer]] = dict(FORMATS.values())
 SUFFIXES: Final = tuple(RENDERERS)
 

@@ -8,6 +8,7 @@ import lzma
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,8 @@ def session(one_connection: bool = True) -> list[http.HTTPFlow]:
 
 
 def judge(path: Path | str, **settings: Any) -> Judged:
-    return judge_capture(str(path), Path(path).name, Settings(**settings))
+    judged = judge_capture(str(path), Path(path).name, Settings(**settings))
+    return replace(judged, verdicts=tuple(map(judged.explain, judged.verdicts)))
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import pytest
 
 from cors_addon.mitm.capture_check import BROWSERS, Task, check
 from cors_addon.report.baseline import Baseline
+from cors_addon.report.formats import FORMATS, LISTING_ALL
 from cors_addon.report.ignore import parse_all
 from cors_addon.report.keys import key_of_group
 from cors_addon.report.model import Report
@@ -48,6 +49,15 @@ def same(report: Report) -> Report:
 @pytest.mark.parametrize("jobs", [2, 9])
 def test_more_processes_say_the_same_in_the_same_order(captures: list[str], jobs: int) -> None:
     assert same(check(captures, Task(), jobs)) == same(check(captures, Task()))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_formats_that_do_not_list_all_flows_lose_nothing_by_a_brief_report(captures: list[str], name: str) -> None:
+    _, render = FORMATS[name]
+    brief, whole = (same(check(captures, Task(brief=brief))) for brief in (True, False))
+    assert len(brief.flows) < len(whole.flows)
+    assert brief.groups == whole.groups
+    assert (render(brief) == render(whole)) == (name not in LISTING_ALL)
 
 
 def test_one_capture_takes_no_other_process(captures: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
