@@ -13,7 +13,8 @@ from .traffic import flow_of, har_of, mixed
 _READ = (
     "import sys; from mitmproxy.io import FlowReader; f = open(sys.argv[1], 'rb'); [0 for _ in FlowReader(f).stream()]"
 )
-_CHECK = [sys.executable, "-m", "cors_addon", "check", "--format", "json", "--output", os.devnull, "--fail-on", "never"]
+_IN_TEXT = [sys.executable, "-m", "cors_addon", "check", "--fail-on", "never"]
+_CHECK = [*_IN_TEXT, "--format", "json", "--output", os.devnull]
 
 
 @dataclass(slots=True)
@@ -45,8 +46,8 @@ def measure(folder: str, flows: int, rounds: int, say: Callable[[str], None]) ->
         dump = [*MITMDUMP, "-q", "--set", f"confdir={folder}", "-nr", capture]
         measured.dump.add(run(dump).cpu, run([*dump, "-s", ADDON]).cpu)
         measured.check.add(run([sys.executable, "-c", _READ, capture]).cpu, run([*_CHECK, capture]).cpu)
-        measured.har.append(run([*_CHECK, har]).cpu)
-        measured.har_idle.append(run([*_CHECK, empty]).cpu)
+        measured.har.append(run([*_IN_TEXT, har]).cpu)
+        measured.har_idle.append(run([*_IN_TEXT, empty]).cpu)
     copies: list[str] = []
     jobs = 1
     while jobs <= (os.cpu_count() or 1):
