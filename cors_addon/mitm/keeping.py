@@ -177,6 +177,10 @@ class Keeper:
 
     def report(self, hosts: Iterable[dict[str, Any]] = (), brief: bool = False) -> Report:
         """Build a report of everything that is remembered, or, in ``brief``, of what is to be mended."""
+        if not brief:
+            # Made between the entries, which nobody keeps, they would hold on to the memory of those.
+            for verdict in self.verdicts.values():
+                self._explanations.of(verdict)
         expected = self._wishes.expected
         return build(
             self._wishes.whole(self.verdicts.values()),

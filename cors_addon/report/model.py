@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ..catalogue.violation import Severity
+from ..verdict.fixes.shape import Way
 from ..verdict.model import Finding, Outcome, Verdict
 from ..verdict.probing import PROBE
 from ..verdict.redact import is_suspect, redact, redact_header
@@ -93,7 +94,8 @@ def build(
     )
     shown, hidden = groups.newest_first(), ignored.newest_first()
     told = {group["flows"][0] for group in (*shown, *hidden)}
-    flows = tuple(flow_entry(explain(verdict)) for verdict in judged if not brief or plain_text(verdict.id) in told)
+    entries = _Entries()
+    flows = tuple(entries.of(explain(verdict)) for verdict in judged if not brief or plain_text(verdict.id) in told)
     report = _finished(SCHEMA, _now(), summary, flows, shown, debts, hidden)
     return replace(report, hosts=tuple(_plain(dict(host)) for host in hosts))
 
@@ -101,6 +103,23 @@ def build(
 def flow_entry(verdict: Verdict) -> dict[str, Any]:
     """Return a verdict as one entry of a report's ``flows``: plain data without secrets."""
     return _plain(verdict.to_plain())
+
+
+class _Entries:
+    """Makes entries of many verdicts; what is equal in them is made and cleaned once, and shared."""
+
+    def __init__(self) -> None:
+        self._parts: dict[Finding | Way, dict[str, Any]] = {}
+
+    def of(self, verdict: Verdict) -> dict[str, Any]:
+        entry = verdict.to_plain(self._part)
+        return {key: value if key in _PARTS else _cleaned(value) for key, value in entry.items()}
+
+    def _part(self, part: Finding | Way) -> dict[str, Any]:
+        made = self._parts.get(part)
+        if made is None:
+            made = self._parts[part] = _plain(part.to_plain())
+        return made
 
 
 def shown_entry(verdict: Verdict) -> dict[str, Any]:
@@ -251,6 +270,7 @@ def _fold(group: Group, other: Group) -> None:
 # --- plain data without secrets -----------------------------------------------------------------------------------
 
 
+_PARTS: Final = frozenset({"findings", "way"})
 _PLAIN: Final = frozenset({bool, int, float, type(None)})
 
 

@@ -1,6 +1,6 @@
 """Verdicts and findings: the data that every front end and report is made from."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
@@ -278,8 +278,13 @@ class Verdict:
         """Return a copy with other notes."""
         return replace(self, notes=notes)
 
-    def to_plain(self) -> dict[str, Any]:
-        """Return the verdict as one entry of the JSON report's ``flows``; plain data only."""
+    def to_plain(
+        self, part: Callable[[Finding | Way], dict[str, Any]] = lambda part: part.to_plain()
+    ) -> dict[str, Any]:
+        """Return the verdict as one entry of the JSON report's ``flows``; plain data only.
+
+        ``part`` makes what is most of it, and the same for many verdicts.
+        """
         plain = {
             "id": self.id,
             "method": self.method,
@@ -293,12 +298,12 @@ class Verdict:
             "reason": self.reason,
             "credentials": self.credentials.to_plain(),
             "browsers": {judge.value: view.to_plain() for judge, view in self.views.items()},
-            "findings": [finding.to_plain() for finding in self.findings],
+            "findings": [part(finding) for finding in self.findings],
             "related": self.related.to_plain(),
             "notes": list(self.notes),
         }
         if self.way is not None:
-            plain["way"] = self.way.to_plain()
+            plain["way"] = part(self.way)
         if self.delivered is not None:
             plain["dry_run" if self.delivered.dry_run else "delivered"] = self.delivered.to_plain()
         return plain
