@@ -125,9 +125,9 @@ class _Judging:
             verdict = self._session.judge(exchange_id)
             if verdict is None:
                 continue
+            self._explanations.judged(verdict)
             if verdict.findings or verdict.outcome is not Outcome.NOT_CORS:
                 self._verdicts[exchange_id] = verdict
-                self._explanations.judged(verdict)
             else:
                 self._verdicts.pop(exchange_id, None)
 

@@ -19,12 +19,14 @@ from mitmproxy.flow import Error
 from mitmproxy.io import FlowReader
 
 from cors_addon.mitm import backlog
-from cors_addon.mitm.capture import Judged, judge_capture
+from cors_addon.mitm.capture import Judged, _Judging, judge_capture
+from cors_addon.mitm.capture_flows import Sighting
 from cors_addon.report.model import build
-from cors_addon.verdict.model import Judge, Outcome
-from cors_addon.verdict.session import Settings
+from cors_addon.verdict.model import Judge, Outcome, Verdict
+from cors_addon.verdict.session import Session, Settings
 from tests.mitm.captures import entry, flow_file, har
 from tests.mitm.support import API, APP, cors_get, make_flow, make_response, preflight, proxy
+from tests.traffic.exchanges import cors
 
 ALLOWED = f"Access-Control-Allow-Origin: {APP}"
 ADDON = Path(__file__).resolve().parents[2] / "cors_addon" / "addon.py"
@@ -229,3 +231,23 @@ def test_what_a_har_leaves_out_is_noted(tmp_path: Path) -> None:
     judged = judge(path)
     assert judged.note.startswith("one request of a script failed and too little was saved to say why (run.har#0")
     assert judged.problem == ""
+
+
+def test_what_later_evidence_takes_back_stays_away_when_its_exchange_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(backlog, "_MOST_FLOWS", 0)
+    session = Session(Settings(), capacity=3)
+    judging = _Judging(session)
+    judging.take_all(Sighting(cors(f"GET {API}", id=name, at=at)) for at, name in enumerate("ab"))
+    real = session.judge
+
+    def judge(exchange_id: str) -> Verdict | None:
+        verdict = real(exchange_id)
+        taken_back = exchange_id == "a" and verdict is not None
+        return replace(verdict, findings=(), outcome=Outcome.NOT_CORS) if taken_back else verdict
+
+    monkeypatch.setattr(session, "judge", judge)
+    judging._backlog.add(["a"])
+    judging.take_all(Sighting(cors(f"GET {API}", id=name, at=10 + at)) for at, name in enumerate("cdefg"))
+    assert [verdict.id for verdict in judging.finish()] == [*"bcdefg"]

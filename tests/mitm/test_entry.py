@@ -3,6 +3,7 @@
 import copy
 import io
 import json
+import operator
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -53,7 +54,7 @@ LOOKS: dict[str, tuple[Callable[[Entry], Any], Any]] = {
     "items": (lambda e: dict(e.items()), WHOLE),
     "equality": (lambda e: e == WHOLE, True),
     "inequality": (lambda e: e != WHOLE, False),
-    "on the other side": (lambda e: e == WHOLE, True),
+    "on the other side": (lambda e: operator.eq(WHOLE, e), True),
     "repr": (repr, repr(WHOLE)),
     "format": (lambda e: f"{e}", str(WHOLE)),
     "dict()": (dict, WHOLE),
