@@ -17,7 +17,10 @@ from mitmproxy import exceptions
 from cors_addon.mitm import keeping, reporting
 from cors_addon.report import files, formats, model
 from cors_addon.report.formats import LISTING_ALL, RENDERERS, SUFFIXES
+from tests.mitm.client import fetch
 from tests.mitm.injecting import rule, written
+from tests.mitm.origin import Origin, http_answer
+from tests.mitm.process import Mitmproxy, listening
 from tests.mitm.support import Proxy, cors_get, logged, make_flow, preflight, proxy
 
 MANY = 30
@@ -448,3 +451,53 @@ def test_a_task_that_is_cancelled_from_outside_leaves_nothing_behind(tmp_path: P
         loop(running, ask)
         assert not running.addon.reporting.under_way
         assert names(tmp_path) == []
+
+
+# --- a real proxy ---------------------------------------------------------------------------------------------
+
+ASK = """
+import sys
+from mitmproxy import ctx
+
+class Ask:
+    count = 0
+
+    def running(self):
+        # The addon's package was loaded by its script, under whatever name.
+        for module in list(sys.modules.values()):
+            if getattr(module, "__name__", "").endswith("mitm.reporting"):
+                module.LONG = 0
+
+    def response(self, flow):
+        self.count += 1
+        if self.count in (2, 4):
+            print(ctx.master.commands.call("cors.report", f"{FOLDER}/{self.count}.json"))
+        if self.count == 4:
+            ctx.master.shutdown()
+
+addons = [Ask()]
+"""
+
+
+@pytest.mark.proxy
+def test_a_real_proxy_writes_one_while_it_runs_and_one_as_it_ends(tmp_path: Path) -> None:
+    script, folder = tmp_path / "ask.py", tmp_path / "reports"
+    script.write_text(f"FOLDER = {str(folder)!r}\n{ASK}")
+    folder.mkdir()
+    with (
+        Origin({f"/{number}": http_answer() for number in range(4)}) as origin,
+        Mitmproxy(tmp_path, *listening(), "-s", script) as running,
+    ):
+        for number in range(4):
+            if number == 2:
+                running.wait_for(r"2 flows written to .*2\.json")
+            fetch(running.port, "GET", f"http://127.0.0.1:{origin.port}/{number}")
+        assert running.wait() == 0
+    for count in (2, 4):
+        assert f"is on its way to {folder}/{count}.json" in running.output
+        assert f"{count} flows written to {folder}/{count}.json" in running.output
+        data = json.loads((folder / f"{count}.json").read_text())
+        assert [flow["url"].rpartition("/")[2] for flow in data["flows"]] == [str(number) for number in range(count)]
+    assert names(folder) == ["2.json", "4.json"]
+    assert "Traceback" not in running.output
+    assert "Task was destroyed" not in running.output
