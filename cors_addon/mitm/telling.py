@@ -13,7 +13,8 @@ from ..traffic.remembered import Remembered
 from ..verdict.diagnose import inert
 from ..verdict.model import Verdict
 from ..verdict.redact import redact
-from . import flows, painting
+from . import painting
+from .flows import host_of
 
 logger = logging.getLogger("cors_addon")
 
@@ -38,12 +39,14 @@ class Teller:
 
         Of one kind are findings of one message and status. ``explain`` is asked for the causes of what is told.
         """
+        if not verdict.findings:
+            return
         causes: set[str] = set()
         explained: Verdict | None = None
         for finding in verdict.findings:
             if finding.severity is Severity.INFO:
                 continue
-            key = (finding.id, verdict.origin or "", flows.host_of(verdict.url))
+            key = (finding.id, verdict.origin or "", host_of(verdict.url))
             told = self._told.setdefault(key, set())
             kind = f"{finding.message} {verdict.status}"
             if kind in told or len(told) >= _SAME_KIND:
