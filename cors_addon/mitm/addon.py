@@ -28,6 +28,7 @@ from .delivery import Deliveries
 from .keeping import KEPT_VERDICTS, Keeper
 from .page import LivePage
 from .probe import Probe, is_probe
+from .reporting import Reporting
 from .telling import Teller
 
 logger = logging.getLogger("cors_addon")
@@ -71,6 +72,7 @@ class CorsAddon:
         self.page = LivePage(self, commands, KEPT_VERDICTS)
         self.kept = Keeper(self.session, self.deliveries, self.teller, self.page.touch)
         self.probe = Probe(self)
+        self.reporting = Reporting(self)
         self._commands = commands
         # Every addon in the chain costs each event a call; commands hear of none.
         self.addons: list[Any] = [self.page]
@@ -164,12 +166,13 @@ class CorsAddon:
             self.kept.revise_backlog()
         except Exception as exc:
             self.teller.fault("done", None, exc)
+        self.reporting.finish()
         if not self._running:
             return
         if not self._written():
             self.kept.closing.fail()
         try:
-            self.kept.closing.end(self.report(brief=not self.kept.closing.reports))
+            self.kept.closing.end(self.report(brief=not self.kept.closing.lists_all))
         except Exception as exc:
             self.teller.fault("done", None, exc)
             # Nobody can tell what the report would have said.
@@ -403,6 +406,7 @@ class CorsAddon:
 
     def clear(self) -> None:
         """Forget all verdicts and evidence, and take them off the flows still held."""
+        self.reporting.detach()
         self.session.clear()
         self.page.clear()
         self.probe.clear()

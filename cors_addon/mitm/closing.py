@@ -9,7 +9,7 @@ from typing import Final
 from mitmproxy import ctx
 from mitmproxy.log import ALERT
 
-from ..report import files
+from ..report import files, formats
 from ..report.gate import NEVER, counting, counts
 from ..report.model import Report
 from ..report.text import Line, summary
@@ -53,6 +53,11 @@ class Closing:
             ctx.master.addons.add(known)
         # One that is there already is from before a reload: what failed until then has failed.
         self._status = known
+
+    @property
+    def lists_all(self) -> bool:
+        """Whether one of the reports lists every flow, and not only those that show what to mend."""
+        return any(formats.lists_all(path.suffix) for path in self.reports)
 
     def drop(self, verdict: Verdict) -> None:
         """Take note of a verdict that will not be in the report, since there are too many."""

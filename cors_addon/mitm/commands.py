@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 
 from mitmproxy import command, ctx, exceptions, flow, types
 
-from ..report import files
 from ..report.formats import SUFFIXES
 from ..report.text import summary
 from .contentview import text_for
@@ -78,13 +77,11 @@ class Commands:
             raise exceptions.CommandError(
                 f"{target.name!r}: the format goes by the ending, one of {', '.join(SUFFIXES)}"
             )
-        report = self._addon.report()
         try:
-            files.write(report, target)
+            return self._addon.reporting.write(target)
         except (OSError, ValueError) as exc:
             why = getattr(exc, "strerror", None) or exc
             raise exceptions.CommandError(f"{target} cannot be written: {why}") from exc
-        return f"{len(report.flows)} flows written to {target}"
 
     @command.command("cors.inject")
     @command.argument("state", type=types.Choice("cors.inject.states"))

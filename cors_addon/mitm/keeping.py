@@ -3,7 +3,7 @@
 import weakref
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from mitmproxy import ctx, hooks, http
 
@@ -22,6 +22,15 @@ from .telling import Teller
 from .wishes import Wishes
 
 KEPT_VERDICTS: Final = 50_000
+
+
+class Basis(NamedTuple):
+    """The verdicts that are kept, in order; how many are no longer, and how many are not CORS; what is expected."""
+
+    verdicts: tuple[Verdict, ...]
+    dropped: int
+    not_cors: int
+    expected: Expected
 
 
 class Keeper:
@@ -181,17 +190,27 @@ class Keeper:
             # Made between the entries, which nobody keeps, they would hold on to the memory of those.
             for verdict in self.verdicts.values():
                 self._explanations.of(verdict)
-        expected = self._wishes.expected
+        basis = self.basis()
         return build(
-            self._wishes.whole(self.verdicts.values()),
-            self.judged - len(self.verdicts) - len(self._not_cors),
-            not_cors=len(self._not_cors),
-            ignores=expected.ignores,
-            baseline=expected.baseline,
+            self._wishes.whole(basis.verdicts),
+            basis.dropped,
+            not_cors=basis.not_cors,
+            ignores=basis.expected.ignores,
+            baseline=basis.expected.baseline,
             hosts=hosts,
             brief=brief,
             explain=self.explained,
         )
+
+    def basis(self) -> Basis:
+        """Return what a report is built from that keeps changing, as it is now."""
+        dropped = self.judged - len(self.verdicts) - len(self._not_cors)
+        return Basis(tuple(self.verdicts.values()), dropped, len(self._not_cors), self._wishes.expected)
+
+    def whole(self, verdict: Verdict) -> Verdict:
+        """Return a verdict that is kept, with what the user ignores."""
+        (whole,) = self._wishes.whole([verdict])
+        return whole
 
     def profiles(self, most: int | None = None, newest: int = KEPT_VERDICTS) -> list[dict[str, Any]]:
         """Return what each host's policy is, as learned so far, the one asked last first.

@@ -8,7 +8,7 @@ nothing for long. A line that was cut off by a crash is no JSON and is skipped.
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -26,8 +26,14 @@ _MODE: Final = 0o644
 
 def render(report: Report) -> str:
     """Return a whole report as such lines, the summary in the first one."""
+    return "".join(parts(report))
+
+
+def parts(report: Report) -> Iterator[str]:
+    """Yield these lines."""
     head = {"schema": SCHEMA, "generated": report.generated, "summary": dict(report.summary)}
-    return "".join(f"{_line(entry)}\n" for entry in (head, *report.flows))
+    for entry in (head, *report.flows):
+        yield f"{_line(entry)}\n"
 
 
 def entries(lines: Iterable[str]) -> dict[str, dict[str, Any]]:

@@ -1,6 +1,7 @@
 """The JSON report, schema ``cors-addon/report/1``."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from .model import Report
@@ -8,12 +9,22 @@ from .model import Report
 
 def render(report: Report) -> str:
     """Return the report as JSON text, one flow or host a line so that two reports can be compared with line tools."""
+    return "".join(parts(report))
+
+
+def parts(report: Report) -> Iterator[str]:
+    """Yield the same in parts, none of them longer than an entry."""
     summary: dict[str, Any] = dict(report.summary)
     if report.debts:
         summary["debts"] = report.debts
     head = {"schema": report.schema, "generated": report.generated, "summary": summary}
-    lines = [json.dumps(head, ensure_ascii=True)[:-1]]
+    yield json.dumps(head, ensure_ascii=True)[:-1]
     for name, entries in (("flows", report.flows), ("groups", report.groups), ("hosts", report.hosts)):
-        body = ",\n".join(json.dumps(entry, ensure_ascii=True) for entry in entries)
-        lines.append(f', "{name}": [\n{body}\n]' if body else f', "{name}": []')
-    return "".join(lines) + "}\n"
+        yield f', "{name}": ['
+        between = "\n"
+        for entry in entries:
+            yield between
+            yield json.dumps(entry, ensure_ascii=True)
+            between = ",\n"
+        yield "\n]" if entries else "]"
+    yield "}\n"

@@ -65,6 +65,34 @@ def build(
     applies and that are not among the verdicts. ``hosts`` are the profiles of the hosts that answered. A ``brief``
     report has, of ``flows``, only those that its groups are told by. ``explain`` is asked for the rest of each of them.
     """
+    made = draft(verdicts, dropped, not_cors=not_cors, ignores=ignores, baseline=baseline, hosts=hosts)
+    return made.finished(map(explain, made.told if brief else made.judged))
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A report that lacks its flows: ``judged`` are the verdicts that a whole one has there, ``told`` a brief one's."""
+
+    report: Report
+    judged: tuple[Verdict, ...]
+    told: tuple[Verdict, ...]
+
+    def finished(self, verdicts: Iterable[Verdict]) -> Report:
+        """Return the report with these as its flows: ``judged`` or ``told``, explained."""
+        entries = _Entries()
+        return replace(self.report, flows=tuple(entries.of(verdict) for verdict in verdicts))
+
+
+def draft(
+    verdicts: Iterable[Verdict],
+    dropped: int = 0,
+    *,
+    not_cors: int = 0,
+    ignores: Ignores = _NOT_IGNORED,
+    baseline: Baseline = _NOTHING_KNOWN,
+    hosts: Iterable[Mapping[str, Any]] = (),
+) -> Draft:
+    """Build all of a report but its flows; see ``build``. No explanation is needed for that."""
     verdicts = list(verdicts)
     judged: list[Verdict] = []
     outcomes: Counter[str] = Counter({Outcome.NOT_CORS.value: not_cors})
@@ -92,12 +120,13 @@ def build(
     debts = tuple(
         _plain({**debt, "host": target_of(f"//{debt['host']}")[0]}) for debt in debts_of(verdicts, path_template)
     )
-    shown, hidden = groups.newest_first(), ignored.newest_first()
-    told = {group["flows"][0] for group in (*shown, *hidden)}
-    entries = _Entries()
-    flows = tuple(entries.of(explain(verdict)) for verdict in judged if not brief or plain_text(verdict.id) in told)
-    report = _finished(SCHEMA, _now(), summary, flows, shown, debts, hidden)
-    return replace(report, hosts=tuple(_plain(dict(host)) for host in hosts))
+    report = _finished(SCHEMA, _now(), summary, (), groups.newest_first(), debts, ignored.newest_first())
+    told = groups.told_by | ignored.told_by
+    return Draft(
+        replace(report, hosts=tuple(_plain(dict(host)) for host in hosts)),
+        tuple(judged),
+        tuple(verdict for verdict in judged if verdict.id in told),
+    )
 
 
 def flow_entry(verdict: Verdict) -> dict[str, Any]:
@@ -215,12 +244,34 @@ class _Groups:
     def __init__(self, baseline: Baseline) -> None:
         self._baseline = baseline
         self._groups: dict[GroupKey, Group] = {}
+        self._told_by: dict[GroupKey, str] = {}
+
+    @property
+    def told_by(self) -> set[str]:
+        """The ids of the verdicts that show each group at its worst."""
+        return set(self._told_by.values())
 
     def add(self, verdict: Verdict, finding: Finding, ignore: Ignore | None = None) -> None:
         key = group_key(finding.id, verdict.method, verdict.url, verdict.origin)
         # The one added last is the newest.
         group = self._groups.pop(key, None)
-        single = {
+        if group is None or _RANK[finding.severity.value] < _RANK[group["severity"]]:
+            self._told_by[key] = verdict.id
+            single = self._single(key, verdict, finding)
+            if group is None:
+                group = single
+                if ignore is not None:
+                    group["reason"] = ignore.reason
+            else:
+                _fold(group, single)
+        else:
+            group["count"] += 1
+            if len(group["flows"]) < MOST_FLOWS:
+                group["flows"] = _together(group["flows"], [plain_text(verdict.id)])
+        self._groups[key] = group
+
+    def _single(self, key: GroupKey, verdict: Verdict, finding: Finding) -> Group:
+        return {
             **key._asdict(),
             "severity": finding.severity.value,
             "message": plain_text(finding.message),
@@ -229,13 +280,6 @@ class _Groups:
             "flows": [plain_text(verdict.id)],
             "known": self._baseline.knows(key),
         }
-        if ignore is not None:
-            single["reason"] = ignore.reason
-        if group is None:
-            group = single
-        else:
-            _fold(group, single)
-        self._groups[key] = group
 
     def newest_first(self) -> list[Group]:
         return list(reversed(self._groups.values()))
@@ -263,8 +307,12 @@ def _fold(group: Group, other: Group) -> None:
     if _RANK[other["severity"]] < _RANK[group["severity"]]:
         group.update({name: other[name] for name in ("severity", "message", "needed")})
         ids = [other["flows"][0], *(each for each in ids if each != other["flows"][0])]
-    group["flows"] = [*ids, *(each for each in other["flows"] if each not in ids)][:MOST_FLOWS]
+    group["flows"] = _together(ids, other["flows"])
     group["count"] += other["count"]
+
+
+def _together(ids: list[str], others: list[str]) -> list[str]:
+    return [*ids, *(each for each in others if each not in ids)][:MOST_FLOWS]
 
 
 # --- plain data without secrets -----------------------------------------------------------------------------------

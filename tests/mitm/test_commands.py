@@ -86,7 +86,7 @@ def test_report_is_written_at_once(tmp_path: Path) -> None:
     with proxy() as running:
         flow = running.send(cors_get())
         path = tmp_path / "now.json"
-        assert call(running, "cors.report", str(path)) == f"1 flows written to {path}"
+        assert call(running, "cors.report", str(path)) == f"1 flow written to {path}"
         assert [entry["id"] for entry in json.loads(path.read_text())["flows"]] == [flow.id]
         running.send(cors_get(at=1002.0))
         call(running, "cors.report", str(path))

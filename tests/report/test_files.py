@@ -89,6 +89,20 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
+def test_a_place_can_be_checked_before_anything_is_made(tmp_path: Path) -> None:
+    old, folder = tmp_path / "old.json", tmp_path / "folder.json"
+    old.write_text("old")
+    folder.mkdir()
+    files.check(old)
+    files.check(tmp_path / "new.json")
+    with pytest.raises(IsADirectoryError):
+        files.check(folder)
+    with pytest.raises(FileNotFoundError):
+        files.check(tmp_path / "no" / "such" / "new.json")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["folder.json", "old.json"]
+    assert old.read_text() == "old"
+
+
 def test_a_folder_is_an_error(tmp_path: Path) -> None:
     folder = tmp_path / "cors.json"
     folder.mkdir()

@@ -5,7 +5,7 @@ import pytest
 from cors_addon.report.baseline import Baseline
 from cors_addon.report.ignore import parse_all
 from cors_addon.report.keys import key_of_group
-from cors_addon.report.model import MOST_FLOWS, build, merge
+from cors_addon.report.model import MOST_FLOWS, build, draft, merge
 from cors_addon.report.text import summary
 from cors_addon.verdict.model import Delivered, Outcome, Verdict
 from tests.report.samples import API, APP, MIXED, exchange, get, mixed, preflight, report_of, verdicts
@@ -50,6 +50,27 @@ def test_a_group_lists_so_many_flows_and_counts_them_all() -> None:
     (group,) = report_of(*(exchange([], id=f"f{n}", url=f"{API}/{n}") for n in range(MOST_FLOWS + 30))).groups
     assert group["count"] == MOST_FLOWS + 30
     assert group["flows"] == [f"f{n}" for n in range(MOST_FLOWS)]
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_groups_are_the_same_as_if_each_verdict_had_been_reported_by_itself(backwards: bool) -> None:
+    mild = get(API, "Access-Control-Allow-Origin: *", "Access-Control-Allow-Credentials: TRUE")
+    text = MIXED + mild + mild.replace("> Origin", "> Cookie: a=b\n> Origin") + mild
+    judged = verdicts(text)[:: -1 if backwards else 1]
+    ignores = parse_all(["allow-origin-missing@other.test"])
+    together = build(judged, ignores=ignores)
+    apart = merge(build([verdict], ignores=ignores) for verdict in judged)
+    assert (together.groups, together.ignored) == (apart.groups, apart.ignored)
+
+
+def test_a_draft_lacks_the_flows_and_nothing_else() -> None:
+    judged = verdicts(MIXED)
+    made, whole = draft(judged, not_cors=2), build(judged, not_cors=2)
+    brief = build(judged, not_cors=2, brief=True)
+    assert replace(made.report, generated="") == replace(whole, generated="", flows=())
+    assert replace(made.finished(made.judged), generated="") == replace(whole, generated="")
+    assert replace(made.finished(made.told), generated="") == replace(brief, generated="")
+    assert {flow["id"] for flow in brief.flows} == {group["flows"][0] for group in brief.groups}
 
 
 def test_the_worst_finding_speaks_for_its_group_whenever_it_came() -> None:
