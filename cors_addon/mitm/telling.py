@@ -13,8 +13,7 @@ from ..traffic.remembered import Remembered
 from ..verdict.diagnose import inert
 from ..verdict.model import Verdict
 from ..verdict.redact import redact
-from . import painting
-from .flows import host_of
+from . import flows, painting
 
 logger = logging.getLogger("cors_addon")
 
@@ -46,7 +45,7 @@ class Teller:
         for finding in verdict.findings:
             if finding.severity is Severity.INFO:
                 continue
-            key = (finding.id, verdict.origin or "", host_of(verdict.url))
+            key = (finding.id, verdict.origin or "", flows.host_of(verdict.url))
             told = self._told.setdefault(key, set())
             kind = f"{finding.message} {verdict.status}"
             if kind in told or len(told) >= _SAME_KIND:
