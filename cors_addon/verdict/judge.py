@@ -5,6 +5,7 @@ Three-valued where the credentials mode is open: both modes are tried, and what 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from ..catalogue import CATALOGUE
@@ -281,7 +282,11 @@ def _view(
     # Blocked either way: credentials are not included by default, so that mode's failure is the likelier one, even
     # where something leans the other way: so the recordings have it.
     named = failures.get(CredentialsMode.NOT_INCLUDE) or failing[0]
-    return View(outcome, error_name(judge, named, exchange))
+    return _view_of(outcome, error_name(judge, named, exchange))
+
+
+_view_of = lru_cache(256)(View)
+"""Thousands of verdicts hold the same few."""
 
 
 def _finding(
