@@ -99,27 +99,33 @@ class HeaderList:
     def _by_name(self) -> dict[str, str]:
         """Return the value of each name as ``get`` gives it, made at the first look-up."""
         # This is most of what a header list costs, so the usual names are not lower-cased again each time.
-        if self._lines is None:
-            pairs = [
-                (_FIELDS.get(name) or _key_of_field(name), value.decode("latin-1")) for name, value in self._fields
-            ]
-        else:
-            pairs = [(_KEYS.get(name) or _key_of(name), value) for name, value in self._lines]
         index: dict[str, str] = {}
-        for key, value in pairs:
-            value = value.strip(HTTP_WHITESPACE)
-            if "\n" in value:
-                value = _FOLD.sub(" ", value)
-            if key not in index:
-                index[key] = value
-                continue
-            if self._repeated is None:
-                self._repeated = {}
-            self._repeated.setdefault(key, [index[key]]).append(value)
+        if self._lines is None:
+            for name, field in self._fields:
+                key = _FIELDS.get(name) or _key_of_field(name)
+                value = field.decode("latin-1").strip(HTTP_WHITESPACE)
+                if "\n" in value or key in index:
+                    self._fold_in(index, key, value)
+                else:
+                    index[key] = value
+        else:
+            for line in self._lines:
+                self._fold_in(index, _KEYS.get(line[0]) or _key_of(line[0]), line[1].strip(HTTP_WHITESPACE))
         for key, values in (self._repeated or {}).items():
             index[key] = ", ".join(values)
         self._index = index
         return index
+
+    def _fold_in(self, index: dict[str, str], key: str, value: str) -> None:
+        """Add a value that may be folded, or one of several of its name."""
+        if "\n" in value:
+            value = _FOLD.sub(" ", value)
+        if key not in index:
+            index[key] = value
+            return
+        if self._repeated is None:
+            self._repeated = {}
+        self._repeated.setdefault(key, [index[key]]).append(value)
 
     def get_all(self, name: str) -> tuple[str, ...]:
         """Return the value of every line with this name, in order; empty when there is none."""

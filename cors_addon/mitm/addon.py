@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mitmproxy import addonmanager, ctx, exceptions, hooks, http
+from mitmproxy import addonmanager, ctx, exceptions, hooks, http, tls
 from mitmproxy.flow import Flow
 from mitmproxy.log import ALERT
 from mitmproxy.proxy import server_hooks
@@ -40,11 +40,17 @@ _Hook = Callable[["CorsAddon", http.HTTPFlow], None]
 
 
 def contained(hook: _Hook) -> _Hook:
-    """Keep an exception of ours from the traffic: report it once, with its flow, and let the flow go on."""
+    """Keep an exception of ours from the traffic: report it once, with its flow, and let the flow go on.
+
+    What is the live page's own is handed to it.
+    """
+    the_pages: Callable[[LivePage, http.HTTPFlow], None] | None = getattr(LivePage, hook.__name__, None)
 
     @functools.wraps(hook)
     def guarded(self: "CorsAddon", flow: http.HTTPFlow) -> None:
         if self.page.owns(flow):
+            if the_pages is not None:
+                the_pages(self.page, flow)
             return
         if is_probe(flow):
             if hook.__name__ in ("response", "error"):
@@ -74,8 +80,6 @@ class CorsAddon:
         self.probe = Probe(self)
         self.reporting = Reporting(self)
         self._commands = commands
-        # Every addon in the chain costs each event a call; commands hear of none.
-        self.addons: list[Any] = [self.page]
         self._requests: Remembered[str, Request] = Remembered(10_000)
         self._glances: Remembered[str, flows.Glance] = Remembered(10_000)
         self._heads: Remembered[str, tuple[tuple[bytes, bytes], ...]] = Remembered(10_000)
@@ -98,6 +102,7 @@ class CorsAddon:
 
     def configure(self, updated: set[str]) -> None:
         options.check_values(ctx.options, updated - {"cors_rules"})
+        self.page.configure(updated)
         if not any(name.startswith("cors_") for name in updated):
             return
         if "cors_rules" in updated:
@@ -135,6 +140,7 @@ class CorsAddon:
             logger.warning("CORS: injection is on and there are no rules: --set cors_rules=FILE names the rule file")
         self._watcher = asyncio.get_running_loop().create_task(self._watch(), name="cors-addon watches its rule file")
         self._signal = signals.Toggle(ctx.master, self.toggle_injection)
+        self.page.running()
         self.kept.closing.begin()
         painting.begin(ctx.master)
         console.bind(ctx.master)
@@ -244,6 +250,13 @@ class CorsAddon:
         streamed = flow.id in self._heads and flow.response is not None and bool(flow.response.stream)
         self._settle(flow, arrived=streamed and not failures.is_killed(flow))
 
+    def request(self, flow: http.HTTPFlow) -> None:
+        if self.page.owns(flow):
+            self.page.request(flow)
+
+    def tls_clienthello(self, data: tls.ClientHelloData) -> None:
+        self.page.tls_clienthello(data)
+
     def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
         self.probe.keep_to_the_list(data)
 
@@ -305,8 +318,12 @@ class CorsAddon:
 
     # --- injection --------------------------------------------------------------------------------------------
 
-    @contained
     def http_connect(self, flow: http.HTTPFlow) -> None:
+        self.page.http_connect(flow)
+        self._open_tunnel(flow)
+
+    @contained
+    def _open_tunnel(self, flow: http.HTTPFlow) -> None:
         if self.injection.answers_for(flow.request.host, flow.request.port):
             # Else mitmproxy connects to the server first, and a dead one ends the tunnel before any request is seen.
             now = time.time()

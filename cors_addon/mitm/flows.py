@@ -1,5 +1,6 @@
 """From mitmproxy's flows to exchanges."""
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ _TYPES_OF = {
 }
 """What a response has to be that says ``nosniff``, by what the request is for."""
 
+_AUTHORITY = re.compile(r"[^:/?#]*+:?//([^/?#]*+)")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -249,8 +251,6 @@ def exchange_of(flow: http.HTTPFlow, request: Request | None = None, arrived: bo
 
 
 def host_of(url: str) -> str:
-    """Return host and port of a URL as written, empty where it does not parse."""
-    try:
-        return urlsplit(url).netloc
-    except ValueError:
-        return ""
+    """Return host and port of a URL as written, empty where there is none."""
+    found = _AUTHORITY.match(url)
+    return "" if found is None else found[1]

@@ -16,7 +16,7 @@ class Wishes:
 
     def apply(self, verdict: Verdict) -> Verdict:
         """Leave out what the user ignores and mark what is known."""
-        return self._apply(verdict) if self.expected or self._whole else verdict
+        return self._apply(verdict) if self._whole or self.expected else verdict
 
     def _apply(self, verdict: Verdict) -> Verdict:
         shown = self.expected.apply(verdict)

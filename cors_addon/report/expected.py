@@ -16,7 +16,7 @@ class Expected:
     baseline: Baseline = field(default_factory=Baseline)
 
     def __bool__(self) -> bool:
-        return bool(self.ignores or self.baseline.keys)
+        return bool(self.ignores.values or self.baseline.keys)
 
     def apply(self, verdict: Verdict) -> Verdict:
         """Return the verdict without what is ignored, and with what is known marked so."""

@@ -16,6 +16,7 @@ _MOST_BLOCKS: Final = 20
 _MOST_ENDPOINTS: Final = 3
 _SHOWN: Final = (Severity.BLOCKED.value, Severity.CONDITIONAL.value, Severity.RISK.value)
 _MARGIN: Final = 4
+_SEVERITIES: Final = tuple(Severity)
 
 
 class Line(NamedTuple):
@@ -118,5 +119,4 @@ def _to_mend(block: Block) -> Iterator[Line]:
 
 def worst(findings: Iterable[Finding]) -> Severity | None:
     """Return the highest severity among findings."""
-    order = list(Severity)
-    return min((finding.severity for finding in findings), key=order.index, default=None)
+    return min((finding.severity for finding in findings), key=_SEVERITIES.index, default=None)

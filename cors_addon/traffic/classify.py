@@ -305,7 +305,7 @@ def _foreign_post(as_kind: _Maker, request: Request) -> Classification:
 
 def _is_one_origin(origin: str) -> bool:
     """Say whether a value can be what browsers put there; the serialization of an origin holds none of these."""
-    return 0 < len(origin) <= _LONGEST_ORIGIN and not any(char in origin for char in ", \t")
+    return 0 < len(origin) <= _LONGEST_ORIGIN and not ("," in origin or " " in origin or "\t" in origin)
 
 
 def is_document_request(request: Request, classification: Classification) -> bool:

@@ -77,6 +77,7 @@ class CredentialsObserver:
         self._latest: Recent[str, list[float]] = Recent(list, capacity, _AGE)
         self._tellers: Recent[_Teller, list[None]] = Recent(list, 200, _AGE)
         self._untold: dict[_Teller, dict[str, None]] = {}
+        self._weighed: set[str] = set()
         correlator.on_forget.append(self._forget)
 
     def clear(self) -> None:
@@ -86,11 +87,12 @@ class CredentialsObserver:
         self._calls.clear()
         self._explicable.clear()
         self._untold.clear()
+        self._weighed.clear()
 
     def page_loaded(self, page: Record) -> set[str]:
         """Note a document: what an earlier page of its origin did speaks for that page only.
 
-        Returns the ids of exchanges that are known already and may be that page's.
+        Returns the ids of exchanges that are known already, may be that page's, and may be judged otherwise for it.
         """
         client, when = page.exchange.client, page.exchange.started
         origin = serialize_origin(page.exchange.request.url)
@@ -106,7 +108,7 @@ class CredentialsObserver:
             for host, ids in calls.items():
                 key = client, origin, host
                 if self._granting.within(key, span) is not None or self._with_cookies.within(key, span) is not None:
-                    concerned.update(_within(ids, span))
+                    concerned.update(self._weighed.intersection(_within(ids, span)))
         # What nothing followed, and whose origin is null, may be explained by it.
         for record in map(self.correlator.get, self._explicable.get(client, ())):
             if record is None or record.over + FOLLOW_SECONDS < when:
@@ -118,10 +120,13 @@ class CredentialsObserver:
     def cookie_on(self, connection: str, exchange_id: str, when: float = float("inf")) -> set[str]:
         """Note a ``Cookie`` on a connection, for a request that needs nothing else; return the ids it decides."""
         text = "a Cookie was sent on the same connection"
-        return self._settle(connection, Evidence(INCLUDE, True, text, exchange_id, when))
+        return self._weighed & self._settle(connection, Evidence(INCLUDE, True, text, exchange_id, when))
 
     def observe(self, record: Record) -> set[str]:
-        """Take evidence from an exchange; return the ids of others that it may decide."""
+        """Take evidence from an exchange; return the ids of others that it may decide.
+
+        They are those for which evidence was weighed: most exchanges pass or fail under either mode.
+        """
         exchange = record.exchange
         changed: set[str] = set()
         if "sec-fetch-storage-access" in exchange.request.headers:
@@ -134,9 +139,10 @@ class CredentialsObserver:
         if record.classification.origin is not None:
             changed |= self._note_host(record)
         changed.discard(record.id)
-        return changed
+        return changed & self._weighed
 
     def _forget(self, record: Record) -> None:
+        self._weighed.discard(record.id)
         connection = self._connections.get(record.exchange.connection)
         if connection is not None:
             connection.members.pop(record.id, None)
@@ -155,6 +161,8 @@ class CredentialsObserver:
 
     def assess(self, record: Record) -> Knowledge:
         """Weigh all evidence for the fetch that this exchange is part of."""
+        if record.id in self.correlator.records:
+            self._weighed.add(record.id)
         told: dict[tuple[CredentialsMode, str], Evidence] = {}
         for part in self._fetch_of(record):
             for evidence in self._of_part(part):

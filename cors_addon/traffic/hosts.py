@@ -27,14 +27,15 @@ _ANSWERS: Final = 500
 _AGE: Final = 6 * 3600.0
 _CLIPPED: Final = 500
 _JUDGED_AGAIN: Final = 200
-_IDS: Final = (
-    re.compile(r"[0-9]+"),
-    re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"),
-    re.compile(r"[0-9a-fA-F]{16,}"),
-    re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[0-9A-Za-z_-]{20,}"),
+_IDS: Final = re.compile(
+    r"(?<![^/])(?:"
+    r"[0-9]++"
+    r"|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+    r"|[0-9a-fA-F]{16,}+"
+    r"|(?=[A-Za-z_-]*+[0-9])(?=[0-9_-]*+[A-Za-z])[0-9A-Za-z_-]{20,}+"
+    r")(?![^/])"
 )
-
-_MAY_HOLD_IDS: Final = re.compile(r"[0-9]|[a-fA-F]{16}")
+"""Numbers, UUIDs, digests, and long words of letters and digits: a whole part of a path."""
 _PATH: Final = re.compile(r"(?:[^:/?#]++:)?(?://[^/?#]*+)?([^?#]*+)")
 
 Moment = tuple[float, str]
@@ -291,10 +292,7 @@ def _is_first(entry: _Host, answer: Answer, moment: Moment) -> bool:
 
 def path_template(path: str) -> str:
     """Fold a path's numbers and ids into ``{id}``, so that one endpoint is one path."""
-    # None of the shapes is without a digit, but one.
-    if not _MAY_HOLD_IDS.search(path):
-        return path
-    return "/".join("{id}" if any(shape.fullmatch(part) for shape in _IDS) else part for part in path.split("/"))
+    return _IDS.sub("{id}", path)
 
 
 def path_of(url: str) -> str:

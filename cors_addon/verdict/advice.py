@@ -10,7 +10,7 @@ from ..fetch.headers import HeaderList, Invalid, extract_header_list_values, ext
 from ..fetch.messages import CredentialsMode, is_ok_status
 from ..fetch.methods import is_cors_safelisted_method
 from ..fetch.resource_policy import timing_allow_origin_check
-from ..fetch.safelists import FORBIDDEN_RESPONSE_HEADERS
+from ..fetch.safelists import FORBIDDEN_RESPONSE_HEADERS, SAFELISTED_RESPONSE_HEADERS
 from ..traffic.classify import BrowserFamily, Kind, is_http_authentication
 from ..traffic.credentials import CredentialsObserver
 from ..traffic.echoes import EchoObserver
@@ -78,6 +78,8 @@ _UNREMARKABLE: Final = frozenset(
         "x-xss-protection",
     }
 )
+
+_NEVER_HIDDEN: Final = _UNREMARKABLE | FORBIDDEN_RESPONSE_HEADERS | SAFELISTED_RESPONSE_HEADERS
 
 
 def advice_conditions(record: Record, credentials: CredentialsObserver, echoes: EchoObserver) -> list[Condition]:
@@ -156,12 +158,11 @@ def _about_max_age(record: Record, headers: HeaderList) -> list[Condition]:
 
 def hidden_header_names(mode: CredentialsMode, headers: HeaderList) -> list[str]:
     """Return the lower-cased names of the response headers that scripts may want to read and cannot."""
+    wanted = [name for name in headers.names() if name not in _NEVER_HIDDEN]
+    if not wanted or EXPOSE_HEADERS not in headers:
+        return wanted
     exposed = exposed_header_names(mode, headers)
-    return [
-        name
-        for name in headers.names()
-        if name not in exposed and name not in _UNREMARKABLE and name not in FORBIDDEN_RESPONSE_HEADERS
-    ]
+    return [name for name in wanted if name not in exposed]
 
 
 def _about_exposure(record: Record, headers: HeaderList, credentials: CredentialsObserver) -> list[Condition]:

@@ -5,6 +5,7 @@ Three-valued where the credentials mode is open: both modes are tried, and what 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from ..catalogue import CATALOGUE
@@ -47,6 +48,8 @@ _SAID_BY: Final = {
     "origin-null": "null-origin-with-credentials",
 }
 """Advice that another finding says already, and worse."""
+_ALONE: Final = Related()
+_NOT_WEIGHED: Final = Knowledge(None)
 _UNKNOWN: Final = {judge: View(Outcome.UNKNOWN) for judge in Judge}
 
 
@@ -73,10 +76,9 @@ def judge_record(record: Record, context: Context) -> Verdict:
             return _judge_cors(record, context)
         case Kind.SAME_ORIGIN | Kind.NO_ORIGIN | Kind.NO_CORS | Kind.NAVIGATION | Kind.WEBSOCKET | Kind.NOT_BROWSER:
             conditions = _first_hop_conditions(record)
-            conditions += context.extra
-            if conditions:
-                return _verdict(record, context, conditions, None)
-            return _plain(record, context, Outcome.NOT_CORS, _NOT_CORS, record.classification.reason)
+            if any(condition.judges for condition in conditions):
+                return _verdict(record, context, [*conditions, *context.extra], None)
+            return _passed(record, context, [*conditions, *context.extra], Outcome.NOT_CORS, _NOT_CORS)
         case Kind.EXTENSION | Kind.STRIPPED:
             return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, record.classification.reason)
 
@@ -126,9 +128,10 @@ def _judge_cors(record: Record, context: Context) -> Verdict:
                 return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, reason)
             conditions = without
     conditions += context.extra
-    if not any(condition.judges for condition in conditions):
-        return _verdict(record, context, conditions, None)
-    return _verdict(record, context, conditions, context.knowledge(record))
+    for condition in conditions:
+        if condition.judges:
+            return _verdict(record, context, conditions, context.knowledge(record))
+    return _passed(record, context, conditions, Outcome.ALLOWED, _ALLOWED)
 
 
 def _is_redirect(response: Response) -> bool:
@@ -197,22 +200,18 @@ def _first_hop_conditions(record: Record) -> list[Condition]:
 
 def _verdict(record: Record, context: Context, conditions: list[Condition], knowledge: Knowledge | None) -> Verdict:
     exchange = record.exchange
-    known = knowledge or Knowledge(None)
+    known = knowledge or _NOT_WEIGHED
     modes = _modes(known)
     passed = _ALLOWED if record.kind in (Kind.CORS, Kind.PREFLIGHT) else _NOT_CORS
     sure = dict.fromkeys(_JUDGES, _is_surely_checked(record))
     sure[Judge.FIREFOX] = sure[Judge.FIREFOX] and not context.upgraded
-    views = passed
-    if any(condition.judges for condition in conditions):
-        views = {judge: _view(judge, conditions, modes, exchange, sure[judge]) or passed[judge] for judge in _JUDGES}
+    views = {judge: _view(judge, conditions, modes, exchange, sure[judge]) or passed[judge] for judge in _JUDGES}
     judge = _judge_of(record, context)
     # Evidence about credentials is weighed only for what failed under one mode or the other.
     credentials = _credentials_view(known) if knowledge is not None else NO_CREDENTIALS_VIEW
-    relevant = [c for c in conditions if modes & c.modes]
-    failing = {c.violation.id for c in relevant}
-    relevant = [c for c in relevant if _SAID_BY.get(c.violation.id) not in failing]
-    relevant.sort(key=lambda condition: rank(judge, condition))
-    findings = tuple(_finding(record, c, judge, views[judge].outcome, modes, sure[judge]) for c in relevant)
+    outcome = views[judge].outcome
+    relevant = _relevant(conditions, modes, judge)
+    findings = tuple([_finding(record, c, judge, outcome, modes, sure[judge]) for c in relevant])
     return Verdict(
         id=exchange.id,
         method=exchange.request.method,
@@ -220,7 +219,7 @@ def _verdict(record: Record, context: Context, conditions: list[Condition], know
         origin=record.classification.origin,
         kind=record.kind.value,
         stage=_stage(record),
-        outcome=views[judge].outcome,
+        outcome=outcome,
         judge=judge,
         views=views,
         credentials=credentials,
@@ -230,6 +229,27 @@ def _verdict(record: Record, context: Context, conditions: list[Condition], know
         status=exchange.response.status if exchange.response is not None else None,
         notes=context.notes,
     )
+
+
+def _passed(
+    record: Record, context: Context, conditions: list[Condition], outcome: Outcome, views: dict[Judge, View]
+) -> Verdict:
+    """Put together what nobody has an outcome against: most exchanges, so it is quick."""
+    findings: tuple[Finding, ...] = ()
+    if conditions:
+        relevant = _relevant(conditions, _modes(_NOT_WEIGHED), _judge_of(record, context))
+        findings = tuple([_noted(record, condition) for condition in relevant])
+    return _plain(record, context, outcome, views, record.classification.reason, findings)
+
+
+def _relevant(conditions: list[Condition], modes: frozenset[CredentialsMode], judge: Judge) -> list[Condition]:
+    """Return what holds under one of the modes and is not said by another of them, as the judge would meet it."""
+    relevant = [c for c in conditions if modes & c.modes]
+    if len(relevant) > 1:
+        failing = {c.violation.id for c in relevant}
+        relevant = [c for c in relevant if _SAID_BY.get(c.violation.id) not in failing]
+        relevant.sort(key=lambda condition: rank(judge, condition))
+    return relevant
 
 
 def _is_surely_checked(record: Record) -> bool:
@@ -262,31 +282,43 @@ def _view(
     # Blocked either way: credentials are not included by default, so that mode's failure is the likelier one, even
     # where something leans the other way: so the recordings have it.
     named = failures.get(CredentialsMode.NOT_INCLUDE) or failing[0]
-    return View(outcome, error_name(judge, named, exchange))
+    return _view_of(outcome, error_name(judge, named, exchange))
+
+
+_view_of = lru_cache(256)(View)
+"""Thousands of verdicts hold the same few."""
 
 
 def _finding(
     record: Record, condition: Condition, judge: Judge, outcome: Outcome, modes: frozenset[CredentialsMode], sure: bool
 ) -> Finding:
-    violation = condition.violation
-    severity = violation.severity
-    stage = condition.stage
     if not condition.judges:
-        stage = _stage(record)
-        severity = condition.severity or severity
-    elif severity is Severity.BLOCKED:
+        return _noted(record, condition)
+    severity = condition.violation.severity
+    if severity is Severity.BLOCKED:
         if judge not in condition.judges:
             severity = Severity.RISK
         elif not sure or not modes <= condition.modes:
             severity = Severity.CONDITIONAL
     elif judge in condition.judges and outcome is Outcome.BLOCKED:
         severity = Severity.BLOCKED
-    message = violation.title.format_map(condition.params)
-    if condition.detail:
-        message = f"{message.rstrip('.')} ({diagnose.inert(condition.detail)})"
     needed = condition.needed
     if needed == diagnose.FOR_EVERYBODY and CredentialsMode.NOT_INCLUDE not in modes:
         needed = None
+    return _told(condition, severity, condition.stage, needed)
+
+
+def _noted(record: Record, condition: Condition) -> Finding:
+    """Tell of what no outcome hangs on."""
+    severity = condition.severity or condition.violation.severity
+    return _told(condition, severity, _stage(record), condition.needed)
+
+
+def _told(condition: Condition, severity: Severity, stage: Stage, needed: str | None) -> Finding:
+    violation = condition.violation
+    message = violation.title.format_map(condition.params)
+    if condition.detail:
+        message = f"{message.rstrip('.')} ({diagnose.inert(condition.detail)})"
     return Finding(
         violation,
         severity,
@@ -299,7 +331,14 @@ def _finding(
     )
 
 
-def _plain(record: Record, context: Context, outcome: Outcome, views: dict[Judge, View], reason: str) -> Verdict:
+def _plain(
+    record: Record,
+    context: Context,
+    outcome: Outcome,
+    views: dict[Judge, View],
+    reason: str,
+    findings: tuple[Finding, ...] = (),
+) -> Verdict:
     exchange = record.exchange
     return Verdict(
         id=exchange.id,
@@ -312,6 +351,7 @@ def _plain(record: Record, context: Context, outcome: Outcome, views: dict[Judge
         judge=_judge_of(record, context),
         views=views,
         credentials=NO_CREDENTIALS_VIEW,
+        findings=findings,
         related=_related(record),
         reason=reason,
         status=exchange.response.status if exchange.response is not None else None,
@@ -335,6 +375,8 @@ def _stage(record: Record) -> Stage:
 
 
 def _related(record: Record) -> Related:
+    if not (record.preflight or record.cached_grant or record.redirected_from or record.was_followed):
+        return _ALONE
     return Related(
         record.preflight or record.cached_grant,
         record.requests[0] if record.requests else None,

@@ -17,9 +17,9 @@ def notes_of(record: Record, correlator: Correlator) -> tuple[str, ...]:
     """Return the notes for an exchange, in the order in which things happened."""
     if record.kind not in (Kind.CORS, Kind.PREFLIGHT) and record.redirected_from is None:
         return ()
-    return tuple(
-        note for part in (_chain(record, correlator), _preflight(record, correlator), _cache(record)) for note in part
-    )
+    chain = () if record.redirected_from is None else _chain(record, correlator)
+    about = _grant(record) if record.kind is Kind.PREFLIGHT else _asked_before(record)
+    return (*chain, *about, *_cache(record))
 
 
 def _chain(record: Record, correlator: Correlator) -> Iterator[str]:
@@ -38,21 +38,22 @@ def _chain(record: Record, correlator: Correlator) -> Iterator[str]:
         yield "the browser took Authorization off, for the redirect leads to another origin"
 
 
-def _preflight(record: Record, correlator: Correlator) -> Iterator[str]:
-    if record.kind is Kind.PREFLIGHT:
-        if len(record.requests) > 1:
-            more = " and more" if len(record.requests) >= SERVED_KEPT else ""
-            yield f"its grant served {len(record.requests)}{more} requests"
-        response = record.exchange.response
-        if response is not None and is_ok_status(response.status) and record.exchange.ended is not None:
-            seconds = grant_seconds(record.browser, response.headers)
-            if seconds is None or seconds <= 0:
-                yield "the browser keeps no grant: the next request asks again"
-            else:
-                end = record.exchange.ended + seconds
-                until = f", until {datetime.fromtimestamp(end, UTC):%H:%M:%S} UTC" if 0 <= end <= 4e9 else ""
-                yield f"where it passes, its grant holds for {seconds:g} s{until}"
-        return
+def _grant(preflight: Record) -> Iterator[str]:
+    if len(preflight.requests) > 1:
+        more = " and more" if len(preflight.requests) >= SERVED_KEPT else ""
+        yield f"its grant served {len(preflight.requests)}{more} requests"
+    response = preflight.exchange.response
+    if response is not None and is_ok_status(response.status) and preflight.exchange.ended is not None:
+        seconds = grant_seconds(preflight.browser, response.headers)
+        if seconds is None or seconds <= 0:
+            yield "the browser keeps no grant: the next request asks again"
+        else:
+            end = preflight.exchange.ended + seconds
+            until = f", until {datetime.fromtimestamp(end, UTC):%H:%M:%S} UTC" if 0 <= end <= 4e9 else ""
+            yield f"where it passes, its grant holds for {seconds:g} s{until}"
+
+
+def _asked_before(record: Record) -> Iterator[str]:
     if record.kind is Kind.CORS and not record.classification.sure:
         yield "a beacon or a no-cors fetch() looks the same over plain http, and would not be checked"
     if record.preflight is not None:
@@ -61,10 +62,12 @@ def _preflight(record: Record, correlator: Correlator) -> Iterator[str]:
         yield f"no preflight was needed: the grant of flow {record.cached_grant} still held"
 
 
-def _cache(record: Record) -> Iterator[str]:
+def _cache(record: Record) -> tuple[str, ...]:
     response = record.exchange.response
-    if record.kind is Kind.CORS and response is not None and response.status == 304:
-        if any(name.startswith("if-") for name in record.asked_names):
-            yield "the page made the request conditional itself, so the 304 needs CORS headers of its own"
-        elif record.stored_id is not None:
-            yield f"the 304 confirms what flow {record.stored_id} brought; headers that it repeats replace stored ones"
+    if record.kind is not Kind.CORS or response is None or response.status != 304:
+        return ()
+    if any(name.startswith("if-") for name in record.asked_names):
+        return ("the page made the request conditional itself, so the 304 needs CORS headers of its own",)
+    if record.stored_id is None:
+        return ()
+    return (f"the 304 confirms what flow {record.stored_id} brought; headers that it repeats replace stored ones",)

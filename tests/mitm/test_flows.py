@@ -210,7 +210,7 @@ def test_one_scan_tells_what_a_request_needs(line: str, expected: flows.Glance) 
 
 
 @pytest.mark.parametrize(
-    ("url", "host"), [("https://api.test:8443/x", "api.test:8443"), ("http://[::1]/", "[::1]"), ("http://[::/", "")]
+    ("url", "host"), [("https://api.test:8443/x", "api.test:8443"), ("http://[::1]/", "[::1]"), ("data:,a", "")]
 )
 def test_the_host_of_a_url(url: str, host: str) -> None:
     assert flows.host_of(url) == host

@@ -19,7 +19,7 @@ BASIC = "Authorization: Basic dTpw"
 
 
 class Seen:
-    """Exchanges, observed in their order."""
+    """Exchanges, observed in their order, and for each the evidence weighed as if its verdict hung on it."""
 
     def __init__(self, *exchanges: Exchange) -> None:
         self.correlator = Correlator()
@@ -29,7 +29,10 @@ class Seen:
 
     def observe(self, exchange: Exchange) -> set[str]:
         changed = self.correlator.observe(exchange)
-        return changed | self.observer.observe(self.correlator.records[exchange.id])
+        record = self.correlator.records[exchange.id]
+        changed |= self.observer.observe(record)
+        self.observer.assess(record)
+        return changed
 
     def load(self, at: float) -> set[str]:
         """See a document of the page; return the ids that it may concern."""
@@ -199,6 +202,19 @@ def test_evidence_on_a_connection_decides_earlier_requests_and_all_that_belongs_
     changed = seen.observe(cors(f"GET {ITEMS}?3", "Cookie: a=b", id="c", at=0.4, connection="shared"))
     assert {"p", "r", "alone"} <= changed
     assert [seen.of(id).mode for id in ("p", "r", "alone")] == [INCLUDE] * 3
+
+
+def test_evidence_is_news_only_to_what_was_judged_by_it() -> None:
+    """Most exchanges pass under either mode: nobody has to judge them again when a cookie is seen."""
+    correlator = Correlator()
+    observer = CredentialsObserver(correlator)
+    for id in ("weighed", "never asked for"):
+        correlator.observe(cors(f"GET {ITEMS}", id=id, connection="shared"))
+        observer.observe(correlator.records[id])
+    observer.assess(correlator.records["weighed"])
+    assert observer.cookie_on("shared", "page") == {"weighed"}
+    correlator.forget("weighed")
+    assert observer.cookie_on("shared", "page", when=0.0) == set()
 
 
 # --- Sec-Fetch-Storage-Access --------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The live page as an addon: it answers its own requests, and keeps them from everything that comes after it."""
+"""The live page: it answers its own requests, and keeps them from everything that comes after it."""
 
 import json
 import logging
@@ -39,7 +39,7 @@ _Hook = Callable[["LivePage", http.HTTPFlow], None]
 
 
 def own(hook: _Hook) -> _Hook:
-    """Run a hook for the page's own flows only, and end the chain of addons there.
+    """Run a hook for one of the page's own flows, and end the chain of addons there.
 
     So no list, file or filter gets to see what the page polls, and nothing changes it on its way: no header rule can
     open it to other origins, no breakpoint stops it.
@@ -47,7 +47,7 @@ def own(hook: _Hook) -> _Hook:
 
     @wraps(hook)
     def guarded(self: "LivePage", flow: http.HTTPFlow) -> None:
-        if not self.owns(flow) or not flow.live:
+        if not flow.live:
             return
         try:
             hook(self, flow)
@@ -60,9 +60,10 @@ def own(hook: _Hook) -> _Hook:
 
 
 class LivePage:
-    """Answers at the option ``cors_page``'s host through the proxy, and below ``/+cors/`` of a reverse proxy."""
+    """Answers at the option ``cors_page``'s host through the proxy, and below ``/+cors/`` of a reverse proxy.
 
-    name = "cors-page"
+    The addon hands it what is its own, since one addon more in the chain would cost every event a call.
+    """
 
     def __init__(self, addon: "CorsAddon", commands: Commands, capacity: int) -> None:
         self._addon = addon
@@ -75,7 +76,7 @@ class LivePage:
         self._opened: Screen | None = None
 
     def _screen(self) -> "Screen":
-        # Most sessions never open the page. No property, for mitmproxy looks into all of an addon's.
+        # Most sessions never open the page.
         if self._opened is not None:
             return self._opened
         from .profiles import Profiles
@@ -121,7 +122,8 @@ class LivePage:
 
     def _say_where(self) -> None:
         options = ctx.options
-        if not options.server or not self._host:
+        # Scripts drive addons without any proxy, which is nowhere.
+        if not self._host or "connection_strategy" not in options or not options.server:
             return
         try:
             modes = [mode_specs.ProxyMode.parse(spec) for spec in options.mode]
@@ -135,7 +137,7 @@ class LivePage:
     # --- traffic ----------------------------------------------------------------------------------------------
 
     def http_connect(self, flow: http.HTTPFlow) -> None:
-        """Open the tunnel to the page without asking anybody where it is."""
+        """Open the tunnel, where it is to the page, without asking anybody where that is."""
         if self._host and flow.request.data.host.lower() == self._host and flow.response is None:
             flow.response = http.Response(
                 b"HTTP/1.1", 200, b"Connection established", http.Headers(), b"", None, 0.0, 0.0
