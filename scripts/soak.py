@@ -141,10 +141,21 @@ class Soak:
             if self.stop.wait(every):
                 return
             path = self.folder / f"asked{ending}"
-            self.ask(proxy, "cors.report", str(path))
+            self.ask_for(proxy, path)
             if ending == ".json":
                 json.loads(path.read_text(encoding="utf-8"))
             self.ask(proxy, "cors.status")
+
+    def ask_for(self, proxy: Proxy, path: Path) -> None:
+        """Ask for a report and wait for it: a long one is there later than the command's answer."""
+        path.unlink(missing_ok=True)
+        self.ask(proxy, "cors.report", str(path))
+        end = time.monotonic() + 300
+        while not path.exists():
+            if time.monotonic() > end:
+                self.faults.append(f"cors.report: {path.name} is not there")
+                return
+            time.sleep(0.1)
 
     def ask(self, proxy: Proxy, name: str, *arguments: str) -> None:
         started = time.monotonic()
@@ -188,7 +199,7 @@ class Soak:
                 for thread in threads:
                     thread.join(120)
             self.settle(proxy)
-            self.ask(proxy, "cors.report", str(self.folder / "last.json"))
+            self.ask_for(proxy, self.folder / "last.json")
             proxy.stop()
             self.faults += [line for line in proxy.output.splitlines() if "Traceback" in line]
 
