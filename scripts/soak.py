@@ -6,7 +6,8 @@ aborted, WebSockets, streams. Meanwhile the rule file is rewritten, broken now a
 reports are asked for in every format, and the live page stays open. A line of figures is printed every minute.
 
 The exit status is 1 if the log held an error, a flow with an Origin was not judged or not as its kind demands, a task,
-file or descriptor was left behind, or the memory still grew after the caps were full.
+file or descriptor was left behind, or what Python holds still grew after the caps were full. What the process holds
+(RSS) is printed beside it: mitmproxy's own share grows under this load, as `--bare` shows, which leaves the addon out.
 
 Runs in the environment of the tests (`.venv`, made by `scripts/test.py`). Ends early, with its table, on Ctrl-C.
 """
@@ -36,7 +37,7 @@ from cors_addon.mitm.keeping import KEPT_VERDICTS  # noqa: E402
 from tests.browser.cases import CASES  # noqa: E402
 from tests.browser.chromium import Chromium  # noqa: E402
 from tests.browser.observed import BrowserError  # noqa: E402
-from tests.browser.proxy import Proxy, ProxyError  # noqa: E402
+from tests.browser.proxy import ADDON, Proxy, ProxyError  # noqa: E402
 from tests.browser.run import BROWSERS, missing  # noqa: E402
 from tests.browser.server import Answer, Seen, Server  # noqa: E402
 from tests.browser.site import DONE, Site  # noqa: E402
@@ -60,16 +61,20 @@ rules:
 """
 BROKEN: Final = "version: 1\nrules:\n  - name: broken\n    hosts: ['*']\n    allow_origins: any\n"
 MEGABYTE: Final = 1 << 20
-COLUMNS: Final = ("min", "flows", "origin", "judged", "kept", "live", "RSS MB", "fds", "tasks", "cpu %", "errors")
+COLUMNS: Final = (
+    *("min", "flows", "origin", "judged", "kept", "live"),
+    *("RSS MB", "blocks", "fds", "tasks", "cpu %", "errors"),
+)
 MOST_GROWTH: Final = 0.04
-"""By how much the last quarter's memory may pass the quarter's before, once the caps are full."""
+"""By how much the last quarter's blocks of memory may pass the quarter's before, once the caps are full."""
 
 
 class Soak:
     """One run: threads that make trouble, and what they count."""
 
-    def __init__(self, folder: Path, minutes: float, rate: float, pause: float) -> None:
+    def __init__(self, folder: Path, minutes: float, rate: float, pause: float, bare: bool = False) -> None:
         self.folder = folder
+        self.bare = bare
         self.rules = folder / "rules.yaml"
         self.seconds = minutes * 60
         self.rate = rate
@@ -94,7 +99,7 @@ class Soak:
         while not self.stop.is_set():
             try:
                 with BROWSERS[name](proxy.port) as driver:
-                    live = live_page(driver) if isinstance(driver, Chromium) else None
+                    live = live_page(driver) if isinstance(driver, Chromium) and not self.bare else None
                     while not self.stop.wait(self.pause):
                         self.site.start()
                         url, private = next(urls)
@@ -172,23 +177,19 @@ class Soak:
 
     def run(self, browsers: list[str], every: float, sample: float) -> None:
         self.rules.write_text(self._rules(0), encoding="utf-8")
-        options = [f"cors_rules={self.rules}", "steer_flows=/dev/null", "stream_large_bodies=100k"]
-        folder = self.folder / "proxy"
+        options = ["steer_flows=/dev/null", "stream_large_bodies=100k"]
+        if not self.bare:
+            options.append(f"cors_rules={self.rules}")
+        addon = None if self.bare else ADDON
         with (
             Server(self.route) as server,
-            Proxy(server, options=options, folder=folder, scripts=[WATCH]) as proxy,
+            Proxy(server, addon, options, folder=self.folder / "proxy", scripts=[WATCH]) as proxy,
         ):
             self.load = load.Load(proxy.port, self.rate)
-            threads = [
-                threading.Thread(target=self.guarded, args=work)
-                for work in (
-                    *((self.browse, name, proxy) for name in browsers),
-                    (self.make_load,),
-                    (self.rewrite,),
-                    (self.throw, proxy),
-                    (self.report, proxy, every),
-                )
-            ]
+            works: list[tuple[Any, ...]] = [*((self.browse, name, proxy) for name in browsers), (self.make_load,)]
+            if not self.bare:
+                works += [(self.rewrite,), (self.throw, proxy), (self.report, proxy, every)]
+            threads = [threading.Thread(target=self.guarded, args=work) for work in works]
             self.sample(proxy)  # what it holds before anything happens
             for thread in threads:
                 thread.start()
@@ -199,7 +200,8 @@ class Soak:
                 for thread in threads:
                     thread.join(120)
             self.settle(proxy)
-            self.ask_for(proxy, self.folder / "last.json")
+            if not self.bare:
+                self.ask_for(proxy, self.folder / "last.json")
             proxy.stop()
             self.faults += [line for line in proxy.output.splitlines() if "Traceback" in line]
 
@@ -256,10 +258,12 @@ class Soak:
         left = [path.name for path in self.folder.rglob(".*") if path.is_file()]
         if left:
             yield f"files left behind: {left}"
+        if self.bare:
+            return
         yield from self._wrongly_judged(last)
-        growth = self.growth()
+        growth = self.growth("blocks")
         if growth is not None and growth > MOST_GROWTH:
-            yield f"the memory still grows: {growth:+.1%} from the third quarter to the last"
+            yield f"what Python holds still grows: {growth:+.1%} from the third quarter to the last"
 
     def _wrongly_judged(self, last: dict[str, Any]) -> Iterator[str]:
         report = json.loads((self.folder / "last.json").read_text(encoding="utf-8"))
@@ -279,9 +283,9 @@ class Soak:
         if wrong:
             yield f"judged wrongly: {dict(wrong)}"
 
-    def growth(self) -> float | None:
-        """Compare the memory of the last quarter with the quarter's before; None before the caps are full."""
-        full = [each["rss"] for each in self.samples if each["verdicts"] >= KEPT_VERDICTS]
+    def growth(self, what: str) -> float | None:
+        """Compare "rss" or "blocks" of the last quarter with the quarter's before; None before the caps are full."""
+        full = [each[what] for each in self.samples if each["verdicts"] >= KEPT_VERDICTS]
         if len(full) < 12:
             return None
         quarter = len(full) // 4
@@ -308,6 +312,7 @@ def line_of(counts: dict[str, Any], samples: list[dict[str, Any]]) -> str:
         f"{(counts['at'] - samples[0]['at']) / 60:.1f}",
         *(counts[name] for name in ("flows", "with_origin", "judged", "verdicts", "live")),
         f"{counts['rss'] / MEGABYTE:.1f}",
+        counts["blocks"],
         counts["fds"],
         counts["tasks"],
         f"{100 * (counts['cpu'] - before['cpu']) / max(seconds, 0.001):.0f}",
@@ -333,8 +338,9 @@ def closing(soak: Soak) -> Iterator[str]:
     at_first, at_last, most = (f"{size / MEGABYTE:.1f} MB" for size in (first["rss"], last["rss"], peak))
     yield f"memory: {at_first}, at the end {at_last}, at most {most}"
     yield f"connections that mitmproxy itself forgot while they waited for their turn: {last['forgotten']}"
-    growth = soak.growth()
-    yield "growth with full caps: " + ("the caps were not full" if growth is None else f"{growth:+.1%}")
+    for what, name in (("blocks", "of Python's blocks"), ("rss", "of RSS")):
+        growth = soak.growth(what)
+        yield f"growth with full caps, {name}: " + ("the caps were not full" if growth is None else f"{growth:+.1%}")
 
 
 def main(words: list[str]) -> int:
@@ -344,6 +350,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--pause", type=float, default=5, help="seconds between pages (default: %(default)s)")
     parser.add_argument("--report-every", type=float, default=300, help="seconds (default: %(default)s)")
     parser.add_argument("--sample-every", type=float, default=60, help="seconds (default: %(default)s)")
+    parser.add_argument("--bare", action="store_true", help="leave the addon out, to see what mitmproxy holds itself")
     parser.add_argument("--browsers", default="chromium,firefox", help="names, or nothing (default: %(default)s)")
     chosen = parser.parse_args(words)
     browsers = [name for name in chosen.browsers.split(",") if name]
@@ -353,7 +360,7 @@ def main(words: list[str]) -> int:
             browsers.remove(name)
     with contextlib.ExitStack() as keep:
         folder = Path(keep.enter_context(tempfile.TemporaryDirectory(prefix="soak-")))
-        soak = Soak(folder, chosen.minutes, chosen.rate, chosen.pause)
+        soak = Soak(folder, chosen.minutes, chosen.rate, chosen.pause, chosen.bare)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: soak.stop.set())
         soak.run(browsers, chosen.report_every, chosen.sample_every)

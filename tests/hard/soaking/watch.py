@@ -9,9 +9,9 @@ import json
 import logging
 import os
 import re
+import sys
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,10 @@ class Watch:
         if kind is None:
             return
         outcome = flow.metadata.get("cors.outcome")
-        if outcome is None and flow.id in self._addon().kept._not_cors:
+        addon = self._addon()
+        if addon is None:
+            return
+        if outcome is None and flow.id in addon.kept._not_cors:
             outcome = "not-cors"
         if outcome is None and len(self.not_judged) < _SHOWN:
             what = "no response" if flow.response is None else str(flow.response.status_code)
@@ -86,17 +89,19 @@ class Watch:
 
     @command.command("soak.counts")
     def counts(self) -> str:
-        """Count what passed and what is held right now; as JSON."""
+        """Count what passed and what is held right now; as JSON. Without the addon, it holds nothing."""
         gc.collect()
         addon = self._addon()
-        on_their_way = (addon._requests, addon._glances, addon._heads, addon._held, addon._waiting)
-        held: dict[str, Callable[[], int]] = {
-            "verdicts": lambda: len(addon.kept.verdicts),
-            "waiting": lambda: sum(map(len, on_their_way)),
-            "live": lambda: len(addon.kept._flows),
-        }
+        held = dict.fromkeys(("judged", "verdicts", "waiting", "live"), 0)
+        if addon is not None:
+            on_their_way = (addon._requests, addon._glances, addon._heads, addon._held, addon._waiting)
+            held["judged"] = addon.kept.judged
+            held["verdicts"] = len(addon.kept.verdicts)
+            held["waiting"] = sum(map(len, on_their_way))
+            held["live"] = len(addon.kept._flows)
         counts = {
             "rss": int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES,
+            "blocks": sys.getallocatedblocks(),
             "fds": len(os.listdir("/proc/self/fd")),
             "tasks": len(asyncio.all_tasks()),
             "own_tasks": sum("cors" in task.get_name() for task in asyncio.all_tasks()),
@@ -105,13 +110,12 @@ class Watch:
             "flows": self.flows,
             "with_origin": self.with_origin,
             "open": len(self.open),
-            "judged": addon.kept.judged,
             "errors": self.errors.count,
             "forgotten": self.errors.forgotten,
             "error_lines": self.errors.lines,
             "not_judged": self.not_judged,
             "outcomes": {kind: dict(counter) for kind, counter in self.outcomes.items()},
-            **{name: count() for name, count in held.items()},
+            **held,
         }
         return json.dumps(counts)
 
