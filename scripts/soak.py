@@ -6,8 +6,9 @@ aborted, WebSockets, streams. Meanwhile the rule file is rewritten, broken now a
 reports are asked for in every format, and the live page stays open. A line of figures is printed every minute.
 
 The exit status is 1 if the log held an error, a flow with an Origin was not judged or not as its kind demands, a task,
-file or descriptor was left behind, or what Python holds still grew after the caps were full. What the process holds
-(RSS) is printed beside it: mitmproxy's own share grows under this load, as `--bare` shows, which leaves the addon out.
+file or descriptor was left behind, or the addon's own objects grew in number after the caps were full. What the process
+holds (RSS) is printed beside it, and grows: mitmproxy keeps what it knew of each connection to a server for as long as
+the browser's to the proxy lasts. `--bare` leaves the addon out, and shows how much that is.
 
 Runs in the environment of the tests (`.venv`, made by `scripts/test.py`). Ends early, with its table, on Ctrl-C.
 """
@@ -63,10 +64,10 @@ BROKEN: Final = "version: 1\nrules:\n  - name: broken\n    hosts: ['*']\n    all
 MEGABYTE: Final = 1 << 20
 COLUMNS: Final = (
     *("min", "flows", "origin", "judged", "kept", "live"),
-    *("RSS MB", "blocks", "fds", "tasks", "cpu %", "errors"),
+    *("own", "RSS MB", "fds", "tasks", "cpu %", "errors"),
 )
 MOST_GROWTH: Final = 0.04
-"""By how much the last quarter's blocks of memory may pass the quarter's before, once the caps are full."""
+"""By how much the addon's own objects may be more in the last quarter than in the one before, with full caps."""
 
 
 class Soak:
@@ -261,9 +262,9 @@ class Soak:
         if self.bare:
             return
         yield from self._wrongly_judged(last)
-        growth = self.growth("blocks")
+        growth = self.growth("own")
         if growth is not None and growth > MOST_GROWTH:
-            yield f"what Python holds still grows: {growth:+.1%} from the third quarter to the last"
+            yield f"the addon's own objects become more: {growth:+.1%} from the third quarter to the last"
 
     def _wrongly_judged(self, last: dict[str, Any]) -> Iterator[str]:
         report = json.loads((self.folder / "last.json").read_text(encoding="utf-8"))
@@ -284,7 +285,7 @@ class Soak:
             yield f"judged wrongly: {dict(wrong)}"
 
     def growth(self, what: str) -> float | None:
-        """Compare "rss" or "blocks" of the last quarter with the quarter's before; None before the caps are full."""
+        """Compare "rss" or "own" of the last quarter with the quarter's before; None before the caps are full."""
         full = [each[what] for each in self.samples if each["verdicts"] >= KEPT_VERDICTS]
         if len(full) < 12:
             return None
@@ -311,8 +312,8 @@ def line_of(counts: dict[str, Any], samples: list[dict[str, Any]]) -> str:
     cells = [
         f"{(counts['at'] - samples[0]['at']) / 60:.1f}",
         *(counts[name] for name in ("flows", "with_origin", "judged", "verdicts", "live")),
+        counts["own"],
         f"{counts['rss'] / MEGABYTE:.1f}",
-        counts["blocks"],
         counts["fds"],
         counts["tasks"],
         f"{100 * (counts['cpu'] - before['cpu']) / max(seconds, 0.001):.0f}",
@@ -338,7 +339,7 @@ def closing(soak: Soak) -> Iterator[str]:
     at_first, at_last, most = (f"{size / MEGABYTE:.1f} MB" for size in (first["rss"], last["rss"], peak))
     yield f"memory: {at_first}, at the end {at_last}, at most {most}"
     yield f"connections that mitmproxy itself forgot while they waited for their turn: {last['forgotten']}"
-    for what, name in (("blocks", "of Python's blocks"), ("rss", "of RSS")):
+    for what, name in (("own", "of the addon's own objects"), ("rss", "of RSS")):
         growth = soak.growth(what)
         yield f"growth with full caps, {name}: " + ("the caps were not full" if growth is None else f"{growth:+.1%}")
 
