@@ -38,8 +38,6 @@ class Teller:
 
         Of one kind are findings of one message and status. ``explain`` is asked for the causes of what is told.
         """
-        if not verdict.findings:
-            return
         causes: set[str] = set()
         explained: Verdict | None = None
         for finding in verdict.findings:

@@ -160,7 +160,7 @@ class CredentialsObserver:
         _take_out(self._untold, _teller(record), record.id)
 
     def assess(self, record: Record) -> Knowledge:
-        """Weigh all evidence for the fetch that this exchange is part of."""
+        """Weigh all evidence for the fetch that this exchange is part of; what comes later names it as concerned."""
         if record.id in self.correlator.records:
             self._weighed.add(record.id)
         told: dict[tuple[CredentialsMode, str], Evidence] = {}

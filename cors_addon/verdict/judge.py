@@ -75,10 +75,10 @@ def judge_record(record: Record, context: Context) -> Verdict:
         case Kind.PREFLIGHT | Kind.CORS:
             return _judge_cors(record, context)
         case Kind.SAME_ORIGIN | Kind.NO_ORIGIN | Kind.NO_CORS | Kind.NAVIGATION | Kind.WEBSOCKET | Kind.NOT_BROWSER:
-            conditions = _first_hop_conditions(record)
+            conditions = [*_first_hop_conditions(record), *context.extra]
             if any(condition.judges for condition in conditions):
-                return _verdict(record, context, [*conditions, *context.extra], None)
-            return _passed(record, context, [*conditions, *context.extra], Outcome.NOT_CORS, _NOT_CORS)
+                return _verdict(record, context, conditions, None)
+            return _passed(record, context, conditions, Outcome.NOT_CORS, _NOT_CORS)
         case Kind.EXTENSION | Kind.STRIPPED:
             return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, record.classification.reason)
 
