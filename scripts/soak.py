@@ -252,7 +252,7 @@ class Soak:
             yield "the live page fell behind"
         for name in ("open", "waiting"):
             if last[name]:
-                yield f"{last[name]} flows are still {name}"
+                yield f"{last[name]} flows are still {name}; open in mitmproxy: {last['open_lines']}"
         for name, spare in (("fds", 0), ("own_tasks", 0), ("threads", 2)):
             if last[name] > first[name] + spare:
                 yield f"{name}: {last[name]} at the end, {first[name]} at the beginning"

@@ -5,11 +5,13 @@ It decides nothing and changes nothing. A request whose path is `/s/KIND/...` co
 
 import asyncio
 import gc
+import itertools
 import json
 import logging
 import os
 import re
 import threading
+import time
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
@@ -47,7 +49,7 @@ class _Errors(logging.Handler):
 class Watch:
     def __init__(self) -> None:
         self.errors = _Errors()
-        self.open: dict[str, str] = {}
+        self.open: dict[str, http.HTTPFlow] = {}
         self.flows = self.with_origin = 0
         self.not_judged: list[str] = []
         self.outcomes: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -59,7 +61,7 @@ class Watch:
         self.flows += 1
         if "origin" in flow.request.headers:
             self.with_origin += 1
-            self.open[flow.id] = _kind(flow)
+            self.open[flow.id] = flow
 
     def response(self, flow: http.HTTPFlow) -> None:
         self._ended(flow)
@@ -68,8 +70,7 @@ class Watch:
         self._ended(flow)
 
     def _ended(self, flow: http.HTTPFlow) -> None:
-        kind = self.open.pop(flow.id, None)
-        if kind is None:
+        if self.open.pop(flow.id, None) is None:
             return
         outcome = flow.metadata.get("cors.outcome")
         addon = self._addon()
@@ -81,7 +82,7 @@ class Watch:
             what = "no response" if flow.response is None else str(flow.response.status_code)
             failure = "" if flow.error is None else f", {flow.error.msg}"
             self.not_judged.append(f"{flow.request.method} {flow.request.pretty_url}: {what}{failure}")
-        self.outcomes[kind][outcome or "none"] += 1
+        self.outcomes[_kind(flow)][outcome or "none"] += 1
 
     def _addon(self) -> Any:
         return ctx.master.addons.get("cors-addon")
@@ -109,6 +110,7 @@ class Watch:
             "flows": self.flows,
             "with_origin": self.with_origin,
             "open": len(self.open),
+            "open_lines": [_described(flow) for flow in itertools.islice(self.open.values(), _SHOWN)],
             "errors": self.errors.count,
             "forgotten": self.errors.forgotten,
             "error_lines": self.errors.lines,
@@ -121,6 +123,19 @@ class Watch:
 
 def _is_the_addons(held: object) -> bool:
     return str(type(held).__module__).startswith("cors_addon.")
+
+
+def _described(flow: http.HTTPFlow) -> str:
+    """Say of a flow that never ended what it is, and how far mitmproxy got with it."""
+    request, server = flow.request, flow.server_conn
+    got = "no response" if flow.response is None else f"response {flow.response.status_code}"
+    body = "streamed" if request.stream else "no body" if request.raw_content is None else "with its body"
+    connections = f"client {flow.client_conn.state.name}, server {server.state.name} {server.error or ''}".rstrip()
+    age = time.time() - request.timestamp_start
+    return (
+        f"{_kind(flow)}: {request.method} {request.pretty_url} ({request.http_version}, {body}): {got}, "
+        f"{connections}, {age:.0f} s old"
+    )
 
 
 def _kind(flow: http.HTTPFlow) -> str:
