@@ -4,11 +4,14 @@ Lints, checks the types, and runs the tests on both generations of mitmproxy: on
 or newer, and on 11.0.2, the last one for Python 3.11, where what is costly and cannot differ is left out (marker
 `once`); some of them without PyYAML. Then two minutes of soak and a slice of fuzzing. Makes an environment for each
 generation on first use. Two steps run at a time, no two of them with browsers. One failing step does not keep the
-others from running; the exit status is 1 if any failed. With arguments for pytest it runs only pytest, with those.
+others from running; the exit status is 1 if any failed. Tests that fail are run once more in a process of their own,
+if they are few: real browsers and proxies miss something now and then on a busy machine. What fails again has failed,
+and the closing table tells of both. With arguments for pytest it runs only pytest, with those, and once.
 
 Runs under whatever Python starts it, 3.6 included: no newer syntax, no newer module.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -22,7 +25,10 @@ import interpreters
 
 HELP = {"-h", "--help"}
 INSTALL_BROWSERS = "--install-browsers"
+SOME_FAILED = 1
 NOTHING_COLLECTED = 5
+MOST_AGAIN = 10
+"""How many tests may fail and be run once more; where more do, it is no accident."""
 # Programs, and Debian's packages with the least around them.
 SERVERS = (("nginx", "nginx-light"), ("apache2", "apache2-bin"), ("caddy", "caddy"), ("haproxy", "haproxy"))
 SOAK = ["--minutes", "2", "--pause", "1", "--report-every", "10", "--sample-every", "20"]
@@ -55,11 +61,15 @@ class Step(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """A command to run as one step, and whether it drives browsers, which leave no room for others that do."""
+    """A command to run as one step, and whether it drives browsers, which leave no room for others that do.
+
+    If it is pytest, `cache` is the directory below the checkout where it notes what failed.
+    """
 
     name: str
     command: List[str]
     browsers: bool = False
+    cache: Optional[str] = None
 
 
 def is_failure(step: Step) -> bool:
@@ -91,7 +101,10 @@ class Checks:
         thread.start()
         try:
             while step is not None:
-                self.run(step.name, step.command)
+                environment.say(f"\n== {step.name}\n$ {' '.join(step.command)}")
+                started = time.time()
+                status = subprocess.call(step.command, cwd=environment.ROOT)
+                self._ended(step, status, time.time() - started)
                 step = self._next(True)
             while thread.is_alive():
                 thread.join(1)  # without a limit, Windows takes no Ctrl-C here
@@ -121,8 +134,20 @@ class Checks:
                 output.seek(0)
                 printed = output.read().decode("utf-8", "replace")
             environment.say(f"\n== {step.name}\n$ {' '.join(step.command)}\n{printed}")
-            self.add(step.name, "ok" if status == 0 else f"failed ({status})", time.time() - started)
+            self._ended(step, status, time.time() - started)
             step = self._next(False)
+
+    def _ended(self, step: Planned, status: int, seconds: float) -> None:
+        """Note how a step ended, and have the tests that failed in it run once more, if they are few."""
+        few = failures(step.cache) if status == SOME_FAILED and step.cache else 0
+        if not 0 < few <= MOST_AGAIN:
+            self.add(step.name, "ok" if status == 0 else f"failed ({status})", seconds)
+            return
+        self.add(step.name, f"{few} once more", seconds)
+        command = [word for word in step.command if word != "--cache-clear"]
+        command += ["--last-failed", "--last-failed-no-failures", "none"]
+        with self._taking:
+            self._waiting.insert(0, Planned(step.name + ", once more", command, step.browsers))
 
     def end(self) -> None:
         """Start no further step beside."""
@@ -138,6 +163,16 @@ class Checks:
     def seconds(self) -> float:
         """Return for how long this has been at work."""
         return time.time() - self._started
+
+
+def failures(cache: str) -> int:
+    """Return how many tests failed, by what pytest has noted in its cache."""
+    path = os.path.join(environment.ROOT, cache, "v", "cache", "lastfailed")
+    try:
+        with open(path, encoding="utf-8") as file:
+            return len(json.load(file))
+    except (OSError, ValueError):
+        return 0
 
 
 def table(steps: Sequence[Step], seconds: float) -> List[str]:
@@ -249,25 +284,33 @@ def _as_root() -> Optional[List[str]]:
     return None
 
 
+def all_of(
+    name: str, made: environment.Environment, kind: str, arguments: List[str], browsers: bool = False
+) -> Planned:
+    """Plan pytest with a cache of its own: steps that run at the same time must not tell each other what failed."""
+    cache = os.path.join(".pytest_cache", kind)
+    command = [made.python, "-m", "pytest", "-q", "--cache-clear", "-o", "cache_dir=" + cache, *arguments]
+    return Planned(name, command, browsers, cache)
+
+
 def everything(found: Sequence[Tuple[Generation, environment.Environment]]) -> List[Planned]:
     """Return the steps in the order in which to begin them: what is quickly told, then what takes longest."""
     newest = found[0][1]
     title = "pytest, Python {}, mitmproxy {}".format(newest.version, mitmproxy_version(newest))
-    pytest = [newest.python, "-m", "pytest", "-q"]
     steps = [
         Planned("ruff check", [newest.tool("ruff"), "check"]),
         Planned("ruff format", [newest.tool("ruff"), "format", "--check"]),
         Planned("mypy", [newest.tool("mypy"), "--strict", "cors_addon", "scripts"]),
-        Planned(title + ", in browsers", [*pytest, "-m", "browser"], browsers=True),
-        Planned(title, [*pytest, "-m", "not browser"]),
+        all_of(title + ", in browsers", newest, "browsers", ["-m", "browser"], browsers=True),
+        all_of(title, newest, "newest", ["-m", "not browser"]),
     ]
     for _, made in found[1:]:
         name = "pytest, Python {}, mitmproxy {}".format(made.version, mitmproxy_version(made))
-        steps.append(Planned(name, [made.python, "-m", "pytest", "-q", "-m", "not browser and not once", *FEWER]))
+        steps.append(all_of(name, made, "oldest", ["-m", "not browser and not once", *FEWER]))
     return [
         *steps,
         Planned("soak", [newest.python, os.path.join("scripts", "soak.py"), *SOAK], browsers=True),
-        Planned("pytest, without PyYAML", [*pytest, "-p", "tests.hard.without_pyyaml", *OF_RULES]),
+        all_of("pytest, without PyYAML", newest, "no-yaml", ["-p", "tests.hard.without_pyyaml", *OF_RULES]),
         Planned("fuzz", [newest.python, os.path.join("scripts", "fuzz.py"), *FUZZ]),
     ]
 

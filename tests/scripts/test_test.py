@@ -1,4 +1,5 @@
 import importlib.util
+import json
 import shutil
 import subprocess
 import threading
@@ -127,11 +128,90 @@ def test_each_generation_of_mitmproxy_is_run_and_a_missing_one_is_named(
     assert sum("not once" in command for command in runs.commands) == len({"3.11.7"} & set(versions.values()))
 
 
+@pytest.mark.usefixtures("made")
 def test_a_failing_step_keeps_none_from_running(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = Runs(script, monkeypatch, {".venv": "3.13.0", ".venv-3.11": "3.11.7"})
     runs.status = {"ruff check": 1, "-m browser": 1}
     assert script.work([]) == 1
     assert len(runs.commands) == len(ONCE) + 3
+
+
+class Failing:
+    """Stands in for pytest in browsers: so many tests fail in each run of it; everything else passes."""
+
+    def __init__(self, script: ModuleType, monkeypatch: pytest.MonkeyPatch, checkout: Path, *failing: int) -> None:
+        self.runs = Runs(script, monkeypatch, {".venv": "3.13.0", ".venv-3.11": "3.11.7"})
+        self.failing = list(failing)
+        self.noted = checkout / ".pytest_cache" / "browsers" / "v" / "cache" / "lastfailed"
+        self.noted.parent.mkdir(parents=True)
+        self.noted.write_text('{"what failed long ago": true}', encoding="utf-8")
+        monkeypatch.setattr(subprocess, "call", self.call)
+
+    def call(self, command: list[str], **options: object) -> int:
+        self.runs.call(command, **options)
+        if "browser" not in command:
+            return 0
+        count = self.failing.pop(0)
+        self.noted.write_text(json.dumps({f"tests/test_it.py::test_{number}": True for number in range(count)}))
+        return min(count, 1)
+
+    @property
+    def again(self) -> list[str]:
+        return [command for command in self.runs.commands if "--last-failed" in command]
+
+
+def rows(said: str, name: str) -> list[str]:
+    """Return the ends of the closing table's lines on steps whose name holds `name`."""
+    table = said.rpartition("\n\n")[2].splitlines()
+    return [" ".join(row.partition(name)[2].split()[:-2]) for row in table if name in row]
+
+
+@pytest.mark.parametrize(
+    ("failing", "status", "told"),
+    [
+        ([0], 0, ["ok"]),
+        ([2, 0], 0, ["2 once more", ", once more ok"]),
+        ([2, 1], 1, ["2 once more", ", once more failed (1)"]),
+        ([11], 1, ["failed (1)"]),
+    ],
+    ids=["none", "an accident", "no accident", "too many for an accident"],
+)
+def test_few_failing_tests_are_run_once_more_and_told_of(
+    script: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    made: Path,
+    failing: list[int],
+    status: int,
+    told: list[str],
+) -> None:
+    pretended = Failing(script, monkeypatch, made, *failing)
+    assert script.work([]) == status
+    assert pretended.failing == []
+    assert rows(capsys.readouterr().err, "in browsers") == told
+    (first,) = [
+        command for command in pretended.runs.commands if "-m browser" in command and "--cache-clear" in command
+    ]
+    assert pretended.again == [
+        first.replace(" --cache-clear", "") + " --last-failed --last-failed-no-failures none" for _ in told[1:]
+    ]
+
+
+def test_steps_that_run_together_keep_what_failed_apart(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = Runs(script, monkeypatch, {".venv": "3.13.0", ".venv-3.11": "3.11.7"})
+    script.work([])
+    caches = [word for command in runs.commands for word in command.split() if word.startswith("cache_dir=")]
+    assert len(caches) == len(set(caches)) == sum("pytest" in command for command in runs.commands)
+
+
+def test_a_pytest_that_could_not_even_begin_is_not_run_again(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, made: Path
+) -> None:
+    pretended = Failing(script, monkeypatch, made)
+    pretended.runs.status = {"-m browser": 2}
+    monkeypatch.setattr(subprocess, "call", pretended.runs.call)
+    assert script.work([]) == 1
+    assert pretended.again == []
 
 
 class Lanes:
