@@ -228,16 +228,16 @@ def test_what_is_blocked_appears_is_told_and_passes_once_it_is_mended(scene: Sce
     page = scene.open()
     scene.calls("https://billing.test/users/1")
     page.wait_for_selector("#blocked-cards > li")
-    assert page.title() == "1 blocked · CORS"
-    assert page.inner_text("#say") == "Blocked: GET billing.test/users/{id}"
+    expect(page).to_have_title("1 blocked · CORS")
+    expect(page.locator("#say")).to_have_text("Blocked: GET billing.test/users/{id}")
     card = page.inner_text("#blocked-cards > li")
     for expected in ("from https://app.test", "https://www.app.test", "Access-Control-Allow-Origin: https://app.test"):
         assert expected in card
     scene.api.mended.add("/users/1")
     scene.calls("https://billing.test/users/1")
     page.wait_for_selector("#passed li")
-    assert page.title() == "CORS"
-    assert "what was has passed since" in page.inner_text("#blocked-note")
+    expect(page).to_have_title("CORS")
+    expect(page.locator("#blocked-note")).to_contain_text("what was has passed since")
 
 
 def test_an_update_leaves_focus_and_what_is_open_as_they_are(scene: Scene) -> None:
@@ -249,7 +249,7 @@ def test_an_update_leaves_focus_and_what_is_open_as_they_are(scene: Scene) -> No
     scene.calls("https://billing.test/users/2", "https://billing.test/quotes")
     page.wait_for_selector("#blocked-cards > li:nth-child(2)")
     old = page.locator("#blocked-cards > li", has_text="/users")
-    assert "2 times" in old.inner_text()
+    expect(old).to_contain_text("2 times")
     assert old.get_attribute("data-kept") is None, "attributes are the server's"
     assert old.locator(".more").get_attribute("open") is not None
     assert page.evaluate("document.activeElement.textContent") == "Why, and what else is known"
@@ -270,14 +270,14 @@ def test_the_filter_shows_what_fits_and_says_so(scene: Scene) -> None:
     scene.calls("https://billing.test/users/1", "https://billing.test/quotes", "https://search.test/x")
     page = scene.open()
     page.fill("#filter", "BILLING mismatch")
+    expect(page.locator("#filtered")).to_have_text("The filter shows 1 of 3.")
     assert page.locator(".card:visible").count() == 1
-    assert page.inner_text("#filtered") == "The filter shows 1 of 3."
     scene.calls("https://search.test/y")
     expect(page.locator(".card")).to_have_count(4)
-    assert page.locator(".card:visible").count() == 1
+    expect(page.locator(".card:visible")).to_have_count(1)
     page.press("#filter", "Escape")
-    assert page.locator(".card:visible").count() == 4
-    assert page.locator("#filtered").is_hidden()
+    expect(page.locator(".card:visible")).to_have_count(4)
+    expect(page.locator("#filtered")).to_be_hidden()
 
 
 def test_needed_headers_are_copied(scene: Scene) -> None:
@@ -288,7 +288,7 @@ def test_needed_headers_are_copied(scene: Scene) -> None:
     assert page.evaluate("saidNext") == "Copied"
     page.locator("#filter").focus()
     page.keyboard.press("ControlOrMeta+V")
-    assert page.input_value("#filter") == "Access-Control-Allow-Origin: https://app.test"
+    expect(page.locator("#filter")).to_have_value("Access-Control-Allow-Origin: https://app.test")
 
 
 def test_a_page_of_an_earlier_proxy_loads_itself_again_once(scene: Scene) -> None:
@@ -302,7 +302,7 @@ def test_it_says_when_the_proxy_does_not_answer(scene: Scene) -> None:
     page = scene.open()
     page.route("**/data?*", lambda route: route.abort())
     page.wait_for_selector(".state.bad")
-    assert page.inner_text("#state") == "The proxy does not answer"
+    expect(page.locator("#state")).to_have_text("The proxy does not answer")
     page.unroute("**/data?*")
     page.wait_for_selector(".state.good")
 
@@ -349,7 +349,7 @@ def test_a_slash_goes_to_the_filter(scene: Scene) -> None:
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.id") == "filter"
     page.keyboard.type("a/b")
-    assert page.input_value("#filter") == "a/b"
+    expect(page.locator("#filter")).to_have_value("a/b")
 
 
 def test_a_switch_is_thrown_by_keyboard_keeps_the_focus_and_is_told(scene: Scene) -> None:
@@ -374,17 +374,20 @@ def test_it_is_whole_without_scripts(scene: Scene) -> None:
     assert page.locator("#blocked-cards > li").count() == 3
     assert page.locator("meta[http-equiv=refresh]").get_attribute("content") == "10"
     page.get_by_role("link", name="Stop that").click()
-    assert page.locator("meta[http-equiv=refresh]").count() == 0
-    assert page.get_by_role("switch", name="Injection").get_attribute("aria-checked") == "true"
-    page.get_by_role("switch", name="Injection").click()
-    page.wait_for_url(PAGE)
-    assert page.get_by_role("switch", name="Injection").get_attribute("aria-checked") == "false"
+    # Each click loads a page anew, and does not wait for it.
+    expect(page.locator("meta[http-equiv=refresh]")).to_have_count(0)
+    switch = page.get_by_role("switch", name="Injection")
+    expect(switch).to_have_attribute("aria-checked", "true")
+    switch.click()
+    expect(page).to_have_url(PAGE)
+    expect(switch).to_have_attribute("aria-checked", "false")
     page.get_by_label("Filter").fill("quotes")
     page.get_by_role("button", name="Filter").click()
-    assert page.locator("#blocked-cards > li").count() == 1
+    expect(page.locator("#blocked-cards > li")).to_have_count(1)
     page.get_by_role("link", name="All").click()
+    expect(page.locator("#blocked-cards > li")).to_have_count(3)
     page.get_by_role("button", name="Forget all of it").click()
-    assert "Nothing that CORS applies to" in page.inner_text("#blocked")
+    expect(page.locator("#blocked")).to_contain_text("Nothing that CORS applies to")
 
 
 # --- what the wire says ---------------------------------------------------------------------------------------
