@@ -101,7 +101,8 @@ def _side_by_side(evidence: Any) -> Iterator[str]:
 def _credentials(view: Mapping[str, Any], width: int) -> Iterator[str]:
     mode = view.get("mode", "unknown")
     if view.get("assumed"):
-        yield from _wrapped("creds", "not included: nothing speaks for them, and that is the default", width)
+        why = "that is likely" if view.get("evidence") else "nothing speaks for them, and that is the default"
+        yield from _wrapped("creds", f"not included: {why}", width)
     elif view.get("contradicted"):
         yield from _wrapped("creds", "open: the evidence contradicts itself", width)
     elif mode != "unknown" or view.get("evidence"):

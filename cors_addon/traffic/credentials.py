@@ -38,6 +38,9 @@ _MEMBERS: Final = 2_000
 _AGE: Final = 3600.0
 _AUTHORITY: Final = re.compile(r"[^:]*+://([^/?#]*+)")
 
+_FROM_ELEMENTS: Final = frozenset({"audio", "font", "image", "style", "track", "video"})
+"""Destinations (https://fetch.spec.whatwg.org/#concept-request-destination) of what no worker or script asks for."""
+
 _Teller = tuple[str, str]
 """Client and User-Agent."""
 
@@ -174,8 +177,10 @@ class CredentialsObserver:
             return Knowledge(None, certain, contradicted=True)
         if modes:
             return Knowledge(modes.pop(), certain)
-        leaning = (*told.values(), *self._around(record))
-        return Knowledge(None, leaning, leaning=bool(leaning))
+        own, around = (*told.values(), *_by_what_followed(record)), self._around(record)
+        # A silence that is likely to speak against credentials outweighs what the page does elsewhere.
+        weighty = own if any(evidence.mode is NOT_INCLUDE for evidence in own) else (*own, *around)
+        return Knowledge(None, (*own, *around), leaning=any(evidence.mode is INCLUDE for evidence in weighty))
 
     # --- a fetch and its parts ----------------------------------------------------------------------------------
 
@@ -211,8 +216,9 @@ class CredentialsObserver:
             return
         yield from carried(record)
         if self._would_tell_storage_access(record):
-            text = "this browser sends Sec-Fetch-Storage-Access with credentials, and here it did not"
-            yield Evidence(NOT_INCLUDE, True, text, record.id)
+            where = " from a document" if _may_keep_storage_access_back(record) else ""
+            text = f"this browser sends Sec-Fetch-Storage-Access with credentials{where}, and here it did not"
+            yield Evidence(NOT_INCLUDE, not where, text, record.id)
         authorization = record.exchange.request.headers.get("Authorization")
         if record.kind is Kind.CORS and authorization is not None:
             yield from self._authorization(record, is_http_authentication(authorization))
@@ -312,9 +318,6 @@ class CredentialsObserver:
         if cookies is not None:
             text = "other requests of this page to this host carry cookies"
             found.append(Evidence(INCLUDE, False, text, cookies))
-        if record.unfollowed and surviving_modes(record) == {NOT_INCLUDE}:
-            text = "it passes without credentials only, and nothing followed it"
-            found.append(Evidence(INCLUDE, False, text, exchange.id))
         return found
 
     # --- connections --------------------------------------------------------------------------------------------
@@ -336,6 +339,20 @@ class CredentialsObserver:
         """Return the ids with those of every exchange of the same fetches."""
         records = filter(None, map(self.correlator.get, ids))
         return {part.id for record in records for part in self._fetch_of(record)}
+
+
+def _by_what_followed(record: Record) -> Iterator[Evidence]:
+    if record.unfollowed and surviving_modes(record) == {NOT_INCLUDE}:
+        text = "it passes without credentials only, and nothing followed it"
+        yield Evidence(INCLUDE, False, text, record.id)
+
+
+def _may_keep_storage_access_back(record: Record) -> bool:
+    """Say whether a request can be one for which its browser leaves Sec-Fetch-Storage-Access out under "include" too.
+
+    Measured with Firefox 153: what a worker or service worker asks for, and ``fetch()`` with ``keepalive``.
+    """
+    return record.browser is BrowserFamily.FIREFOX and record.classification.destination not in _FROM_ELEMENTS
 
 
 def _take_out(lists: dict[_Key, dict[str, _Value]], key: _Key, exchange_id: str) -> None:

@@ -386,12 +386,10 @@ def _related(record: Record) -> Related:
 
 
 def _credentials_view(knowledge: Knowledge) -> CredentialsView:
-    mode = knowledge.mode
-    if mode is None and knowledge.assumed:
-        return CredentialsView(CredentialsMode.NOT_INCLUDE.value, assumed=True)
+    mode = CredentialsMode.NOT_INCLUDE if knowledge.assumed else knowledge.mode
     return CredentialsView(
         "unknown" if mode is None else mode.value,
-        assumed=False,
+        assumed=knowledge.assumed,
         contradicted=knowledge.contradicted,
         evidence=tuple((e.mode.value, e.text, e.exchange_id, e.certain) for e in knowledge.evidence),
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.browser.agreement import Agreement, agreement, browsers_word, said
 from tests.browser.cases import CASES
+from tests.browser.cases.drawn import drawn
 from tests.browser.proxy import ADDON
 from tests.browser.recording import write_recording
 from tests.browser.run import BROWSERS, Judged, Run, missing, run_cases, run_urls, url_of
@@ -56,13 +57,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("urls", nargs="*", metavar="URL", help="pages to open instead of the cases")
     parser.add_argument("--browser", choices=(*BROWSERS, "both"), default="both")
     parser.add_argument("--case", metavar="GLOB", action="append", help="only the cases with such a name; repeatable")
+    parser.add_argument(
+        "--drawn", metavar="N", type=int, default=0, help="N cases drawn by lot, instead of the table's"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of the lot (default: %(default)s)")
     parser.add_argument("--record", metavar="DIR", type=Path, help="write DIR/chromium and DIR/firefox as recordings")
     parser.add_argument("--addon", type=Path, default=ADDON, help="the script to judge with (default: this checkout's)")
     parser.add_argument("--set", action="append", default=[], metavar="OPTION", help="further options for mitmdump")
     parser.add_argument("-v", "--verbose", action="store_true", help="every row of a page, not only differences")
     chosen = parser.parse_args(arguments)
     globs = chosen.case or ["*"]
-    cases = [case for case in CASES if any(fnmatch.fnmatchcase(case.name, glob) for glob in globs)]
+    table_of_cases = drawn(chosen.seed, chosen.drawn) if chosen.drawn else CASES
+    cases = [case for case in table_of_cases if any(fnmatch.fnmatchcase(case.name, glob) for glob in globs)]
     if not cases:
         parser.error(f"no case is called {' or '.join(globs)}")
     if chosen.urls and chosen.case:

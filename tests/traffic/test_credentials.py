@@ -253,12 +253,45 @@ def test_a_browser_that_tells_of_storage_access_tells_by_silence_too(
     assert early.of("r").mode is mode
 
 
-@pytest.mark.parametrize(("browser", "mode"), [("firefox", NOT_INCLUDE), ("chromium", None)])
-def test_firefox_tells_on_preflights_too(browser: str, mode: CredentialsMode | None) -> None:
-    silent = preflight(f"PUT {ITEMS}", id="p", browser=browser)
-    assert mode_of(storage(browser), silent, id="p") is mode
+@pytest.mark.parametrize("browser", ["firefox", "chromium"])
+def test_a_preflight_that_tells_of_it_is_for_a_request_with_credentials(browser: str) -> None:
     told = preflight(f"PUT {ITEMS}", id="p", lines=[STORAGE_ACCESS], browser=browser)
     assert mode_of(told, id="p") is INCLUDE
+
+
+def test_chromium_tells_it_on_no_preflight() -> None:
+    silent = preflight(f"PUT {ITEMS}", id="p", browser="chromium")
+    assert Seen(storage("chromium"), silent).of("p").evidence == ()
+
+
+def silent_for(destination: str) -> Exchange:
+    lines = metadata("cors", "cross-site", destination)
+    return exchange(f"GET {ITEMS}", f"Origin: {APP}", *lines, id="r", browser="firefox")
+
+
+@pytest.mark.parametrize("destination", ["audio", "image", "style", "track", "video"])
+def test_firefox_is_silent_of_what_elements_load_without_credentials_alone(destination: str) -> None:
+    assert mode_of(storage("firefox"), silent_for(destination)) is NOT_INCLUDE
+
+
+@pytest.mark.parametrize("destination", ["empty", "script", "json", "worker"])
+def test_firefox_is_silent_of_what_workers_ask_for_with_credentials_too(destination: str) -> None:
+    seen = Seen(storage("firefox"), silent_for(destination))
+    assert seen.of("r").assumed
+    (hint,) = seen.of("r").evidence
+    assert (hint.mode, hint.certain) == (NOT_INCLUDE, False)
+    seen.observe(cors(f"GET {ITEMS}?2", id="g", answer=allow(credentials=True), browser="firefox"))
+    known = seen.of("r")
+    assert [(hint.mode, hint.exchange_id) for hint in known.evidence] == [(NOT_INCLUDE, "r"), (INCLUDE, "g")]
+    assert known.assumed, "what the page does elsewhere weighs less"
+
+
+def test_that_nothing_followed_weighs_more_than_firefoxs_silence() -> None:
+    asked = preflight(f"PUT {ITEMS}", id="p", at=2, browser="firefox", answer=allow("*", methods="PUT"))
+    seen = Seen(storage("firefox"), asked)
+    assert seen.of("p").assumed
+    seen.observe(exchange(f"GET {APP}/", id="x", at=5))
+    assert seen.of("p").leaning
 
 
 # --- what was followed ---------------------------------------------------------------------------------------------

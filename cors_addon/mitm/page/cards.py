@@ -197,13 +197,13 @@ def _more(verdict: Mapping[str, Any], findings: Iterable[Mapping[str, Any]], sug
 
 
 def _credentials(view: Mapping[str, Any]) -> list[str]:
-    if view.get("assumed"):
-        return ["Credentials: taken as not included, since nothing speaks for them."]
     pieces = view.get("evidence") or ()
     mode = str(view.get("mode", "unknown"))
+    if view.get("assumed") and not pieces:
+        return ["Credentials: taken as not included, since nothing speaks for them."]
     if mode == "unknown" and not pieces:
         return []
-    told = "open" if mode == "unknown" else mode.replace("-", " ")
+    told = "taken as not included" if view.get("assumed") else "open" if mode == "unknown" else mode.replace("-", " ")
     hints = [f"{'' if piece['certain'] else 'perhaps: '}{piece['message']}" for piece in pieces]
     return [f"Credentials: {told}{'; ' if hints else ''}{'; '.join(hints)}."]
 
