@@ -57,14 +57,14 @@ def carried(record: Record) -> Iterator[Evidence]:
     if record.kind is Kind.CORS and "cookie" in headers:
         yield Evidence(INCLUDE, True, "the request carries a Cookie", exchange.id, exchange.started)
     if record.kind is Kind.CORS and record.classification.destination == "font":
-        text = "fonts are never fetched with credentials across origins"
-        yield Evidence(NOT_INCLUDE, True, text, exchange.id, exchange.started)
+        text = "a font is fetched across origins without credentials, unless a preload asks for them"
+        yield Evidence(NOT_INCLUDE, False, text, exchange.id, exchange.started)
 
 
 def proved_on_connection(record: Record) -> Iterator[Evidence]:
     """What a request proves of all others on its connection."""
     if record.kind is Kind.CORS:
-        yield from carried(record)
+        yield from (evidence for evidence in carried(record) if evidence.certain)
     elif record.kind is Kind.PREFLIGHT:
         text = "a preflight, which never carries credentials, went over the same connection"
         yield Evidence(NOT_INCLUDE, True, text, record.id, record.exchange.started)

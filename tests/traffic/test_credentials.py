@@ -66,9 +66,14 @@ def test_what_a_request_carries(mode: CredentialsMode | None, request_lines: tup
     assert known.assumed is (mode is None)
 
 
-def test_fonts_are_fetched_without() -> None:
-    font = exchange(f"GET {ITEMS}", f"Origin: {APP}", *metadata("cors", "cross-site", "font"), id="r")
-    assert mode_of(font) is NOT_INCLUDE
+def test_fonts_are_fetched_without_unless_a_preload_asks_otherwise() -> None:
+    font = exchange(f"GET {ITEMS}", f"Origin: {APP}", *metadata("cors", "cross-site", "font"), id="r", connection="c")
+    seen = Seen(font, cors(f"GET {ITEMS}?2", id="beside", at=1, connection="c", browser="chromium"))
+    assert seen.of("r").assumed
+    assert [(hint.mode, hint.certain) for hint in seen.of("r").evidence] == [(NOT_INCLUDE, False)]
+    assert seen.of("beside").evidence == ()
+    seen.observe(cors(f"GET {ITEMS}?3", id="g", at=2, answer=allow(credentials=True)))
+    assert seen.of("r").assumed, "what the page does elsewhere weighs less"
 
 
 def test_what_cors_does_not_judge_has_no_evidence() -> None:
@@ -77,8 +82,8 @@ def test_what_cors_does_not_judge_has_no_evidence() -> None:
 
 
 def test_evidence_that_contradicts_itself_leaves_the_mode_open() -> None:
-    font = exchange(f"GET {ITEMS}", f"Origin: {APP}", "Cookie: a=b", *metadata("cors", "cross-site", "font"), id="r")
-    known = Seen(font).of("r")
+    asked = preflight(f"PUT {ITEMS}", id="p", answer=allow("*", methods="PUT"))
+    known = Seen(asked, cors(f"PUT {ITEMS}", "Cookie: a=b", id="r", at=1)).of("r")
     assert (known.mode, known.contradicted, known.assumed) == (None, True, False)
     assert {each.mode for each in known.evidence} == {INCLUDE, NOT_INCLUDE}
 

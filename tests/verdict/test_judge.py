@@ -75,10 +75,8 @@ def test_what_fails_under_one_mode_only_says_so_beside_what_fails_under_both() -
 
 
 def test_contradictions_leave_it_open() -> None:
-    font = exchange(
-        f"GET {ITEMS}", f"Origin: {APP}", COOKIE, *metadata("cors", "cross-site", "font"), answer=allow("*")
-    )
-    verdict = verdict_of(font)
+    asked = preflight(f"PUT {ITEMS}", answer=allow("*", methods="PUT"))
+    verdict = verdict_of(asked, cors(f"PUT {ITEMS}", COOKIE, id="put", at=1, answer=allow("*")))
     assert verdict.outcome is CONDITIONAL
     assert verdict.credentials.contradicted
     assert {mode for mode, *_ in verdict.credentials.evidence} == {"include", "not-include"}
