@@ -7,6 +7,7 @@ from collections import Counter
 
 from tests.browser.cases import CASES
 from tests.browser.cases.case import Case
+from tests.browser.cases.drawn import drawn
 
 PLACEHOLDER = re.compile(r"https?://[^/]*/c/<case>/(\w+)")
 NOBODY = re.compile(r"//(?:dead|badtls)\.test")
@@ -56,3 +57,21 @@ def test_every_answer_has_a_url() -> None:
         if not any(leaf == found for text in urls(case) for found in re.findall(r"/c/<case>/(\w+)", text))
     }
     assert not unused
+
+
+def test_cases_drawn_by_lot_are_whole_and_the_same_for_a_seed() -> None:
+    cases = drawn(7, 300)
+    assert cases == drawn(7, 300)
+    assert cases != drawn(8, 300)
+    for case in cases:
+        asked = {leaf for text in urls(case) for leaf in PLACEHOLDER.findall(text)}
+        sent_on = {
+            leaf
+            for endpoint in case.serve.values()
+            for answer in endpoint.preflight
+            for _, value in answer.headers
+            for leaf in PLACEHOLDER.findall(value)
+        }
+        assert asked | sent_on == set(case.serve), case.name
+    hows = {load.how for case in cases for load in case.loads}
+    assert {"fetch", "xhr", "img", "font", "beacon", "eventsource"} <= hows

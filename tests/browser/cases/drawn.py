@@ -184,7 +184,7 @@ class Lot:
         if self.chance(0.4):
             lines += max_age(*(self.one(("60", "0", "-1", "1", "x", "600", "")) for _ in range(self.one((1, 1, 1, 2)))))
         if status in (301, 302):
-            lines += (("Location", at(OTHER, "z")),)
+            lines += (("Location", at(OTHER_S, "z")),)
         return Answer(status, lines, b"", self.one((Fault.NONE,) * 40 + (Fault.RESET,)))
 
     def endpoint(self) -> Endpoint:
