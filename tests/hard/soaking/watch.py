@@ -51,6 +51,7 @@ class Watch:
         self.errors = _Errors()
         self.open: dict[str, http.HTTPFlow] = {}
         self.flows = self.with_origin = 0
+        self.own = 0
         self.not_judged: list[str] = []
         self.outcomes: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
@@ -99,9 +100,12 @@ class Watch:
             held["verdicts"] = len(addon.kept.verdicts)
             held["waiting"] = sum(map(len, on_their_way))
             held["live"] = len(addon.kept._flows)
+        if addon is None or not addon.reporting.under_way:
+            # CPython raises SystemError where a tuple grows, in the report's thread, that get_objects() has shown.
+            self.own = sum(map(_is_the_addons, gc.get_objects()))
         counts = {
             "rss": int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES,
-            "own": sum(map(_is_the_addons, gc.get_objects())),
+            "own": self.own,
             "fds": len(os.listdir("/proc/self/fd")),
             "tasks": len(asyncio.all_tasks()),
             "own_tasks": sum("cors" in task.get_name() for task in asyncio.all_tasks()),
