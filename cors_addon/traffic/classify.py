@@ -13,7 +13,7 @@ from typing import Final
 from ..fetch.headers import byte_lowercase
 from ..fetch.messages import Request
 from ..fetch.methods import is_cors_safelisted_method, is_forbidden_method
-from ..fetch.origins import origin_of, serialize_origin
+from ..fetch.origins import OPAQUE, origin_of, serialize_origin
 from ..fetch.safelists import (
     cors_unsafe_request_header_names,
     is_cors_safelisted_request_header,
@@ -280,12 +280,24 @@ def _without_fetch_metadata(as_kind: _Maker, exchange: Exchange, origin: str | N
         if "upgrade-insecure-requests" in headers:
             return as_kind(Kind.NAVIGATION, True, "a request that asks for a document")
         return as_kind(Kind.CORS, True, "a GET or HEAD with a foreign Origin")
+    crosses = origin != OPAQUE or browser_of(headers.get("User-Agent")) is BrowserFamily.CHROMIUM
     if request.method != "POST":
-        return as_kind(Kind.CORS, True, "a method that only fetch() and XMLHttpRequest can send")
-    return _foreign_post(as_kind, request)
+        return _by_script(as_kind, crosses, "a method that only fetch() and XMLHttpRequest can send")
+    return _foreign_post(as_kind, request, crosses)
 
 
-def _foreign_post(as_kind: _Maker, request: Request) -> Classification:
+def _by_script(as_kind: _Maker, crosses: bool, reason: str) -> Classification:
+    """Classify what only a script can send.
+
+    https://fetch.spec.whatwg.org/#append-a-request-origin-header hides the page's own origin in mode "same-origin"
+    under the referrer policy "no-referrer"; Chromium does not.
+    """
+    if crosses:
+        return as_kind(Kind.CORS, True, reason)
+    return as_kind(Kind.CORS, False, f'{reason}, from a page whose origin is opaque, or in mode "same-origin"')
+
+
+def _foreign_post(as_kind: _Maker, request: Request, crosses: bool) -> Classification:
     """Tell what made a POST to another origin, over plain http."""
     headers = request.headers
     if "upgrade-insecure-requests" in headers:
@@ -294,10 +306,10 @@ def _foreign_post(as_kind: _Maker, request: Request) -> Classification:
     if content_type.partition(";")[0].strip().lower() in _UNASKED_TYPES:
         return as_kind(Kind.NO_CORS, True, "a report or ping, which browsers send by themselves")
     if content_type and not is_cors_safelisted_request_header("content-type", content_type):
-        return as_kind(Kind.CORS, True, "a Content-Type that needs a preflight")
+        return _by_script(as_kind, crosses, "a Content-Type that needs a preflight")
     by_browser = is_http_authentication(headers.get("Authorization") or "")
     if any(name != "authorization" or not by_browser for name in script_set_header_names(request)):
-        return as_kind(Kind.CORS, True, "a header that only a script can set")
+        return _by_script(as_kind, crosses, "a header that only a script can set")
     if (headers.get("Accept") or "").startswith("text/html"):
         return as_kind(Kind.NAVIGATION, True, "a POST that asks for a document: a form")
     return as_kind(Kind.CORS, False, "a POST with a foreign Origin: fetch() or XMLHttpRequest, or a beacon")

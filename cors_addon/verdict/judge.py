@@ -255,10 +255,13 @@ def _relevant(conditions: list[Condition], modes: frozenset[CredentialsMode], ju
 def _is_surely_checked(record: Record) -> bool:
     """Say whether the exchange is certainly subject to CORS.
 
-    Over plain http nothing tells a beacon from fetch() with a POST, unless a preflight went before. That the server
-    answers with CORS headers tells nothing: it would do so for a beacon too.
+    Over plain http nothing tells a beacon from fetch() with a POST, nor an opaque page from one that hides its origin,
+    unless a preflight or a redirect to elsewhere went before. That the server answers with CORS headers tells nothing:
+    it would do so for a beacon too.
     """
-    return record.classification.sure or record.preflight is not None or record.kind is Kind.NOT_BROWSER
+    if record.classification.sure or record.kind is Kind.NOT_BROWSER:
+        return True
+    return record.preflight is not None or record.cached_grant is not None or record.tainted
 
 
 def _modes(knowledge: Knowledge) -> frozenset[CredentialsMode]:

@@ -287,6 +287,27 @@ def test_without_fetch_metadata(kind: Kind, sure: bool, line: str, lines: tuple[
 
 
 @table(
+    "sure, browser, origin",
+    ("Firefox hides the page's own origin", False, "firefox", "null"),
+    ("Safari is taken to do so too", False, "webkit", "null"),
+    ("Chromium does not", True, "chromium", "null"),
+    ("no origin is hidden", True, "firefox", HTTP_APP),
+)
+@table(
+    "line, lines",
+    ("by the method", f"PUT {HTTP_API}/", ()),
+    ("by the type", f"POST {HTTP_API}/", ("Content-Type: application/json",)),
+    ("by a header", f"POST {HTTP_API}/", ("X-Csrf: 1",)),
+)
+def test_what_mode_same_origin_may_send_from_a_page_without_a_referrer(
+    sure: bool, browser: str, origin: str, line: str, lines: tuple[str, ...]
+) -> None:
+    found = classify(exchange(line, f"Origin: {origin}", *lines, browser=browser))
+    assert (found.kind, found.sure) == (CORS, sure)
+    assert ('in mode "same-origin"' in found.reason) is not sure
+
+
+@table(
     "kind, browser, line, lines",
     ("curl with an Origin", NOT_BROWSER, "curl/8.9.1", f"GET {API}/", (f"Origin: {APP}",)),
     ("curl without", NO_ORIGIN, "curl/8.9.1", f"GET {API}/", ()),

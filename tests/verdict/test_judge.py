@@ -114,6 +114,13 @@ def test_with_a_preflight_it_is_certain() -> None:
     assert verdict_of(asked, cors(f"POST {HTTP_API}/", id="r", at=0.2, origin=HTTP_APP)).outcome is BLOCKED
 
 
+def test_a_put_that_hides_its_origin_may_be_at_home() -> None:
+    found = cors(f"PUT {HTTP_API}/", id="r", at=0.2, origin="null", browser="firefox")
+    assert verdict_of(found).outcome is CONDITIONAL
+    asked = preflight(f"PUT {HTTP_API}/", id="p", origin="null", browser="firefox", answer=allow("null", methods="PUT"))
+    assert verdict_of(asked, found).outcome is BLOCKED
+
+
 @table(
     "outcome, found",
     ("an image", NOT_CORS, exchange(f"GET {ITEMS}", *metadata("no-cors", "cross-site", "image"))),

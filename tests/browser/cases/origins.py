@@ -64,6 +64,7 @@ def _pairs() -> list[Case]:
 def _policies() -> list[Case]:
     """Under a referrer policy mode cors keeps its origin, other modes may not."""
     cases = []
+    json = {"Content-Type": "application/json"}
     for policy in ("no-referrer", "same-origin", "origin"):
         lines: Lines = (("Referrer-Policy", policy),)
         page = Page(APP, lines)
@@ -74,6 +75,8 @@ def _policies() -> list[Case]:
             ("form", load("form", at(OTHER))),
             ("own-post", fetch(at(APP), "POST", body="x")),
             ("own-no-cors-post", fetch(at(APP), "POST", mode="no-cors", body="x")),
+            ("own-same-origin-put", fetch(at(APP), "PUT", mode="same-origin", body="x")),
+            ("own-same-origin-json", fetch(at(APP), "POST", mode="same-origin", headers=json, body="{}")),
         )
         for slug, request in requests:
             cases.append(Case(f"referrer-{policy}-{slug}", "where the origin is hidden", page, (request,), one(ok())))
