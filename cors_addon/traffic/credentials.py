@@ -253,13 +253,14 @@ class CredentialsObserver:
         """Say whether the header would be there under "include", and is not.
 
         It goes to other sites only, of which Sec-Fetch-Site speaks for the whole chain and so not for this URL alone.
-        Chromium leaves it away on preflights, Firefox does not.
+        Chromium leaves it away on preflights; Firefox does not, but where a redirect has made the origin opaque.
         """
         if record.classification.site != "cross-site" or record.browser is None:
             return False
         if "sec-fetch-storage-access" in record.exchange.request.headers:
             return False
-        if record.kind is Kind.PREFLIGHT and record.browser is not BrowserFamily.FIREFOX:
+        never = record.tainted if record.browser is BrowserFamily.FIREFOX else record.kind is Kind.PREFLIGHT
+        if never:
             return False
         page, target = origin_of(record.page_origin or ""), origin_of(record.exchange.request.url)
         if page is None or target is None or is_schemelessly_same_site(page, target, registrable_domain):
@@ -352,7 +353,10 @@ def _may_keep_storage_access_back(record: Record) -> bool:
 
     Measured with Firefox 153: what a worker or service worker asks for, and ``fetch()`` with ``keepalive``.
     """
-    return record.browser is BrowserFamily.FIREFOX and record.classification.destination not in _FROM_ELEMENTS
+    if record.browser is not BrowserFamily.FIREFOX:
+        return False
+    # An opaque origin may be due to a redirect that nobody saw.
+    return record.classification.destination not in _FROM_ELEMENTS or record.classification.origin == OPAQUE
 
 
 def _take_out(lists: dict[_Key, dict[str, _Value]], key: _Key, exchange_id: str) -> None:

@@ -291,6 +291,26 @@ def test_firefox_is_silent_of_what_workers_ask_for_with_credentials_too(destinat
     assert known.assumed, "what the page does elsewhere weighs less"
 
 
+@pytest.mark.parametrize("browser", ["firefox", "chromium"])
+def test_firefox_is_silent_where_a_redirect_made_the_origin_opaque(browser: str) -> None:
+    picture = metadata("cors", "cross-site", "image")
+    answer = [*allow(credentials=True), "Location: https://other.test/b"]
+    hop = exchange(
+        f"GET {ITEMS}", f"Origin: {APP}", *picture, STORAGE_ACCESS, id="hop", status=302, answer=answer, browser=browser
+    )
+    silent = exchange("GET https://other.test/b", "Origin: null", *picture, id="r", at=0.2, browser=browser)
+    known = Seen(hop, silent).of("r")
+    assert known.contradicted is (browser == "chromium"), "Chromium tells on every hop"
+    assert known.mode is (INCLUDE if browser == "firefox" else None)
+
+
+def test_of_an_opaque_origin_firefoxs_silence_is_a_hint() -> None:
+    lines = metadata("cors", "cross-site", "image")
+    silent = exchange(f"GET {ITEMS}", "Origin: null", f"Referer: {APP}/", *lines, id="r", browser="firefox")
+    known = Seen(storage("firefox"), silent).of("r")
+    assert [(hint.mode, hint.certain) for hint in known.evidence] == [(NOT_INCLUDE, False)]
+
+
 def test_that_nothing_followed_weighs_more_than_firefoxs_silence() -> None:
     asked = preflight(f"PUT {ITEMS}", id="p", at=2, browser="firefox", answer=allow("*", methods="PUT"))
     seen = Seen(storage("firefox"), asked)
