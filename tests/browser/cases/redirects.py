@@ -263,6 +263,12 @@ HTTPS: tuple[tuple[str, Load, str, str], ...] = (
     ("worker", load("worker", at(APP_S)), "app/s 302 bare > other/s 200 any", "a worker's script"),
     ("manual", fetch(at(OTHER_S), redirect="manual"), "other/s 302 bare > other/s 200 echo", "checked all the same"),
     ("img", load("img", at(APP_S), crossorigin="anonymous"), "app/s 302 bare > other/s 200 bare", "an image from home"),
+    (
+        "img-include-any",
+        load("img", at(OTHER_S), crossorigin="use-credentials"),
+        "other/s 302 credentialed > third/s 200 any",
+        "the end is for everybody, and what says that credentials go along is told by the first hop alone",
+    ),
 )
 
 # slug, Location, reason
