@@ -93,7 +93,8 @@ def _subject(exchange: Exchange, target: Target, page_origin: str | None) -> Sub
         return "it has no Origin header"
     if not _SERIALIZED.fullmatch(origin):
         return "its Origin header is not one that a browser sends"
-    if origin == target.origin:
+    if origin == target.origin and found.kind is not Kind.PREFLIGHT:
+        # A page asks its own server by preflight where a redirect from elsewhere leads back, and is bound to the answer.
         return _NEVER[Kind.SAME_ORIGIN]
     page = page_origin if origin == OPAQUE and page_origin is not None else origin
     if found.kind is Kind.PREFLIGHT:

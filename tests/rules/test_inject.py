@@ -115,6 +115,11 @@ class TestWhatIsTouched:
     def test_left_alone(self, rules: RuleSet, subject: Exchange, why: str) -> None:
         assert plan(rules, subject) is None, why
 
+    def test_a_preflight_to_the_pages_own_server_is_answered_for_it(self) -> None:
+        lines = "> OPTIONS https://api.test/items\n> Origin: https://api.test\n> Access-Control-Request-Method: PUT"
+        own = rules_of("allow_origins: ['https://api.test']")
+        assert plan(own, exchange(lines)) is not None, "browsers send it after a redirect from elsewhere only"
+
     def test_options_without_a_requested_method_goes_to_the_server(self) -> None:
         subject = exchange(f"> OPTIONS https://api.test/items\n> Origin: {PAGE}")
         assert plan(LEAST, subject) is None

@@ -78,7 +78,6 @@ ASKED: tuple[tuple[str, str], ...] = (
     ("X-HTTP-Method-Override", "TRACE"),
     ("Purpose", "prefetch"),
     ("Sec-X", "1"),
-    ("Upgrade-Insecure-Requests", "1"),
 )
 OTHERS = ("http://else.test", "https://app.test", "http://app.test", "null", "http://app.test/", "HTTP://APP.TEST")
 
