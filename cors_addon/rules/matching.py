@@ -94,7 +94,7 @@ def _subject(exchange: Exchange, target: Target, page_origin: str | None) -> Sub
     if not _SERIALIZED.fullmatch(origin):
         return "its Origin header is not one that a browser sends"
     if origin == target.origin and found.kind is not Kind.PREFLIGHT:
-        # A page asks its own server by preflight where a redirect from elsewhere leads back, and is bound to the answer.
+        # A preflight to the page's own server comes of a redirect from elsewhere, and is checked like any other.
         return _NEVER[Kind.SAME_ORIGIN]
     page = page_origin if origin == OPAQUE and page_origin is not None else origin
     if found.kind is Kind.PREFLIGHT:

@@ -14,7 +14,7 @@ from ..fetch.checks import ALLOW_CREDENTIALS, SUCCESS, cors_check
 from ..fetch.headers import HeaderList
 from ..fetch.messages import CredentialsMode, Response, is_redirect_status
 from ..fetch.origins import serialize_origin
-from ..traffic.classify import Kind, is_document_request
+from ..traffic.classify import Kind, is_document_request, needs_preflight
 from ..traffic.evidence import Knowledge
 from ..traffic.exchange import Exchange
 from ..traffic.record import Record
@@ -255,13 +255,15 @@ def _relevant(conditions: list[Condition], modes: frozenset[CredentialsMode], ju
 def _is_surely_checked(record: Record) -> bool:
     """Say whether the exchange is certainly subject to CORS.
 
-    Over plain http nothing tells a beacon from fetch() with a POST, nor an opaque page from one that hides its origin,
-    unless a preflight or a redirect to elsewhere went before. That the server answers with CORS headers tells nothing:
-    it would do so for a beacon too.
+    Over plain http nothing tells a beacon from fetch() with a POST, unless a preflight went before, nor an opaque page
+    from one that hides its origin, unless a redirect made it opaque. That the server answers with CORS headers tells
+    nothing: it would do so for a beacon too.
     """
     if record.classification.sure or record.kind is Kind.NOT_BROWSER:
         return True
-    return record.preflight is not None or record.cached_grant is not None or record.tainted
+    if record.preflight is not None or record.cached_grant is not None:
+        return True
+    return record.tainted and needs_preflight(record.exchange.request)
 
 
 def _modes(knowledge: Knowledge) -> frozenset[CredentialsMode]:

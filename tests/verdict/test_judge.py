@@ -122,6 +122,18 @@ def test_a_put_that_hides_its_origin_may_be_at_home() -> None:
 
 
 @table(
+    "outcome, method",
+    ("a POST may be a beacon that was sent on", CONDITIONAL, "POST"),
+    ("a PUT at home is not sent elsewhere", BLOCKED, "PUT"),
+)
+def test_a_redirect_that_makes_the_origin_opaque(outcome: Outcome, method: str) -> None:
+    answer = [*allow(HTTP_APP), "Location: http://third.test/"]
+    hop = cors(f"{method} {HTTP_API}/", id="hop", origin=HTTP_APP, status=307, answer=answer, browser="firefox")
+    found = cors(f"{method} http://third.test/", id="r", at=0.2, origin="null", browser="firefox")
+    assert verdict_of(hop, found).outcome is outcome
+
+
+@table(
     "outcome, found",
     ("an image", NOT_CORS, exchange(f"GET {ITEMS}", *metadata("no-cors", "cross-site", "image"))),
     ("a page", NOT_CORS, exchange(f"GET {ITEMS}", *metadata("navigate", "none", "document"))),

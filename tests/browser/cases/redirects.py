@@ -244,6 +244,13 @@ ASKED: tuple[tuple[str, Load, str, str], ...] = (
     ("worker", load("worker", at(APP)), "app 302 bare > other 200 any", "a worker's script must be same-origin"),
     ("img", load("img", at(OTHER), crossorigin="anonymous"), "other 302 echo > third 200 named", "an image"),
     ("font", load("font", at(OTHER)), "other 302 bare > other 200 echo", "a font"),
+    ("beacon", load("beacon", at(OTHER)), "other 307 any > third 307 named > other 200 bare", "a beacon is sent on"),
+    (
+        "put-tainted-bare",
+        fetch(at(OTHER), "PUT"),
+        "other 307 echo pass > third 307 bare pass > other 200 bare",
+        "refused behind a tainted hop",
+    ),
 )
 
 HTTPS: tuple[tuple[str, Load, str, str], ...] = (
