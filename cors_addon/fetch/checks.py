@@ -7,6 +7,7 @@ reader sees all that is wrong at once; the functions named as in the standard re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from .headers import HeaderList, Invalid, byte_lowercase, extract_header_list_values
 from .messages import CredentialsMode, Response, is_ok_status
@@ -37,6 +38,12 @@ class Step(Enum):
 
     # Enum's own asks the name, and every verdict is full of sets and dictionaries of these.
     __hash__ = object.__hash__
+
+
+ACCESS_STEPS: Final = frozenset(
+    {Step.ALLOW_ORIGIN_MISSING, Step.ALLOW_ORIGIN_WILDCARD, Step.ALLOW_ORIGIN_DIFFERS, Step.ALLOW_CREDENTIALS}
+)
+"""The steps of the CORS check."""
 
 
 @dataclass(frozen=True, slots=True)

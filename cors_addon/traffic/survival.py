@@ -1,8 +1,10 @@
 """Under which credentials modes a response passes its check."""
 
-from ..fetch.checks import PreflightRequest, Step, Success, cors_check, preflight_failures
+from ..fetch.checks import ACCESS_STEPS, PreflightRequest, Step, Success, cors_check, preflight_failures
 from ..fetch.messages import CredentialsMode, Response
-from .classify import Kind
+from ..fetch.origins import serialize_origin
+from .classify import BrowserFamily, Kind
+from .exchange import Exchange
 from .record import Record
 
 
@@ -23,12 +25,24 @@ def surviving_modes(record: Record) -> frozenset[CredentialsMode]:
 def _surviving(record: Record, response: Response) -> frozenset[CredentialsMode]:
     exchange, origin = record.exchange, record.classification.origin or "null"
     modes = set()
+    passed_over = {Step.NON_WILDCARD_HEADER}
+    if record.browser is BrowserFamily.FIREFOX and is_preflight_at_home(exchange):
+        passed_over |= ACCESS_STEPS
     for mode in CredentialsMode:
         if record.kind is Kind.PREFLIGHT:
             method = exchange.request.headers.get("Access-Control-Request-Method") or ""
             failures = preflight_failures(PreflightRequest(origin, method, record.asked_names), mode, response)
-            if all(failure.step is Step.NON_WILDCARD_HEADER for failure in failures):
+            if all(failure.step in passed_over for failure in failures):
                 modes.add(mode)
         elif isinstance(cors_check(origin, mode, response.headers), Success):
             modes.add(mode)
     return frozenset(modes)
+
+
+def is_preflight_at_home(exchange: Exchange) -> bool:
+    """Say whether a preflight goes to the page's own origin, which Firefox then does not ask for access.
+
+    A redirect from elsewhere leads there. Of the answer Firefox looks at the status, the methods and the headers. Other
+    browsers ask in the name of an opaque origin.
+    """
+    return exchange.request.headers.get("Origin") == serialize_origin(exchange.request.url)

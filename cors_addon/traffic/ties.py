@@ -8,6 +8,7 @@ from ..fetch.messages import CredentialsMode
 from ..fetch.origins import OPAQUE, serialize_origin
 from ..fetch.preflight_cache import covers, entry_of
 from ..fetch.redirects import is_tainted_by, redirected_method
+from ..fetch.safelists import is_cors_safelisted_request_header
 from ..fetch.urls import parse_url
 from .classify import BrowserFamily, Kind, is_http_authentication
 from .preflight_rules import grant_seconds, honours_wildcard_from_cache, is_kept
@@ -49,6 +50,11 @@ def unasked_names(preflight: Record, request: Record) -> int | None:
     if before.request.headers.get("Access-Control-Request-Method") != after.request.method:
         return None
     if not is_same_page(preflight, request) or not all(name in after.request.headers for name in preflight.asked_names):
+        return None
+    if "content-type" in preflight.asked_names and is_cors_safelisted_request_header(
+        "content-type", after.request.headers.get("Content-Type") or ""
+    ):
+        # The request that it was for never went out: this one is another, and needed none.
         return None
     return len(set(request.header_names).difference(preflight.asked_names))
 

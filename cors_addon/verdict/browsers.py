@@ -22,8 +22,7 @@ JUDGE_OF: Final = {
     BrowserFamily.WEBKIT: Judge.WEBKIT,
 }
 
-_ACCESS: Final = (
-    "network-error",
+ACCESS: Final = (
     "allow-origin-multiple",
     "allow-origin-missing",
     "allow-origin-wildcard-with-credentials",
@@ -31,13 +30,16 @@ _ACCESS: Final = (
     "allow-origin-mismatch",
     "allow-credentials-not-true",
 )
+"""The ids of what a CORS check finds (https://fetch.spec.whatwg.org/#concept-cors-check)."""
+
 _METHOD: Final = ("method-not-allowed", "method-wildcard-with-credentials")
 _HEADERS: Final = ("header-not-allowed", "header-wildcard-with-credentials", "authorization-covered-by-wildcard")
 _AFTER_REDIRECT: Final = ("redirect-scheme", "redirect-too-many", "redirect-url-credentials", "mode-same-origin")
 
 _ORDERS: Final[dict[Judge, Sequence[str]]] = {
     Judge.SPEC: (
-        *_ACCESS,
+        "network-error",
+        *ACCESS,
         "preflight-redirect",
         "preflight-status-not-ok",
         "allow-methods-invalid",
@@ -49,7 +51,8 @@ _ORDERS: Final[dict[Judge, Sequence[str]]] = {
     # The network stack reports a redirect before anyone looks at a header of it.
     Judge.CHROMIUM: (
         "preflight-redirect",
-        *_ACCESS,
+        "network-error",
+        *ACCESS,
         "preflight-status-not-ok",
         "allow-methods-invalid",
         "allow-headers-invalid",
@@ -59,7 +62,8 @@ _ORDERS: Final[dict[Judge, Sequence[str]]] = {
     ),
     # Parses and matches each list in one pass: methods are done with before the header list is looked at.
     Judge.FIREFOX: (
-        *_ACCESS,
+        "network-error",
+        *ACCESS,
         "preflight-redirect",
         "preflight-status-not-ok",
         "allow-methods-invalid",
@@ -73,7 +77,7 @@ _ORDERS: Final[dict[Judge, Sequence[str]]] = {
         "network-error",
         "preflight-redirect",
         "preflight-status-not-ok",
-        *_ACCESS[1:],
+        *ACCESS,
         "allow-methods-invalid",
         "allow-headers-invalid",
         *_METHOD,

@@ -88,6 +88,17 @@ def test_what_a_preflight_was_not_made_for(change: dict[str, object]) -> None:
     assert record(found, "p").request is None
 
 
+@table(
+    "tied, sent",
+    ("what was asked for", True, ("Content-Type: application/json",)),
+    ("what no preflight is for: the request that it was for never went out", False, ("Content-Type: text/plain",)),
+)
+def test_a_preflight_for_a_type_is_for_a_request_of_such_a_type(tied: bool, sent: tuple[str, ...]) -> None:
+    asked = preflight(f"POST {ITEMS}", "content-type", id="p", answer=allow(names="content-type"))
+    found = seen(asked, cors(f"POST {ITEMS}", *sent, id="r", at=0.2))
+    assert record(found, "r").preflight == ("p" if tied else None)
+
+
 def test_a_script_may_set_its_own_user_agent_where_it_asked_for_that() -> None:
     asked = preflight(f"GET {ITEMS}", "user-agent", id="p", browser="firefox", answer=allow(names="user-agent"))
     request = cors(f"GET {ITEMS}", id="r", at=0.2, browser="Custom/1.0")

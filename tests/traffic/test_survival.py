@@ -5,7 +5,7 @@ from cors_addon.traffic.exchange import Exchange
 from cors_addon.traffic.preflight_rules import CAPS, grant_seconds
 from cors_addon.traffic.survival import surviving_modes
 from tests.fetch.table import BOTH_MODES, NOT_INCLUDE, headers, table
-from tests.traffic.exchanges import ITEMS, allow, cors, preflight
+from tests.traffic.exchanges import APP, ITEMS, allow, cors, preflight
 
 
 def test_an_unknown_browser_keeps_what_chromium_keeps() -> None:
@@ -24,6 +24,21 @@ def test_an_unknown_browser_keeps_what_chromium_keeps() -> None:
         "Authorization under a wildcard",
         (NOT_INCLUDE,),
         preflight(f"GET {ITEMS}", "authorization", answer=allow("*", names="*")),
+    ),
+    (
+        "a preflight to the page's own server, in Firefox",
+        BOTH_MODES,
+        preflight(f"PUT {APP}/a", answer=["Access-Control-Allow-Methods: PUT"], browser="firefox"),
+    ),
+    (
+        "in no other browser",
+        (),
+        preflight(f"PUT {APP}/a", answer=["Access-Control-Allow-Methods: PUT"], browser="chromium"),
+    ),
+    (
+        "whose list is looked at all the same",
+        (NOT_INCLUDE,),
+        preflight(f"PUT {APP}/a", answer=["Access-Control-Allow-Methods: *"], browser="firefox"),
     ),
     ("a preflight in order", BOTH_MODES, preflight(f"PUT {ITEMS}", answer=allow(credentials=True, methods="PUT"))),
 )

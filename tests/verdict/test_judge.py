@@ -122,6 +122,28 @@ def test_a_put_that_hides_its_origin_may_be_at_home() -> None:
 
 
 @table(
+    "error, answer, status",
+    ("no access is asked for", None, ["Access-Control-Allow-Methods: PUT"], 204),
+    ("nor looked at", None, allow("https://else.test", methods="PUT"), 204),
+    ("several lines neither", None, [*allow(APP), *allow("*", methods="PUT")], 204),
+    ("the status is", "CORSPreflightDidNotSucceed", allow(methods="PUT"), 403),
+    ("the methods are", "CORSMethodNotFound", allow(), 204),
+    ("a star of theirs covers no credentials", "CORSMethodNotFound", allow(methods="*", credentials=True), 204),
+    ("a redirect is", "CORSExternalRedirectNotAllowed", ["Location: https://else.test/"], 301),
+)
+@table("browser", ("in Firefox", "firefox"), ("as nobody else does", "chromium"))
+def test_a_preflight_to_the_pages_own_server(browser: str, error: str | None, answer: list[str], status: int) -> None:
+    """A redirect from elsewhere leads there; only Firefox asks in the page's own name."""
+    told = ("Sec-Fetch-Storage-Access: none",)
+    asked = preflight(f"PUT {APP}/a", lines=told, status=status, answer=answer, browser=browser)
+    verdict = verdict_of(asked)
+    assert verdict.views[FIREFOX].error == error
+    assert verdict.views[FIREFOX].outcome is (BLOCKED if error else ALLOWED)
+    assert verdict.views[CHROMIUM].outcome is verdict.views[SPEC].outcome is BLOCKED
+    assert verdict.outcome is verdict.views[FIREFOX if browser == "firefox" else CHROMIUM].outcome
+
+
+@table(
     "outcome, method",
     ("a POST may be a beacon that was sent on", CONDITIONAL, "POST"),
     ("a PUT at home is not sent elsewhere", BLOCKED, "PUT"),

@@ -65,6 +65,7 @@ PREFLIGHTS = {
     "pass-credentialed": Answer(204, CREDENTIALED + allow_methods("<method>") + allow_headers("<headers>")),
     "bare": Answer(204),
     "404": Answer(404, ECHO),
+    "open": Answer(204, allow_methods("<method>") + allow_headers("<headers>")),
     "get-only": Answer(204, ECHO + allow_methods("GET") + allow_headers("<headers>")),
 }
 FOLLOWED = (301, 302, 303, 307, 308)
@@ -250,6 +251,15 @@ ASKED: tuple[tuple[str, Load, str, str], ...] = (
         fetch(at(OTHER), "PUT"),
         "other 307 echo pass > third 307 bare pass > other 200 bare",
         "refused behind a tainted hop",
+    ),
+    *(
+        (
+            f"put-home-{slug}",
+            fetch(at(OTHER), "PUT"),
+            f"other 307 echo pass > app 200 null {preflight}",
+            "a preflight to the page's own server",
+        )
+        for slug, preflight in (("pass", "pass"), ("open", "open"), ("bare", "bare"), ("404", "404"))
     ),
 )
 
