@@ -355,8 +355,9 @@ ORIGIN_NULL: Final = Violation(
     explanation=prose("""
         The browser does not tell where this request comes from. It sends `Origin: null` for pages opened from disk
         (file:), for data: URLs and sandboxed frames, after a redirect that leads from a foreign origin to a different
-        one, and for a POST outside CORS whose referrer policy hides the page. Only `Access-Control-Allow-Origin: *` or
-        `null` lets such a request through, and `null` lets in every sandboxed frame of every site.
+        one, and outside CORS for a POST, or for what a script sends in mode "same-origin", where the referrer policy
+        hides the page. Only `Access-Control-Allow-Origin: *` or `null` lets a request through that CORS applies to, and
+        `null` lets in every sandboxed frame of every site.
     """),
     fix=prose("""
         The client gives the request an origin: serve the page over http, even locally (`python3 -m http.server`), take

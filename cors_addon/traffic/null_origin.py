@@ -32,5 +32,7 @@ def null_origin_source(record: Record, correlator: Correlator, pages: PageLoads)
     if referer is not None:
         return f"a sandboxed frame: the document {serialize_origin(referer)} has its own origin taken away"
     if pages.loaded_since(exchange.client, exchange.started - _RECENT, exchange.started):
+        if not record.classification.sure and record.preflight is None:
+            return "a page whose referrer policy hides its origin outside CORS, a sandboxed frame or a data: URL"
         return "a sandboxed frame or a data: URL inside a page, or a page opened from disk (file:)"
     return "a page opened from disk (file:), for no page was loaded through this proxy lately"

@@ -55,6 +55,12 @@ HOP = cors(f"GET {API}/a", id="a", at=0, status=302, answer=["Location: https://
         None,
     ),
     ("a page was loaded just before", "a sandboxed frame or a data: URL", (null(f"GET {API}/", at=100),), 50.0),
+    (
+        "what need not cross origins",
+        "referrer policy hides its origin outside CORS, a sandboxed frame",
+        (exchange("PUT http://api.test/", "Origin: null", at=100, browser="firefox"),),
+        50.0,
+    ),
     ("no page was loaded lately", "opened from disk", (null(f"GET {API}/", at=2000),), 50.0),
     ("another origin", None, (cors(f"GET {API}/"),), None),
 )
