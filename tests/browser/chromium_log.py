@@ -35,6 +35,7 @@ class ChromiumLog:
         self._owner: dict[str, str] = {}  # request id -> session that told of it first
         self._on_the_wire: Counter[str] = Counter()  # request id -> hops that reached the network
         self._preflights: list[Hop] = []
+        self._refused: list[tuple[str, str]] = []  # URL and error of preflights that were told of too early
         self._last = time.monotonic()
 
     def event(self, method: str, params: Message, session: str) -> None:
@@ -94,6 +95,11 @@ class ChromiumLog:
         chain.append(hop)
         if preflight:
             self._preflights.append(hop)
+            for early in self._refused:
+                if early[0] == hop.url:
+                    self._refused.remove(early)
+                    hop.outcome, hop.name = Outcome.CORS, early[1]
+                    break
 
     def _requestWillBeSentExtraInfo(self, request: str, params: Message) -> None:
         self._on_the_wire[params["requestId"]] += 1  # told in the page's session, for its workers too
@@ -145,6 +151,9 @@ class ChromiumLog:
                 if preflight.url == hop.url and preflight.outcome is not Outcome.CORS:
                     preflight.outcome, preflight.name = Outcome.CORS, name
                     break
+            else:
+                # A busy browser may tell of the end first: what is told comes from several processes.
+                self._refused.append((hop.url, name))
         hop.outcome, hop.name = Outcome.CORS, name
 
 

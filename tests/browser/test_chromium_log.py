@@ -71,6 +71,13 @@ def test_a_preflights_failure_is_told_of_the_request_and_belongs_to_the_prefligh
     assert not request.sent
 
 
+def test_a_preflight_that_is_told_of_after_its_failure() -> None:
+    events = Told().sent("1.1", method="PUT", wire=False).failed("1.1", cors="PreflightInvalidStatus")
+    request, preflight = events.sent("G", method="OPTIONS", preflight=True).finished("G").hops
+    assert told(preflight) == (A, "OPTIONS", Outcome.CORS, "PreflightInvalidStatus", True)
+    assert not request.sent
+
+
 def test_of_two_preflights_to_one_url_the_last_one_failed() -> None:
     events = Told().sent("1.1", method="PUT").sent("G", method="OPTIONS", preflight=True).finished("G").finished("1.1")
     events.sent("1.2", method="PUT", wire=False).sent("H", method="OPTIONS", preflight=True).finished("H")
