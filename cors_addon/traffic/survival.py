@@ -25,11 +25,12 @@ def surviving_modes(record: Record) -> frozenset[CredentialsMode]:
 def _surviving(record: Record, response: Response) -> frozenset[CredentialsMode]:
     exchange, origin = record.exchange, record.classification.origin or "null"
     modes = set()
+    is_preflight = record.kind is Kind.PREFLIGHT
     passed_over = {Step.NON_WILDCARD_HEADER}
-    if record.browser is BrowserFamily.FIREFOX and is_preflight_at_home(exchange):
+    if is_preflight and record.browser is BrowserFamily.FIREFOX and is_preflight_at_home(exchange):
         passed_over |= ACCESS_STEPS
     for mode in CredentialsMode:
-        if record.kind is Kind.PREFLIGHT:
+        if is_preflight:
             method = exchange.request.headers.get("Access-Control-Request-Method") or ""
             failures = preflight_failures(PreflightRequest(origin, method, record.asked_names), mode, response)
             if all(failure.step in passed_over for failure in failures):
