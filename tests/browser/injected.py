@@ -255,7 +255,7 @@ STAY_BLOCKED: dict[str, str] = {
     "redirect-worker": "a worker's script has to come from the page's own origin",
     "redirect-https-worker": "a worker's script has to come from the page's own origin",
     "redirect-error*": "the page wants no redirects",
-    "redirect-https-img": "the bytes are no picture",
+    "redirect-https-img*": "the bytes are no picture",
     "font-http-bare": "the bytes are no font",
 }
 
