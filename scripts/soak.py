@@ -147,21 +147,21 @@ class Soak:
             if self.stop.wait(every):
                 return
             path = self.folder / f"asked{ending}"
-            self.ask_for(proxy, path)
-            if ending == ".json":
+            if self.ask_for(proxy, path) and ending == ".json":
                 json.loads(path.read_text(encoding="utf-8"))
             self.ask(proxy, "cors.status")
 
-    def ask_for(self, proxy: Proxy, path: Path) -> None:
-        """Ask for a report and wait for it: a long one is there later than the command's answer."""
+    def ask_for(self, proxy: Proxy, path: Path) -> bool:
+        """Ask for a report and wait for it, for a long one is there later than the command's answer; say if it came."""
         path.unlink(missing_ok=True)
         self.ask(proxy, "cors.report", str(path))
         end = time.monotonic() + 300
         while not path.exists():
             if time.monotonic() > end:
                 self.faults.append(f"cors.report: {path.name} is not there")
-                return
+                return False
             time.sleep(0.1)
+        return True
 
     def ask(self, proxy: Proxy, name: str, *arguments: str) -> None:
         started = time.monotonic()
@@ -267,7 +267,10 @@ class Soak:
             yield f"the addon's own objects become more: {growth:+.1%} from the third quarter to the last"
 
     def _wrongly_judged(self, last: dict[str, Any]) -> Iterator[str]:
-        report = json.loads((self.folder / "last.json").read_text(encoding="utf-8"))
+        path = self.folder / "last.json"
+        if not path.exists():
+            return  # which is a complaint already
+        report = json.loads(path.read_text(encoding="utf-8"))
         summary = report["summary"]
         if summary["flows"] < last["with_origin"]:
             yield f"the report knows of {summary['flows']} flows, and {last['with_origin']} had an Origin"

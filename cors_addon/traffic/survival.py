@@ -43,7 +43,7 @@ def _surviving(record: Record, response: Response) -> frozenset[CredentialsMode]
 def is_preflight_at_home(exchange: Exchange) -> bool:
     """Say whether a preflight goes to the page's own origin, which Firefox then does not ask for access.
 
-    A redirect from elsewhere leads there. Of the answer Firefox looks at the status, the methods and the headers. Other
-    browsers ask in the name of an opaque origin.
+    A redirect from elsewhere leads there. Measured with Firefox 153: of the answer it looks at the status, the methods
+    and the headers. Chromium asks in the name of an opaque origin, as the standard says.
     """
     return exchange.request.headers.get("Origin") == serialize_origin(exchange.request.url)

@@ -148,6 +148,18 @@ def test_evidence_for_credentials_is_told() -> None:
     assert "Credentials: include; a cookie is sent; perhaps: so does flow g." in Reader(card(of)).text
 
 
+@pytest.mark.parametrize(
+    ("evidence", "told"),
+    [
+        ((), "Credentials: taken as not included, since nothing speaks for them."),
+        ((("not-include", "it is silent", "f", False),), "Credentials: taken as not included; perhaps: it is silent."),
+    ],
+)
+def test_credentials_that_are_assumed_are_told(evidence: tuple[tuple[str, str, str, bool], ...], told: str) -> None:
+    of = replace(verdict("a", MISSING), credentials=CredentialsView("not-include", True, evidence=evidence))
+    assert told in Reader(card(of)).text
+
+
 def test_each_owner_of_a_fix_has_words() -> None:
     assert cards._WHO.keys() == {owner.value for owner in FixOwner}
 

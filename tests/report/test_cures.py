@@ -11,7 +11,7 @@ from cors_addon.report.explain import explain
 from cors_addon.report.formats import FORMATS
 from cors_addon.report.model import Report, build
 from cors_addon.report.text import headline, log_line, summary
-from cors_addon.verdict.model import Cause, Confidence, Snippet, Verdict
+from cors_addon.verdict.model import Cause, Confidence, CredentialsView, Snippet, Verdict
 from tests.report.cures import CAUSES, SNIPPETS
 from tests.report.samples import get, mixed, verdicts
 
@@ -143,3 +143,16 @@ def test_what_one_cause_explains_is_one_thing_to_mend_and_what_two_explain_are_t
     told = [line.text.strip() for line in summary(made)]
     assert sum(line == "cause     nginx drops it on errors" for line in told) == 1
     assert sum(line.startswith("1 x ") for line in told) == 2
+
+
+def test_an_assumed_credentials_mode_says_what_it_rests_on() -> None:
+    (verdict,) = verdicts(get())
+    hint = "not-include", "the browser is silent", "f", False
+    for evidence, told in (
+        ((), ["creds     not included: nothing speaks for them, and that is the default"]),
+        ((hint,), ["creds     not included: that is likely", "          hint: the browser is silent (flow f)"]),
+    ):
+        view = CredentialsView("not-include", True, evidence=evidence)
+        lines = explain(replace(verdict, credentials=view).to_plain())
+        start = next(number for number, line in enumerate(lines) if line.startswith("creds"))
+        assert lines[start : start + len(told)] == told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from tests.browser.cases.case import (
@@ -78,6 +79,14 @@ ASKED: tuple[tuple[str, str], ...] = (
     ("X-HTTP-Method-Override", "TRACE"),
     ("Purpose", "prefetch"),
     ("Sec-X", "1"),
+)
+ALLOWED_METHODS = (
+    *("<method>",) * 8,
+    *("*", "*", "GET, POST, PUT", "put, patch", "", "GET PUT", "PUT, DELETE, PATCH, FROB"),
+)
+ALLOWED_HEADERS = (
+    *("<headers>",) * 8,
+    *("*", "*", "x-custom, content-type", "X-CUSTOM,,authorization", "", "*, authorization", "a b"),
 )
 OTHERS = ("http://else.test", "https://app.test", "http://app.test", "null", "http://app.test/", "HTTP://APP.TEST")
 
@@ -162,27 +171,9 @@ class Lot:
         status = self.one((204,) * 8 + (200,) * 8 + (201, 299, 304, 301, 302, 400, 401, 403, 404, 405, 500, 503))
         lines = self.shared()
         if self.chance(0.9):
-            listed = ("<method>",) * 8 + (
-                "*",
-                "*",
-                "GET, POST, PUT",
-                "put, patch",
-                "",
-                "GET PUT",
-                "PUT, DELETE, PATCH, FROB",
-            )
-            lines += allow_methods(*(self.one(listed) for _ in range(self.one((1, 1, 1, 1, 2)))))
+            lines += allow_methods(*(self.one(ALLOWED_METHODS) for _ in range(self.one((1, 1, 1, 1, 2)))))
         if self.chance(0.9):
-            names = ("<headers>",) * 8 + (
-                "*",
-                "*",
-                "x-custom, content-type",
-                "X-CUSTOM,,authorization",
-                "",
-                "*, authorization",
-                "a b",
-            )
-            lines += allow_headers(*(self.one(names) for _ in range(self.one((1, 1, 1, 1, 2)))))
+            lines += allow_headers(*(self.one(ALLOWED_HEADERS) for _ in range(self.one((1, 1, 1, 1, 2)))))
         if self.chance(0.4):
             lines += max_age(*(self.one(("60", "0", "-1", "1", "x", "600", "")) for _ in range(self.one((1, 1, 1, 2)))))
         if status in (301, 302):
@@ -200,7 +191,7 @@ class Lot:
         status = self.one((301, 302, 302, 302, 303, 307, 307, 308))
         return Endpoint((Answer(status, (("Location", to), *self.shared())),), (self.preflight(),))
 
-    def fetch(self, url: str, scheme: str) -> Load:
+    def fetch(self, scheme: str, url: str) -> Load:
         init: dict[str, Any] = {"method": self.one(METHODS)}
         if self.chance(0.45):
             init["headers"] = dict(self.one(ASKED) for _ in range(self.one((1, 1, 2, 3))))
@@ -226,7 +217,7 @@ class Lot:
             places += ("serviced", "serviced")
         return Load("fetch", url, {"init": init}, self.one(places))
 
-    def xhr(self, url: str, scheme: str) -> Load:
+    def xhr(self, url: str) -> Load:
         options: dict[str, Any] = {"method": self.one(METHODS), "withCredentials": self.chance(0.5)}
         if self.chance(0.4):
             options["headers"] = dict(self.one(ASKED) for _ in range(self.one((1, 1, 2))))
@@ -235,7 +226,7 @@ class Lot:
         options["upload"] = self.chance(0.1)
         return Load("xhr", url, options)
 
-    def element(self, url: str, scheme: str) -> Load:
+    def element(self, url: str) -> Load:
         how = self.one(("img", "script", "style", "track", "audio", "preload"))
         options: dict[str, Any] = {}
         if self.chance(0.75):
@@ -246,7 +237,7 @@ class Lot:
             options["type"] = "module"
         return Load(how, url, options)
 
-    def other(self, url: str, scheme: str) -> Load:
+    def other(self, url: str) -> Load:
         how = self.one(("font", "module", "eventsource", "beacon", "mask", "iframe", "form", "ping"))
         options: dict[str, Any] = {}
         if how == "eventsource":
@@ -266,19 +257,14 @@ class Lot:
             target = at(self.one(sites), leaf)
         if any("/z" in value for each in serve.values() for answer in each.preflight for _, value in answer.headers):
             serve["z"] = self.endpoint()
-        hows: tuple[Callable[[str, str], Load], ...] = (
-            *(self.fetch,) * 6,
-            self.xhr,
-            self.element,
-            self.element,
-            self.other,
-        )
+        fetch = partial(self.fetch, scheme)
+        hows: tuple[Callable[[str], Load], ...] = (*(fetch,) * 6, self.xhr, self.element, self.element, self.other)
         first = self.one(hows)
-        loads = [first(target, scheme)]
+        loads = [first(target)]
         for number in range(self.one((0, 0, 0, 1, 1, 2))):
             # Another load of the very same URL meets what browsers keep, and is easily mistaken for the first.
             url = target if self.chance(0.2) else f"{target}?{number}"
-            loads.append(loads[0] if self.chance(0.4) else self.one((first, self.fetch))(url, scheme))
+            loads.append(loads[0] if self.chance(0.4) else self.one((first, fetch))(url))
         return Case(name, "drawn", page, tuple(loads), serve, silent=True)
 
 
