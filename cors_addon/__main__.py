@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from .mitm.capture_check import Task
+    from .capture.check import Task
     from .report.model import Report
 
 CLEAN, FOUND, UNUSABLE = 0, 1, 2
@@ -162,7 +162,7 @@ def _path(_options: argparse.Namespace) -> int:
 def _explain(options: argparse.Namespace) -> int:
     from .catalogue import CATALOGUE, UnknownViolationError, by_id
     from .catalogue.render import chromium_names, explain_text, list_text
-    from .report.reasons import cause_of, cause_text, causes_text, near_causes
+    from .report.cause_list import cause_of, cause_text, causes_text, near_causes
 
     if options.id is None:
         print(f"{list_text()}\n{causes_text()}", end="")
@@ -204,25 +204,25 @@ def _rules(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from .mitm.capture_check import check
-    from .mitm.capture_progress import ProgressBar
-    from .report import plain
+    from .capture.check import check
+    from .capture.progress import ProgressBar
+    from .report import text_report
+    from .report.fail_on import counting
     from .report.formats import LISTING_ALL
-    from .report.gate import counting
 
     output, name = _target(options)
     task = _task(options, brief=name not in LISTING_ALL)
     with ProgressBar(sys.stderr) as bar:
         report = check(options.captures, task, options.jobs, bar.show if bar.wanted else None)
     if output is None and name == "text":
-        sys.stdout.write(plain.render(report, colour=_colour()))
+        sys.stdout.write(text_report.render(report, colour=_colour()))
     else:
         _write(report, output, name)
     sys.stdout.flush()
 
     counted = counting(report, options.fail_on)
     if output is not None or name != "text":
-        print("\n".join(plain.head(report)), file=sys.stderr)
+        print("\n".join(text_report.head(report)), file=sys.stderr)
     if counted:
         what = "group of findings counts" if len(counted) == 1 else "groups of findings count"
         _say(f"{len(counted):,} {what} (--fail-on {options.fail_on})")
@@ -260,7 +260,7 @@ def _target(options: argparse.Namespace) -> tuple[Path | None, str]:
 
 
 def _task(options: argparse.Namespace, brief: bool) -> "Task":
-    from .mitm.capture_check import Task
+    from .capture.check import Task
     from .report import baseline, ignore
 
     if options.captures.count("-") > 1:
@@ -275,7 +275,7 @@ def _task(options: argparse.Namespace, brief: bool) -> "Task":
 
 
 def _colour() -> bool:
-    from .report.paint import is_wanted
+    from .report.severity_colors import is_wanted
 
     return sys.stdout.isatty() and is_wanted()
 

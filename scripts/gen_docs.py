@@ -20,11 +20,11 @@ sys.path.insert(0, str(ROOT))
 from cors_addon.catalogue import CATALOGUE  # noqa: E402
 from cors_addon.catalogue.render import chromium_names, mdn_url  # noqa: E402
 from cors_addon.catalogue.violation import Severity, Stage, Violation  # noqa: E402
+from cors_addon.diagnosis.causes import CAUSES  # noqa: E402
 from cors_addon.mitm.addon import CorsAddon  # noqa: E402
 from cors_addon.mitm.commands import Commands  # noqa: E402
 from cors_addon.mitm.options import OPTIONS, Option  # noqa: E402
 from cors_addon.rules.cli import schema_text  # noqa: E402
-from cors_addon.verdict.causes import CAUSES  # noqa: E402
 
 README: Final = ROOT / "README.md"
 _OPENING: Final = re.compile(r"<!-- generated: (?P<name>[\w-]+) -->\n")

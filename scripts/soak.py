@@ -34,7 +34,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 # It soaks this checkout, whatever may be installed.
 sys.path.insert(0, str(ROOT))
 
-from cors_addon.mitm.keeping import KEPT_VERDICTS  # noqa: E402
+from cors_addon.mitm.verdict_store import KEPT_VERDICTS  # noqa: E402
 from tests.browser.cases import CASES  # noqa: E402
 from tests.browser.chromium import Chromium  # noqa: E402
 from tests.browser.observed import BrowserError  # noqa: E402

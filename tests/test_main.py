@@ -20,12 +20,12 @@ import pytest
 from cors_addon import __main__ as command
 from cors_addon import __version__
 from cors_addon.__main__ import CLEAN, FOUND, UNUSABLE, main
+from cors_addon.capture.check import BROWSERS
 from cors_addon.catalogue import CATALOGUE
-from cors_addon.mitm.capture_check import BROWSERS
+from cors_addon.diagnosis.causes import CAUSES
+from cors_addon.report.fail_on import THRESHOLDS
 from cors_addon.report.formats import FORMATS
-from cors_addon.report.gate import THRESHOLDS
-from cors_addon.verdict.causes import CAUSES
-from tests.mitm.captures import entry, flow_file, har
+from tests.capture.captures import entry, flow_file, har
 from tests.mitm.support import APP, cors_get
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -391,7 +391,7 @@ def test_an_interrupted_check_says_so(
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cors_addon.mitm.capture_check.check", interrupted)
+    monkeypatch.setattr("cors_addon.capture.check.check", interrupted)
     assert run(capsys, "check", blocked) == (128 + signal.SIGINT, "", "cors_addon: interrupted\n")
 
 

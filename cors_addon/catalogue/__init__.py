@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from .advice import ADVICE, AUDIT
-from .neglected import NEGLECTED
+from .discarded import NEGLECTED
 from .neighbours import NEIGHBOURS
 from .preflight import PREFLIGHT_FETCH
 from .redirects import REDIRECTS

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from .text_layout import ALLOWED, FETCH, RESPONSE, example, prose
 from .violation import FixOwner, Severity, Stage, Violation
-from .writing import ALLOWED, FETCH, RESPONSE, example, prose
 
 _BEHIND_A_PREFLIGHT: Final = frozenset({Stage.REDIRECT, Stage.RESPONSE})
 

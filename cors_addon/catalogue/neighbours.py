@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from .text_layout import ALLOWED, EMBED, EVERY_STAGE, FETCH, NAVIGATE, PREFLIGHT, RESPONSE, example, prose
 from .violation import FixOwner, Severity, Stage, Violation
-from .writing import ALLOWED, EMBED, EVERY_STAGE, FETCH, NAVIGATE, PREFLIGHT, RESPONSE, example, prose
 
 NETWORK_ERROR: Final = Violation(
     id="network-error",

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from .text_layout import ALLOWED, FETCH, PREFLIGHT, example, prose
 from .violation import FixOwner, Severity, Violation
-from .writing import ALLOWED, FETCH, PREFLIGHT, example, prose
 
 PREFLIGHT_STATUS_NOT_OK: Final = Violation(
     id="preflight-status-not-ok",

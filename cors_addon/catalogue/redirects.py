@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from .text_layout import ALLOWED, FETCH, REDIRECT, example, prose
 from .violation import FixOwner, Severity, Violation
-from .writing import ALLOWED, FETCH, REDIRECT, example, prose
 
 REDIRECT_URL_CREDENTIALS: Final = Violation(
     id="redirect-url-credentials",

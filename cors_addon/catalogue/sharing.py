@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from .text_layout import ALLOWED, EVERY_STAGE, FETCH, example, prose
 from .violation import FixOwner, Severity, Violation
-from .writing import ALLOWED, EVERY_STAGE, FETCH, example, prose
 
 ALLOW_ORIGIN_MISSING: Final = Violation(
     id="allow-origin-missing",

@@ -13,23 +13,34 @@ from mitmproxy.flow import Flow
 from mitmproxy.log import ALERT
 from mitmproxy.proxy import server_hooks
 
+from ..diagnosis.session import Session, Settings
 from ..fetch.messages import Request, Response
 from ..fetch.origins import OPAQUE
+from ..page import LivePage
 from ..report.model import Report
 from ..rules.plans import HeaderEdits, Plan
+from ..traffic.bounded_dicts import Remembered
 from ..traffic.exchange import Exchange
-from ..traffic.remembered import Remembered
-from ..verdict.diagnose import inert
+from ..verdict.failure_details import inert
 from ..verdict.model import Judge
-from ..verdict.session import Session, Settings
-from . import console, contentview, display, failures, flows, injection, options, painting, rulefile, signals
+from . import (
+    console,
+    contentview,
+    display,
+    failures,
+    flows,
+    hangup_signal,
+    injection,
+    options,
+    rulefile,
+    terminal_colors,
+)
 from .commands import Commands
 from .delivery import Deliveries
-from .keeping import KEPT_VERDICTS, Keeper
-from .page import LivePage
+from .log_messages import Teller
 from .probe import Probe, is_probe
 from .reporting import Reporting
-from .telling import Teller
+from .verdict_store import KEPT_VERDICTS, Keeper
 
 logger = logging.getLogger("cors_addon")
 
@@ -87,7 +98,7 @@ class CorsAddon:
         self._watcher: asyncio.Task[None] | None = None
         self._waiting: Remembered[str, Exchange] = Remembered(10_000)
         self._running = False
-        self._signal: signals.Toggle | None = None
+        self._signal: hangup_signal.Toggle | None = None
 
     # --- life -------------------------------------------------------------------------------------------------
 
@@ -139,10 +150,10 @@ class CorsAddon:
         if self.injection.is_on and not self.injection.rules.rules:
             logger.warning("CORS: injection is on and there are no rules: --set cors_rules=FILE names the rule file")
         self._watcher = asyncio.get_running_loop().create_task(self._watch(), name="cors-addon watches its rule file")
-        self._signal = signals.Toggle(ctx.master, self.toggle_injection)
+        self._signal = hangup_signal.Toggle(ctx.master, self.toggle_injection)
         self.page.running()
         self.kept.closing.begin()
-        painting.begin(ctx.master)
+        terminal_colors.begin(ctx.master)
         console.bind(ctx.master)
         for problem in options.unknown_options(ctx.options):
             logger.error("cors-addon cannot start: %s", problem)
@@ -183,7 +194,7 @@ class CorsAddon:
             self.teller.fault("done", None, exc)
             # Nobody can tell what the report would have said.
             self.kept.closing.fail()
-        painting.end(ctx.master)
+        terminal_colors.end(ctx.master)
 
     # --- traffic ----------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 from mitmproxy import command, ctx, exceptions, flow, types
 
 from ..report.formats import SUFFIXES
-from ..report.text import summary
+from ..report.terminal_lines import summary
 from .contentview import text_for
 
 _STATES: Final = ("on", "off", "toggle")

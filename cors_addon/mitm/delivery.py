@@ -6,12 +6,12 @@ from dataclasses import replace
 from mitmproxy import ctx, http
 from mitmproxy.log import ALERT
 
+from ..diagnosis.session import Session
 from ..fetch.messages import Response
 from ..rules.plans import HeaderEdits, Plan, PreflightAnswer, answered, apply_edits
+from ..traffic.bounded_dicts import Remembered
 from ..traffic.exchange import Exchange
-from ..traffic.remembered import Remembered
 from ..verdict.model import Delivered, Outcome
-from ..verdict.session import Session
 from . import injection
 
 logger = logging.getLogger("cors_addon")

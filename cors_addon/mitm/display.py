@@ -7,7 +7,7 @@ from mitmproxy import http
 
 from ..catalogue.violation import Severity
 from ..report.model import shown_entry
-from ..report.text import delivered_line, headline, worst
+from ..report.terminal_lines import delivered_line, headline, worst
 from ..verdict.model import Verdict
 from ..verdict.redact import redact
 from .entry import Entry

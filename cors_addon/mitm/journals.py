@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from ..report.journal import Journal
-from ..verdict.diagnose import inert
+from ..verdict.failure_details import inert
 from ..verdict.model import Verdict
 
 logger = logging.getLogger("cors_addon")

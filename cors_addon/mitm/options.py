@@ -9,14 +9,14 @@ from typing import Any, Final
 
 from mitmproxy import addonmanager, exceptions, optmanager
 
+from ..page.page_address import host_problem
 from ..report import baseline, ignore
 from ..report.expected import Expected
+from ..report.fail_on import NEVER, THRESHOLDS
 from ..report.formats import SUFFIXES
-from ..report.gate import NEVER, THRESHOLDS
-from ..verdict.diagnose import inert
+from ..verdict.failure_details import inert
 from ..verdict.model import Judge
 from . import rulefile
-from .page.places import host_problem
 
 _BOOLEANS: Final = ("", "true", "false", "toggle")
 BROWSERS: Final = ("auto", *(judge.value for judge in Judge))

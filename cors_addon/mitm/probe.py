@@ -17,20 +17,20 @@ from mitmproxy.log import ALERT
 from mitmproxy.net.http import url
 from mitmproxy.proxy import mode_specs, server_hooks
 
+from ..capture.flow_keys import PROBE
+from ..diagnosis.probe_questions import OTHER_SITE, Answered, Guise, Trust, answered, guises, verdict_on
 from ..fetch.headers import HeaderList
 from ..fetch.messages import Request, Response
 from ..fetch.origins import OPAQUE, Origin, is_schemelessly_same_site, origin_of, serialize_origin
 from ..rules.model import RuleSet
 from ..rules.patterns import target_of
+from ..traffic.bounded_dicts import Remembered
 from ..traffic.classify import Kind
 from ..traffic.exchange import Exchange
-from ..traffic.remembered import Remembered
 from ..traffic.sites import registrable_domain
-from ..verdict.diagnose import inert
-from ..verdict.probing import OTHER_SITE, Answered, Guise, Trust, answered, guises, verdict_on
+from ..verdict.failure_details import inert
 from ..verdict.redact import redact
 from . import flows as from_flows
-from .flow_keys import PROBE
 
 if TYPE_CHECKING:
     from .addon import CorsAddon

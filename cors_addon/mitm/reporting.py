@@ -21,9 +21,9 @@ from mitmproxy.log import ALERT
 from ..report import files
 from ..report.formats import lists_all
 from ..report.model import Draft, draft
-from ..verdict.diagnose import inert
+from ..verdict.failure_details import inert
 from ..verdict.model import Verdict
-from .learned import learned
+from .host_snapshot import learned
 
 if TYPE_CHECKING:
     from .addon import CorsAddon
@@ -221,7 +221,7 @@ class Reporting:
         job.flows = yield from self._aside(_written, made, explained, job)
 
     def _hosts(self, shown: list[Verdict]) -> Generator["Future[Any] | None", None, list[dict[str, Any]]]:
-        from ..verdict.profile import MOST_HOSTS, profiles
+        from ..diagnosis.host_profiles import MOST_HOSTS, profiles
 
         hosts, costs = yield from learned(self._addon.session, MOST_HOSTS)
         found = yield from self._aside(profiles, hosts, costs, reversed(shown))

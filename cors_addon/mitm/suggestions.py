@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 
+from ..diagnosis.session import Session
 from ..fetch.checks import requested_header_names
 from ..fetch.origins import OPAQUE
-from ..report.keys import plain_text
+from ..report.grouping import plain_text
 from ..rules.suggest import BlockedRequest, suggest
 from ..traffic.classify import Kind
 from ..traffic.record import Record
-from ..verdict.diagnose import inert
+from ..verdict.failure_details import inert
 from ..verdict.model import Outcome, Verdict
-from ..verdict.session import Session
 
 _CURED = (Outcome.BLOCKED, Outcome.CONDITIONAL)
 

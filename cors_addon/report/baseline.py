@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from .keys import GroupKey, group_key, key_of_group
+from .grouping import GroupKey, group_key, key_of_group
 
 _SCHEMA: Final = "cors-addon/report/"
 _READABLE: Final = ("1",)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from ..catalogue import CATALOGUE
-from ..verdict.diagnose import inert
+from ..verdict.failure_details import inert
 
 _LABELS: Final = {"high": "Cause", "medium": "Probable cause", "low": "Possible cause"}
 _LONGEST: Final = 600

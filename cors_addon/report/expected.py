@@ -4,8 +4,8 @@ from dataclasses import dataclass, field, replace
 
 from ..verdict.model import Finding, Verdict
 from .baseline import Baseline
+from .grouping import group_key, target_of
 from .ignore import Ignore, Ignores
-from .keys import group_key, target_of
 
 
 @dataclass(frozen=True, slots=True)

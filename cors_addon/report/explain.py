@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from ..catalogue import CATALOGUE
-from ..verdict.diagnose import inert
+from ..verdict.failure_details import inert
 from .cures import fix_of
-from .plain import causes, snippets, way
+from .text_report import causes, snippets, way
 
 WIDTH: Final = 100
 _LABEL: Final = 9

@@ -34,7 +34,7 @@ FORMATS: Final[dict[str, tuple[str, Renderer]]] = {
     "html": (".html", _renderer("html")),
     "sarif": (".sarif", _renderer("sarif")),
     "junit": (".xml", _renderer("junit")),
-    "text": (".txt", _renderer("plain")),
+    "text": (".txt", _renderer("text_report")),
 }
 """Each format's name, its file ending, and its renderer."""
 

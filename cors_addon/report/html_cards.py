@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from ..catalogue.violation import Severity
-from ..verdict.diagnose import inert
+from ..verdict.failure_details import inert
 from .blocks import Block, Endpoint, credentials_of
 from .cures import Why, hows, steps, whys
 from .explain import explain
 from .html_parts import NAMES, badge, code, escape, link, prose, sentence, verbatim, wire
-from .layout import times, value_of
+from .text_layout import times, value_of
 
 _MOST_ENDPOINTS: Final = 30
 

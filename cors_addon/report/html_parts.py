@@ -4,7 +4,7 @@ import html
 import re
 from typing import Final
 
-from ..verdict.diagnose import inert
+from ..verdict.failure_details import inert
 from ..verdict.model import Judge
 
 NAMES: Final = {

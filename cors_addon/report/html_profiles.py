@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from .html_parts import code, escape, verbatim, wire
-from .layout import times
+from .text_layout import times
 
 Profile = Mapping[str, Any]
 

@@ -4,12 +4,12 @@ from typing import Any, Final
 from xml.etree import ElementTree
 
 from ..catalogue.violation import Severity
-from ..verdict.diagnose import inert
+from ..verdict.failure_details import inert
 from .blocks import Examples, blocks
 from .cures import fix_of
-from .layout import side_by_side, times, wrapped
 from .model import Group, Report
-from .plain import causes, endpoint, snippets
+from .text_layout import side_by_side, times, wrapped
+from .text_report import causes, endpoint, snippets
 
 _LONGEST_NAME: Final = 300
 

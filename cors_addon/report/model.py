@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ..catalogue.violation import Severity
-from ..verdict.fixes.shape import Way
+from ..diagnosis.probe_questions import PROBE
+from ..verdict.fix_steps import Way
 from ..verdict.model import Finding, Outcome, Verdict
-from ..verdict.probing import PROBE
 from ..verdict.redact import is_suspect, redact, redact_header
 from .baseline import Baseline
 from .debts import debts_of
 from .expected import Expected
+from .grouping import GroupKey, group_key, key_of_group, path_template, plain_text, target_of
 from .ignore import Ignore, Ignores
-from .keys import GroupKey, group_key, key_of_group, path_template, plain_text, target_of
 
 SCHEMA: Final = "cors-addon/report/1"
 MOST_FLOWS: Final = 50

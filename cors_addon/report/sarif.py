@@ -14,12 +14,12 @@ from .. import __version__
 from ..catalogue import CATALOGUE
 from ..catalogue.render import chromium_names, mdn_url, title_of
 from ..catalogue.violation import Severity, Violation
-from ..verdict.diagnose import inert
+from ..verdict.failure_details import inert
 from .blocks import Examples
 from .cures import fix_of, hows, whys
-from .keys import GroupKey
-from .layout import times, value_of
+from .grouping import GroupKey
 from .model import Group, Report
+from .text_layout import times, value_of
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS: Final = {

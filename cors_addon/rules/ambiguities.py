@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from .errors import Span
-from .traps import Trap
+from .yaml_pitfalls import Trap
 
 
 def flow_colons(lines: tuple[str, ...]) -> Iterator[Trap]:

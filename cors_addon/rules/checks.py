@@ -8,13 +8,13 @@ from ..fetch.safelists import FORBIDDEN_RESPONSE_HEADERS, SAFELISTED_RESPONSE_HE
 from ..traffic.public_suffixes import is_development_name
 from .draft import Draft
 from .errors import quoted
+from .key_values import Entry
 from .keys import GRANT_KEYS
 from .model import PreflightMode, UpstreamHeaders
 from .nodes import Scalar, Sequence
 from .patterns import HostPattern, OriginPattern, Origins
 from .problems import Problems
 from .reachability import check_reachable
-from .reading import Entry
 
 MAX_AGE_CAPS: Final = {"Safari": 600, "Chromium": 7200, "Firefox": 86400}
 

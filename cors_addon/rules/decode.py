@@ -13,14 +13,14 @@ from .document import EventSource, read_document
 from .draft import Draft
 from .errors import START, RuleFileProblem, has_errors, quoted
 from .hosts import parse_host_pattern
+from .key_values import BROKEN, Broken, Entry, describe, fault, wrong
 from .keys import DEFAULTS_KEYS, FILE_KEYS, GRANT_KEYS, OWN_KEYS, RULE_KEYS, guess
 from .model import DEFAULT_EXPIRES, Rule, RuleSet
 from .nodes import Kind, Mapping, Node, Scalar, Sequence, kind_of
 from .patterns import Origins
 from .problems import Problems
-from .reading import BROKEN, Broken, Entry, describe, fault, wrong
 from .text import EXAMPLE
-from .words import parse_method, parse_path_pattern
+from .value_parsers import parse_method, parse_path_pattern
 
 
 @dataclass(frozen=True, slots=True)

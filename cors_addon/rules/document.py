@@ -17,10 +17,10 @@ from typing import Any, Final
 
 from .ambiguities import flow_colons, second_document
 from .errors import Level, RuleFileProblem, Span
-from .failures import Place, of_failure
 from .nodes import Mapping, Node, Scalar, Sequence
 from .text import LARGEST_FILE, decode_text, find_invisible
-from .traps import Construct, Trap, of_construct
+from .yaml_errors import Place, of_failure
+from .yaml_pitfalls import Construct, Trap, of_construct
 
 DEEPEST_NESTING: Final = 16
 MOST_NODES: Final = 30_000

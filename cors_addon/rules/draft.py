@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from .key_values import BROKEN, Entry
 from .model import Rule
 from .nodes import Mapping, Node, Scalar, Sequence
-from .reading import BROKEN, Entry
 
 
 @dataclass(frozen=True, slots=True)

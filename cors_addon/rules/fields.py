@@ -3,15 +3,15 @@
 from enum import Enum
 from typing import Final, TypeVar
 
-from .complaint import Complaint
 from .errors import quoted
+from .key_values import BROKEN, Broken, Entry, fault, nearest, wrong
 from .model import VERSION, PreflightMode, ResourcePolicy, UpstreamHeaders
 from .nodes import Kind, Scalar, boolean_of, integer_of, kind_of
 from .problems import Problems
-from .reading import BROKEN, Broken, Entry, fault, nearest, wrong
 from .simulations import NOT_SIMULATED, SIMULATED
-from .traps import in_quotes
-from .words import loose_duration, parse_duration
+from .value_error import Complaint
+from .value_parsers import loose_duration, parse_duration
+from .yaml_pitfalls import in_quotes
 
 E = TypeVar("E", bound=Enum)
 

@@ -8,8 +8,8 @@ from typing import NoReturn
 from ..fetch import urls
 from ..fetch.origins import address_of
 from ..traffic.public_suffixes import is_public_suffix
-from .complaint import Complaint
 from .errors import quoted
+from .value_error import Complaint
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from ipaddress import IPv6Address, ip_network
 from typing import Final, NoReturn
 
 from ..fetch.origins import address_of
-from .complaint import Complaint, check_text
 from .errors import quoted
 from .host_names import parse_host
 from .patterns import HostPattern
+from .value_error import Complaint, check_text
 
 
 def parse_host_pattern(text: str) -> HostPattern:

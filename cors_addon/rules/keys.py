@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from .complaint import edit_distance
+from .value_error import edit_distance
 
 FILE_KEYS: Final = ("version", "expires", "defaults", "rules")
 

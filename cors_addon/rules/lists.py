@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from .complaint import Complaint
 from .errors import Span, quoted
+from .key_values import BROKEN, Broken, Entry, fault, misreading, nearest, wrong
 from .nodes import Kind, Mapping, Node, Scalar, Sequence, boolean_of, kind_of
 from .origins import parse_origin_pattern
 from .patterns import Origins
 from .problems import Problems
-from .reading import BROKEN, Broken, Entry, fault, misreading, nearest, wrong
-from .traps import in_quotes
-from .words import parse_header_name, parse_method
+from .value_error import Complaint
+from .value_parsers import parse_header_name, parse_method
+from .yaml_pitfalls import in_quotes
 
 T = TypeVar("T")
 

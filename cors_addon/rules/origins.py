@@ -4,11 +4,11 @@ import re
 from typing import Final, NoReturn
 
 from ..fetch.urls import DEFAULT_PORTS
-from .complaint import Complaint, check_text, edit_distance
 from .errors import quoted
 from .host_names import parse_host
 from .hosts import port_number, split_port
 from .patterns import ANY_PORT, AnyPort, OriginPattern
+from .value_error import Complaint, check_text, edit_distance
 
 _OTHER_SCHEMES: Final = frozenset(
     {

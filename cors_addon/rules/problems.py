@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from .complaint import Complaint
 from .document import Document
 from .errors import Level, Related, RuleFileProblem, Span
 from .nodes import Node, Scalar
+from .value_error import Complaint
 
 MOST_PROBLEMS: Final = 200
 

@@ -7,12 +7,12 @@ from typing import Final
 from ..fetch.origins import OPAQUE, address_of
 from ..fetch.urls import DEFAULT_PORTS
 from ..traffic.public_suffixes import is_public_suffix
-from .complaint import Complaint
 from .decode import read_rules
 from .errors import Level, inert
 from .host_names import parse_host
 from .origins import parse_origin_pattern
 from .patterns import Target, target_of
+from .value_error import Complaint
 
 
 @dataclass(frozen=True, slots=True)

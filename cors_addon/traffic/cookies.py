@@ -13,9 +13,9 @@ from ..fetch.messages import CredentialsMode
 from ..fetch.origins import Origin, address_of, is_potentially_trustworthy, is_schemelessly_same_site, origin_of
 from .classify import BrowserFamily, Kind
 from .correlate import Correlator
+from .passing_modes import surviving_modes
 from .record import Record
 from .sites import registrable_domain
-from .survival import surviving_modes
 
 _MOST: Final = 50
 _ANY: Final = "any"

@@ -14,12 +14,9 @@ from ..fetch.messages import Response
 from ..fetch.redirects import redirect_target
 from .classify import Kind, browser_of, classify, script_set_header_names
 from .exchange import Exchange
+from .http_cache import is_confirmation, is_same_cache, is_stored, left_by
 from .links import FOLLOW_SECONDS, Links
-from .places import Place
-from .preflight_rules import overwrites
-from .record import Record
-from .stored import is_confirmation, is_same_cache, is_stored, left_by
-from .ties import (
+from .pairing import (
     SLACK,
     as_asked_for,
     asked_for_condition,
@@ -33,6 +30,9 @@ from .ties import (
     passes,
     unasked_names,
 )
+from .preflight_rules import overwrites
+from .record import Record
+from .url_history import Place
 
 _LONG: Final = 60.0
 """An exchange that took longer is a stream, and may still go on."""

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 from ..fetch.checks import ALLOW_CREDENTIALS
 from ..fetch.messages import CredentialsMode
 from ..fetch.origins import OPAQUE, is_schemelessly_same_site, origin_of, serialize_origin
+from .bounded_dicts import Recent
 from .classify import BrowserFamily, Kind, is_http_authentication
 from .correlate import Correlator
 from .evidence import (
@@ -26,11 +27,10 @@ from .evidence import (
     proved_on_connection,
 )
 from .links import FOLLOW_SECONDS
-from .pages import PageAndHost, PageLoads, PageMarks, Span
+from .page_loads import PageAndHost, PageLoads, PageMarks, Span
+from .passing_modes import surviving_modes
 from .record import Record
-from .remembered import Recent
 from .sites import registrable_domain
-from .survival import surviving_modes
 
 _MEMBERS: Final = 2_000
 """How many undecided requests, the latest, may be judged again at once."""

@@ -6,8 +6,8 @@ from typing import Final
 
 from ..fetch.messages import CredentialsMode
 from .classify import BrowserFamily, Kind
+from .passing_modes import surviving_modes
 from .record import Record
-from .survival import surviving_modes
 
 INCLUDE: Final = CredentialsMode.INCLUDE
 NOT_INCLUDE: Final = CredentialsMode.NOT_INCLUDE

@@ -9,9 +9,9 @@ from heapq import heappop, heappush
 from typing import Final
 
 from ..fetch.origins import OPAQUE
+from .bounded_dicts import Remembered
 from .classify import Kind
 from .record import Record
-from .remembered import Remembered
 
 FOLLOW_SECONDS: Final = 2.0
 """A page's request follows its preflight, and a hop its redirect, within milliseconds; after this it will not come."""

@@ -6,7 +6,7 @@ https://fetch.spec.whatwg.org/#origin-header
 from ..fetch.origins import OPAQUE, serialize_origin
 from .classify import Kind
 from .correlate import Correlator
-from .pages import PageLoads
+from .page_loads import PageLoads
 from .record import Record
 
 _RECENT = 600.0

@@ -22,9 +22,9 @@ from ..fetch.origins import serialize_origin
 from ..fetch.redirects import RedirectStep, redirect_failure, redirect_target
 from ..traffic.classify import Kind
 from ..traffic.exchange import Exchange
+from ..traffic.passing_modes import is_preflight_at_home
 from ..traffic.record import Record
-from ..traffic.survival import is_preflight_at_home
-from . import diagnose
+from . import failure_details
 from .browsers import ACCESS, ALL_JUDGES, counts_lines, headers_as_seen
 from .model import Condition, HeaderLine, Judge
 from .redact import redact
@@ -70,7 +70,7 @@ def preflight_conditions(exchange: Exchange, origin: str) -> list[Condition]:
         return found
     found = [condition for condition in found if condition.violation.id != "preflight-status-not-ok"]
     shown = _location(response)
-    location = diagnose.inert(shown)
+    location = failure_details.inert(shown)
     found.append(
         Condition(
             CATALOGUE["preflight-redirect"],
@@ -80,7 +80,7 @@ def preflight_conditions(exchange: Exchange, origin: str) -> list[Condition]:
             {"status": str(response.status), "location": location},
             evidence=(
                 HeaderLine("response", ":status", str(response.status)),
-                HeaderLine("response", "Location", diagnose.inert(shown, 2000)),
+                HeaderLine("response", "Location", failure_details.inert(shown, 2000)),
             ),
         )
     )
@@ -148,17 +148,17 @@ def _failed(
         if told[step] > _NAMES_TOLD:
             continue
         if step not in needed:
-            needed[step] = diagnose.needed_for(failure, origin, headers, modes_of, asked)
+            needed[step] = failure_details.needed_for(failure, origin, headers, modes_of, asked)
         found.append(
             Condition(
-                CATALOGUE[diagnose.violation_id(failure, headers)],
+                CATALOGUE[failure_details.violation_id(failure, headers)],
                 stage,
                 frozenset(modes),
                 # No shipping browser keeps Authorization out of the wildcard.
                 judges & {Judge.SPEC} if step is Step.NON_WILDCARD_HEADER else judges,
-                diagnose.params_of(failure, origin, headers),
-                diagnose.detail_of(failure, origin, headers),
-                diagnose.evidence_of(failure, exchange.request, headers),
+                failure_details.params_of(failure, origin, headers),
+                failure_details.detail_of(failure, origin, headers),
+                failure_details.evidence_of(failure, exchange.request, headers),
                 needed[step],
             )
         )
@@ -177,9 +177,9 @@ def _two_lines(exchange: Exchange, origin: str, stage: Stage, lines: tuple[str, 
         stage,
         BOTH_MODES,
         frozenset({Judge.FIREFOX}),
-        diagnose.params_of(failure, origin, headers),
-        evidence=diagnose.evidence_of(failure, exchange.request, headers),
-        needed=diagnose.needed_for(failure, origin, headers, (failure,)),
+        failure_details.params_of(failure, origin, headers),
+        evidence=failure_details.evidence_of(failure, exchange.request, headers),
+        needed=failure_details.needed_for(failure, origin, headers, (failure,)),
     )
 
 
@@ -231,7 +231,7 @@ def location_conditions(record: Record, origin: str) -> list[Condition]:
             BOTH_MODES,
             judges,
             params,
-            evidence=(HeaderLine("response", "Location", diagnose.inert(location, 2000)),),
+            evidence=(HeaderLine("response", "Location", failure_details.inert(location, 2000)),),
         )
     ]
 
@@ -254,10 +254,10 @@ def bound_to_origin_conditions(record: Record) -> list[Condition]:
             Stage.REDIRECT,
             BOTH_MODES,
             frozenset(),
-            {"location": diagnose.inert(location)},
+            {"location": failure_details.inert(location)},
             evidence=(
                 HeaderLine("request", "Sec-Fetch-Mode", "same-origin"),
-                HeaderLine("response", "Location", diagnose.inert(location, 2000)),
+                HeaderLine("response", "Location", failure_details.inert(location, 2000)),
             ),
         )
     ]
@@ -265,17 +265,17 @@ def bound_to_origin_conditions(record: Record) -> list[Condition]:
 
 def _location(response: Response) -> str:
     """Return a Location as it may be shown: its secrets go before it is cut, or the end of one would stay."""
-    return redact(diagnose.without_user_info(response.headers.get("Location") or ""))
+    return redact(failure_details.without_user_info(response.headers.get("Location") or ""))
 
 
 def _redirect_violation(step: RedirectStep, location: str, target: str, hops: int) -> tuple[str, dict[str, str]]:
-    shown = diagnose.inert(location)
+    shown = failure_details.inert(location)
     match step:
         case RedirectStep.USER_INFO:
             return "redirect-url-credentials", {"location": shown}
         case RedirectStep.COUNT:
             return "redirect-too-many", {"count": str(hops)}
         case RedirectStep.SCHEME:
-            return "redirect-scheme", {"location": shown, "scheme": diagnose.inert(target.partition(":")[0])}
+            return "redirect-scheme", {"location": shown, "scheme": failure_details.inert(target.partition(":")[0])}
         case RedirectStep.LOCATION:
             return "redirect-scheme", {"location": shown, "scheme": "no URL"}

@@ -17,9 +17,9 @@ from ..fetch.origins import serialize_origin
 from ..traffic.classify import Kind, is_document_request, needs_preflight
 from ..traffic.evidence import Knowledge
 from ..traffic.exchange import Exchange
+from ..traffic.http_cache import refreshed
 from ..traffic.record import Record
-from ..traffic.stored import refreshed
-from . import diagnose
+from . import failure_details
 from .browsers import ALL_JUDGES, JUDGE_OF, error_name, first_failure, rank
 from .conditions import (
     BOTH_MODES,
@@ -175,7 +175,7 @@ def _aborted(exchange: Exchange) -> bool:
 
 def _network_error(record: Record) -> Condition:
     stage = Stage.PREFLIGHT if record.kind is Kind.PREFLIGHT else Stage.RESPONSE
-    error = diagnose.inert(record.exchange.error or "no response")
+    error = failure_details.inert(record.exchange.error or "no response")
     return Condition(CATALOGUE["network-error"], stage, BOTH_MODES, ALL_JUDGES, {"error": error})
 
 
@@ -308,7 +308,7 @@ def _finding(
     elif judge in condition.judges and outcome is Outcome.BLOCKED:
         severity = Severity.BLOCKED
     needed = condition.needed
-    if needed == diagnose.FOR_EVERYBODY and CredentialsMode.NOT_INCLUDE not in modes:
+    if needed == failure_details.FOR_EVERYBODY and CredentialsMode.NOT_INCLUDE not in modes:
         needed = None
     return _told(condition, severity, condition.stage, needed)
 
@@ -323,7 +323,7 @@ def _told(condition: Condition, severity: Severity, stage: Stage, needed: str | 
     violation = condition.violation
     message = violation.title.format_map(condition.params)
     if condition.detail:
-        message = f"{message.rstrip('.')} ({diagnose.inert(condition.detail)})"
+        message = f"{message.rstrip('.')} ({failure_details.inert(condition.detail)})"
     return Finding(
         violation,
         severity,

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..catalogue.violation import FixOwner, Severity, Stage, Violation
 from ..fetch.messages import CredentialsMode
-from .fixes.shape import Way
+from .fix_steps import Way
 
 
 class Outcome(Enum):

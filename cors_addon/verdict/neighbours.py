@@ -23,14 +23,14 @@ from ..fetch.resource_policy import (
 )
 from ..fetch.safelists import mime_essence
 from ..traffic.address_spaces import address_space_of
+from ..traffic.bounded_dicts import Recent
 from ..traffic.classify import BrowserFamily, Classification, Kind, browser_of, is_document_request
 from ..traffic.correlate import Correlator
 from ..traffic.exchange import Exchange
 from ..traffic.record import Record
-from ..traffic.remembered import Recent
 from ..traffic.sites import registrable_domain
 from .conditions import BOTH_MODES
-from .diagnose import inert
+from .failure_details import inert
 from .model import Condition, HeaderLine
 
 _DOCUMENTS: Final = frozenset({"document", "iframe", "frame", "embed", "object", "worker", "sharedworker"})

@@ -10,7 +10,7 @@ from ..traffic.correlate import Correlator
 from ..traffic.links import SERVED_KEPT
 from ..traffic.preflight_rules import grant_seconds
 from ..traffic.record import Record
-from .diagnose import inert
+from .failure_details import inert
 
 
 def notes_of(record: Record, correlator: Correlator) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from tests.browser.run import missing
 from tests.browser.server import Answer, Seen, Server
 from tests.browser.site import document
 from tests.mitm.test_inert import flows
-from tests.mitm.test_page import browser as live_page
+from tests.page.test_page import browser as live_page
 from tests.report.samples import mixed, report_of
 from tests.report.test_inert import HOSTILE, exchanges
 

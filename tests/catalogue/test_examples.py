@@ -4,8 +4,8 @@ import pytest
 
 from cors_addon.catalogue import CATALOGUE
 from cors_addon.catalogue.violation import Severity, Violation
+from cors_addon.diagnosis.explanations import judge_all
 from cors_addon.traffic.transcript import parse_transcript
-from cors_addon.verdict.explanations import judge_all
 from cors_addon.verdict.model import Finding, Outcome
 
 entries = pytest.mark.parametrize("violation", CATALOGUE.values(), ids=CATALOGUE)

@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 from mitmproxy import exceptions, http
 
-from cors_addon.mitm import addon, closing, delivery, display, flows, keeping
+from cors_addon.diagnosis import session
+from cors_addon.diagnosis.session import Session
+from cors_addon.mitm import addon, delivery, display, end_of_run, flows, verdict_store
 from cors_addon.mitm.addon import CorsAddon
 from cors_addon.mitm.commands import Commands
-from cors_addon.mitm.keeping import Keeper
-from cors_addon.mitm.page.ledger import Ledger
-from cors_addon.mitm.telling import Teller
+from cors_addon.mitm.log_messages import Teller
+from cors_addon.mitm.verdict_store import Keeper
+from cors_addon.page.ledger import Ledger
 from cors_addon.report import journal
 from cors_addon.traffic import correlate
 from cors_addon.traffic.correlate import Correlator
 from cors_addon.traffic.credentials import CredentialsObserver
-from cors_addon.verdict import session
-from cors_addon.verdict.session import Session
 from tests.mitm.client import fetch
 from tests.mitm.injecting import rule, written
 from tests.mitm.origin import Origin, http_answer
@@ -126,7 +126,7 @@ def test_whoever_reads_what_a_flow_carries_meets_with_no_fault_of_ours(
 ) -> None:
     with proxy() as running:
         flow = running.send(cors_get())
-        monkeypatch.setattr(keeping, "shown_entry", broken)
+        monkeypatch.setattr(verdict_store, "shown_entry", broken)
         assert flow.metadata["cors"] == {"id": flow.id, "outcome": "blocked", "findings": []}
         assert flow.get_state()["metadata"]["cors.findings"] == "allow-origin-missing"
     (told,) = [line for line in logged(caplog) if "fault of its own in explain" in line]
@@ -138,9 +138,9 @@ def test_a_fault_in_one_report_costs_the_others_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     paths = [tmp_path / f"cors{ending}" for ending in (".html", ".json", ".jsonl", ".txt")]
-    real = closing.files.write
+    real = end_of_run.files.write
     monkeypatch.setattr(
-        closing.files, "write", lambda report, path: broken() if path.suffix == ".html" else real(report, path)
+        end_of_run.files, "write", lambda report, path: broken() if path.suffix == ".html" else real(report, path)
     )
     with proxy(cors_report=[str(path) for path in paths]) as running:
         running.send(cors_get())
@@ -198,7 +198,7 @@ def test_a_command_that_fails_says_so_as_commands_do(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(keeping, "build", broken)
+    monkeypatch.setattr(verdict_store, "build", broken)
     with proxy() as running:
         commands = Commands(running.addon)
         with pytest.raises(exceptions.CommandError, match="fault of its own"):

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cors_addon.diagnosis.explanations import judge_all
+from cors_addon.diagnosis.session import Session, Settings
 from cors_addon.fetch.headers import HeaderList
 from cors_addon.fetch.messages import Request, Response
 from cors_addon.report.formats import RENDERERS
 from cors_addon.report.model import build
 from cors_addon.traffic.exchange import Exchange, Responder
-from cors_addon.verdict.explanations import judge_all
 from cors_addon.verdict.model import Judge, Outcome, View
-from cors_addon.verdict.session import Session, Settings
 from tests.hard.fuzzing.cases import Failed, Fuzz, HeaderFuzz
 from tests.hard.fuzzing.generate import ODD_ORIGINS, ODD_TARGETS, PAGES, TARGETS, VALUES
 from tests.hard.fuzzing.oracle import objection

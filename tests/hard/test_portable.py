@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cors_addon.mitm import signals
+from cors_addon.mitm import hangup_signal
 from cors_addon.report import files
 from tests.report.samples import mixed
 
@@ -82,7 +82,7 @@ class DumpMaster:
 
 def begun_and_ended(toggled: list[None]) -> None:
     async def run() -> None:
-        toggle = signals.Toggle(DumpMaster(), lambda: toggled.append(None))
+        toggle = hangup_signal.Toggle(DumpMaster(), lambda: toggled.append(None))
         toggle.close()
 
     asyncio.run(run())

@@ -9,8 +9,8 @@ import pytest
 from cors_addon.__main__ import main
 from cors_addon.mitm.commands import Commands
 from cors_addon.report.formats import SUFFIXES
+from tests.capture.captures import flow_file
 from tests.hard.watched import Watched, watched
-from tests.mitm.captures import flow_file
 from tests.mitm.injecting import rule, written
 from tests.mitm.support import cors_get, make_flow, preflight, proxy
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
+from cors_addon.diagnosis.explanations import judge_all
 from cors_addon.report.formats import FORMATS
 from cors_addon.report.model import build
 from cors_addon.rules.decode import read_rules
 from cors_addon.rules.inject import plan
 from cors_addon.traffic.transcript import parse_transcript
-from cors_addon.verdict.explanations import judge_all
 from cors_addon.verdict.redact import redact
 from tests.report.samples import exchange
 

@@ -16,10 +16,10 @@ from cors_addon.__main__ import main
 from cors_addon.mitm.commands import Commands
 from cors_addon.mitm.contentview import text_for
 from cors_addon.report.formats import SUFFIXES
-from tests.mitm.captures import flow_file
+from tests.capture.captures import flow_file
 from tests.mitm.injecting import rule, written
 from tests.mitm.support import APP, cors_get, make_flow, make_response, preflight
-from tests.mitm.test_page import browser
+from tests.page.test_page import browser
 
 SECRET = "Zq7s3cr3tv4lue"
 JWT = f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI{SECRET}.c2ln{SECRET}"

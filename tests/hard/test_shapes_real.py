@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.mitm.captures import flow_file
+from tests.capture.captures import flow_file
 from tests.mitm.client import fetch, open_request
 from tests.mitm.injecting import rule, written
 from tests.mitm.origin import Answer, Origin, http_answer

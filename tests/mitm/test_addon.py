@@ -15,9 +15,9 @@ from mitmproxy.flow import Error
 
 from cors_addon.fetch.headers import HeaderList
 from cors_addon.fetch.resource_policy import is_blocked_by_nosniff
-from cors_addon.mitm import flows, keeping
+from cors_addon.mitm import flows, verdict_store
 from cors_addon.mitm.addon import CorsAddon
-from cors_addon.traffic.remembered import Remembered
+from cors_addon.traffic.bounded_dicts import Remembered
 from tests.mitm.support import (
     API,
     APP,
@@ -141,7 +141,7 @@ def test_the_report_counts_each_flow_once() -> None:
 
 
 def test_memory_is_bounded_and_the_report_says_what_was_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "KEPT_VERDICTS", 5)
+    monkeypatch.setattr(verdict_store, "KEPT_VERDICTS", 5)
     with proxy() as running:
         for number in range(12):
             running.send(cors_get(at=1000.0 + number))
@@ -640,7 +640,7 @@ PARTS = [
     "addon.flows.host_of",
     "addon.display.show",
     "addon.display.clear",
-    "telling.log_line",
+    "log_messages.log_line",
 ]
 
 

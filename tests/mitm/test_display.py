@@ -8,9 +8,9 @@ from mitmproxy.utils import emoji
 
 from cors_addon.catalogue import CATALOGUE
 from cors_addon.catalogue.violation import Severity
+from cors_addon.diagnosis.explanations import judge_all
 from cors_addon.mitm import display
 from cors_addon.traffic.transcript import parse_transcript
-from cors_addon.verdict.explanations import judge_all
 from tests.mitm.support import APP, Proxy, cors_get, make_flow, preflight, proxy, saved_and_loaded
 
 ALLOWED = "Access-Control-Allow-Origin: *"

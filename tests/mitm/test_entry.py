@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from mitmproxy.io import tnetstring
 
+from cors_addon.diagnosis.explanations import Explanations
+from cors_addon.diagnosis.session import Session
 from cors_addon.mitm.entry import Entry
-from cors_addon.verdict.explanations import Explanations
 from cors_addon.verdict.model import Verdict
-from cors_addon.verdict.session import Session
 from tests.mitm.support import cors_get, proxy
 from tests.traffic.exchanges import cors
 

@@ -7,11 +7,11 @@ from mitmproxy import http
 from mitmproxy.connection import ConnectionState
 from mitmproxy.flow import Error
 
+from cors_addon.diagnosis.explanations import judge_all
 from cors_addon.fetch.headers import HeaderList
 from cors_addon.fetch.messages import Request
 from cors_addon.mitm.failures import failure_of
 from cors_addon.traffic.exchange import Exchange, Responder
-from cors_addon.verdict.explanations import judge_all
 from tests.mitm.support import (
     API,
     APP,

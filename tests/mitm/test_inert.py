@@ -17,7 +17,7 @@ from cors_addon.mitm.contentview import text_for
 from cors_addon.report.formats import FORMATS
 from cors_addon.rules.decode import read_rules
 from tests.mitm.support import APP, Proxy, logged, make_flow, make_response, proxy
-from tests.mitm.test_page import browser
+from tests.page.test_page import browser
 from tests.report.test_inert import CHECKS, HOSTILE
 
 LONGEST_LINE = 4_000

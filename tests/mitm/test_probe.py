@@ -17,13 +17,13 @@ import pytest
 from mitmproxy import command, exceptions, flow, http
 from mitmproxy.io import FlowReader
 
+from cors_addon.capture.check import Task, check
+from cors_addon.diagnosis.probe_questions import guises
 from cors_addon.fetch.origins import origin_of
 from cors_addon.mitm import flows
-from cors_addon.mitm.capture_check import Task, check
 from cors_addon.mitm.probe import MOST, disguised, is_listed, rebuilt, told
 from cors_addon.rules.decode import read_rules
 from cors_addon.rules.model import RuleSet
-from cors_addon.verdict.probing import guises
 from tests.fetch.table import table
 from tests.mitm.client import fetch, request_head
 from tests.mitm.process import Mitmproxy, free_port, listening

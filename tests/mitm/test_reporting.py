@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from mitmproxy import exceptions
 
-from cors_addon.mitm import keeping, reporting
+from cors_addon.mitm import reporting, verdict_store
 from cors_addon.report import files, formats, model
 from cors_addon.report.formats import LISTING_ALL, RENDERERS, SUFFIXES
 from tests.mitm.client import fetch
@@ -123,13 +123,13 @@ def test_it_is_the_report_that_is_made_at_once_byte_for_byte(
 def test_the_closing_reports_lose_nothing_either(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / f"closing{suffix}"
     whole: list[bool] = []
-    real = keeping.Keeper.report
+    real = verdict_store.Keeper.report
 
-    def report(self: keeping.Keeper, hosts: Any = (), brief: bool = False) -> model.Report:
+    def report(self: verdict_store.Keeper, hosts: Any = (), brief: bool = False) -> model.Report:
         whole.append(not brief)
         return real(self, hosts, brief)
 
-    monkeypatch.setattr(keeping.Keeper, "report", report)
+    monkeypatch.setattr(verdict_store.Keeper, "report", report)
     with proxy(cors_report=[str(path)]) as running:
         seen(running)
         wanted = RENDERERS[suffix](running.addon.report())
@@ -353,7 +353,7 @@ FAULTS: list[tuple[str, Any, str, Any, str]] = [
     ("a full disk", os, "fsync", no_room, "No space left on device"),
     ("a fault in folding", reporting, "draft", broken, "RuntimeError: on purpose"),
     ("a fault in making entries", model._Entries, "of", broken, "RuntimeError: on purpose"),
-    ("a fault in what is kept", keeping.Keeper, "whole", broken, "RuntimeError: on purpose"),
+    ("a fault in what is kept", verdict_store.Keeper, "whole", broken, "RuntimeError: on purpose"),
     ("a fault in rendering", json, "dumps", broken, "RuntimeError: on purpose"),
 ]
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from mitmproxy import exceptions, http
 
-from cors_addon.mitm import console, injection, signals
+from cors_addon.mitm import console, hangup_signal, injection
 from cors_addon.mitm.addon import CorsAddon
 from cors_addon.mitm.injection import Injection
 from tests.mitm.injecting import NAME, Injecting, ask, call, heads, injecting, passed, rule, written
@@ -502,7 +502,7 @@ class DumpMaster:
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
     """A terminal that is there while the list says so, and a signal that nobody ignores: these tests may."""
     state = [True]
-    monkeypatch.setattr(signals, "_is_terminal_there", lambda: state[0])
+    monkeypatch.setattr(hangup_signal, "_is_terminal_there", lambda: state[0])
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield state
     signal.signal(signal.SIGHUP, before)
@@ -513,7 +513,7 @@ def hangups(master: object, count: int = 1) -> int:
     thrown: list[None] = []
 
     async def run() -> None:
-        toggle = signals.Toggle(master, lambda: thrown.append(None))
+        toggle = hangup_signal.Toggle(master, lambda: thrown.append(None))
         for _ in range(count):
             os.kill(os.getpid(), signal.SIGHUP)
             await asyncio.sleep(0)
@@ -545,7 +545,7 @@ def test_a_terminal_that_closes_ends_mitmdump(terminal: list[bool]) -> None:
     thrown: list[None] = []
 
     async def run() -> None:
-        toggle = signals.Toggle(master, lambda: thrown.append(None))
+        toggle = hangup_signal.Toggle(master, lambda: thrown.append(None))
         terminal[0] = False
         toggle.received()
         toggle.close()
@@ -560,7 +560,7 @@ def test_under_nohup_a_terminal_that_closes_does_nothing(terminal: list[bool], m
     thrown: list[None] = []
 
     async def run() -> None:
-        toggle = signals.Toggle(master, lambda: thrown.append(None))
+        toggle = hangup_signal.Toggle(master, lambda: thrown.append(None))
         terminal[0] = False
         toggle.received()
         assert (master.ended, thrown) == (0, [])
@@ -578,7 +578,7 @@ def test_under_nohup_a_terminal_that_closes_does_nothing(terminal: list[bool], m
 
 def test_front_ends_with_an_interface_keep_their_signal(terminal: list[bool]) -> None:
     async def run() -> None:
-        signals.Toggle(object(), lambda: None).close()
+        hangup_signal.Toggle(object(), lambda: None).close()
 
     before = signal.getsignal(signal.SIGHUP)
     asyncio.run(run())
@@ -589,7 +589,7 @@ def test_a_system_without_the_signal_goes_without(monkeypatch: pytest.MonkeyPatc
     monkeypatch.delattr(signal, "SIGHUP")
 
     async def run() -> None:
-        signals.Toggle(DumpMaster(), lambda: None).close()
+        hangup_signal.Toggle(DumpMaster(), lambda: None).close()
 
     asyncio.run(run())
 
@@ -600,7 +600,7 @@ def test_a_loop_that_takes_no_signals_goes_without(monkeypatch: pytest.MonkeyPat
             raise NotImplementedError
 
         monkeypatch.setattr(asyncio.get_running_loop(), "add_signal_handler", refuse)
-        signals.Toggle(DumpMaster(), lambda: None).close()
+        hangup_signal.Toggle(DumpMaster(), lambda: None).close()
 
     asyncio.run(run())
 

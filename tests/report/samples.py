@@ -5,16 +5,16 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from cors_addon.diagnosis.explanations import judge_all
+from cors_addon.diagnosis.host_profiles import profiles
+from cors_addon.diagnosis.probe_questions import Answered, Guise, Trust
+from cors_addon.diagnosis.session import Session
 from cors_addon.fetch.headers import HeaderList
 from cors_addon.fetch.messages import Request, Response
 from cors_addon.report.model import Report, build
 from cors_addon.traffic.exchange import Exchange
 from cors_addon.traffic.transcript import parse_transcript
-from cors_addon.verdict.explanations import judge_all
 from cors_addon.verdict.model import Verdict
-from cors_addon.verdict.probing import Answered, Guise, Trust
-from cors_addon.verdict.profile import profiles
-from cors_addon.verdict.session import Session
 
 APP = "https://app.test"
 API = "https://api.test/items"

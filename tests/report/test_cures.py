@@ -10,7 +10,7 @@ from cors_addon.report.cures import hows, steps, whys
 from cors_addon.report.explain import explain
 from cors_addon.report.formats import FORMATS
 from cors_addon.report.model import Report, build
-from cors_addon.report.text import headline, log_line, summary
+from cors_addon.report.terminal_lines import headline, log_line, summary
 from cors_addon.verdict.model import Cause, Confidence, CredentialsView, Snippet, Verdict
 from tests.report.cures import CAUSES, SNIPPETS
 from tests.report.samples import get, mixed, verdicts

@@ -6,10 +6,10 @@ from itertools import pairwise
 import pytest
 
 from cors_addon.report.baseline import Baseline
+from cors_addon.report.grouping import key_of_group
 from cors_addon.report.html import render
 from cors_addon.report.html_parts import code, link, prose, verbatim, wire
 from cors_addon.report.ignore import parse_all
-from cors_addon.report.keys import key_of_group
 from cors_addon.report.model import Report, build, merge
 from cors_addon.verdict.model import Delivered, Outcome
 from tests.report.cures import CAUSES, SNIPPETS

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from cors_addon.report.formats import FORMATS
 from cors_addon.report.ignore import Ignore, Ignores
 from cors_addon.report.model import Report, merge
-from cors_addon.report.plain import render as plain_render
-from cors_addon.report.text import summary
+from cors_addon.report.terminal_lines import summary
+from cors_addon.report.text_report import render as plain_render
 from cors_addon.traffic.exchange import Exchange
 from tests.report.samples import exchange, report_of
 

@@ -3,9 +3,9 @@ from xml.etree import ElementTree
 import junitparser
 
 from cors_addon.report.baseline import Baseline
+from cors_addon.report.grouping import key_of_group
 from cors_addon.report.ignore import parse_all
 from cors_addon.report.junit import render
-from cors_addon.report.keys import key_of_group
 from cors_addon.report.model import Report, build, merge
 from tests.report.samples import mixed
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from cors_addon.catalogue import CATALOGUE
 from cors_addon.report.baseline import Baseline
+from cors_addon.report.grouping import key_of_group
 from cors_addon.report.ignore import parse_all
-from cors_addon.report.keys import key_of_group
 from cors_addon.report.model import Report, build, merge
 from cors_addon.report.sarif import fingerprint, render, uri_of
 from tests.report.samples import exchange, get, mixed, report_of, verdicts

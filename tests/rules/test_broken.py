@@ -15,7 +15,7 @@ from cors_addon.rules.document import LIBRARIES
 from cors_addon.rules.errors import Level, has_errors, render_problems
 from cors_addon.rules.hosts import parse_host_pattern
 from cors_addon.rules.origins import parse_origin_pattern
-from cors_addon.rules.words import parse_path_pattern
+from cors_addon.rules.value_parsers import parse_path_pattern
 
 FOLDER = Path(__file__).with_name("broken")
 FILES = sorted(FOLDER.glob("*.yaml"))

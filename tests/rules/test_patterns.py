@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from cors_addon.rules.hosts import parse_host_pattern
 from cors_addon.rules.origins import parse_origin_pattern
 from cors_addon.rules.patterns import Origins, PathPattern, target_of
-from cors_addon.rules.words import parse_path_pattern
+from cors_addon.rules.value_parsers import parse_path_pattern
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from pathlib import Path
 import environment
 import pytest
 import run
+from mitmproxy.test import taddons
 from mitmproxy.tools.web.web_columns import AVAILABLE_WEB_COLUMNS
 from mitmproxy.tools.web.webaddons import WebAddon
 
@@ -195,12 +196,6 @@ def test_the_config_file_is_looked_for_where_mitmproxy_does(
 
 
 def test_the_default_columns_are_mitmwebs_own() -> None:
-    options: dict[str, object] = {}
-
-    class Loader:
-        def add_option(self, name: str, typespec: object, default: object, *rest: object) -> None:
-            options[name] = default
-
-    WebAddon().load(Loader())
-    assert [*options["web_columns"], "comment"] == list(run.WEB_COLUMNS)  # type: ignore[misc]
+    with taddons.context(WebAddon()) as context:
+        assert [*context.options.web_columns, "comment"] == list(run.WEB_COLUMNS)
     assert set(run.WEB_COLUMNS) <= set(AVAILABLE_WEB_COLUMNS)

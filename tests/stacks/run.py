@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from cors_addon.verdict.fixes.need import Need
-from cors_addon.verdict.fixes.signs import NAMES
-from cors_addon.verdict.fixes.snippets import snippet_text
+from cors_addon.diagnosis.fixes.required_headers import Need
+from cors_addon.diagnosis.fixes.snippets import snippet_text
+from cors_addon.diagnosis.fixes.stack_signatures import NAMES
 from tests.browser.proxy import Proxy
 from tests.browser.run import BROWSERS
 from tests.browser.server import Answer, Seen, Server

@@ -10,7 +10,7 @@ import os
 
 import pytest
 
-from cors_addon.verdict.fixes.signs import NAMES
+from cors_addon.diagnosis.fixes.stack_signatures import NAMES
 from tests.browser.run import BROWSERS, missing
 from tests.stacks.cases import CASES, PAGE, Case
 from tests.stacks.run import STACKS, Run, host_of, run_all

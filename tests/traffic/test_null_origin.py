@@ -3,7 +3,7 @@
 from cors_addon.traffic.correlate import Correlator
 from cors_addon.traffic.exchange import Exchange
 from cors_addon.traffic.null_origin import null_origin_source
-from cors_addon.traffic.pages import PageLoads
+from cors_addon.traffic.page_loads import PageLoads
 from tests.fetch.table import table
 from tests.traffic.exchanges import API, APP, allow, cors, exchange, metadata
 

@@ -1,10 +1,10 @@
 """Short ways to judge one exchange, or a few."""
 
+from cors_addon.diagnosis.explanations import judge_all
+from cors_addon.diagnosis.session import Settings
 from cors_addon.fetch.messages import CredentialsMode
 from cors_addon.traffic.exchange import Exchange
-from cors_addon.verdict.explanations import judge_all
 from cors_addon.verdict.model import Judge, Outcome, Verdict
-from cors_addon.verdict.session import Settings
 
 INCLUDE, NOT_INCLUDE = CredentialsMode.INCLUDE, CredentialsMode.NOT_INCLUDE
 CHROMIUM, FIREFOX, WEBKIT, SPEC = Judge.CHROMIUM, Judge.FIREFOX, Judge.WEBKIT, Judge.SPEC

@@ -21,10 +21,10 @@ from pathlib import Path
 import pytest
 
 from cors_addon.catalogue import CATALOGUE
+from cors_addon.diagnosis.explanations import judge_all
+from cors_addon.diagnosis.session import Settings
 from cors_addon.traffic.transcript import parse_transcript
-from cors_addon.verdict.explanations import judge_all
 from cors_addon.verdict.model import Judge, Outcome, Verdict
-from cors_addon.verdict.session import Settings
 
 CORPUS = sorted((Path(__file__).parent.parent / "corpus").glob("*.txt"))
 OUTCOMES = {outcome.value: outcome for outcome in Outcome}

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from cors_addon.catalogue.violation import Severity, Stage
+from cors_addon.diagnosis.explanations import judge_all
 from cors_addon.traffic.exchange import Exchange
-from cors_addon.verdict.explanations import judge_all
 from cors_addon.verdict.model import Judge, Outcome
 from tests.fetch.table import table
 from tests.traffic.exchanges import API, APP, ITEMS, allow, cors, exchange, metadata, preflight

@@ -3,8 +3,8 @@
 import pytest
 
 from cors_addon.catalogue.violation import Severity
+from cors_addon.diagnosis.explanations import judge_all
 from cors_addon.traffic.exchange import Exchange
-from cors_addon.verdict.explanations import judge_all
 from tests.fetch.table import table
 from tests.traffic.exchanges import API, APP, ITEMS, allow, cors, exchange, metadata, preflight
 from tests.verdict.judging import ALLOWED, NOT_CORS, ids, outcomes, verdict_of

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cors_addon.diagnosis.explanations import judge_all
+from cors_addon.diagnosis.session import Session
 from cors_addon.fetch.checks import PreflightRequest, Success, cors_check, preflight_check
 from cors_addon.fetch.headers import HeaderList
 from cors_addon.fetch.messages import CredentialsMode, Response
@@ -17,13 +19,11 @@ from cors_addon.traffic.correlate import Correlator
 from cors_addon.traffic.evidence import Knowledge
 from cors_addon.traffic.exchange import Exchange
 from cors_addon.traffic.transcript import parse_transcript
-from cors_addon.verdict.explanations import judge_all
 from cors_addon.verdict.judge import Context, judge_record
 from cors_addon.verdict.model import Judge, Outcome, Verdict
-from cors_addon.verdict.session import Session
+from tests.diagnosis.test_memory import traffic
 from tests.traffic.exchanges import API, APP, ITEMS, allow, cors, exchange, metadata, preflight
 from tests.verdict.judging import ALLOWED, BLOCKED, CONDITIONAL, INCLUDE, NOT_INCLUDE, SPEC
-from tests.verdict.test_memory import traffic
 
 ORIGINS = st.sampled_from([APP, "http://localhost:3000", "null"])
 VALUES = st.sampled_from(

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from cors_addon.diagnosis.explanations import judge_all
+from cors_addon.diagnosis.session import Session, Settings
 from cors_addon.fetch.headers import HeaderList
 from cors_addon.fetch.messages import Request, Response
 from cors_addon.traffic.exchange import Exchange, Responder
-from cors_addon.verdict.explanations import judge_all
 from cors_addon.verdict.model import Judge, Outcome, Verdict
-from cors_addon.verdict.session import Session, Settings
 from tests.traffic.exchanges import API, APP, ITEMS, allow, cors, exchange, metadata, preflight
 
 BYTES = st.text(st.characters(max_codepoint=255), max_size=30)

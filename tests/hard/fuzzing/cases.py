@@ -7,12 +7,13 @@ import traceback
 from collections import Counter
 from typing import Final
 
+from cors_addon.diagnosis.session import Session, Settings
 from cors_addon.fetch.checks import PreflightRequest, Success, preflight_check
 from cors_addon.fetch.headers import HeaderList, byte_lowercase
 from cors_addon.fetch.messages import CredentialsMode, Response
 from cors_addon.report.formats import RENDERERS
 from cors_addon.report.model import build
-from cors_addon.report.text import log_line, summary
+from cors_addon.report.terminal_lines import log_line, summary
 from cors_addon.rules.decode import read_rules
 from cors_addon.rules.inject import plan
 from cors_addon.rules.model import RuleSet
@@ -20,7 +21,6 @@ from cors_addon.rules.plans import HeaderEdits, PreflightAnswer, answered, apply
 from cors_addon.traffic.exchange import Exchange
 from cors_addon.traffic.transcript import TranscriptError, parse_transcript
 from cors_addon.verdict.model import Judge, Verdict
-from cors_addon.verdict.session import Session, Settings
 from tests.fetch import by_the_prose
 from tests.hard.fuzzing.generate import Generator
 from tests.hard.fuzzing.oracle import objection

@@ -1,0 +1,1 @@
+"""Saved traffic: flow files and HARs to exchanges, judged without a proxy."""

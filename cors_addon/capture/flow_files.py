@@ -1,0 +1,210 @@
+"""Reading mitmproxy's flow files without making flows of them.
+
+A file is a row of tnetstrings, each a flow's state as a dictionary. Most of what such a dictionary holds (bodies,
+certificates, ciphers, what other addons noted) says nothing about CORS, and is stepped over unread. What was written by
+another version of mitmproxy goes through mitmproxy's own migrations, and what looks otherwise than expected becomes a
+flow after all.
+"""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final
+
+from mitmproxy import version
+from mitmproxy.net.http import url as mitmproxy_url
+
+from ..fetch.headers import HeaderList
+from ..fetch.messages import Request, Response
+from ..traffic.exchange import Exchange, Responder
+from ..verdict.failure_details import inert
+from .error import CaptureError
+from .flow_failures import failure_told
+from .flow_keys import PROBE
+from .flow_scan import glance, is_of_interest_without_origin
+from .tnetstrings import WHOLE, State, dictionary, netstrings, told
+
+_BROKEN: Final = (ValueError, TypeError, LookupError, AttributeError, AssertionError)
+"""What reading a state of the wrong shape may end in, in this module and in mitmproxy."""
+
+_WANTED: Final[Mapping[bytes, Any]] = {
+    b"version": WHOLE,
+    b"type": WHOLE,
+    b"id": WHOLE,
+    b"error": WHOLE,
+    b"websocket": {b"messages": None},
+    b"metadata": {PROBE.encode(): WHOLE},
+    b"client_conn": dict.fromkeys((b"id", b"peername", b"sockname", b"tls", b"proxy_mode"), WHOLE),
+    b"server_conn": dict.fromkeys((b"peername", b"timestamp_start", b"alpn", b"via"), WHOLE),
+    b"request": dict.fromkeys(
+        (
+            b"host",
+            b"port",
+            b"method",
+            b"scheme",
+            b"authority",
+            b"path",
+            b"http_version",
+            b"headers",
+            b"timestamp_start",
+        ),
+        WHOLE,
+    ),
+    b"response": dict.fromkeys((b"status_code", b"headers", b"timestamp_start", b"timestamp_end"), WHOLE),
+}
+"""Which parts of a state are read: all of one, or those that the inner mapping names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What one saved flow tells: an exchange to judge, a cookie on a connection (its id, the flow's), both or none."""
+
+    exchange: Exchange | None = None
+    cookie: tuple[str, str] | None = None
+
+
+UNREMARKABLE: Final = Sighting()
+
+
+def sightings(stream: BinaryIO) -> Iterator[Sighting]:
+    """Read a flow file; one sighting an HTTP flow.
+
+    Raises ``CaptureError`` where the file stops making sense, and at its end if single flows could not be read.
+    """
+    unread, first = 0, ""
+    for number, (offset, payload) in enumerate(netstrings(stream), 1):
+        try:
+            sighting = _sighting(payload)
+        except _BROKEN as exc:
+            unread += 1
+            first = first or f"flow {number:,} at byte {offset:,} ({_told(exc)})"
+            continue
+        if sighting is not None:
+            yield sighting
+    if unread:
+        raise CaptureError(f"{told(unread)} could not be read and the others were; the first is {first}")
+
+
+def _told(exc: Exception) -> str:
+    return inert(" ".join(str(exc).split()), 240) or type(exc).__name__
+
+
+# --- from a state to what it tells ------------------------------------------------------------------------------------
+
+
+def _sighting(payload: bytes) -> Sighting | None:
+    """Return what a flow tells, ``None`` where it is no HTTP flow."""
+    state = dictionary(payload, 0, len(payload), _WANTED)
+    if state.get("version") != version.FLOW_FORMAT_VERSION:
+        return _as_flow(payload)
+    if state["type"] != "http":
+        return None
+    try:
+        return _of_state(state)
+    except _BROKEN:
+        return _as_flow(payload)
+
+
+class _UnexpectedError(ValueError):
+    """A state that only mitmproxy itself reads rightly."""
+
+
+def _of_state(state: State) -> Sighting:
+    if state["metadata"]:
+        # Asked by the probe, and not by a browser.
+        return UNREMARKABLE
+    request, client = state["request"], state["client_conn"]
+    response = state["response"]
+    seen = glance(request["headers"])
+    if seen.origin:
+        return Sighting(_exchange(state)) if response is not None or state["error"] is not None else UNREMARKABLE
+    if response is None:
+        return UNREMARKABLE
+    cookie = (client["id"], state["id"]) if seen.cookie else None
+    if is_of_interest_without_origin(response["status_code"], response["headers"], seen):
+        return Sighting(_exchange(state), cookie)
+    return Sighting(None, cookie) if cookie is not None else UNREMARKABLE
+
+
+def _exchange(state: State) -> Exchange:
+    request, response, failed = state["request"], state["response"], state["error"]
+    client, server = state["client_conn"], state["server_conn"]
+    peer, address = client["peername"], None if server["via"] else server["peername"]
+    error: str | None = None
+    frozen: Response | None = None
+    if failed is not None:
+        error, responder = failure_told(failed["msg"], request["http_version"], server["alpn"], response is not None)
+        ended = failed["timestamp"]
+    else:
+        responder = Responder.LOCAL if server["timestamp_start"] is None else Responder.SERVER
+        frozen = Response(response["status_code"], HeaderList.from_bytes(response["headers"]))
+        ended = response["timestamp_end"] or response["timestamp_start"]
+    return Exchange(
+        id=state["id"],
+        request=Request(
+            request["method"].decode("latin-1"), _url(request, client), HeaderList.from_bytes(request["headers"])
+        ),
+        response=frozen,
+        error=error,
+        responder=responder,
+        started=request["timestamp_start"],
+        ended=ended,
+        client=peer[0] if peer else "",
+        connection=client["id"],
+        http_version=request["http_version"].decode("utf-8", "surrogateescape"),
+        server_address=address[0] if address else "",
+        websocket=state["websocket"] is not None,
+        source="flows",
+    )
+
+
+def _url(request: State, client: State) -> str:
+    """Build the URL that the browser asked for, as ``flows.request_of`` does."""
+    if client["proxy_mode"].lower().startswith("reverse"):
+        raise _UnexpectedError
+    authority = request["authority"] if request["http_version"] in (b"HTTP/2.0", b"HTTP/3") else b""
+    in_header = not authority
+    if in_header:
+        authority = b", ".join([value for name, value in request["headers"] if name.lower() == b"host"])
+    path: bytes = request["path"]
+    if not (authority.isascii() and path.isascii()):
+        raise _UnexpectedError
+    if authority:
+        begin = _beginning(request["scheme"], authority, in_header)
+    else:
+        begin = _of_parts(request["scheme"], request["host"], request["port"])
+    return begin if path == b"*" else begin + path.decode("ascii")
+
+
+@functools.lru_cache(4096)
+def _beginning(scheme: bytes, authority: bytes, in_header: bool) -> str:
+    text = authority.decode("ascii")
+    if not in_header and "xn--" in text.lower():
+        # What is no header, mitmproxy reads as an international name.
+        with suppress(UnicodeError):
+            text = authority.decode("idna")
+    host, port = mitmproxy_url.parse_authority(text, check=False)
+    if not host:
+        raise _UnexpectedError
+    return _of_parts(scheme, host, port or mitmproxy_url.default_port(scheme) or 443)
+
+
+def _of_parts(scheme: bytes, host: str, port: int) -> str:
+    name = scheme.decode("ascii")
+    if ":" in host and "[" not in host:
+        host = f"[{host}]"
+    hostport: str = mitmproxy_url.hostport(name, host, port)
+    return f"{name}://{hostport}"
+
+
+def _as_flow(payload: bytes) -> Sighting | None:
+    """Let mitmproxy itself make a flow: it knows every version of the format, and every odd corner of this one."""
+    return _slow_reader()(payload)
+
+
+@functools.cache
+def _slow_reader() -> Callable[[bytes], Sighting | None]:
+    from .mitmproxy_flows import sighting_of_state
+
+    return sighting_of_state

@@ -1,0 +1,135 @@
+"""Judging saved captures without a proxy: mitmproxy's flow files and HARs, packed or not."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from ..diagnosis.explanations import Explanations
+from ..diagnosis.host_profiles import Profile, profiles
+from ..diagnosis.revisions import Backlog
+from ..diagnosis.session import Session, Settings
+from ..verdict.model import Outcome, Verdict
+from . import flow_files, har
+from .compression import Opened, opened
+from .error import CaptureError
+from .flow_files import Sighting
+
+_ADVANCE_EVERY: Final = 256
+
+Advance = Callable[[int], None]
+"""Is told from time to time how many bytes of the file have been read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A capture, judged.
+
+    ``kind`` is ``flows``, ``har``, or empty where the file could not be told. ``flows`` counts all HTTP flows in it;
+    ``verdicts``, in the order of the flows, leave out those to which no CORS check applies and that have no findings.
+    ``explain`` adds causes and fixes to one of them. ``problem`` says what could not be read, and is empty where all
+    was; ``note`` says what the capture lacks; ``hosts`` are the profiles of the hosts that answered.
+    """
+
+    kind: str = ""
+    flows: int = 0
+    verdicts: tuple[Verdict, ...] = ()
+    explain: Callable[[Verdict], Verdict] = field(default=lambda verdict: verdict, compare=False)
+    problem: str = ""
+    note: str = ""
+    hosts: tuple[Profile, ...] = ()
+
+
+def judge_capture(path: str, name: str, settings: Settings, advance: Advance | None = None) -> Judged:
+    """Judge one capture as a session of its own.
+
+    ``path`` ``-`` is standard input; ``name`` begins the ids of a HAR's entries. Never raises for what a capture holds:
+    what could be read is judged, and ``problem`` says the rest.
+    """
+    judging = _Judging(Session(settings))
+    kind = problem = note = ""
+    try:
+        with opened(path) as capture:
+            notes = har.HarNotes()
+            kind = "har" if capture.encoding else "flows"
+            try:
+                judging.take_all(_followed(_sightings(capture, name, notes), capture, advance))
+            except CaptureError as exc:
+                raise CaptureError(f"{capture.fault}; {exc}" if capture.fault else str(exc)) from exc
+            finally:
+                note = str(notes)
+            problem = capture.fault
+    except CaptureError as exc:
+        problem = str(exc)
+    verdicts = judging.finish()
+    return Judged(kind, judging.flows, verdicts, judging.explain, problem, note, judging.hosts(verdicts))
+
+
+def _sightings(capture: Opened, name: str, notes: har.HarNotes) -> Iterator[Sighting]:
+    if capture.encoding:
+        return har.sightings(capture.stream, name, capture.encoding, notes)
+    return flow_files.sightings(capture.stream)
+
+
+def _followed(sightings: Iterator[Sighting], capture: Opened, advance: Advance | None) -> Iterator[Sighting]:
+    if advance is None:
+        yield from sightings
+        return
+    try:
+        for number, sighting in enumerate(sightings):
+            yield sighting
+            if number % _ADVANCE_EVERY == 0:
+                advance(capture.position)
+    finally:
+        advance(capture.position)
+
+
+class _Judging:
+    """A session and the verdicts that count, kept as the addon keeps them.
+
+    Nobody looks on, so everything is judged once for many pieces of evidence, but before the session forgets anything.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._explanations = Explanations(session, self._settle)
+        self.explain = self._explanations.of
+        self._verdicts: dict[str, Verdict] = {}
+        self._places: dict[str, int] = {}
+        self._backlog = Backlog()
+        self.flows = 0
+
+    def take_all(self, sightings: Iterable[Sighting]) -> None:
+        for sighting in sightings:
+            self.flows += 1
+            exchange = sighting.exchange
+            if exchange is not None:
+                if self._backlog.is_due(max(exchange.started, exchange.ended or 0.0)):
+                    self._judge()
+                self._places[exchange.id] = self.flows
+                self._backlog.add(self._session.take_in(exchange))
+                self._backlog.add((exchange.id,))
+            if sighting.cookie is not None:
+                self._backlog.add(self._session.credentials.cookie_on(*sighting.cookie))
+
+    def finish(self) -> tuple[Verdict, ...]:
+        self._backlog.add(self._session.finish())
+        self._judge()
+        return tuple(sorted(self._verdicts.values(), key=lambda verdict: self._places.get(verdict.id, 0)))
+
+    def hosts(self, verdicts: Sequence[Verdict]) -> tuple[Profile, ...]:
+        """Return the profiles of the hosts that answered."""
+        return tuple(profiles(self._session.hosts, self._session.repeats, verdicts))
+
+    def _judge(self) -> None:
+        for exchange_id in self._backlog.take():
+            verdict = self._session.judge(exchange_id)
+            if verdict is None:
+                continue
+            self._explanations.judged(verdict)
+            if verdict.findings or verdict.outcome is not Outcome.NOT_CORS:
+                self._verdicts[exchange_id] = verdict
+            else:
+                self._verdicts.pop(exchange_id, None)
+
+    def _settle(self, verdict: Verdict) -> None:
+        self._verdicts[verdict.id] = verdict

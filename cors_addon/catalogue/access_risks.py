@@ -1,0 +1,332 @@
+"""Whom a server lets in: pages that should not be on its list, and lists that hold everybody."""
+
+from typing import Final
+
+from .text_layout import ALLOWED, FETCH, RESPONSE, example, prose
+from .violation import FixOwner, Severity, Violation
+
+_PERMISSIVE: Final = 942
+"""CWE-942: a cross-domain policy with untrusted domains."""
+
+_META: Final = """\
+> Sec-Fetch-Dest: empty
+> Sec-Fetch-Mode: cors
+> Sec-Fetch-Site: cross-site"""
+
+_SIGNED_IN: Final = "> Cookie: session=1f3a"
+
+ORIGIN_ECHOED_WITH_CREDENTIALS: Final = Violation(
+    id="origin-echoed-with-credentials",
+    title="Pages of sites that have nothing in common may read this with credentials: {origin} and {other}",
+    severity=Severity.RISK,
+    stages=RESPONSE,
+    params=("origin", "other"),
+    explanation=prose("""
+        The server answered two pages of different sites, neither of them its own, each with its own origin and with
+        Access-Control-Allow-Credentials: true. A server that copies whatever Origin comes does that, and then any page
+        on the web reads what the signed-in user may read. An allow-list that holds both pages looks the same from
+        outside: cors.probe asks with an origin that is in no list.
+    """),
+    fix=prose("""
+        The server compares Origin with a list of exact origins, and only for those sends
+        `Access-Control-Allow-Origin: https://app.test`, `Access-Control-Allow-Credentials: true` and `Vary: Origin`. To
+        any other page it sends none of them.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
+    cwe=_PERMISSIVE,
+    broken=example(f"""
+        > GET https://api.test/me
+        {FETCH}
+        {_SIGNED_IN}
+        < 200
+        < Content-Type: application/json
+        {ALLOWED}
+        < Access-Control-Allow-Credentials: true
+
+        > GET https://api.test/me
+        > Origin: https://stranger.test
+        {_META}
+        {_SIGNED_IN}
+        < 200
+        < Content-Type: application/json
+        < Access-Control-Allow-Origin: https://stranger.test
+        < Access-Control-Allow-Credentials: true
+        < Vary: Origin
+    """),
+    fixed=example(f"""
+        > GET https://api.test/me
+        {FETCH}
+        {_SIGNED_IN}
+        < 200
+        < Content-Type: application/json
+        {ALLOWED}
+        < Access-Control-Allow-Credentials: true
+    """),
+)
+
+ORIGIN_PATTERN_TOO_LOOSE: Final = Violation(
+    id="origin-pattern-too-loose",
+    title="{origin} may read this with credentials, and looks like {other} to a loose comparison",
+    severity=Severity.RISK,
+    stages=RESPONSE,
+    params=("origin", "other"),
+    explanation=prose("""
+        The server trusts an origin and another one whose name contains the first, or has a letter where the first has a
+        dot. Comparisons by prefix, by suffix or by a regular expression without anchors or with unescaped dots do that.
+        Anybody can register such a name, and a page there then reads what the signed-in user may read.
+    """),
+    fix=prose("""
+        The server compares the whole Origin with exact strings. Where a pattern is needed, it is anchored at both ends
+        and its dots are escaped. It still names one page: `Access-Control-Allow-Origin: https://app.test` with
+        `Vary: Origin`.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-origin",
+    cwe=_PERMISSIVE,
+    broken=example(f"""
+        > GET https://api.test/me
+        {FETCH}
+        {_SIGNED_IN}
+        < 200
+        < Content-Type: application/json
+        {ALLOWED}
+        < Access-Control-Allow-Credentials: true
+
+        > GET https://api.test/me
+        > Origin: https://app.test.stranger.test
+        {_META}
+        {_SIGNED_IN}
+        < 200
+        < Content-Type: application/json
+        < Access-Control-Allow-Origin: https://app.test.stranger.test
+        < Access-Control-Allow-Credentials: true
+        < Vary: Origin
+    """),
+    fixed=example(f"""
+        > GET https://api.test/me
+        {FETCH}
+        {_SIGNED_IN}
+        < 200
+        < Content-Type: application/json
+        {ALLOWED}
+        < Access-Control-Allow-Credentials: true
+
+        > GET https://api.test/me
+        > Origin: https://www.app.test
+        {_META}
+        {_SIGNED_IN}
+        < 200
+        < Content-Type: application/json
+        < Access-Control-Allow-Origin: https://www.app.test
+        < Access-Control-Allow-Credentials: true
+        < Vary: Origin
+    """),
+)
+
+NULL_ORIGIN_WITH_CREDENTIALS: Final = Violation(
+    id="null-origin-with-credentials",
+    title="Access-Control-Allow-Origin: null, with credentials, lets any site in",
+    severity=Severity.RISK,
+    stages=RESPONSE,
+    params=(),
+    explanation=prose("""
+        `null` is the origin of nobody in particular: browsers send it for every sandboxed frame, every data: URL and
+        every page opened from disk. Any page on the web can put a sandboxed frame into itself. A server that allows
+        `null` with credentials therefore lets every site read what the signed-in user may read.
+    """),
+    fix=prose("""
+        The server takes `null` off its list. Its own frames get an origin (`allow-same-origin` in the sandbox, served
+        over http while developing), which it then names: `Access-Control-Allow-Origin: https://app.test`.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-origin",
+    cwe=_PERMISSIVE,
+    broken=example(f"""
+        > GET https://api.test/me
+        > Origin: null
+        {_META}
+        {_SIGNED_IN}
+        < 200
+        < Content-Type: application/json
+        < Access-Control-Allow-Origin: null
+        < Access-Control-Allow-Credentials: true
+        < Vary: Origin
+    """),
+    fixed=example(f"""
+        > GET https://api.test/me
+        {FETCH}
+        {_SIGNED_IN}
+        < 200
+        < Content-Type: application/json
+        {ALLOWED}
+        < Access-Control-Allow-Credentials: true
+    """),
+)
+
+HTTP_ORIGIN_WITH_CREDENTIALS: Final = Violation(
+    id="http-origin-with-credentials",
+    title="{origin} is plain http and may read with credentials what is served over https",
+    severity=Severity.RISK,
+    stages=RESPONSE,
+    params=("origin",),
+    explanation=prose("""
+        Whoever is on the way between the user and an http page, as in a public wireless network, can put a script of
+        their own into it. That script then reads from this server, with the user's credentials, what https was to keep
+        from just those people.
+    """),
+    fix=prose("""
+        The page is served over https, and the server names that origin alone:
+        `Access-Control-Allow-Origin: https://app.test`. The http twin comes off its list.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-origin",
+    cwe=_PERMISSIVE,
+    broken=example(f"""
+        > GET https://api.test/me
+        > Origin: http://app.test
+        {_META}
+        {_SIGNED_IN}
+        < 200
+        < Content-Type: application/json
+        < Access-Control-Allow-Origin: http://app.test
+        < Access-Control-Allow-Credentials: true
+        < Vary: Origin
+    """),
+    fixed=example(f"""
+        > GET https://api.test/me
+        {FETCH}
+        {_SIGNED_IN}
+        < 200
+        < Content-Type: application/json
+        {ALLOWED}
+        < Access-Control-Allow-Credentials: true
+    """),
+)
+
+LOCALHOST_ORIGIN_WITH_CREDENTIALS: Final = Violation(
+    id="localhost-origin-with-credentials",
+    title="{origin} may read with credentials from a server that is not one for development",
+    severity=Severity.ADVICE,
+    stages=RESPONSE,
+    params=("origin",),
+    explanation=prose("""
+        On every user's machine localhost is somebody else: whatever program listens on that port there, or a page that
+        it serves and that has a hole, reads from this server what the signed-in user may read. It is a handy setting
+        for development that has reached a server in use.
+    """),
+    fix=prose("""
+        The server in use lists the pages in use, `Access-Control-Allow-Origin: https://app.test`; localhost goes into
+        the configuration for development. While developing, a proxy in front of the page, or a rule of this addon, does
+        without it.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-origin",
+    cwe=_PERMISSIVE,
+    broken=example(f"""
+        @ address=203.0.113.7
+        > GET https://api.test/me
+        > Origin: http://localhost:5173
+        {_META}
+        {_SIGNED_IN}
+        < 200
+        < Content-Type: application/json
+        < Access-Control-Allow-Origin: http://localhost:5173
+        < Access-Control-Allow-Credentials: true
+        < Vary: Origin
+    """),
+    fixed=example(f"""
+        @ address=203.0.113.7
+        > GET https://api.test/me
+        {FETCH}
+        {_SIGNED_IN}
+        < 200
+        < Content-Type: application/json
+        {ALLOWED}
+        < Access-Control-Allow-Credentials: true
+    """),
+)
+
+SHARED_HOSTING_ORIGIN_WITH_CREDENTIALS: Final = Violation(
+    id="shared-hosting-origin-with-credentials",
+    title="{origin} may read this with credentials, and anybody gets such a name at {service}",
+    severity=Severity.ADVICE,
+    stages=RESPONSE,
+    params=("origin", "service"),
+    explanation=prose("""
+        The page lives under a name that a hosting service lends to its customers. Trusting one of them exactly is safe
+        as long as it stays yours; a pattern over all of them trusts strangers, for a name there costs a minute. Two
+        customers of one service that are both trusted point to a pattern, and then this is more than a note.
+    """),
+    fix=prose("""
+        The server lists the one name that is yours, whole and without a wildcard
+        (`Access-Control-Allow-Origin: https://app.test` is better still: a domain of your own), and takes it off the
+        list when you give it up.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-origin",
+    cwe=_PERMISSIVE,
+    broken=example(f"""
+        > GET https://api.test/me
+        > Origin: https://example-one.netlify.app
+        {_META}
+        < 200
+        < Content-Type: application/json
+        < Access-Control-Allow-Origin: https://example-one.netlify.app
+        < Access-Control-Allow-Credentials: true
+        < Vary: Origin
+
+        > GET https://api.test/me
+        > Origin: https://example-two.netlify.app
+        {_META}
+        < 200
+        < Content-Type: application/json
+        < Access-Control-Allow-Origin: https://example-two.netlify.app
+        < Access-Control-Allow-Credentials: true
+        < Vary: Origin
+    """),
+    fixed=example(f"""
+        > GET https://api.test/me
+        {FETCH}
+        < 200
+        < Content-Type: application/json
+        {ALLOWED}
+        < Access-Control-Allow-Credentials: true
+    """),
+)
+
+PRIVATE_ADDRESS_WILDCARD: Final = Violation(
+    id="private-address-wildcard",
+    title="{host} ({address}) is inside, and Access-Control-Allow-Origin: * lets every page outside read it",
+    severity=Severity.ADVICE,
+    stages=RESPONSE,
+    params=("host", "address"),
+    explanation=prose("""
+        `*` is right for what anybody on the internet may fetch anyway. This server is on a private address, where only
+        those inside reach it; but their browsers are inside too, and `*` lets any page they open read the server
+        through them. Some browsers ask the user before that, others do not.
+    """),
+    fix=prose("""
+        The server names the pages that need it: `Access-Control-Allow-Origin: https://app.test` and `Vary: Origin`. If
+        nothing on it is meant for insiders only, nothing has to change.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#basic-safe-cors-protocol-setup",
+    cwe=_PERMISSIVE,
+    broken=example(f"""
+        @ address=192.168.1.20
+        > GET https://nas.test/status
+        {FETCH}
+        < 200
+        < Content-Type: application/json
+        < Access-Control-Allow-Origin: *
+    """),
+    fixed=example(f"""
+        @ address=192.168.1.20
+        > GET https://nas.test/status
+        {FETCH}
+        < 200
+        < Content-Type: application/json
+        {ALLOWED}
+    """),
+)

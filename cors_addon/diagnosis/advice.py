@@ -1,0 +1,198 @@
+"""What no browser blocks and a developer should still know. Never more than a note beside a verdict."""
+
+from dataclasses import replace
+from typing import Final
+
+from ..catalogue import CATALOGUE
+from ..catalogue.violation import Stage
+from ..fetch.checks import ALLOW_CREDENTIALS, ALLOW_ORIGIN, EXPOSE_HEADERS, MAX_AGE, exposed_header_names
+from ..fetch.headers import HeaderList, Invalid, extract_header_list_values, extract_max_age
+from ..fetch.messages import CredentialsMode, is_ok_status
+from ..fetch.methods import is_cors_safelisted_method
+from ..fetch.resource_policy import timing_allow_origin_check
+from ..fetch.safelists import FORBIDDEN_RESPONSE_HEADERS, SAFELISTED_RESPONSE_HEADERS
+from ..traffic.classify import BrowserFamily, Kind, is_http_authentication
+from ..traffic.credentials import CredentialsObserver
+from ..traffic.links import FOLLOW_SECONDS
+from ..traffic.null_origin import null_origin_source
+from ..traffic.origin_echoes import EchoObserver
+from ..traffic.passing_modes import surviving_modes
+from ..traffic.preflight_rules import CAPS
+from ..traffic.record import Record
+from ..verdict.conditions import BOTH_MODES
+from ..verdict.failure_details import inert
+from ..verdict.model import Condition, HeaderLine
+from ..verdict.redact import redact
+
+_LINES_SHOWN: Final = 8
+_LONGEST_CAP: Final = int(max(CAPS.values()))
+
+# Header fields that servers and caches add and that no script asks for.
+_UNREMARKABLE: Final = frozenset(
+    {
+        "accept-ch",
+        "accept-ranges",
+        "access-control-allow-credentials",
+        "access-control-allow-headers",
+        "access-control-allow-methods",
+        "access-control-allow-origin",
+        "access-control-expose-headers",
+        "access-control-max-age",
+        "age",
+        "alt-svc",
+        "connection",
+        "content-encoding",
+        "content-security-policy",
+        "content-security-policy-report-only",
+        "cross-origin-embedder-policy",
+        "cross-origin-opener-policy",
+        "cross-origin-resource-policy",
+        "date",
+        "expect-ct",
+        "keep-alive",
+        "nel",
+        "origin-agent-cluster",
+        "permissions-policy",
+        "referrer-policy",
+        "report-to",
+        "reporting-endpoints",
+        "server",
+        "server-timing",
+        "strict-transport-security",
+        "timing-allow-origin",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "vary",
+        "via",
+        "x-cache",
+        "x-cache-hits",
+        "x-content-type-options",
+        "x-dns-prefetch-control",
+        "x-download-options",
+        "x-frame-options",
+        "x-permitted-cross-domain-policies",
+        "x-powered-by",
+        "x-served-by",
+        "x-timer",
+        "x-xss-protection",
+    }
+)
+
+_NEVER_HIDDEN: Final = _UNREMARKABLE | FORBIDDEN_RESPONSE_HEADERS | SAFELISTED_RESPONSE_HEADERS
+
+
+def advice_conditions(record: Record, credentials: CredentialsObserver, echoes: EchoObserver) -> list[Condition]:
+    """Return the advisories for an exchange; empty for whatever CORS does not judge."""
+    found: list[Condition] = []
+    source = null_origin_source(record, credentials.correlator, credentials.pages)
+    if source is not None and record.kind is not Kind.PREFLIGHT:
+        found.append(_note("origin-null", {"source": inert(source, 300)}))
+    if record.kind not in (Kind.CORS, Kind.PREFLIGHT):
+        return found
+    response = record.exchange.response
+    if response is None or record.exchange.error is not None:
+        return found
+    headers = response.headers
+    if headers.get(ALLOW_ORIGIN) == "*" and headers.get(ALLOW_CREDENTIALS) == "true":
+        found.append(_note("allow-credentials-with-wildcard", {}, headers, ALLOW_ORIGIN, ALLOW_CREDENTIALS))
+    if record.kind is Kind.PREFLIGHT:
+        found += _about_max_age(record, headers)
+        if record.unfollowed and len(surviving_modes(record)) == 2:
+            note = _note("preflight-not-followed", {"url": inert(redact(record.exchange.request.url))})
+            found.append(replace(note, detail=_why_not_followed(record, credentials)))
+        return found
+    if record.preflight is None and record.cached_grant is None and _surely_needs_preflight(record):
+        found.append(_note("preflight-not-seen", {"method": inert(record.exchange.request.method)}))
+    echo = echoes.other(record)
+    if echo is not None:
+        value = inert(headers.get(ALLOW_ORIGIN) or "")
+        note = _note("vary-origin-missing", {"value": value}, headers, ALLOW_ORIGIN, "Vary")
+        other = HeaderLine("response", ALLOW_ORIGIN, f"{inert(echo.origin)} (flow {echo.exchange_id})")
+        found.append(replace(note, evidence=(*note.evidence, other)))
+    if surviving_modes(record):
+        found += _about_exposure(record, headers, credentials)
+    return found
+
+
+def _note(name: str, params: dict[str, str], headers: HeaderList | None = None, *lines: str) -> Condition:
+    evidence = []
+    for line in lines:
+        values = headers.get_all(line) if headers is not None else ()
+        evidence += [HeaderLine("response", line, inert(value, 2000)) for value in values[:_LINES_SHOWN]]
+        if not values:
+            evidence.append(HeaderLine("response", line, None))
+    return Condition(CATALOGUE[name], Stage.RESPONSE, BOTH_MODES, frozenset(), params, "", tuple(evidence))
+
+
+def _surely_needs_preflight(record: Record) -> bool:
+    """Say whether a preflight must have gone before: HTTP authentication may be the browser's, which asks nobody.
+
+    Most HARs leave out preflights.
+    """
+    if record.exchange.source == "har":
+        return False
+    if not is_cors_safelisted_method(record.exchange.request.method):
+        return True
+    by_browser = is_http_authentication(record.exchange.request.headers.get("Authorization") or "")
+    return any(name != "authorization" or not by_browser for name in record.header_names)
+
+
+def _why_not_followed(record: Record, credentials: CredentialsObserver) -> str:
+    exchange = record.exchange
+    ended = exchange.ended or exchange.started
+    if credentials.pages.loaded_since(exchange.client, exchange.started, ended + FOLLOW_SECONDS):
+        return "another page was loaded meanwhile"
+    return ""
+
+
+def _about_max_age(record: Record, headers: HeaderList) -> list[Condition]:
+    age = extract_max_age(headers)
+    value = inert(headers.get(MAX_AGE) or "")
+    if isinstance(age, Invalid):
+        return [_note("max-age-invalid", {"value": value}, headers, MAX_AGE)]
+    if age is not None and age > CAPS.get(record.browser or BrowserFamily.CHROMIUM, _LONGEST_CAP):
+        return [_note("max-age-capped", {"value": value}, headers, MAX_AGE)]
+    return []
+
+
+def hidden_header_names(mode: CredentialsMode, headers: HeaderList) -> list[str]:
+    """Return the lower-cased names of the response headers that scripts may want to read and cannot."""
+    wanted = [name for name in headers.names() if name not in _NEVER_HIDDEN]
+    if not wanted or EXPOSE_HEADERS not in headers:
+        return wanted
+    exposed = exposed_header_names(mode, headers)
+    return [name for name in wanted if name not in exposed]
+
+
+def _about_exposure(record: Record, headers: HeaderList, credentials: CredentialsObserver) -> list[Condition]:
+    found: list[Condition] = []
+    listed = extract_header_list_values(headers, EXPOSE_HEADERS)
+    if isinstance(listed, Invalid):
+        found.append(
+            _note(
+                "expose-headers-invalid", {"value": inert(headers.get(EXPOSE_HEADERS) or "")}, headers, EXPOSE_HEADERS
+            )
+        )
+    assert record.exchange.response is not None
+    hidden_by_wildcard = isinstance(listed, list) and "*" in listed
+    cookies = "set-cookie" in headers
+    mode: CredentialsMode | None = None
+    if hidden_by_wildcard or cookies:
+        mode = credentials.assess(record).mode
+    if hidden_by_wildcard and mode is CredentialsMode.INCLUDE:
+        found.append(_note("expose-headers-wildcard-with-credentials", {}, headers, EXPOSE_HEADERS))
+    elif not isinstance(listed, Invalid) and is_ok_status(record.exchange.response.status):
+        hidden = hidden_header_names(mode or CredentialsMode.NOT_INCLUDE, headers)
+        if hidden:
+            names = inert(", ".join(hidden))
+            found.append(_note("header-not-exposed", {"names": names}, headers, EXPOSE_HEADERS))
+    if cookies and mode is CredentialsMode.NOT_INCLUDE:
+        names = ", ".join(value.partition("=")[0].strip() for value in headers.get_all("Set-Cookie"))
+        found.append(_note("set-cookie-ignored", {"names": inert(names)}))
+    if "timing-allow-origin" in headers and not timing_allow_origin_check(
+        record.classification.origin or "null", headers
+    ):
+        origin = inert(record.classification.origin or "null")
+        found.append(_note("timing-allow-origin-missing", {"origin": origin}, headers, "Timing-Allow-Origin"))
+    return found

@@ -1,0 +1,126 @@
+"""What a cause is looked for in: one exchange, its ties to others, and what its host answered besides."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from ...fetch.headers import HeaderList, Invalid, extract_header_list_values, get_decode_and_split
+from ...fetch.messages import is_redirect_status
+from ...fetch.origins import Origin, origin_of
+from ...traffic.classify import Kind
+from ...traffic.cookies import CookieObserver
+from ...traffic.correlate import Correlator
+from ...traffic.host_policies import HostObserver, Sighting
+from ...traffic.page_loads import PageLoads
+from ...traffic.record import Record
+from ...verdict.failure_details import inert
+
+_NO_HEADERS = HeaderList()
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An exchange with findings, and what is known around it. Nothing here changes while causes are looked for."""
+
+    record: Record
+    correlator: Correlator
+    hosts: HostObserver
+    pages: PageLoads
+    cookies: CookieObserver
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def is_preflight(self) -> bool:
+        return self.record.kind is Kind.PREFLIGHT
+
+    @cached_property
+    def status(self) -> int:
+        """The response's status, 0 where there is none."""
+        response = self.record.exchange.response
+        return 0 if response is None else response.status
+
+    @cached_property
+    def headers(self) -> HeaderList:
+        response = self.record.exchange.response
+        return _NO_HEADERS if response is None else response.headers
+
+    @property
+    def asked(self) -> HeaderList:
+        """The request's headers."""
+        return self.record.exchange.request.headers
+
+    @property
+    def url(self) -> str:
+        return self.record.exchange.request.url
+
+    @property
+    def origin(self) -> str:
+        """The page's origin as sent."""
+        return self.record.classification.origin or "null"
+
+    @cached_property
+    def page(self) -> Origin | None:
+        return origin_of(self.origin)
+
+    @cached_property
+    def target(self) -> Origin | None:
+        return origin_of(self.url)
+
+    @cached_property
+    def method(self) -> str:
+        """The actual method: of a preflight, the one that it asks for."""
+        if self.is_preflight:
+            return self.asked.get("Access-Control-Request-Method") or ""
+        return self.record.exchange.request.method
+
+    @property
+    def is_redirect(self) -> bool:
+        return is_redirect_status(self.status) and "location" in self.headers
+
+    @cached_property
+    def server(self) -> str:
+        """The value of Server, shown; empty without one."""
+        return inert(self.headers.get("Server") or "", 60)
+
+    @cached_property
+    def varies(self) -> frozenset[str]:
+        """The lower-cased names in Vary."""
+        return frozenset(value.lower() for value in get_decode_and_split(self.headers, "Vary") or ())
+
+    @cached_property
+    def has_cors_headers(self) -> bool:
+        """Whether any response header of CORS is there."""
+        return any(name.startswith("access-control-") for name in self.headers.names())
+
+    @cached_property
+    def seconds(self) -> float:
+        """How long the answer, or the failure, took."""
+        exchange = self.record.exchange
+        return 0.0 if exchange.ended is None else max(exchange.ended - exchange.started, 0.0)
+
+    @cached_property
+    def at_path(self) -> list[Sighting]:
+        """What other exchanges showed of this path of the host."""
+        return self.hosts.at_path(self.record)
+
+    @cached_property
+    def allowing(self) -> Sighting | None:
+        """The first successful answer of the host that another page or request was allowed to read."""
+        return self.hosts.allowing(self.record)
+
+    @cached_property
+    def preflight(self) -> Record | None:
+        """The preflight of an actual request, where it is remembered."""
+        return self.correlator.get(self.record.preflight or self.record.cached_grant)
+
+    def listed(self, name: str) -> list[str]:
+        """Return the elements of a list header of the response; what does not parse lists nothing."""
+        values = extract_header_list_values(self.headers, name)
+        return [] if values is None or isinstance(values, Invalid) else values
+
+
+def shown(text: str, limit: int = 100) -> str:
+    """Return a value as it may stand in a message."""
+    return inert(text, limit)

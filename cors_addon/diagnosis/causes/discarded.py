@@ -1,0 +1,100 @@
+"""Why a cookie does not stick, and why a page asks so that it cannot read the answer."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from ...catalogue.violation import FixOwner
+from ...traffic.cookies import Refusal
+from ...traffic.host_policies import Sighting
+from ...verdict.model import Cause, Confidence, Finding
+from .cause import CauseEntry
+from .context import Scene, shown
+
+HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
+
+SAME_SITE: Final = CauseEntry(
+    "cookie-same-site",
+    "The cookie's SameSite keeps it from pages of other sites",
+    "The server sets the cookie with SameSite=Lax or Strict, or without SameSite (which Chromium takes for Lax), in an "
+    "answer to a page of another site.",
+    FixOwner.SERVER,
+    "Set the cookie with SameSite=None; Secure, or serve page and API from one site.",
+)
+SECURE: Final = CauseEntry(
+    "cookie-secure",
+    "The cookie's Secure and its URL do not fit together",
+    "The cookie has SameSite=None or a name with a prefix and lacks Secure, or has Secure and is set over http.",
+    FixOwner.SERVER,
+    "Serve the API over https and set the cookie with Secure.",
+)
+DOMAIN: Final = CauseEntry(
+    "cookie-domain",
+    "The cookie's Domain does not cover the host that sets it",
+    "Domain names another host, or a suffix that many share; or the name begins with __Host-, which allows no Domain.",
+    FixOwner.SERVER,
+    "Leave Domain out, or set it to the host's own domain: a server cannot set cookies for another one.",
+)
+THIRD_PARTY: Final = CauseEntry(
+    "third-party-cookies-blocked",
+    "The browser sends no cookies to other sites",
+    "The answer is 401 or 403, the request carried no cookie, and Sec-Fetch-Storage-Access: none says that the browser "
+    "keeps back the cookies of other sites.",
+    FixOwner.BROWSER,
+    "Serve page and API from one site, send a token in Authorization, or have the cookie set with Partitioned. To "
+    "test, allow third-party cookies in the browser's settings.",
+)
+NO_CORS: Final = CauseEntry(
+    "no-cors-as-a-fix",
+    "Mode no-cors was set to make an error of CORS go away",
+    "The page asks for data with mode no-cors; earlier requests of it to the same path failed in the CORS check.",
+    FixOwner.CLIENT,
+    "Take mode: 'no-cors' out again, and mend what made the first requests fail.",
+)
+
+ENTRIES: Final = (SAME_SITE, SECURE, DOMAIN, THIRD_PARTY, NO_CORS)
+
+_BY_REFUSAL: Final = {
+    Refusal.SAME_SITE: SAME_SITE,
+    Refusal.NO_SAME_SITE: SAME_SITE,
+    Refusal.NOT_SECURE: SECURE,
+    Refusal.SECURE_OVER_HTTP: SECURE,
+    Refusal.DOMAIN: DOMAIN,
+}
+_HOW: Final = {
+    Refusal.SAME_SITE: "it has SameSite=Lax or Strict, and the page is of another site",
+    Refusal.NO_SAME_SITE: "it has no SameSite, which Chromium takes for Lax, and the page is of another site",
+    Refusal.NOT_SECURE: "it needs Secure and has it not",
+    Refusal.SECURE_OVER_HTTP: "it is Secure and was set over http",
+    Refusal.DOMAIN: "its Domain does not cover the host",
+}
+
+
+def cookies(finding: Finding, scene: Scene) -> Iterator[Cause]:
+    """For a cookie that was refused, where it was set and where it is missing."""
+    for each in scene.cookies.of(scene.record):
+        if each.why is Refusal.THIRD_PARTY:
+            message = f"status {scene.status} without a cookie, and Sec-Fetch-Storage-Access: none"
+            yield THIRD_PARTY.named(MEDIUM, message, (scene.id,))
+            continue
+        where = "" if each.exchange_id == scene.id else f", set in flow {each.exchange_id} and not sent here"
+        message = f"cookie {shown(each.name, 60)}{where}: {_HOW[each.why]}"
+        # Without the cookie 401 is what one would expect; whether another one is meant is not known.
+        confidence = HIGH if finding.id == "set-cookie-refused" and not where else MEDIUM
+        yield _BY_REFUSAL[each.why].named(confidence, message, (each.exchange_id, scene.id))
+
+
+def opaque(finding: Finding, scene: Scene) -> Iterator[Cause]:
+    """For data that is fetched with mode no-cors."""
+    page = scene.record.page_origin
+    failed = next((each for each in scene.at_path if _failed(each, page)), None)
+    if failed is None:
+        return
+    kind = "preflight" if failed.answer.is_preflight else shown(failed.answer.method, 20)
+    message = (
+        f"the page's {kind} to this path failed in the CORS check (flow {failed.flow}), and now it asks with no-cors"
+    )
+    yield NO_CORS.named(HIGH, message, (failed.flow, scene.id))
+
+
+def _failed(sighting: Sighting, page: str | None) -> bool:
+    return sighting.answer.origin == page and not sighting.answer.allows

@@ -1,0 +1,81 @@
+"""Puts the way to green and the snippets onto a verdict that has findings."""
+
+from dataclasses import replace
+from typing import Final
+
+from ...catalogue.violation import Severity
+from ...traffic.correlate import Correlator
+from ...traffic.record import Record
+from ...verdict.fix_steps import STATUS
+from ...verdict.model import Confidence, Finding, Snippet, Verdict
+from .required_headers import Need, need_of
+from .way import way_of
+
+ANY_SERVER: Final = "any server"
+_WRITTEN_FOR: Final = (Severity.BLOCKED, Severity.CONDITIONAL, Severity.RISK)
+"""Advice is taken in a line; a snippet would change what works."""
+_WRITTEN: Final = frozenset(
+    {
+        STATUS,
+        "Vary",
+        *(
+            f"Access-Control-{name}"
+            for name in (
+                "Allow-Origin",
+                "Allow-Credentials",
+                "Allow-Methods",
+                "Allow-Headers",
+                "Expose-Headers",
+                "Max-Age",
+            )
+        ),
+    }
+)
+"""What a snippet changes; the rest of a way has its header lines only."""
+
+
+def with_fixes(verdict: Verdict, record: Record, correlator: Correlator) -> Verdict:
+    """Return the verdict with what mends it, or as it is where nothing has to be mended, or could be by a server."""
+    if record.exchange.response is None or all(each.severity is Severity.INFO for each in verdict.findings):
+        return verdict
+    need = need_of(record, verdict, correlator)
+    way = way_of(record, verdict, need)
+    if way is None:
+        return verdict
+    cured = {
+        finding
+        for step in way.steps
+        if step.severity in _WRITTEN_FOR and any(change.header in _WRITTEN for change in step.changes)
+        for finding in step.findings
+    }
+    if not cured:
+        return replace(verdict, way=way)
+    snippets = _snippets(record, need, correlator)
+    return replace(verdict, way=way, findings=tuple(_written(finding, cured, snippets) for finding in verdict.findings))
+
+
+def _written(finding: Finding, cured: set[str], snippets: tuple[Snippet, ...]) -> Finding:
+    return replace(finding, snippets=snippets) if finding.id in cured and snippets else finding
+
+
+def _snippets(record: Record, need: Need, correlator: Correlator) -> tuple[Snippet, ...]:
+    # Loaded with the first finding: most of what they hold is templates and patterns.
+    from .snippets import snippet_text
+    from .stacks import best_places, recognise
+
+    exchange = record.exchange
+    assert exchange.response is not None
+    responses = [exchange.response]
+    other = correlator.get(record.preflight or record.cached_grant or record.request)
+    if other is not None and other.exchange.response is not None:
+        responses.append(other.exchange.response)
+    found = []
+    for place in best_places(recognise(exchange.request, *responses), exchange.response.status):
+        text = snippet_text(place.stack, need)
+        if text is not None:
+            found.append(Snippet(place.name, text, place.confidence, place.because))
+    if all(one.confidence is Confidence.LOW for one in found):
+        text = snippet_text(None, need)
+        if text is not None:
+            found.append(Snippet(ANY_SERVER, text, Confidence.LOW))
+    return tuple(found)

@@ -1,0 +1,185 @@
+"""Snippets for web servers and gateways, by the key of the stack."""
+
+from typing import Final
+
+from .templates import Template, Writer
+
+NGINX: Final = Template("""
+# %developing%
+# in http { }: the pages that may call; add a line for each
+map $http_origin $cors_origin {
+    default "";
+    "%origin%" $http_origin;
+}
+
+# in the location { } that answers for this URL, or in one that contains it
+%answered%# what the backend adds itself would come twice (with FastCGI: fastcgi_hide_header)
+%answered%proxy_hide_header Access-Control-Allow-Origin;
+%answered%proxy_hide_header Access-Control-Allow-Credentials;
+%preflight%# nginx answers OPTIONS before auth_basic, auth_request and the backend
+%preflight%if ($request_method = OPTIONS) {
+%preflight%    add_header Access-Control-Allow-Origin $cors_origin always;
+%preflight%%credentials%    add_header Access-Control-Allow-Credentials "true" always;
+%preflight%    add_header Access-Control-Allow-Methods "%methods%" always;
+%preflight%    add_header Access-Control-Allow-Headers "%headers%" always;
+%preflight%    add_header Access-Control-Max-Age "%max-age%" always;
+%preflight%    add_header Vary "Origin" always;
+%preflight%    return 204;
+%preflight%}
+# always: on errors too. A location with add_header lines of its own inherits none of these.
+add_header Access-Control-Allow-Origin $cors_origin always;
+%credentials%add_header Access-Control-Allow-Credentials "true" always;
+add_header Access-Control-Expose-Headers "%exposed%" always;
+add_header Vary "Origin" always;
+""")
+
+APACHE: Final = Template("""
+# %developing%
+# a2enmod headers rewrite; in <VirtualHost>, not in .htaccess, where authentication would come before this
+%answered%# what the backend adds itself would come twice
+%answered%Header onsuccess unset Access-Control-Allow-Origin
+%answered%Header onsuccess unset Access-Control-Allow-Credentials
+# always: on errors too; repeat the lines for each page that may call
+Header always set Access-Control-Allow-Origin "%origin%" "expr=%{HTTP:Origin} == '%origin%'"
+%credentials%Header always set Access-Control-Allow-Credentials "true" "expr=%{HTTP:Origin} == '%origin%'"
+Header always set Access-Control-Expose-Headers "%exposed%" "expr=%{HTTP:Origin} == '%origin%'"
+Header always merge Vary "Origin"
+%preflight%# OPTIONS is answered before authentication and before the backend
+%preflight%Header always set Access-Control-Allow-Methods "%methods%" "expr=%{REQUEST_METHOD} == 'OPTIONS'"
+%preflight%Header always set Access-Control-Allow-Headers "%headers%" "expr=%{REQUEST_METHOD} == 'OPTIONS'"
+%preflight%Header always set Access-Control-Max-Age "%max-age%" "expr=%{REQUEST_METHOD} == 'OPTIONS'"
+%preflight%RewriteEngine On
+%preflight%RewriteCond %{REQUEST_METHOD} =OPTIONS
+%preflight%RewriteCond %{HTTP:Access-Control-Request-Method} .
+%preflight%RewriteRule ^ - [R=204,L]
+""")
+
+CADDY: Final = Template("""
+# %developing%
+# in the site block; the pages that may call: name each in every matcher
+@cors_origin header Origin %origin%
+%answered%@cors_other not header Origin %origin%
+%preflight%@cors_preflight {
+%preflight%    method OPTIONS
+%preflight%    header Origin %origin%
+%preflight%    header Access-Control-Request-Method *
+%preflight%}
+# route keeps this order, so that OPTIONS is answered before basicauth and forward_auth
+route {
+    header +Vary Origin
+    # at once, so that error pages have it too
+    header @cors_origin {
+        Access-Control-Allow-Origin {http.request.header.Origin}
+        %credentials%Access-Control-Allow-Credentials true
+        Access-Control-Expose-Headers "%exposed%"
+    }
+    %answered%# once more when the response is sent, in place of what the backend adds
+    %answered%header @cors_origin {
+    %answered%    Access-Control-Allow-Origin {http.request.header.Origin}
+    %answered%%credentials%    Access-Control-Allow-Credentials true
+    %answered%%no-credentials%    -Access-Control-Allow-Credentials
+    %answered%    defer
+    %answered%}
+    %answered%header @cors_other {
+    %answered%    -Access-Control-Allow-Origin
+    %answered%    -Access-Control-Allow-Credentials
+    %answered%    defer
+    %answered%}
+    %preflight%header @cors_preflight {
+    %preflight%    Access-Control-Allow-Methods "%methods%"
+    %preflight%    Access-Control-Allow-Headers "%headers%"
+    %preflight%    Access-Control-Max-Age %max-age%
+    %preflight%}
+    %preflight%respond @cors_preflight 204
+    # here: what the site block holds so far, authentication included
+}
+""")
+
+HAPROXY: Final = Template("""
+# %developing%
+# in the frontend, before any http-request auth or deny; the pages that may call follow -m str
+http-request set-var(txn.cors_origin) req.hdr(Origin) if { req.hdr(Origin) -m str "%origin%" }
+acl cors_origin var(txn.cors_origin) -m found
+%preflight%acl cors_preflight var(txn.cors_preflight) -m bool
+%preflight%acl cors_asks req.hdr(Access-Control-Request-Method) -m found
+%preflight%http-request set-var(txn.cors_preflight) bool(true) if METH_OPTIONS cors_asks cors_origin
+%preflight%http-request return status 204 if METH_OPTIONS cors_asks cors_origin
+# after-response: on HAProxy's own answers and errors too
+%answered%http-after-response del-header Access-Control-Allow-Origin
+%answered%http-after-response del-header Access-Control-Allow-Credentials
+http-after-response set-header Access-Control-Allow-Origin %[var(txn.cors_origin)] if cors_origin
+%credentials%http-after-response set-header Access-Control-Allow-Credentials true if cors_origin
+http-after-response set-header Access-Control-Expose-Headers "%exposed%" if cors_origin
+%preflight%http-after-response set-header Access-Control-Allow-Methods "%methods%" if cors_preflight
+%preflight%http-after-response set-header Access-Control-Allow-Headers "%headers%" if cors_preflight
+%preflight%http-after-response set-header Access-Control-Max-Age %max-age% if cors_preflight
+http-after-response add-header Vary Origin
+""")
+
+TRAEFIK: Final = Template("""
+# %developing%
+# dynamic configuration
+http:
+  middlewares:
+    cors:
+      headers:
+        accessControlAllowOriginList: ["%origin%"]
+        accessControlAllowMethods: [%methods-quoted%]
+        accessControlAllowHeaders: [%headers-quoted%]
+        accessControlExposeHeaders: [%exposed-quoted%]
+        %credentials%accessControlAllowCredentials: true
+        accessControlMaxAge: %max-age%
+        addVaryHeader: true
+# and in the router, cors before any authentication:
+#   middlewares: [cors, ...]
+""")
+
+ENVOY: Final = Template("""
+# %developing%
+# in the virtual host or route; what its response has to say besides is Vary
+typed_per_filter_config:
+  envoy.filters.http.cors:
+    "@type": type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy
+    allow_origin_string_match:
+    - exact: "%origin%"
+    allow_methods: "%methods%"
+    allow_headers: "%headers%"
+    expose_headers: "%exposed%"
+    %credentials%allow_credentials: true
+    max_age: "%max-age%"
+response_headers_to_add:
+- header: { key: Vary, value: Origin }
+
+# in http_filters, before jwt_authn, ext_authz and router:
+- name: envoy.filters.http.cors
+  typed_config:
+    "@type": type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors
+""")
+
+IIS: Final = Template("""
+<!-- %developing% -->
+<!-- web.config, with the IIS CORS module installed: it answers OPTIONS before authentication and sets Vary -->
+<configuration>
+  <system.webServer>
+    <cors enabled="true" failUnlistedOrigins="true">
+      %credentials%<add origin="%origin%" allowed="true" allowCredentials="true" maxAge="%max-age%">
+      %no-credentials%<add origin="%origin%" allowed="true" maxAge="%max-age%">
+        <allowMethods>%methods-xml%</allowMethods>
+        <allowHeaders allowAllRequestedHeaders="false">%headers-xml%</allowHeaders>
+        <exposeHeaders>%exposed-xml%</exposeHeaders>
+      </add>
+    </cors>
+  </system.webServer>
+</configuration>
+%answered%<!-- and without Access-Control- lines under <customHeaders>: they would come twice -->
+""")
+
+SERVERS: Final[dict[str, Writer]] = {
+    "nginx": NGINX,
+    "apache": APACHE,
+    "caddy": CADDY,
+    "haproxy": HAPROXY,
+    "traefik": TRAEFIK,
+    "envoy": ENVOY,
+    "iis": IIS,
+}

@@ -1,0 +1,240 @@
+"""The verdicts that the addon keeps: shown on their flows, told once, revised as evidence comes, and reported."""
+
+import weakref
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from mitmproxy import ctx, hooks, http
+
+from ..diagnosis.explanations import Explanations
+from ..diagnosis.revisions import Backlog
+from ..diagnosis.session import Session
+from ..report.expected import Expected
+from ..report.model import Report, build, shown_entry
+from ..traffic.bounded_dicts import Remembered
+from ..verdict.model import Outcome, Verdict
+from . import display
+from .delivery import Deliveries
+from .end_of_run import Closing
+from .journals import Journals
+from .log_messages import Teller
+from .suppressions import Wishes
+
+KEPT_VERDICTS: Final = 50_000
+
+
+class Basis(NamedTuple):
+    """The verdicts that are kept, in order; how many are no longer, and how many are not CORS; what is expected."""
+
+    verdicts: tuple[Verdict, ...]
+    dropped: int
+    not_cors: int
+    expected: Expected
+
+
+class Keeper:
+    """What was judged, newest last, in bounded memory.
+
+    ``verdicts`` are those that say something, as the user wishes to see them; of the others only the ids are kept.
+    ``judged`` counts both, and what was dropped since. ``touch`` is told the id of each verdict that is another now.
+    ``may_tell`` says whether front ends can be told of changes yet.
+    """
+
+    def __init__(self, session: Session, deliveries: Deliveries, teller: Teller, touch: Callable[[str], None]) -> None:
+        self.verdicts: Remembered[str, Verdict] = Remembered(KEPT_VERDICTS)
+        self.judged = 0
+        self.may_tell = False
+        self.mark = self.comment = True
+        self.backlog = Backlog()
+        self.closing = Closing()
+        self.journals = Journals(self.explained)
+        self._session = session
+        self._deliveries = deliveries
+        self._teller = teller
+        self._touch = touch
+        self._explanations = Explanations(session, self._keep_for_good, self._at_fault)
+        self._wishes = Wishes(KEPT_VERDICTS)
+        self._not_cors: Remembered[str, None] = Remembered(KEPT_VERDICTS)
+        self._flows: weakref.WeakValueDictionary[str, http.HTTPFlow] = weakref.WeakValueDictionary()
+
+    # --- one verdict ------------------------------------------------------------------------------------------
+
+    def count(self, flow: http.HTTPFlow) -> None:
+        """Take note that a flow is judged."""
+        self.judged += flow.id not in self.verdicts and flow.id not in self._not_cors
+        self._flows[flow.id] = flow
+
+    def take(self, flow: http.HTTPFlow, verdict: Verdict) -> None:
+        """Keep the verdict on a flow, and show it."""
+        self.count(flow)
+        self._explanations.judged(verdict)
+        self._keep(self._wishes.apply(verdict), flow)
+
+    def take_probe(self, flow: http.HTTPFlow, verdict: Verdict) -> None:
+        """Show what a request of the probe found on its flow, and keep it if that is something."""
+        if verdict.findings:
+            self.count(flow)
+            self._keep(self._wishes.apply(verdict), flow)
+        display.show_probe(flow, verdict, self.mark, self.comment)
+        ctx.master.addons.trigger(hooks.UpdateHook([flow]))
+
+    def drop(self, flow_id: str) -> None:
+        """Forget the verdict on a flow that runs once more."""
+        if self.verdicts.pop(flow_id, None) is not None:
+            self._not_cors[flow_id] = None
+            self._touch(flow_id)
+
+    def explained(self, verdict: Verdict) -> Verdict:
+        """Return a verdict that is kept, with what is behind it and what mends it."""
+        whole = self._explanations.of(verdict)
+        if whole is verdict:
+            return self.verdicts.get(verdict.id, verdict)
+        return self._wishes.expected.apply(whole).with_delivered(verdict.delivered)
+
+    def _entry(self, verdict: Verdict) -> dict[str, Any]:
+        """Return what a flow carries. Whoever reads it, another addon perhaps, must not meet with a fault of ours."""
+        try:
+            return shown_entry(self.explained(verdict))
+        except Exception as exc:
+            self._at_fault(verdict.id, exc)
+            return {"id": verdict.id, "outcome": verdict.outcome.value, "findings": []}
+
+    def _at_fault(self, flow_id: str, exc: Exception) -> None:
+        self._teller.fault("explain", self._flows.get(flow_id), exc)
+
+    def _keep(self, verdict: Verdict, flow: http.HTTPFlow | None) -> None:
+        self._touch(verdict.id)
+        delivered = self._deliveries.get(verdict.id)
+        if delivered is not None:
+            verdict = verdict.with_delivered(delivered)
+        elif not verdict.findings and verdict.outcome is Outcome.NOT_CORS and verdict.id not in self._wishes:
+            if self.verdicts.pop(verdict.id, None) is not None:
+                self.journals.note(verdict)
+                if flow is not None:
+                    display.clear(flow)
+            self._not_cors[verdict.id] = None
+            return
+        self._not_cors.pop(verdict.id, None)
+        if len(self.verdicts) >= self.verdicts.capacity and verdict.id not in self.verdicts:
+            self.closing.drop(next(iter(self.verdicts.values())))
+        self.verdicts[verdict.id] = verdict
+        self.journals.note(verdict)
+        self._teller.tell(verdict, self._explanations.in_passing)
+        if flow is not None:
+            display.show(flow, verdict, self.mark, self.comment, self._entry)
+
+    def _keep_for_good(self, whole: Verdict) -> None:
+        """Keep a verdict explained whose exchange is forgotten: nobody could explain it any more."""
+        kept = self.verdicts.get(whole.id)
+        if kept is None:
+            return
+        # The place among the others stays: this is nothing new.
+        settled = self.verdicts[whole.id] = self._wishes.apply(whole).with_delivered(kept.delivered)
+        flow = self._flows.get(whole.id)
+        if flow is not None:
+            display.show(flow, settled, self.mark, self.comment)
+
+    # --- as evidence and wishes change ------------------------------------------------------------------------
+
+    def revise_backlog(self) -> None:
+        """Judge again what evidence has come for since the last time."""
+        self.revise(self.backlog.take())
+
+    def revise(self, changed: Iterable[str]) -> None:
+        """Judge earlier flows again, and show those whose verdict is another now."""
+        touched = []
+        for flow_id in changed:
+            flow = self._flows.get(flow_id)
+            try:
+                if self.is_revised(flow_id, flow) and flow is not None:
+                    touched.append(flow)
+            except Exception as exc:
+                # It costs this flow its news, and not the others theirs.
+                self._teller.fault("revise", flow, exc)
+        self._tell_front_ends(touched)
+
+    def is_revised(self, flow_id: str, flow: http.HTTPFlow | None) -> bool:
+        """Judge an earlier flow again; say whether its verdict, or a part that was looked at, is another now."""
+        before = self.verdicts.get(flow_id)
+        revised = self._session.judge(flow_id)
+        if revised is None:
+            return False
+        told = self._explanations.judged(revised)
+        shown = self._wishes.apply(revised).with_delivered(self._deliveries.now(flow_id))
+        if shown == before and (told is None or self._explanations.of(revised) == told):
+            return False
+        self._keep(shown, flow)
+        return True
+
+    def expect(self, expected: Expected) -> None:
+        """Show what was judged already as the user wishes it from now on."""
+        self._wishes.expected = expected
+        touched = []
+        for verdict in self._wishes.changed(self.verdicts.values()):
+            flow = self._flows.get(verdict.id)
+            self._keep(verdict, flow)
+            if flow is not None:
+                touched.append(flow)
+        self._tell_front_ends(touched)
+
+    def _tell_front_ends(self, touched: list[http.HTTPFlow]) -> None:
+        if touched and self.may_tell:
+            ctx.master.addons.trigger(hooks.UpdateHook(touched))
+
+    # --- all of them ------------------------------------------------------------------------------------------
+
+    def report(self, hosts: Iterable[dict[str, Any]] = (), brief: bool = False) -> Report:
+        """Build a report of everything that is remembered, or, in ``brief``, of what is to be mended."""
+        if not brief:
+            # Made between the entries, which nobody keeps, they would hold on to the memory of those.
+            for verdict in self.verdicts.values():
+                self._explanations.of(verdict)
+        basis = self.basis()
+        return build(
+            self._wishes.whole(basis.verdicts),
+            basis.dropped,
+            not_cors=basis.not_cors,
+            ignores=basis.expected.ignores,
+            baseline=basis.expected.baseline,
+            hosts=hosts,
+            brief=brief,
+            explain=self.explained,
+        )
+
+    def basis(self) -> Basis:
+        """Return what a report is built from that keeps changing, as it is now."""
+        dropped = self.judged - len(self.verdicts) - len(self._not_cors)
+        return Basis(tuple(self.verdicts.values()), dropped, len(self._not_cors), self._wishes.expected)
+
+    def whole(self, verdict: Verdict) -> Verdict:
+        """Return a verdict that is kept, with what the user ignores."""
+        (whole,) = self._wishes.whole([verdict])
+        return whole
+
+    def profiles(self, most: int | None = None, newest: int = KEPT_VERDICTS) -> list[dict[str, Any]]:
+        """Return what each host's policy is, as learned so far, the one asked last first.
+
+        What fails there is told by the ``newest`` verdicts.
+        """
+        # Many sessions ask for no report.
+        from ..diagnosis.host_profiles import MOST_HOSTS, profiles
+
+        verdicts = islice(reversed(self.verdicts.values()), newest)
+        session = self._session
+        return profiles(session.hosts, session.repeats, verdicts, MOST_HOSTS if most is None else most)
+
+    def clear(self) -> None:
+        """Forget all verdicts, and take them off the flows still held."""
+        held = [flow for flow in map(self._flows.get, self.verdicts) if flow is not None]
+        for flow in held:
+            display.clear(flow)
+        self.verdicts.clear()
+        self._explanations.clear()
+        self._not_cors.clear()
+        self.backlog.take()
+        self._wishes.clear()
+        self.closing.clear()
+        self.judged = 0
+        if held:
+            ctx.master.addons.trigger(hooks.UpdateHook(held))

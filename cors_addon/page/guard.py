@@ -1,0 +1,75 @@
+"""Who may ask the page for what.
+
+Any page can make the browser send requests here. What tells them from the live page's own are headers that no page can
+set, ``Sec-Fetch-*`` and ``Origin`` (https://fetch.spec.whatwg.org/#forbidden-request-header). Browsers send the former
+to https and to loopback only, so on a host of its own over plain http the page rests on ``Origin``, on the token that
+only its own document holds, and on the browsers' keeping responses from other origins.
+"""
+
+import hmac
+import secrets
+from enum import Enum
+from typing import Final
+
+from mitmproxy import http
+
+from .page_address import Place
+
+TOKEN_HEADER: Final = "X-Cors-Page"
+TOKEN_FIELD: Final = "token"
+
+
+class Purpose(Enum):
+    """What is asked for: the ``DOCUMENT``, the ``DATA`` that keeps it up to date, or a ``CHANGE``."""
+
+    DOCUMENT = "document"
+    DATA = "data"
+    CHANGE = "change"
+
+
+class Token:
+    """A secret of this process that only the page's own document carries."""
+
+    def __init__(self) -> None:
+        self.text: Final = secrets.token_urlsafe(32)
+
+    def matches(self, given: str) -> bool:
+        """Compare in constant time."""
+        return hmac.compare_digest(self.text.encode(), given.encode("utf-8", "surrogateescape"))
+
+
+def refusal(headers: http.Headers, purpose: Purpose, place: Place) -> str | None:
+    """Say why a request by these headers is not one of the page's own, ``None`` where it may be.
+
+    The token of ``DATA`` and ``CHANGE`` is not looked at here.
+    """
+    site, mode, dest = (headers.get(f"Sec-Fetch-{name}") for name in ("Site", "Mode", "Dest"))
+    if place.is_shared and (site is None or mode is None or dest is None):
+        return (
+            "This address does not let the page tell its own requests from others: browsers send it no Sec-Fetch "
+            "headers. Open the page over https, or as http://localhost with the proxy's port."
+        )
+    origin = headers.get("Origin")
+    if origin is not None and place.origin is not None and origin != place.origin:
+        return "Another origin asks, and the live page answers to itself only."
+    if origin == "null":
+        return "An opaque origin asks, and the live page answers to itself only."
+    match purpose:
+        case Purpose.DOCUMENT:
+            if mode not in (None, "navigate") or dest not in (None, "document"):
+                return "The live page can be opened in a tab, and not be loaded by a script, a frame or an element."
+            if "Service-Worker-Navigation-Preload" in headers:
+                return "A service worker asks for the live page; stop it to see the page."
+        case Purpose.DATA:
+            if (
+                site not in (None, "same-origin")
+                or mode not in (None, "same-origin", "cors")
+                or dest not in (None, "empty")
+            ):
+                return "Only the live page itself may read this."
+        case Purpose.CHANGE:
+            if site not in (None, "same-origin", "none"):
+                return "Only the live page itself may change anything."
+            if mode not in (None, "same-origin", "cors", "navigate") or dest not in (None, "empty", "document"):
+                return "Only the live page itself may change anything."
+    return None

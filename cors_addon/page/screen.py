@@ -1,0 +1,234 @@
+"""The page's state as a whole document, and as the differences since a version that a browser has."""
+
+import re
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from html import escape
+from importlib.resources import files
+from typing import Any, Final
+
+from ..mitm.injection import Injection
+from ..report.model import build
+from ..verdict.model import Outcome, Verdict
+from . import panels
+from .cards import card_html, haystack, passed_html
+from .html_text import left_out, line
+from .ledger import Card, Ledger, Section
+from .profiles import Profiles
+
+LISTED: Final = 50
+"""How many cards a list shows, and how many debts."""
+
+_PASSED: Final = 20
+_OPEN: Final = 3
+"""How many cards at the top of what is blocked are open at first."""
+
+_ASSETS: Final = files(__package__)
+_CSS: Final = (_ASSETS / "page.css").read_text("utf-8")
+_JS: Final = (_ASSETS / "page.js").read_text("utf-8")
+_DOCUMENT: Final = (_ASSETS / "page.html").read_text("utf-8")
+_PLACEHOLDER: Final = re.compile(r"\{\{([a-z-]+)\}\}")
+
+
+def _hash(source: str) -> str:
+    return f"'sha256-{b64encode(sha256(source.encode()).digest()).decode()}'"
+
+
+POLICY: Final = (
+    f"default-src 'none'; script-src {_hash(_JS)}; style-src {_hash(_CSS)}; img-src data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types cors-page"
+)
+"""The document's content security policy: its own script and style by their hashes, and nothing else."""
+
+
+class Screen:
+    """Renders what the ledger and injection hold.
+
+    ``verdicts`` gives what the addon remembers, ``judged`` how many flows were judged, ``suggest`` the lines of a rule
+    that would let a blocked flow pass, ``explain`` why a verdict is so, ``hosts`` what was learned of the hosts.
+    """
+
+    policy: Final = POLICY
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        injection: Injection,
+        token: str,
+        judged: Callable[[], int],
+        suggest: Callable[[Verdict], Sequence[str]],
+        explain: Callable[[Verdict], Verdict],
+        hosts: Profiles,
+    ) -> None:
+        self._ledger = ledger
+        self._injection = injection
+        self._token = token
+        self._judged = judged
+        self._suggest = suggest
+        self._explain = explain
+        self._hosts = hosts
+        self._cards: dict[str, tuple[int, str, str]] = {}
+        self._regions: dict[str, tuple[int, str]] = {}
+        self._switches: object = None
+
+    def look(self, verdicts: Mapping[str, Verdict]) -> int:
+        """Take in what happened; return the version that is to be seen now."""
+        self._ledger.sync(verdicts)
+        injection = self._injection
+        switches = injection.is_on, injection.rules, injection.file.path, injection.file.trouble
+        if switches != self._switches:
+            self._switches = switches
+            self._ledger.version += 1
+        if self._hosts.look(self._ledger.version):
+            self._ledger.version += 1
+        return self._ledger.version
+
+    # --- for a browser without the page -----------------------------------------------------------------------
+
+    def document(self, wanted: str = "", still: bool = False) -> str:
+        """Return the whole page; ``wanted`` filters the cards, ``still`` keeps it from refreshing without scripts."""
+        lists = {section: self._ledger.listed(section) for section in Section}
+        refresh = "" if still or wanted else '<meta http-equiv="refresh" content="10">'
+        parts = {
+            "css": _CSS,
+            "js": _JS,
+            "refresh": refresh,
+            "version": str(self._ledger.version),
+            "token": escape(self._token),
+            "title": self._title(lists),
+            "filter": line(wanted, 200),
+            **{name: html for name, (_, html) in self._parts(lists).items()},
+        }
+        for section, cards in lists.items():
+            parts[f"{section.value}-cards"] = self._list(section, cards, wanted.strip().lower())
+        return _PLACEHOLDER.sub(lambda found: parts[found[1]], _DOCUMENT)
+
+    def _list(self, section: Section, cards: Sequence[Card], wanted: str) -> str:
+        shown = []
+        for place, card in enumerate(cards[:LISTED]):
+            html, found_in = self._card(section, place, card)
+            if all(word in found_in for word in wanted.split()):
+                shown.append(html)
+        return "".join(shown)
+
+    # --- for a browser that has the page ----------------------------------------------------------------------
+
+    def changes(self, since: int) -> dict[str, Any]:
+        """Return what differs from a version, as plain data.
+
+        ``lists`` have an entry for each card, in order: its id, and its HTML or ``None`` where it is as it was.
+        ``regions`` are the insides of elements, by id; those that are as they were are left out.
+        """
+        lists = {section: self._ledger.listed(section) for section in Section}
+        regions = {name: html for name, (version, html) in self._parts(lists).items() if version > since}
+        return {
+            "version": self._ledger.version,
+            "more": self._ledger.is_behind,
+            "title": self._title(lists),
+            "regions": regions,
+            "lists": {
+                section.value: [
+                    [card.id, self._card(section, place, card)[0] if card.version > since else None]
+                    for place, card in enumerate(cards[:LISTED])
+                ]
+                for section, cards in lists.items()
+            },
+        }
+
+    # --- parts ------------------------------------------------------------------------------------------------
+
+    def _card(self, section: Section, place: int, card: Card) -> tuple[str, str]:
+        """Return a card's HTML, and what the filter searches."""
+        version, html, found_in = self._cards.get(card.id, (0, "", ""))
+        if version != card.version:
+            verdict = self._ledger.example(card)
+            (plain,) = build([self._explain(verdict)]).flows
+            suggestion = self._suggest(verdict) if section in (Section.BLOCKED, Section.CONDITIONAL) else ()
+            is_open = section is Section.BLOCKED and place < _OPEN
+            html, found_in = card_html(card, plain, is_open, suggestion), haystack(card, plain)
+            if len(self._cards) > 4 * len(Section) * LISTED:
+                self._cards.clear()
+            self._cards[card.id] = card.version, html, found_in
+        return html, found_in
+
+    def _parts(self, lists: Mapping[Section, Sequence[Card]]) -> dict[str, tuple[int, str]]:
+        """Return the insides of elements by id, each with the version since which it is so.
+
+        Whatever any browser got has passed here, so an element that is now as it was long ago has a new version if a
+        browser may have seen it otherwise in between.
+        """
+        for name, html in self._insides(lists).items():
+            if name not in self._regions or self._regions[name][1] != html:
+                self._regions[name] = self._ledger.version, html
+        return self._regions
+
+    def _insides(self, lists: Mapping[Section, Sequence[Card]]) -> dict[str, str]:
+        injection, ledger = self._injection, self._ledger
+        path = str(injection.file.path or "")
+        listed, passed, owed = injection.rules.rules, ledger.passed(), ledger.owed()
+        parts = {
+            "nav": self._nav(lists, len(owed)),
+            "injection": panels.injection(
+                self._token, injection.is_on, injection.seconds_left, listed, path, injection.file.trouble
+            ),
+            "rules": panels.rules(self._token, listed, path),
+            "debts": panels.debts(owed, LISTED),
+            "counts": panels.counts(self._counts()),
+            "passed": self._passed(passed),
+            "hosts": self._hosts.html,
+            "blocked-note": self._blocked_note(lists, len(passed)),
+        }
+        for section, cards in lists.items():
+            parts[f"{section.value}-count"] = str(len(cards))
+            parts[f"{section.value}-rest"] = left_out(len(cards) - LISTED)
+        return parts
+
+    def _blocked_note(self, lists: Mapping[Section, Sequence[Card]], passed: int) -> str:
+        if lists[Section.BLOCKED]:
+            return ""
+        if passed:
+            return '<p class="empty good">Nothing is blocked now: what was has passed since.</p>'
+        if self._ledger.outcomes.total():
+            return '<p class="empty good">Nothing is blocked.</p>'
+        return (
+            '<p class="empty">Nothing that CORS applies to has come by so far. Load the page that fails, in a browser '
+            "that uses this proxy. Browsers keep <code>localhost</code> to themselves unless told otherwise.</p>"
+        )
+
+    @staticmethod
+    def _passed(passed: Sequence[Card]) -> str:
+        if not passed:
+            return '<p class="empty">Nothing yet. What was blocked and works at the next try is listed here.</p>'
+        items = "".join(map(passed_html, passed[:_PASSED]))
+        return f'<ul class="passed">{items}</ul>{left_out(len(passed) - _PASSED)}'
+
+    def _nav(self, lists: Mapping[Section, Sequence[Card]], owed: int) -> str:
+        on = self._injection.is_on
+        counted = [
+            ("blocked", "bad" if lists[Section.BLOCKED] else "good", len(lists[Section.BLOCKED]), "blocked"),
+            ("conditional", "warn", len(lists[Section.CONDITIONAL]), "may be"),
+            ("risk", "warn", len(lists[Section.RISK]), "at risk"),
+            ("advice", "", len(lists[Section.ADVICE]), "advised"),
+            ("owed", "", owed, "owed"),
+        ]
+        links = [
+            (name, kind, f"<b>{number}</b> {told}")
+            for name, kind, number, told in counted
+            if number or name == "blocked"
+        ]
+        links.append(("injecting", "on" if on else "", f"Injection <b>{'on' if on else 'off'}</b>"))
+        return "".join(f'<li><a href="#{name}" class="{kind}">{told}</a></li>' for name, kind, told in links)
+
+    def _counts(self) -> list[tuple[str, int]]:
+        outcomes = self._ledger.outcomes
+        rows = [("flows judged", self._judged())]
+        rows += [(outcome.value, outcomes[outcome]) for outcome in Outcome if outcomes[outcome]]
+        gone = self._judged() - outcomes.total()
+        return [*rows, ("not CORS, or kept no longer", gone)] if gone > 0 and not self._ledger.is_behind else rows
+
+    @staticmethod
+    def _title(lists: Mapping[Section, Sequence[Card]]) -> str:
+        blocked = len(lists[Section.BLOCKED])
+        return f"{blocked} blocked · CORS" if blocked else "CORS"

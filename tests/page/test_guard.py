@@ -1,0 +1,131 @@
+"""Who may ask the live page for what, by headers that no page can set."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cors_addon.page.guard import Purpose, Token, refusal
+from cors_addon.page.page_address import Place
+from tests.mitm.support import fields
+
+PLAIN = Place("/", "", "", "http://cors.addon")
+SECURE = Place("/", "", "", "https://cors.addon")
+SHARED = Place("/+cors/", "", "", None)
+
+OPENED = ("Sec-Fetch-Site: none", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document")
+OWN = ("Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: same-origin", "Sec-Fetch-Dest: empty")
+OWN_FORM = ("Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document")
+D, R, C = Purpose.DOCUMENT, Purpose.DATA, Purpose.CHANGE
+
+ALLOWED = [
+    ("typed into the address bar, over http, where browsers say nothing", PLAIN, D, ()),
+    ("typed, over https", SECURE, D, OPENED),
+    (
+        "a link on another site opens it, and cannot read it",
+        SECURE,
+        D,
+        ("Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"),
+    ),
+    ("behind a reverse proxy on loopback", SHARED, D, OPENED),
+    ("the redirect after a form keeps the form's origin in some browsers", PLAIN, D, ("Origin: http://cors.addon",)),
+    ("its own script, over http", PLAIN, R, ()),
+    ("its own script, over https", SECURE, R, OWN),
+    ("its own script, behind a reverse proxy", SHARED, R, OWN),
+    ("its own script changes something, over http", PLAIN, C, ("Origin: http://cors.addon",)),
+    ("its own script changes something, over https", SECURE, C, (*OWN, "Origin: https://cors.addon")),
+    ("its own form", SECURE, C, (*OWN_FORM, "Origin: https://cors.addon")),
+    ("its own form, behind a reverse proxy, whose name nobody knows", SHARED, C, (*OWN_FORM, "Origin: http://a.test")),
+    ("its own form, sent again from the address bar", SECURE, C, OPENED),
+]
+
+
+@pytest.mark.parametrize(("place", "purpose", "lines"), [row[1:] for row in ALLOWED], ids=[row[0] for row in ALLOWED])
+def test_the_page_itself_is_let_in(place: Place, purpose: Purpose, lines: tuple[str, ...]) -> None:
+    assert refusal(fields(lines), purpose, place) is None
+
+
+ORIGIN = "Another origin asks, and the live page answers to itself only."
+OPAQUE = "An opaque origin asks, and the live page answers to itself only."
+TAB = "The live page can be opened in a tab, and not be loaded by a script, a frame or an element."
+READ = "Only the live page itself may read this."
+CHANGE = "Only the live page itself may change anything."
+UNPROVEN = "This address does not let the page tell its own requests from others"
+
+
+def by(site: str, mode: str, dest: str) -> tuple[str, ...]:
+    return f"Sec-Fetch-Site: {site}", f"Sec-Fetch-Mode: {mode}", f"Sec-Fetch-Dest: {dest}"
+
+
+REFUSED = [
+    ("a page fetches the document with CORS", PLAIN, D, ("Origin: http://evil.test",), ORIGIN),
+    ("the https twin is another origin", PLAIN, D, ("Origin: https://cors.addon",), ORIGIN),
+    ("and so is the http twin", SECURE, C, ("Origin: http://cors.addon",), ORIGIN),
+    ("a name below", PLAIN, C, ("Origin: http://x.cors.addon",), ORIGIN),
+    ("a port", PLAIN, C, ("Origin: http://cors.addon:81",), ORIGIN),
+    ("a sandboxed frame's form", PLAIN, C, ("Origin: null",), ORIGIN),
+    ("a sandboxed frame's form, behind a reverse proxy", SHARED, C, (*OWN_FORM, "Origin: null"), OPAQUE),
+    ("two origins", PLAIN, C, ("Origin: http://cors.addon", "Origin: http://evil.test"), ORIGIN),
+    ("an empty origin", PLAIN, C, ("Origin:",), ORIGIN),
+    ("an image", SECURE, D, by("cross-site", "no-cors", "image"), TAB),
+    ("a script", SECURE, D, by("cross-site", "no-cors", "script"), TAB),
+    ("a frame", SECURE, D, by("cross-site", "navigate", "iframe"), TAB),
+    ("an object", SECURE, D, by("cross-site", "navigate", "object"), TAB),
+    ("a script of the same origin", SHARED, D, by("same-origin", "cors", "empty"), TAB),
+    ("a service worker's navigation request passed on", SHARED, D, by("same-origin", "navigate", "empty"), TAB),
+    (
+        "a service worker's navigation preload",
+        SHARED,
+        D,
+        (*OPENED, "Service-Worker-Navigation-Preload: true"),
+        "A service worker asks for the live page; stop it to see the page.",
+    ),
+    ("a WebSocket", SECURE, D, by("cross-site", "websocket", "websocket"), TAB),
+    ("no proof behind a reverse proxy", SHARED, D, (), UNPROVEN),
+    ("half a proof", SHARED, D, OPENED[:2], UNPROVEN),
+    ("no proof for data", SHARED, R, (), UNPROVEN),
+    ("no proof for a change", SHARED, C, ("Origin: http://evil.test:8080",), UNPROVEN),
+    ("another site reads the data", SECURE, R, by("cross-site", "no-cors", "script"), READ),
+    ("the same site is not the same origin", SECURE, R, by("same-site", "cors", "empty"), READ),
+    ("data opened in a tab", SECURE, R, OPENED, READ),
+    ("data as a script of the same origin", SHARED, R, by("same-origin", "no-cors", "script"), READ),
+    ("another site's form", SECURE, C, by("cross-site", "navigate", "document"), CHANGE),
+    ("a form of the same site", SECURE, C, by("same-site", "navigate", "document"), CHANGE),
+    ("a form into a frame", SHARED, C, by("same-origin", "navigate", "iframe"), CHANGE),
+    ("a beacon", SHARED, C, by("same-origin", "no-cors", "empty"), CHANGE),
+    ("two sites", SECURE, C, ("Sec-Fetch-Site: same-origin", "Sec-Fetch-Site: cross-site"), CHANGE),
+]
+
+
+@pytest.mark.parametrize(
+    ("place", "purpose", "lines", "told"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
+)
+def test_others_are_refused(place: Place, purpose: Purpose, lines: tuple[str, ...], told: str) -> None:
+    assert (refusal(fields(lines), purpose, place) or "").startswith(told)
+
+
+@given(st.sampled_from(list(Purpose)), st.sampled_from([PLAIN, SECURE]), st.text(st.characters(codec="ascii")))
+def test_no_other_origin_gets_in(purpose: Purpose, place: Place, origin: str) -> None:
+    headers = fields([(b"Origin", origin.encode())])
+    if origin != place.origin:
+        assert refusal(headers, purpose, place) is not None
+
+
+@given(
+    st.sampled_from([Purpose.DATA, Purpose.CHANGE]),
+    st.sampled_from([SECURE, SHARED]),
+    st.sampled_from(["cross-site", "same-site"]),
+    st.sampled_from(["cors", "no-cors", "same-origin", "navigate", "websocket"]),
+    st.sampled_from(["document", "iframe", "image", "script", "style", "empty", "worker", "serviceworker"]),
+)
+def test_no_other_site_reads_or_changes(purpose: Purpose, place: Place, site: str, mode: str, dest: str) -> None:
+    assert refusal(fields(by(site, mode, dest)), purpose, place) is not None
+
+
+def test_a_token_is_long_new_and_the_only_one_that_matches() -> None:
+    token, other = Token(), Token()
+    assert len(token.text) >= 43
+    assert token.matches(token.text)
+    for wrong in (other.text, "", token.text[:-1], token.text + "x", token.text.swapcase(), "é", "\udcff"):
+        assert not token.matches(wrong)
