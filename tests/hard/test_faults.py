@@ -215,7 +215,7 @@ class Break:
     def running(self):
         # The addon's package was loaded by its script, under whatever name.
         for module in list(sys.modules.values()):
-            if getattr(module, "__name__", "").endswith("verdict.session"):
+            if getattr(module, "__name__", "").endswith("diagnosis.session"):
                 module.Session.observe = self.broken
 
     def broken(self, *_):

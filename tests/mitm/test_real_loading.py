@@ -198,7 +198,7 @@ def test_saving_addon_py_reloads_the_whole_package(tmp_path: Path) -> None:
         base = f"http://127.0.0.1:{origin.port}"
         fetch(proxy.port, "GET", f"{base}/wrong")
         proxy.wait_for(r"CORS blocked: .* GET .*/wrong")
-        changed = script.parent / "report" / "text.py"
+        changed = script.parent / "report" / "terminal_lines.py"
         changed.write_text(changed.read_text().replace('f"CORS {severity', 'f"Changed CORS {severity'))
         before = len(proxy.lines)
         _touch(script)
