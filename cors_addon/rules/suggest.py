@@ -1,6 +1,6 @@
 """From blocked requests to the smallest rule that lets them through, ready to paste."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -32,6 +32,16 @@ class BlockedRequest:
     credentials: str = ""
     findings: tuple[str, ...] = ()
 
+    @property
+    def needs_resource_policy(self) -> bool:
+        """Whether Cross-Origin-Resource-Policy keeps the response from the page."""
+        return not _RESOURCE_POLICY.isdisjoint(self.findings)
+
+    @property
+    def needs_timing(self) -> bool:
+        """Whether the page lacks the response's timing."""
+        return "timing-allow-origin-missing" in self.findings
+
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
@@ -60,8 +70,49 @@ _LONGEST_METHOD: Final = 40
 _RESOURCE_POLICY: Final = frozenset({"corp-not-same-origin", "corp-not-same-site", "corp-coep"})
 
 
+@dataclass(frozen=True, slots=True)
+class NewRule:
+    """A rule to write: one page, one server.
+
+    ``name`` is unquoted. ``credentials`` are the reasons for ``allow_credentials``, none where it is not needed, and
+    ``comments`` are lines that say how to narrow the rule to what was seen.
+    """
+
+    name: str
+    host: str
+    origin: str
+    credentials: tuple[str, ...] = ()
+    resource_policy: bool = False
+    timing: bool = False
+    comments: tuple[str, ...] = ()
+
+    def block(self, indent: int) -> str:
+        """Return the rule as lines of a block list, each ended; the dash stands in column ``indent``."""
+        lines = [
+            f'name: "{self.name}"',
+            f'hosts: ["{self.host}"]   # the server being called',
+            f'allow_origins: ["{self.origin}"]   # the page that calls it',
+        ]
+        if self.credentials:
+            lines.append(f"allow_credentials: true   # because {'; '.join(self.credentials)}")
+        if self.resource_policy:
+            lines.append("resource_policy: cross-origin   # images, scripts and the like, loaded without CORS")
+        if self.timing:
+            lines.append("timing_allow_origin: true")
+        pad = " " * indent
+        return f"{pad}- " + "".join(f"{pad}  {line}\n" for line in (*lines, *self.comments)).lstrip(" ")
+
+    def flow(self) -> str:
+        """Return the rule as a mapping in braces, on one line."""
+        values = [f'name: "{self.name}"', f'hosts: ["{self.host}"]', f'allow_origins: ["{self.origin}"]']
+        values += ["allow_credentials: true"] if self.credentials else []
+        values += ["resource_policy: cross-origin"] if self.resource_policy else []
+        values += ["timing_allow_origin: true"] if self.timing else []
+        return "{" + ", ".join(values) + "}"
+
+
 @dataclass(slots=True)
-class _Group:
+class Group:
     """The requests of one page to one server: one rule."""
 
     origin: str
@@ -73,6 +124,22 @@ class _Group:
         found = [t.path for t in values if t is not None] if name == "path" else [r.method for r in self.requests]
         return sorted(set(found))
 
+    def rule(self, taken: Collection[str]) -> NewRule:
+        """Return the smallest rule for the requests, under a name that is not taken."""
+        host = _host_text(self.target)
+        if self.target.port != DEFAULT_PORTS[self.target.scheme]:
+            host = f"{host}:{self.target.port}"
+        reasons = sorted({request.credentials for request in self.requests if request.credentials})
+        return NewRule(
+            _name(self.origin, host, taken),
+            host,
+            self.origin,
+            tuple(inert(reason) for reason in reasons),
+            any(request.needs_resource_policy for request in self.requests),
+            any(request.needs_timing for request in self.requests),
+            tuple(_narrower(self)),
+        )
+
 
 def suggest(requests: Iterable[BlockedRequest], taken: Sequence[str] = ()) -> Suggestion:
     """Return the rules that let these requests through, one for each pair of page and server.
@@ -80,7 +147,19 @@ def suggest(requests: Iterable[BlockedRequest], taken: Sequence[str] = ()) -> Su
     ``taken`` are names of rules that exist already. What is not safe to write, or would not help, is refused with the
     reason; what is written validates as a rule file.
     """
-    groups: dict[tuple[str, str], _Group] = {}
+    groups, refused = group_requests(requests)
+    names = set(taken)
+    texts = []
+    for group in groups:
+        rule = group.rule(names)
+        names.add(rule.name)
+        texts.append(rule.block(2))
+    return Suggestion("".join(texts), tuple(refused))
+
+
+def group_requests(requests: Iterable[BlockedRequest]) -> tuple[list[Group], list[tuple[BlockedRequest, str]]]:
+    """Return the requests that a rule can be written for, by page and server, and the others with their reason."""
+    groups: dict[tuple[str, str], Group] = {}
     refused: list[tuple[BlockedRequest, str]] = []
     for request in requests:
         target = target_of(request.url)
@@ -88,17 +167,15 @@ def suggest(requests: Iterable[BlockedRequest], taken: Sequence[str] = ()) -> Su
         if reason is not None or target is None:
             refused.append((request, reason or "its URL is not an http or https one"))
             continue
-        groups.setdefault((request.origin, target.origin), _Group(request.origin, target)).requests.append(request)
-    names = set(taken)
-    texts = []
+        groups.setdefault((request.origin, target.origin), Group(request.origin, target)).requests.append(request)
+    sound = []
     for group in groups.values():
-        text = _rule(group, names)
-        problem = _problem(text)
+        problem = _problem(group.rule(()).block(2))
         if problem is None:
-            texts.append(text)
+            sound.append(group)
         else:
             refused += [(request, problem) for request in group.requests]
-    return Suggestion("".join(texts), tuple(refused))
+    return sound, refused
 
 
 def _refusal(request: BlockedRequest, target: Target | None) -> str | None:
@@ -127,29 +204,7 @@ def _host_text(target: Target) -> str:
     return f"[{target.host}]" if ":" in target.host else target.host
 
 
-def _rule(group: _Group, names: set[str]) -> str:
-    target, requests = group.target, group.requests
-    host = _host_text(target)
-    if target.port != DEFAULT_PORTS[target.scheme]:
-        host = f"{host}:{target.port}"
-    lines = [
-        f"  - name: {_name(group, host, names)}",
-        f'    hosts: ["{host}"]{" " * 3}# the server being called',
-        f'    allow_origins: ["{group.origin}"]   # the page that calls it',
-    ]
-    reasons = sorted({request.credentials for request in requests if request.credentials})
-    if reasons:
-        lines.append(f"    allow_credentials: true   # because {'; '.join(inert(reason) for reason in reasons)}")
-    findings = {finding for request in requests for finding in request.findings}
-    if findings & _RESOURCE_POLICY:
-        lines.append("    resource_policy: cross-origin   # images, scripts and the like, loaded without CORS")
-    if "timing-allow-origin-missing" in findings:
-        lines.append("    timing_allow_origin: true")
-    lines += _narrower(group)
-    return "\n".join(lines) + "\n"
-
-
-def _narrower(group: _Group) -> list[str]:
+def _narrower(group: Group) -> list[str]:
     """Return comments with what would narrow the rule to what was seen."""
     paths = [path for path in group.texts("path") if '"' not in path and "\\" not in path and path.isprintable()]
     methods = [method for method in group.texts("method") if method.isascii() and method.isalpha()]
@@ -157,22 +212,21 @@ def _narrower(group: _Group) -> list[str]:
     if paths:
         shown = ", ".join(f'"{path[:200]}"' for path in paths[:5])
         more = f"   # and {len(paths) - 5} more" if len(paths) > 5 else ""
-        lines.append(f"    # paths: [{shown}]{more}   # to narrow it to what was seen")
+        lines.append(f"# paths: [{shown}]{more}   # to narrow it to what was seen")
     if methods:
-        lines.append(f"    # methods: [{', '.join(method[:_LONGEST_METHOD] for method in methods[:10])}]")
+        lines.append(f"# methods: [{', '.join(method[:_LONGEST_METHOD] for method in methods[:10])}]")
     return lines
 
 
-def _name(group: _Group, host: str, names: set[str]) -> str:
-    page = group.origin.partition("://")[2]
+def _name(origin: str, host: str, taken: Collection[str]) -> str:
+    page = origin.partition("://")[2]
     base = f"{page} calls {host}"
     if len(base) > 90:
         base = f"{page[:40]} calls {host[:40]}"
     name, number = base, 2
-    while name in names:
+    while name in taken:
         name, number = f"{base} ({number})", number + 1
-    names.add(name)
-    return f'"{name}"'
+    return name
 
 
 def _problem(text: str) -> str | None:
