@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ..fetch.messages import Request, Response
+
+if TYPE_CHECKING:
+    from .testimony import Testimony
 
 
 class Responder(Enum):
@@ -44,6 +47,8 @@ class Exchange:
     websocket: bool = False
     source: str = field(default="live")
     """``live``, ``flows`` (a saved capture) or ``har`` (which knows no connection and sometimes not every header)."""
+    testimony: "Testimony | None" = None
+    """What the browser itself said of it."""
 
     def with_response(self, response: Response | None, **changes: object) -> Self:
         """Return a copy with another response; ``changes`` are further fields."""
