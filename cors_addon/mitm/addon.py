@@ -144,6 +144,8 @@ class CorsAddon:
             self.injection.take(change)
         elif change.text:
             logger.warning("%s", change.text)
+        if file.is_absent:
+            logger.log(ALERT, "CORS: %s does not exist yet; the first rule that is added creates it", file.path)
 
     def running(self) -> None:
         self._running = self.kept.may_tell = True

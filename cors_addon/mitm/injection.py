@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
@@ -11,7 +12,7 @@ from mitmproxy.log import ALERT
 
 from ..fetch.headers import HeaderList
 from ..fetch.messages import Response
-from ..rules.model import PreflightMode, Rule, RuleSet
+from ..rules.model import NO_RULES, PreflightMode, Rule, RuleSet
 from ..rules.patterns import Target, target_of
 from ..rules.plans import STATUS, Abort, HeaderEdits, Plan, PreflightAnswer, answered, apply_edits
 from ..traffic.exchange import Exchange
@@ -39,11 +40,19 @@ class Injection:
         self.file = RuleFile()
         self._clock = clock
         self._on_since: float | None = None
+        self._alone: frozenset[str] | None = None
+        self._limited: tuple[RuleSet, RuleSet] = (NO_RULES, NO_RULES)
 
     @property
     def rules(self) -> RuleSet:
-        """The rules in force."""
-        return self.file.rules
+        """The rules in force: those of the file, or some of them alone where injection was switched on for those."""
+        whole = self.file.rules
+        if self._alone is None:
+            return whole
+        if self._limited[0] is not whole:
+            kept = tuple(rule if rule.name in self._alone else replace(rule, enabled=False) for rule in whole.rules)
+            self._limited = whole, replace(whole, rules=kept)
+        return self._limited[1]
 
     @property
     def is_on(self) -> bool:
@@ -71,17 +80,31 @@ class Injection:
         if on == (self._on_since is not None) and not self.has_expired:
             return
         self._on_since = self._clock() if on else None
+        if not on:
+            self._limit_to(None)
         if on:
             logger.log(ALERT, "CORS: %s", self.state())
         else:
             logger.log(ALERT, "CORS: injection is off; responses are the servers' own again")
+
+    def add(self, names: Iterable[str]) -> None:
+        """Have rules in force beside those that are: alone while injection is off, until it is switched off again."""
+        if not self.is_on:
+            self._limit_to(frozenset(names))
+        elif self._alone is not None:
+            self._limit_to(self._alone | frozenset(names))
+
+    def _limit_to(self, names: frozenset[str] | None) -> None:
+        self._alone, self._limited = names, (NO_RULES, NO_RULES)
 
     def toggle_rule(self, name: str) -> bool | None:
         """Switch one rule until the file is read again; return its new state, ``None`` where there is no such rule."""
         rule = self.rules.find(name)
         if rule is None:
             return None
-        self.file.rules = self.rules.with_enabled(name, not rule.enabled)
+        self.file.rules = self.file.rules.with_enabled(name, not rule.enabled)
+        if self._alone is not None and not rule.enabled:
+            self._limit_to(self._alone | {name})
         return not rule.enabled
 
     def take(self, change: Change) -> None:

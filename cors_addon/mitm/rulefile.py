@@ -1,11 +1,13 @@
 """The rule file on disk: read, watched, and never replaced by a broken one.
 
 A file that changes is read when it has stayed the same from one look to the next: until then it may be half-written,
-and half a file can be a valid one with fewer rules in it.
+and half a file can be a valid one with fewer rules in it. A file that does not exist yet has no rules, and the first
+rule that is written creates it; without a path, rules are kept in memory.
 """
 
 import os
 import stat
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +18,7 @@ from ..rules.text import LARGEST_FILE
 
 _Stamp = tuple[int, int, int, int]
 _MISSING: Final[_Stamp] = (-1, -1, -1, -1)
+_PRIVATE: Final = 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,49 @@ class RuleFile:
         self._read_at: _Stamp | None = None
         self._seen: _Stamp | None = None
         self._content: bytes | None = None
+        self._was_there = False
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether a file is named that is not there yet."""
+        return self.path is not None and not self._was_there
+
+    def content(self) -> bytes | None:
+        """Return the bytes of the file as it is now, or of the rules in memory; ``None`` where there are none.
+
+        Raises ``OSError``.
+        """
+        if self.path is None:
+            return self._content
+        try:
+            return _bytes_of(self.path)
+        except FileNotFoundError:
+            return None
+
+    def write(self, content: bytes) -> Change:
+        """Put this content into the file in one step, or into memory where no file is named, and read it.
+
+        A reader sees the old file or the new one, whatever kills the process. Raises ``OSError``.
+        """
+        if self.path is not None:
+            _put(self.path.resolve(), content)
+            return self.read()
+        from ..rules.decode import read_rules
+
+        reading = read_rules(content)
+        if reading.rules is None:
+            return Change(False, render_problems(reading.problems, "rules in memory"))
+        self.rules, self._content = reading.rules, content
+        return Change(True, "")
+
+    def delete(self) -> None:
+        """Delete the file that was written as the first, or the rules in memory; none are in force then.
+
+        Raises ``OSError``.
+        """
+        if self.path is not None:
+            self.path.resolve().unlink(missing_ok=True)
+        self.rules, self._content, self._was_there, self.trouble = NO_RULES, None, False, ""
 
     def poll(self) -> Change | None:
         """Look at the file, and read it where it has changed and come to rest since.
@@ -75,10 +121,12 @@ class RuleFile:
             content = _bytes_of(self.path)
         except OSError as exc:
             self._read_at, self._content = stamp, None
+            if self.is_absent and isinstance(exc, FileNotFoundError) and self.path.parent.is_dir():
+                return Change(True, "") if even_unchanged else None
             return self._refused(f"{inert(str(self.path))}: cannot be read: {exc.strerror or exc}", even_unchanged)
         if stamp is not None and self._look() != stamp:
             return None
-        self._read_at = stamp
+        self._read_at, self._was_there = stamp, True
         if content == self._content and not even_unchanged:
             return None
         self._content = content
@@ -119,3 +167,22 @@ def _bytes_of(path: Path) -> bytes:
             return file.read(LARGEST_FILE + 1)
     finally:
         os.close(opened)
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Put a file in place in one step; a new one is for its user alone, another keeps its mode."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        mode = _PRIVATE
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:80]}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, mode)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

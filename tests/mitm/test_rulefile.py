@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -63,14 +64,13 @@ def test_no_file_is_no_rules() -> None:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda path: None, "cannot be read: No such file or directory"),
         (lambda path: path.mkdir(), "cannot be read: it is a folder, a pipe or a device, and no file"),
         (lambda path: os.mkfifo(path), "cannot be read: it is a folder, a pipe or a device, and no file"),
         (lambda path: path.write_text(""), "error["),
         (lambda path: path.write_text("version: 1\nrules: [\n"), "error[yaml]"),
         (lambda path: path.write_bytes(b"#" * 300_000), "larger than 256 KiB"),
     ],
-    ids=["missing", "a folder", "a pipe", "empty", "broken", "too large"],
+    ids=["a folder", "a pipe", "empty", "broken", "too large"],
 )
 def test_a_file_that_cannot_be_used_says_why(tmp_path: Path, make: Callable[[Path], object], said: str) -> None:
     path = tmp_path / "rules.yaml"
@@ -81,6 +81,52 @@ def test_a_file_that_cannot_be_used_says_why(tmp_path: Path, make: Callable[[Pat
     assert said in change.text
     assert file.trouble == change.text
     assert names(file) == []
+
+
+def test_a_file_that_does_not_exist_yet_has_no_rules(tmp_path: Path) -> None:
+    file, change = opened(str(tmp_path / "new.yaml"))
+    assert (change.in_force, change.text, file.is_absent) == (True, "", True)
+    assert (names(file), file.trouble, file.content()) == ([], "", None)
+    assert settled(file) is None
+    assert file.write(text("first").encode()).in_force
+    assert (names(file), file.is_absent) == (["first"], False)
+    assert stat.S_IMODE((tmp_path / "new.yaml").stat().st_mode) == 0o600
+    assert settled(file) is None
+
+
+def test_a_file_that_comes_into_being_is_read(tmp_path: Path) -> None:
+    file, _ = opened(str(tmp_path / "new.yaml"))
+    (tmp_path / "new.yaml").write_text(text("first"))
+    assert settled(file) is not None
+    assert names(file) == ["first"]
+
+
+def test_a_file_in_a_folder_that_does_not_exist_says_why(tmp_path: Path) -> None:
+    _, change = opened(str(tmp_path / "gone" / "rules.yaml"))
+    assert not change.in_force
+    assert "cannot be read: No such file or directory" in change.text
+
+
+def test_a_written_file_keeps_its_mode_and_stays_a_link(tmp_path: Path, path: Path) -> None:
+    path.chmod(0o640)
+    link = tmp_path / "link.yaml"
+    link.symlink_to(path)
+    file, _ = opened(str(link))
+    assert file.write(text("other").encode()).in_force
+    assert link.is_symlink()
+    assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == (text("other"), 0o640)
+    assert [entry.name for entry in tmp_path.iterdir() if entry.name.startswith(".")] == []
+
+
+def test_rules_in_memory() -> None:
+    file, _ = opened("")
+    assert file.content() is None
+    assert file.write(text("first").encode()).in_force
+    assert (names(file), file.content(), file.poll()) == (["first"], text("first").encode(), None)
+    assert not file.write(b"version: 2\n").in_force
+    assert names(file) == ["first"]
+    file.delete()
+    assert (names(file), file.content()) == ([], None)
 
 
 @pytest.mark.parametrize("value", ["~no-such-user/rules.yaml", "rules\0.yaml"])

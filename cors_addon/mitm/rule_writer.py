@@ -1,0 +1,135 @@
+"""Writes rules into the rule file for the commands and the live page, puts them in force, and takes them back."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from ..rules.suggest import BlockedRequest
+from .injection import Injection
+
+_MOST_UNDONE: Final = 50
+
+
+class NotWritten(Exception):
+    """The rule file stays as it is; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written: the names of the ``rules`` that let the requests through now, the ``diff``, and where."""
+
+    rules: tuple[str, ...]
+    diff: str
+    place: str
+    refused: tuple[tuple[BlockedRequest, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A change that is not written yet: its ``diff`` and the content that it is made from."""
+
+    requests: tuple[BlockedRequest, ...]
+    diff: str
+    place: str
+    rules: tuple[str, ...]
+    refused: tuple[tuple[BlockedRequest, str], ...]
+    before: bytes | None
+
+
+class RuleWriter:
+    """Adds rules and takes them back. ``switch`` throws the injection switch as the option does."""
+
+    def __init__(self, injection: Injection, switch: Callable[[bool], None]) -> None:
+        self._injection = injection
+        self._switch = switch
+        self._undo: list[tuple[bytes | None, bytes]] = []
+
+    @property
+    def place(self) -> str:
+        """Where rules go: the path of the rule file, or a word for the memory."""
+        path = self._injection.file.path
+        return "memory" if path is None else str(path)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether a change can be taken back."""
+        return bool(self._undo)
+
+    def preview(self, requests: Iterable[BlockedRequest]) -> Preview:
+        """Return the smallest change that lets these requests through. Raises ``NotWritten``."""
+        # Most sessions write no rules.
+        from ..rules.edit import unblock
+        from ..rules.file_text import EditRefused
+
+        asked = tuple(requests)
+        before = self._content()
+        try:
+            edit = unblock(before, asked)
+        except EditRefused as exc:
+            raise NotWritten(str(exc)) from exc
+        return Preview(asked, edit.diff(self.place), self.place, edit.names, edit.refused, before)
+
+    def write(self, preview: Preview) -> Written:
+        """Write a previewed change and put its rules in force. Raises ``NotWritten``, as for a changed file."""
+        from ..rules.edit import unblock
+
+        before = self._content()
+        if before != preview.before:
+            raise NotWritten("The rule file has changed since. Look at the change again.")
+        edit = unblock(before, preview.requests)
+        if not edit.names:
+            reasons = "; ".join(dict.fromkeys(reason for _, reason in edit.refused)) or "nothing is blocked"
+            raise NotWritten(f"No rule is written: {reasons}.")
+        if edit.changes:
+            self._put(edit.after)
+            self._undo = [*self._undo[1 - _MOST_UNDONE :], (before, edit.after)]
+        self._injection.add(edit.names)
+        self._switch(True)
+        return Written(edit.names, preview.diff, self.place, edit.refused)
+
+    def undo(self) -> str:
+        """Take back the last change, and say where. Raises ``NotWritten`` where there is none, or another since."""
+        if not self._undo:
+            raise NotWritten("No rule was written in this session, so nothing can be taken back.")
+        before, after = self._undo[-1]
+        if self._content() != after:
+            raise NotWritten(f"{self.place} has changed since. Take the rule out by hand.")
+        self._undo.pop()
+        if before is None:
+            self._delete()
+        else:
+            self._put(before)
+        return self.place
+
+    def remove(self, name: str) -> str:
+        """Take a rule out of the file, and return the diff. Raises ``NotWritten``."""
+        from ..rules.edit import remove
+        from ..rules.file_text import EditRefused
+
+        before = self._content()
+        try:
+            edit = remove(before or b"", name)
+        except EditRefused as exc:
+            raise NotWritten(str(exc)) from exc
+        self._put(edit.after)
+        self._undo = [*self._undo[1 - _MOST_UNDONE :], (before, edit.after)]
+        return edit.diff(self.place)
+
+    def _content(self) -> bytes | None:
+        try:
+            return self._injection.file.content()
+        except OSError as exc:
+            raise NotWritten(f"{self.place} cannot be read: {exc.strerror or exc}.") from exc
+
+    def _put(self, content: bytes) -> None:
+        try:
+            change = self._injection.file.write(content)
+        except OSError as exc:
+            raise NotWritten(f"{self.place} cannot be written: {exc.strerror or exc}.") from exc
+        self._injection.take(change)
+
+    def _delete(self) -> None:
+        try:
+            self._injection.file.delete()
+        except OSError as exc:
+            raise NotWritten(f"{self.place} cannot be deleted: {exc.strerror or exc}.") from exc
