@@ -24,6 +24,7 @@ from .audit import audit_conditions
 from .causes import causes_of
 from .causes.context import Scene
 from .discarded import neglected_conditions
+from .facts import facts_of
 from .fixes.compose import with_fixes
 
 _LET_THROUGH: Final = (Outcome.ALLOWED, Outcome.NOT_CORS)
@@ -96,7 +97,8 @@ class Session:
         record = self.correlator.get(verdict.id)
         if record is None or not verdict.findings:
             return verdict
-        return with_fixes(self._with_causes(verdict, record, followed), record, self.correlator)
+        whole = with_fixes(self._with_causes(verdict, record, followed), record, self.correlator)
+        return replace(whole, facts=facts_of(record, self.correlator))
 
     def deliver(self, exchange_id: str, response: Response, ended: float) -> set[str]:
         """Take note of a response that was delivered in place of the server's, or without asking it.

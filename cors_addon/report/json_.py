@@ -19,7 +19,8 @@ def parts(report: Report) -> Iterator[str]:
         summary["debts"] = report.debts
     head = {"schema": report.schema, "generated": report.generated, "summary": summary}
     yield json.dumps(head, ensure_ascii=True)[:-1]
-    for name, entries in (("flows", report.flows), ("groups", report.groups), ("hosts", report.hosts)):
+    lists = ("flows", report.flows), ("groups", report.groups), ("diagnoses", report.diagnoses), ("hosts", report.hosts)
+    for name, entries in lists:
         yield f', "{name}": ['
         between = "\n"
         for entry in entries:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ..catalogue.violation import Severity
+from ..diagnosis.build import Case, cases_of, diagnosis_of, folded
 from ..diagnosis.probe_questions import PROBE
 from ..verdict.fix_steps import Way
 from ..verdict.model import Finding, Outcome, Verdict
@@ -46,6 +47,7 @@ class Report:
     debts: tuple[dict[str, Any], ...] = ()
     ignored: tuple[Group, ...] = ()
     hosts: tuple[dict[str, Any], ...] = ()
+    diagnoses: tuple[dict[str, Any], ...] = ()
 
 
 def build(
@@ -76,11 +78,21 @@ class Draft:
     report: Report
     judged: tuple[Verdict, ...]
     told: tuple[Verdict, ...]
+    cases: tuple[Case, ...] = ()
 
     def finished(self, verdicts: Iterable[Verdict]) -> Report:
         """Return the report with these as its flows: ``judged`` or ``told``, explained."""
         entries = _Entries()
-        return replace(self.report, flows=tuple(entries.of(verdict) for verdict in verdicts))
+        examples = {case.example for case in self.cases}
+        explained: dict[str, Verdict] = {}
+        flows = []
+        for verdict in verdicts:
+            if verdict.id in examples:
+                explained[verdict.id] = verdict
+            flows.append(entries.of(verdict))
+        made = folded(diagnosis_of(case, explained[case.example]) for case in self.cases if case.example in explained)
+        found = tuple(_plain(each.to_plain()) for each in made)
+        return replace(self.report, flows=tuple(flows), diagnoses=found)
 
 
 def draft(
@@ -121,11 +133,13 @@ def draft(
         _plain({**debt, "host": target_of(f"//{debt['host']}")[0]}) for debt in debts_of(verdicts, path_template)
     )
     report = _finished(SCHEMA, _now(), summary, (), groups.newest_first(), debts, ignored.newest_first())
-    told = groups.told_by | ignored.told_by
+    cases = tuple(cases_of(judged, target_of))
+    told = groups.told_by | ignored.told_by | {case.example for case in cases}
     return Draft(
         replace(report, hosts=tuple(_plain(dict(host)) for host in hosts)),
         tuple(judged),
         tuple(verdict for verdict in judged if verdict.id in told),
+        cases,
     )
 
 
@@ -206,6 +220,7 @@ def merge(reports: Iterable[Report], captures: Iterable[Mapping[str, Any]] = ())
     return replace(
         report,
         hosts=tuple({**host, "capture": name} if name else host for name, each in told for host in each.hosts),
+        diagnoses=_folded_diagnoses(report.diagnoses for report in reports),
     )
 
 
@@ -309,6 +324,36 @@ def _fold(group: Group, other: Group) -> None:
         ids = [other["flows"][0], *(each for each in ids if each != other["flows"][0])]
     group["flows"] = _together(ids, other["flows"])
     group["count"] += other["count"]
+
+
+def _folded_diagnoses(lists: Iterable[Iterable[dict[str, Any]]]) -> tuple[dict[str, Any], ...]:
+    """Fold diagnoses of several reports that one change fixes; the newest report's come first among equals."""
+    found: dict[tuple[str, str, bool], dict[str, Any]] = {}
+    for diagnoses in reversed(list(lists)):
+        for each in diagnoses:
+            key = each["key"], each.get("rule", ""), each["known"]
+            before = found.get(key)
+            if before is None:
+                found[key] = each
+                continue
+            places = {(place["method"], place["path"], place["origin"]): place for place in before["places"]}
+            for place in each["places"]:
+                at = place["method"], place["path"], place["origin"]
+                known = places.get(at)
+                places[at] = place if known is None else _more(known, place)
+            found[key] = {
+                **before,
+                "requests": before["requests"] + each["requests"],
+                "flows": list(dict.fromkeys([*before["flows"], *each["flows"]])),
+                "endpoints": list(dict.fromkeys([*before["endpoints"], *each["endpoints"]])),
+                "places": list(places.values()),
+            }
+    return tuple(sorted(found.values(), key=lambda each: (_RANK[each["severity"]], each["known"])))
+
+
+def _more(place: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    requests = place["requests"] + other["requests"]
+    return {**place, "requests": requests, "flows": _together(place["flows"], other["flows"])}
 
 
 def _together(ids: list[str], others: list[str]) -> list[str]:

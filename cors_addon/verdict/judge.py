@@ -228,6 +228,7 @@ def _verdict(record: Record, context: Context, conditions: list[Condition], know
         reason=record.classification.reason,
         status=exchange.response.status if exchange.response is not None else None,
         notes=context.notes,
+        asked_method=_asked_method(record),
     )
 
 
@@ -361,7 +362,14 @@ def _plain(
         reason=reason,
         status=exchange.response.status if exchange.response is not None else None,
         notes=context.notes,
+        asked_method=_asked_method(record),
     )
+
+
+def _asked_method(record: Record) -> str:
+    if record.kind is not Kind.PREFLIGHT:
+        return ""
+    return failure_details.inert(record.exchange.request.headers.get("Access-Control-Request-Method") or "", 40)
 
 
 def _judge_of(record: Record, context: Context) -> Judge:

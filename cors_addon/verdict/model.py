@@ -7,6 +7,7 @@ from typing import Any
 
 from ..catalogue.violation import FixOwner, Severity, Stage, Violation
 from ..fetch.messages import CredentialsMode
+from .facts import Facts
 from .fix_steps import Way
 
 
@@ -71,33 +72,6 @@ class Confidence(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
-    """Why a finding came about: what is probably wrong behind the symptom.
-
-    ``id`` is one of the listed causes; ``message`` is one line that names the signal with its values, free of control
-    characters and of secrets; ``flows`` are the ids of the exchanges that show it; ``fix`` says in a sentence what
-    ``who`` should do.
-    """
-
-    id: str
-    confidence: Confidence
-    message: str
-    who: FixOwner
-    fix: str
-    flows: tuple[str, ...] = ()
-
-    def to_plain(self) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "confidence": self.confidence.value,
-            "message": self.message,
-            "who": self.who.value,
-            "fix": self.fix,
-            "flows": list(self.flows),
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class Snippet:
     """What to write into the configuration or code of a stack; ``stack`` is its name for humans.
 
@@ -116,6 +90,58 @@ class Snippet:
             "confidence": self.confidence.value,
             "because": self.because,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a finding came about: what is probably wrong behind the symptom.
+
+    ``id`` is one of the listed causes; ``message`` is one line that names the signal with its values, free of control
+    characters and of secrets: ``title``, a colon, and ``signal``. ``flows`` are the ids of the exchanges that show it;
+    ``fix`` says in a sentence what ``who`` should do, and ``where``, where that is known. ``rank`` is that of the
+    evidence, 1 (this exchange) to 5 (the status code alone). ``snippet`` is the setting that has to be changed.
+    ``headers_help`` says whether CORS headers of the server that was called are part of the fix.
+    """
+
+    id: str
+    confidence: Confidence
+    message: str
+    who: FixOwner
+    fix: str
+    flows: tuple[str, ...] = ()
+    rank: int = 1
+    title: str = ""
+    signal: str = ""
+    where: str = ""
+    snippet: Snippet | None = None
+    headers_help: bool = True
+
+    def to_plain(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "confidence": self.confidence.value,
+            "message": self.message,
+            "who": self.who.value,
+            "fix": self.fix,
+            "flows": list(self.flows),
+            "rank": self.rank,
+            "where": self.where,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose host answered: ``kind`` is mine, platform, third-party or unknown.
+
+    ``name`` is the platform's or service's own name, empty where it has none; ``because`` says what shows it.
+    """
+
+    kind: str
+    name: str = ""
+    because: str = ""
+
+    def to_plain(self) -> dict[str, Any]:
+        return {"kind": self.kind, "name": self.name, "because": self.because}
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +271,8 @@ class Verdict:
 
     ``outcome`` is that of the browser that sent the request (or that the user chose); ``reason`` says in a sentence
     what decided where nothing failed. ``way`` is all that has to change, ``None`` where that is nothing or unknown.
+    ``asked_method`` is the method that a preflight asks for, empty for other requests. ``facts`` are what was asked and
+    answered, known once the verdict is explained.
     """
 
     id: str
@@ -264,6 +292,9 @@ class Verdict:
     notes: tuple[str, ...] = ()
     delivered: Delivered | None = None
     way: Way | None = None
+    owner: Owner | None = None
+    asked_method: str = ""
+    facts: Facts | None = field(default=None, compare=False)
 
     def with_findings(self, findings: tuple[Finding, ...]) -> "Verdict":
         """Return a copy with other findings, as where some are ignored."""
@@ -304,6 +335,8 @@ class Verdict:
         }
         if self.way is not None:
             plain["way"] = part(self.way)
+        if self.owner is not None:
+            plain["owner"] = self.owner.to_plain()
         if self.delivered is not None:
             plain["dry_run" if self.delivered.dry_run else "delivered"] = self.delivered.to_plain()
         return plain

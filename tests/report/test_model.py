@@ -67,7 +67,7 @@ def test_a_draft_lacks_the_flows_and_nothing_else() -> None:
     judged = verdicts(MIXED)
     made, whole = draft(judged, not_cors=2), build(judged, not_cors=2)
     brief = build(judged, not_cors=2, brief=True)
-    assert replace(made.report, generated="") == replace(whole, generated="", flows=())
+    assert replace(made.report, generated="") == replace(whole, generated="", flows=(), diagnoses=())
     assert replace(made.finished(made.judged), generated="") == replace(whole, generated="")
     assert replace(made.finished(made.told), generated="") == replace(brief, generated="")
     assert {flow["id"] for flow in brief.flows} == {group["flows"][0] for group in brief.groups}

@@ -1,0 +1,110 @@
+"""One plan for a failure: who changes what, in the order in which it has to happen, each header named once."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from ..catalogue.violation import FixOwner, Stage
+from ..verdict.fix_steps import STATUS, WayStep
+from ..verdict.model import Cause, Confidence, Finding, Snippet, Verdict
+from .model import PlanStep, Send
+
+ANY_STATUS: Final = "any"
+OK_STATUS: Final = "2xx"
+_ADDING: Final = "Send the headers listed here."
+
+
+def plan_of(verdict: Verdict, findings: Iterable[Finding], causes: tuple[Cause, ...]) -> tuple[PlanStep, ...]:
+    """Return what has to change so that the findings are gone, as far as the best supported cause tells."""
+    findings = tuple(findings)
+    top = causes[0] if causes else None
+    send = _sends(verdict, findings) if top is None or top.headers_help else ()
+    snippet = _snippet(findings, top)
+    first = _of_cause(verdict, top, send, snippet) if top is not None else None
+    if first is None:
+        first = _of_findings(verdict, findings, send, snippet)
+    return (first, *_besides(verdict, findings, top))
+
+
+def _of_cause(verdict: Verdict, cause: Cause, send: tuple[Send, ...], snippet: Snippet | None) -> PlanStep | None:
+    if not cause.fix:
+        return None
+    return PlanStep(cause.who.value, cause.where, cause.fix, send, snippet)
+
+
+def _of_findings(
+    verdict: Verdict, findings: tuple[Finding, ...], send: tuple[Send, ...], snippet: Snippet | None
+) -> PlanStep:
+    """Return the step where nothing proves a cause: the headers say it all, or the catalogue does."""
+    steps = [step for step in _steps(verdict, findings) if step.changes]
+    if send and steps:
+        status = any(change.header == STATUS for step in steps for change in step.changes)
+        text = "Answer OPTIONS with 204 before authentication and routing, and send these headers." if status else ""
+        removals = [change.text for step in steps for change in step.changes if change.after is None]
+        return PlanStep(steps[0].who.value, "", text or "; ".join(removals) or _ADDING, send, snippet)
+    finding = findings[0]
+    return PlanStep(finding.violation.owner.value, "", finding.violation.fix, send, snippet)
+
+
+def _besides(verdict: Verdict, findings: tuple[Finding, ...], cause: Cause | None) -> Iterator[PlanStep]:
+    """Yield the steps that no header brings about, behind those of the cause: it does not speak of them."""
+    if cause is not None and not cause.headers_help:
+        return
+    for step in _steps(verdict, findings[1:]):
+        told = cause is not None and any(cause in finding.causes for finding in findings if finding.id in step.findings)
+        if not step.changes and not told:
+            yield PlanStep(step.who.value, "", step.text)
+
+
+def _steps(verdict: Verdict, findings: Iterable[Finding]) -> list[WayStep]:
+    ids = {finding.id for finding in findings}
+    return [step for step in verdict.way.steps if not ids.isdisjoint(step.findings)] if verdict.way else []
+
+
+def _sends(verdict: Verdict, findings: tuple[Finding, ...]) -> tuple[Send, ...]:
+    """Return the headers that the responses need, with this request's values."""
+    way = verdict.way
+    steps = [step for step in _steps(verdict, findings) if step.changes]
+    if way is None or not steps:
+        return ()
+    if not any(finding.violation.severity.value == "blocked" for finding in findings):
+        lines = [f"{each.header}: {each.after}" for step in steps for each in step.changes if each.after is not None]
+        return (Send(verdict.method, ANY_STATUS, tuple(lines)),) if lines else ()
+    preflight = verdict.stage is Stage.PREFLIGHT
+    own = _with_method(way.headers, way.method) if preflight else way.headers
+    sends = [Send(verdict.method, OK_STATUS if preflight else ANY_STATUS, _listed(own))]
+    for ahead in way.ahead:
+        if ahead.headers:
+            to = ahead.method if ahead.url == verdict.url or preflight else f"{ahead.method} {ahead.url}"
+            status = OK_STATUS if ahead.stage is Stage.PREFLIGHT else ANY_STATUS
+            sends.append(Send(to, status, _listed(ahead.headers)))
+    return tuple(each for each in sends if each.headers)
+
+
+def _with_method(lines: tuple[str, ...], method: str) -> tuple[str, ...]:
+    """Return the lines of a preflight's response with the method named: a safelisted one needs no line, and has one."""
+    if any(line.lower().startswith("access-control-allow-methods:") for line in lines):
+        return lines
+    return (*lines[:1], f"Access-Control-Allow-Methods: {method}", *lines[1:])
+
+
+def _listed(lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(lines))
+
+
+def _snippet(findings: tuple[Finding, ...], cause: Cause | None) -> Snippet | None:
+    """Return what to paste: the setting that the cause names, else that of the stack that was recognised."""
+    if cause is not None and cause.snippet is not None:
+        return cause.snippet
+    if cause is not None and not cause.headers_help:
+        return None
+    recognised = [
+        snippet
+        for finding in findings
+        for snippet in finding.snippets
+        if snippet.because and snippet.confidence is not Confidence.LOW
+    ]
+    stacks = {snippet.stack for snippet in recognised}
+    if not recognised or (cause is not None and cause.who in (FixOwner.CLIENT, FixOwner.BROWSER)):
+        return None
+    # Two stacks that both might have answered are no reason to paste either.
+    return recognised[0] if len(stacks) == 1 or recognised[0].confidence is Confidence.HIGH else None
