@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "diagnosis": {"diagnosis", "verdict", "traffic", "fetch", "catalogue"},
     "rules": {"rules", "traffic", "fetch"},
     "report": {"report", "diagnosis", "verdict", "traffic", "catalogue"},
-    "capture": {"capture", "report", "diagnosis", "verdict", "traffic", "fetch", "mitm"},
+    "capture": {"capture", "report", "diagnosis", "verdict", "traffic", "fetch"},
     "page": {"page", "report", "diagnosis", "verdict", "rules", "traffic", "fetch", "catalogue", "mitm"},
     "mitm": EVERY_PART,
     "addon.py": {"mitm"},
@@ -34,7 +34,7 @@ IMPURE = (
     *("http", "select", "socket", "ssl"),
 )
 THIRD_PARTY = {
-    "mitmproxy": ("mitm/", "capture/", "page/"),
+    "mitmproxy": ("mitm/", "capture/mitmproxy_flows.py", "page/"),
     "yaml": ("rules/document.py",),
     "ruamel": ("rules/document.py",),
     "publicsuffix2": ("traffic/sites.py",),  # Optional: mitmproxy brings it.
@@ -99,7 +99,7 @@ PLANTED = [
     (
         "verdict/judge.py",
         "def f():\n    from mitmproxy import http",
-        "mitmproxy.http is for mitm/ and capture/ and page/",
+        "mitmproxy.http is for mitm/ and capture/mitmproxy_flows.py and page/",
     ),
     (
         "rules/inject.py",

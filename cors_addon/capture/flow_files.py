@@ -7,13 +7,9 @@ flow after all.
 """
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
-
-from mitmproxy import version
-from mitmproxy.net.http import url as mitmproxy_url
 
 from ..fetch.headers import HeaderList
 from ..fetch.messages import Request, Response
@@ -23,6 +19,8 @@ from .error import CaptureError
 from .flow_failures import failure_told
 from .flow_keys import PROBE
 from .flow_scan import glance, is_of_interest_without_origin
+from .mitmproxy_flows import FORMAT_VERSION, default_port, hostport, parse_authority, state_and_url
+from .sighting import UNREMARKABLE, Sighting
 from .tnetstrings import WHOLE, State, dictionary, netstrings, told
 
 _BROKEN: Final = (ValueError, TypeError, LookupError, AttributeError, AssertionError)
@@ -56,17 +54,6 @@ _WANTED: Final[Mapping[bytes, Any]] = {
 """Which parts of a state are read: all of one, or those that the inner mapping names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """What one saved flow tells: an exchange to judge, a cookie on a connection (its id, the flow's), both or none."""
-
-    exchange: Exchange | None = None
-    cookie: tuple[str, str] | None = None
-
-
-UNREMARKABLE: Final = Sighting()
-
-
 def sightings(stream: BinaryIO) -> Iterator[Sighting]:
     """Read a flow file; one sighting an HTTP flow.
 
@@ -96,7 +83,7 @@ def _told(exc: Exception) -> str:
 def _sighting(payload: bytes) -> Sighting | None:
     """Return what a flow tells, ``None`` where it is no HTTP flow."""
     state = dictionary(payload, 0, len(payload), _WANTED)
-    if state.get("version") != version.FLOW_FORMAT_VERSION:
+    if state.get("version") != FORMAT_VERSION:
         return _as_flow(payload)
     if state["type"] != "http":
         return None
@@ -110,24 +97,25 @@ class _UnexpectedError(ValueError):
     """A state that only mitmproxy itself reads rightly."""
 
 
-def _of_state(state: State) -> Sighting:
-    if state["metadata"]:
+def _of_state(state: State, url: str | None = None) -> Sighting:
+    """Read a state; ``url`` is the browser's where mitmproxy has worked it out."""
+    if PROBE in state["metadata"]:
         # Asked by the probe, and not by a browser.
         return UNREMARKABLE
     request, client = state["request"], state["client_conn"]
     response = state["response"]
     seen = glance(request["headers"])
     if seen.origin:
-        return Sighting(_exchange(state)) if response is not None or state["error"] is not None else UNREMARKABLE
+        return Sighting(_exchange(state, url)) if response is not None or state["error"] is not None else UNREMARKABLE
     if response is None:
         return UNREMARKABLE
     cookie = (client["id"], state["id"]) if seen.cookie else None
     if is_of_interest_without_origin(response["status_code"], response["headers"], seen):
-        return Sighting(_exchange(state), cookie)
+        return Sighting(_exchange(state, url), cookie)
     return Sighting(None, cookie) if cookie is not None else UNREMARKABLE
 
 
-def _exchange(state: State) -> Exchange:
+def _exchange(state: State, url: str | None) -> Exchange:
     request, response, failed = state["request"], state["response"], state["error"]
     client, server = state["client_conn"], state["server_conn"]
     peer, address = client["peername"], None if server["via"] else server["peername"]
@@ -143,7 +131,7 @@ def _exchange(state: State) -> Exchange:
     return Exchange(
         id=state["id"],
         request=Request(
-            request["method"].decode("latin-1"), _url(request, client), HeaderList.from_bytes(request["headers"])
+            request["method"].decode("latin-1"), url or _url(request, client), HeaderList.from_bytes(request["headers"])
         ),
         response=frozen,
         error=error,
@@ -184,27 +172,20 @@ def _beginning(scheme: bytes, authority: bytes, in_header: bool) -> str:
         # What is no header, mitmproxy reads as an international name.
         with suppress(UnicodeError):
             text = authority.decode("idna")
-    host, port = mitmproxy_url.parse_authority(text, check=False)
+    host, port = parse_authority(text, check=False)
     if not host:
         raise _UnexpectedError
-    return _of_parts(scheme, host, port or mitmproxy_url.default_port(scheme) or 443)
+    return _of_parts(scheme, host, port or default_port(scheme) or 443)
 
 
 def _of_parts(scheme: bytes, host: str, port: int) -> str:
     name = scheme.decode("ascii")
     if ":" in host and "[" not in host:
         host = f"[{host}]"
-    hostport: str = mitmproxy_url.hostport(name, host, port)
-    return f"{name}://{hostport}"
+    return f"{name}://{hostport(name, host, port)}"
 
 
 def _as_flow(payload: bytes) -> Sighting | None:
     """Let mitmproxy itself make a flow: it knows every version of the format, and every odd corner of this one."""
-    return _slow_reader()(payload)
-
-
-@functools.cache
-def _slow_reader() -> Callable[[bytes], Sighting | None]:
-    from .mitmproxy_flows import sighting_of_state
-
-    return sighting_of_state
+    found = state_and_url(payload)
+    return None if found is None else _of_state(*found)

@@ -16,8 +16,8 @@ from ..fetch.origins import Origin, address_of
 from ..traffic.address_spaces import address_space_of
 from ..traffic.exchange import Exchange
 from .error import CaptureError
-from .flow_files import UNREMARKABLE, Sighting
 from .json_stream import JsonWalker
+from .sighting import UNREMARKABLE, Sighting
 
 _BROKEN: Final = (ValueError, TypeError, LookupError, AttributeError, OverflowError)
 _ON_THE_NETWORK: Final = ("http://", "https://", "ws://", "wss://")

@@ -9,10 +9,10 @@ from ..diagnosis.host_profiles import Profile, profiles
 from ..diagnosis.revisions import Backlog
 from ..diagnosis.session import Session, Settings
 from ..verdict.model import Outcome, Verdict
-from . import flow_files, har
+from . import har
 from .compression import Opened, opened
 from .error import CaptureError
-from .flow_files import Sighting
+from .sighting import Sighting
 
 _ADVANCE_EVERY: Final = 256
 
@@ -67,6 +67,9 @@ def judge_capture(path: str, name: str, settings: Settings, advance: Advance | N
 def _sightings(capture: Opened, name: str, notes: har.HarNotes) -> Iterator[Sighting]:
     if capture.encoding:
         return har.sightings(capture.stream, name, capture.encoding, notes)
+    # It imports mitmproxy, which a HAR does without.
+    from . import flow_files
+
     return flow_files.sightings(capture.stream)
 
 

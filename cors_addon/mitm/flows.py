@@ -2,13 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
-from urllib.parse import urlsplit
 
 from mitmproxy import http
-from mitmproxy.net.http import url as urls
-from mitmproxy.proxy import mode_specs
 
+from ..capture.mitmproxy_flows import browser_url
 from ..fetch.headers import HeaderList
 from ..fetch.messages import Request, Response
 from ..fetch.origins import Origin
@@ -16,7 +13,6 @@ from ..traffic.address_spaces import address_space_of
 from ..traffic.exchange import Exchange, Responder
 from . import failures
 
-_LONGEST_HOST = 300
 _HARMLESS_TYPES = (
     *(b"audio/", b"font/", b"image/", b"video/"),
     *(b"text/css", b"text/javascript", b"application/javascript"),
@@ -130,73 +126,7 @@ def request_of(flow: http.HTTPFlow) -> Request:
     request = flow.request
     # mitmproxy's own property upper-cases, and CORS tells patch from PATCH.
     method = request.data.method.decode("latin-1")
-    return Request(method, _browser_url(flow), HeaderList.from_bytes(request.headers.fields))
-
-
-def _browser_url(flow: http.HTTPFlow) -> str:
-    request = flow.request
-    if _is_rewritten(flow):
-        begin = _beginning(*_reverse_address(flow))
-    else:
-        place = request.scheme, request.host_header or "", request.host, request.port
-        begin = _asked_at(*place) if len(place[1]) <= _LONGEST_HOST else _asked_at.__wrapped__(*place)
-    path = request.path
-    url = begin if path == "*" else begin + path
-    if url.isascii():
-        return url
-    # Bytes that are no UTF-8 arrive as lone surrogates, with which mitmproxy cannot save a flow.
-    return "".join(f"%{ord(char) - 0xDC00:02X}" if "\udc80" <= char <= "\udcff" else char for char in url)
-
-
-@lru_cache(4096)
-def _asked_at(scheme: str, host_header: str, host: str, port: int) -> str:
-    """Return how a URL begins by its Host header, or else by where the request goes."""
-    named, known = urls.parse_authority(host_header, check=False)
-    if not named:
-        named, known = host, port
-    return _beginning(scheme, named, known or urls.default_port(scheme) or 443)
-
-
-def _beginning(scheme: str, host: str, port: int) -> str:
-    if ":" in host and "[" not in host:
-        host = f"[{host}]"
-    return f"{scheme}://{urls.hostport(scheme, host, port)}"
-
-
-def _is_rewritten(flow: http.HTTPFlow) -> bool:
-    """Say whether the Host header is the upstream's and not the one that the browser sent, as in reverse mode."""
-    mode = flow.client_conn.proxy_mode
-    if not isinstance(mode, mode_specs.ReverseMode):
-        return False
-    scheme = "http" if mode.scheme == "http" else "https"
-    return flow.request.host_header == urls.hostport(scheme, *mode.address)
-
-
-def _reverse_address(flow: http.HTTPFlow) -> tuple[str, str, int]:
-    """Return scheme, host and port that the browser asked a reverse proxy at: those on which it listens.
-
-    A page under the very same scheme and port was most likely loaded through this proxy, and knows the host's name.
-    """
-    client = flow.client_conn
-    scheme = "https" if client.tls else "http"
-    host, port = client.sockname[:2] if client.sockname else (flow.request.host, flow.request.port)
-    headers = flow.request.headers
-    if headers.get("sec-fetch-site") not in ("same-site", "cross-site"):
-        for page in (headers.get("origin"), headers.get("referer")):
-            found = _address_in(page or "")
-            if found is not None and found[0] == scheme and found[2] == port:
-                return found
-    return scheme, host, port
-
-
-def _address_in(url: str) -> tuple[str, str, int] | None:
-    """Return scheme, host and port, a default one filled in; ``None`` where the URL has no such parts."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or urls.default_port(parts.scheme)
-    except ValueError:
-        return None
-    return (parts.scheme, parts.hostname, port) if parts.hostname and port else None
+    return Request(method, browser_url(flow), HeaderList.from_bytes(request.headers.fields))
 
 
 def waiting(flow: http.HTTPFlow, request: Request) -> Exchange:

@@ -19,18 +19,8 @@ from ..fetch.safelists import (
     is_cors_safelisted_request_header,
     is_forbidden_request_header,
 )
+from .browser_family import BrowserFamily as BrowserFamily
 from .exchange import Exchange
-
-
-class BrowserFamily(Enum):
-    """The engines whose behaviour is known."""
-
-    CHROMIUM = "chromium"
-    FIREFOX = "firefox"
-    WEBKIT = "webkit"
-
-    # Enum's own asks the name, and every verdict is full of sets and dictionaries of these.
-    __hash__ = object.__hash__
 
 
 class Kind(Enum):

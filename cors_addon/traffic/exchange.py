@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from ..fetch.messages import Request, Response
-
-if TYPE_CHECKING:
-    from .testimony import Testimony
+from .testimony import Testimony
 
 
 class Responder(Enum):
@@ -47,7 +45,7 @@ class Exchange:
     websocket: bool = False
     source: str = field(default="live")
     """``live``, ``flows`` (a saved capture) or ``har`` (which knows no connection and sometimes not every header)."""
-    testimony: "Testimony | None" = None
+    testimony: Testimony | None = None
     """What the browser itself said of it."""
 
     def with_response(self, response: Response | None, **changes: object) -> Self:

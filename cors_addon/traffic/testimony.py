@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..fetch.messages import CredentialsMode
-from .classify import BrowserFamily
+from .browser_family import BrowserFamily
 
 
 class Told(Enum):

@@ -7,11 +7,13 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from mitmproxy import flow
-from mitmproxy.io import FlowWriter, tnetstring
+from mitmproxy import flow, http
+from mitmproxy.io import FlowReader, FlowWriter, tnetstring
 
-from cors_addon.capture.flow_files import Sighting, sightings
-from cors_addon.capture.mitmproxy_flows import sighting_of_state
+from cors_addon.capture.flow_files import sightings
+from cors_addon.capture.flow_keys import PROBE
+from cors_addon.capture.sighting import UNREMARKABLE, Sighting
+from cors_addon.mitm import flows
 
 
 def flow_file(flows: Iterable[flow.Flow]) -> bytes:
@@ -41,9 +43,22 @@ def read(data: bytes) -> list[Sighting]:
 
 
 def read_slowly(subject: flow.Flow) -> Sighting | None:
-    """Read a flow as mitmproxy reads it."""
-    data = flow_file([subject])
-    return sighting_of_state(data[data.index(b":") + 1 : -1])
+    """Read a flow as mitmproxy reads it, and freeze it as the addon freezes a live one."""
+    [loaded] = FlowReader(io.BytesIO(flow_file([subject]))).stream()
+    if not isinstance(loaded, http.HTTPFlow):
+        return None
+    if PROBE in loaded.metadata:
+        return UNREMARKABLE
+    seen = flows.glance(loaded)
+    if seen.origin:
+        answered = loaded.response is not None or loaded.error is not None
+        return Sighting(flows.exchange_of(loaded)) if answered else UNREMARKABLE
+    if loaded.response is None:
+        return UNREMARKABLE
+    cookie = (loaded.client_conn.id, loaded.id) if seen.cookie else None
+    if flows.is_of_interest_without_origin(loaded, seen):
+        return Sighting(flows.exchange_of(loaded), cookie)
+    return Sighting(None, cookie) if cookie is not None else UNREMARKABLE
 
 
 def entry(

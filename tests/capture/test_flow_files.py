@@ -19,7 +19,7 @@ from mitmproxy.test import tflow
 
 from cors_addon.capture import flow_files, flow_scan
 from cors_addon.capture.error import CaptureError
-from cors_addon.capture.flow_files import UNREMARKABLE, Sighting
+from cors_addon.capture.sighting import UNREMARKABLE, Sighting
 from cors_addon.mitm import flows
 from tests.capture.captures import file_of, flow_file, read, read_slowly, state_of
 from tests.mitm.support import APP, cors_get, fields, make_flow, make_response, preflight

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from cors_addon.capture import har as har_reader
 from cors_addon.capture.error import CaptureError
-from cors_addon.capture.flow_files import UNREMARKABLE, Sighting
 from cors_addon.capture.har import HarNotes
+from cors_addon.capture.sighting import UNREMARKABLE, Sighting
 from cors_addon.diagnosis.explanations import judge_all
 from cors_addon.traffic.exchange import Exchange
 from cors_addon.verdict.model import Outcome

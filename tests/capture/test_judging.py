@@ -18,8 +18,8 @@ from mitmproxy.addons.savehar import SaveHar
 from mitmproxy.flow import Error
 from mitmproxy.io import FlowReader
 
-from cors_addon.capture.flow_files import Sighting
 from cors_addon.capture.judging import Judged, _Judging, judge_capture
+from cors_addon.capture.sighting import Sighting
 from cors_addon.diagnosis import revisions
 from cors_addon.diagnosis.session import Session, Settings
 from cors_addon.report.model import build

@@ -1,0 +1,17 @@
+"""What one saved flow or entry tells."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from ..traffic.exchange import Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """An exchange to judge, a cookie on a connection (its id, the flow's), both or none."""
+
+    exchange: Exchange | None = None
+    cookie: tuple[str, str] | None = None
+
+
+UNREMARKABLE: Final = Sighting()
