@@ -92,11 +92,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     explain.add_argument(
         "id",
-        metavar="ID",
-        nargs="?",
-        help="a violation's id, a browser's name for it, or a cause's id; without it, the list of all",
+        metavar="ID or WORDS",
+        nargs="*",
+        help="an id of a violation or cause, a browser's name, or words to look for; without it, the list of all",
     )
     explain.set_defaults(run=_explain)
+
+    docs = commands.add_parser("docs", help="print a page of the documentation")
+    docs.add_argument("topic", metavar="TOPIC", nargs="?", help="the page; without it, the list of all")
+    docs.set_defaults(run=_docs)
     return parser
 
 
@@ -164,26 +168,56 @@ def _explain(options: argparse.Namespace) -> int:
     from .catalogue.render import chromium_names, explain_text, list_text
     from .report.cause_list import cause_of, cause_text, causes_text, near_causes
 
-    if options.id is None:
+    wanted = " ".join(options.id)
+    if not wanted:
         print(f"{list_text()}\n{causes_text()}", end="")
         return CLEAN
-    cause = cause_of(options.id)
+    cause = cause_of(wanted)
     if cause is not None:
         print(cause_text(cause), end="")
         return CLEAN
-    typed = options.id.lower()
+    typed = wanted.lower()
     meant = [
         each for each in CATALOGUE.values() if typed in map(str.lower, (*chromium_names(each), each.firefox or ""))
     ]
     try:
-        print("\n\n".join(explain_text(each) for each in meant or [by_id(options.id)]), end="")
+        print("\n\n".join(explain_text(each) for each in meant or [by_id(wanted)]), end="")
     except UnknownViolationError as error:
-        near = near_causes(options.id)
+        near = near_causes(wanted)
+        if not near and not error.suggestions and _found_in_docs(wanted):
+            return CLEAN
         if near and not error.suggestions:
             error_text = f"{error} and no such cause; did you mean {' or '.join(near)}?"
             raise _UnusableError(f"{error_text} Without an id, explain prints the list of all.") from error
         sentence = f"{error}" if error.suggestions else f"{error}."
         raise _UnusableError(f"{sentence} Without an id, explain prints the list of all.") from error
+    return CLEAN
+
+
+def _found_in_docs(words: str) -> bool:
+    """Print the sections of the documentation that hold these words; say whether there are any."""
+    from . import docs
+
+    found = docs.search(words)
+    for topic, heading, line in found:
+        print(f"{topic}: {heading}\n    {line}")
+    if found:
+        print("\nRead one with: python -m cors_addon docs TOPIC")
+    return bool(found)
+
+
+def _docs(options: argparse.Namespace) -> int:
+    from . import docs
+
+    topics = docs.topics()
+    if options.topic is None:
+        width = max(map(len, topics))
+        print("\n".join(f"{topic:<{width}}  {title}" for topic, title in topics.items()))
+        return CLEAN
+    text = docs.page(options.topic)
+    if text is None:
+        raise _UnusableError(f"There is no page {options.topic!r}. The pages are: {', '.join(topics)}.")
+    print(text, end="")
     return CLEAN
 
 

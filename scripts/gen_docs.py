@@ -1,6 +1,7 @@
-"""Write the generated parts of README.md: `python scripts/gen_docs.py [--check]`.
+"""Write the generated parts of the documentation: `python scripts/gen_docs.py [--check]`.
 
-A part stands between `<!-- generated: NAME -->` and `<!-- end -->`. With `--check` nothing is written, and the exit
+The documents are README.md and the pages of cors_addon/docs. A part stands between `<!-- generated: NAME -->` and
+`<!-- end -->`. With `--check` nothing is written, and the exit
 status is 1 if a part is not as it should be.
 """
 
@@ -9,7 +10,7 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,13 +28,14 @@ from cors_addon.mitm.options import OPTIONS, Option  # noqa: E402
 from cors_addon.rules.cli import schema_text  # noqa: E402
 
 README: Final = ROOT / "README.md"
+PAGES: Final = ROOT / "cors_addon" / "docs"
 _OPENING: Final = re.compile(r"<!-- generated: (?P<name>[\w-]+) -->\n")
 _PART: Final = re.compile(_OPENING.pattern + r"(?P<body>(?:(?!<!-- generated: ).)*?)<!-- end -->", re.DOTALL)
 Section = Callable[[], str]
 
 
 class MarkerError(Exception):
-    """The README's markers and the sections do not fit together; the message says where."""
+    """The markers of a document and the sections do not fit together; the message says where."""
 
 
 def escaped(text: str) -> str:
@@ -145,7 +147,7 @@ def _entry(violation: Violation) -> str:
     if violation.cwe is not None:
         names.append(f"[CWE-{violation.cwe}](https://cwe.mitre.org/data/definitions/{violation.cwe}.html)")
     return (
-        f"#### {violation.id}\n\n"
+        f"### {violation.id}\n\n"
         f"{title}\n\n"
         f"{violation.severity.value} · {stages} · to be mended by: {violation.owner.value} · "
         f"{' · '.join([*names, f'[standard]({violation.anchor})'])}\n\n"
@@ -187,7 +189,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
 def generated(text: str, sections: Mapping[str, Section] = SECTIONS) -> tuple[str, list[str]]:
     """Return the document with every part as it should be, and the names of the parts that were not.
 
-    Raises ``MarkerError`` where a section has no place in the document, or a place has no section.
+    Raises ``MarkerError`` where a place has no section.
     """
     names = [match["name"] for match in _OPENING.finditer(text)]
     parts = [match["name"] for match in _PART.finditer(text)]
@@ -198,10 +200,6 @@ def generated(text: str, sections: Mapping[str, Section] = SECTIONS) -> tuple[st
             raise MarkerError(f"<!-- generated: {name} --> stands there more than once")
         if name not in parts:
             raise MarkerError(f"<!-- generated: {name} --> has no <!-- end --> of its own on a later line")
-    for name in sections:
-        if name not in names:
-            place = f"<!-- generated: {name} --> and <!-- end -->"
-            raise MarkerError(f"the section {name} has no place; put {place} on lines of their own where it belongs")
     changed: list[str] = []
 
     def replaced(match: re.Match[str]) -> str:
@@ -213,26 +211,44 @@ def generated(text: str, sections: Mapping[str, Section] = SECTIONS) -> tuple[st
     return _PART.sub(replaced, text), changed
 
 
+def documents() -> list[Path]:
+    """Return every document that may hold generated parts."""
+    return [README, *sorted(PAGES.glob("*.md"))]
+
+
+def unplaced(texts: Iterable[str], sections: Mapping[str, Section] = SECTIONS) -> list[str]:
+    """Return the sections that have no place in any of the documents, or more than one."""
+    names = [match["name"] for text in texts for match in _OPENING.finditer(text)]
+    return [name for name in sections if names.count(name) != 1]
+
+
 def main(words: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="gen_docs.py", description="Write the generated parts of README.md.")
+    parser = argparse.ArgumentParser(prog="gen_docs.py", description="Write the generated parts of the docs.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit status 1 if a part is out of date")
-    parser.add_argument("--readme", type=Path, default=README, help="the document (default: %(default)s)")
+    parser.add_argument("documents", type=Path, nargs="*", help="default: README.md and cors_addon/docs")
     arguments = parser.parse_args(words)
-    document: Path = arguments.readme
-    try:
-        text = document.read_text(encoding="utf-8")
-        made, changed = generated(text)
-    except (OSError, MarkerError) as error:
-        print(f"{document.name}: {error}", file=sys.stderr)
-        return 1
-    if arguments.check:
-        for name in changed:
+    named: list[Path] = arguments.documents
+    texts: dict[Path, str] = {}
+    status = 0
+    for document in named or documents():
+        try:
+            texts[document] = document.read_text(encoding="utf-8")
+            made, changed = generated(texts[document])
+        except (OSError, MarkerError) as error:
+            print(f"{document.name}: {error}", file=sys.stderr)
+            status = 1
+            continue
+        for name in changed if arguments.check else ():
             print(f"{document.name}: the part {name} is out of date; run scripts/gen_docs.py", file=sys.stderr)
-        return 1 if changed else 0
-    if changed:
-        document.write_text(made, encoding="utf-8", newline="\n")
-    print(f"{document.name}: {', '.join(changed) or 'nothing'} written")
-    return 0
+            status = 1
+        if changed and not arguments.check:
+            document.write_text(made, encoding="utf-8", newline="\n")
+            print(f"{document.name}: {', '.join(changed)} written")
+    for name in () if named else unplaced(texts.values()):
+        place = f"<!-- generated: {name} --> and <!-- end -->"
+        print(f"the section {name} needs one place: put {place} on lines of their own into one page", file=sys.stderr)
+        status = 1
+    return status
 
 
 if __name__ == "__main__":

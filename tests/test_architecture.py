@@ -9,7 +9,19 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "cors_addon"
 
-EVERY_PART = {"fetch", "catalogue", "traffic", "verdict", "diagnosis", "rules", "report", "capture", "page", "mitm"}
+EVERY_PART = {
+    "fetch",
+    "catalogue",
+    "traffic",
+    "verdict",
+    "diagnosis",
+    "rules",
+    "report",
+    "capture",
+    "docs",
+    "page",
+    "mitm",
+}
 MAY_IMPORT = {
     "fetch": {"fetch"},
     "catalogue": {"catalogue"},
@@ -22,7 +34,8 @@ MAY_IMPORT = {
     "page": {"page", "report", "diagnosis", "verdict", "rules", "traffic", "fetch", "catalogue", "mitm"},
     "mitm": EVERY_PART,
     "addon.py": {"mitm"},
-    "__main__.py": {"capture", "report", "rules", "catalogue"},
+    "docs": {"docs"},
+    "__main__.py": {"capture", "docs", "report", "rules", "catalogue"},
     "__init__.py": set(),
 }
 # Pure parts have no log, no clock and no input or output.

@@ -160,6 +160,26 @@ def test_explain_tells_all_that_a_browser_calls_the_same(capsys: pytest.CaptureF
     assert all(f"{name} (" in printed for name in alike)
 
 
+def test_explain_finds_words_in_the_documentation(capsys: pytest.CaptureFixture[str]) -> None:
+    status, printed, _ = run(capsys, "explain", "bypass-list", "loopback")
+    assert status == 0
+    assert printed.startswith("first-steps: First steps\n    ")
+    assert printed.endswith("Read one with: python -m cors_addon docs TOPIC\n")
+
+
+def test_docs_lists_the_pages_and_prints_one(capsys: pytest.CaptureFixture[str]) -> None:
+    status, printed, _ = run(capsys, "docs")
+    assert status == 0
+    topics = [line.split()[0] for line in printed.splitlines()]
+    assert {"injection", "options", "violations", "limits"} <= set(topics)
+    for topic in topics:
+        status, printed, _ = run(capsys, "docs", topic)
+        assert (status, printed[:2]) == (0, "# "), topic
+    status, _, said = run(capsys, "docs", "nothing")
+    assert status == 2
+    assert "There is no page 'nothing'. The pages are: audit, " in said
+
+
 def test_explain_asks_what_was_meant(capsys: pytest.CaptureFixture[str]) -> None:
     status, printed, said = run(capsys, "explain", "allow-orgin-missing")
     assert (status, printed) == (UNUSABLE, "")

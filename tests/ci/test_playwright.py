@@ -1,4 +1,4 @@
-"""The README's script for builds, run as it stands there: Playwright's tests in Chromium, through mitmdump."""
+"""The documented script for builds, run as it stands there: Playwright's tests in Chromium, through mitmdump."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ NOTHING_KNOWN = '{"schema": "cors-addon/report/1", "groups": []}'
 
 
 def script(folder: Path, port: int) -> Path:
-    """Write down the script that the README shows, with a free port and this clone's addon."""
-    readme = (ROOT / "README.md").read_text("utf-8")
-    (found,) = re.findall(r"```sh\n(#!/bin/sh\n# through-proxy\.sh.*?)```", readme, re.DOTALL)
+    """Write down the script that the page on CI shows, with a free port and this clone's addon."""
+    page = (ROOT / "cors_addon" / "docs" / "ci.md").read_text("utf-8")
+    (found,) = re.findall(r"```sh\n(#!/bin/sh\n# through-proxy\.sh.*?)```", page, re.DOTALL)
     text = found.replace("8080", str(port)).replace("cors_addon/addon.py", f"{ADDON} --set confdir={folder / 'conf'}")
     path = folder / "through-proxy.sh"
     path.write_text(text)
@@ -118,7 +118,7 @@ def test_a_build_fails_on_what_is_new_and_passes_with_what_is_known(
 
 
 def test_while_playwright_routes_requests_no_preflight_gets_out(tmp_path: Path, origin: Origin, browser: str) -> None:
-    """The README warns of it: what the page is then allowed, no server has allowed."""
+    """The page on CI warns of it: what the page is then allowed, no server has allowed."""
     (tmp_path / "cors-known.json").write_text(NOTHING_KNOWN)
     run = suite(tmp_path, origin, browser, "--route")
     assert run.returncode == 0, f"{run.stdout}\n{run.stderr}"

@@ -563,22 +563,27 @@ def test_the_same_addon_judges_with_injection_off_as_ever() -> None:
         assert API in running.verdict(subject)["url"]
 
 
-# --- the README ----------------------------------------------------------------------------------------------------
+# --- the documentation ---------------------------------------------------------------------------------------------
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "cors_addon" / "docs").glob("*.md"))]
+PAGE = (ROOT / "cors_addon" / "docs" / "injection.md").read_text("utf-8")
+RULE_FILES = [
+    text for path in DOCUMENTS for text in re.findall(r"```yaml\n(.*?)```", path.read_text("utf-8"), re.DOTALL)
+]
 
 
-@pytest.mark.parametrize("text", re.findall(r"```yaml\n(.*?)```", README, re.DOTALL))
-def test_the_readmes_rule_files_are_right(text: str) -> None:
+@pytest.mark.parametrize("text", [text for text in RULE_FILES if "rules:" in text])
+def test_the_documented_rule_files_are_right(text: str) -> None:
     reading = read_rules(text.encode())
     assert reading.rules is not None
     assert reading.problems == ()
 
 
-def test_the_readmes_first_rule_does_what_is_said_of_it() -> None:
-    (first, *_) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+def test_the_documented_rule_does_what_is_said_of_it() -> None:
+    (first, *_) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     reading = read_rules(first.encode())
     assert reading.rules is not None
     lines = explain_request(reading.rules, "PUT", "https://api.staging.example.com/items", "https://localhost:5173")
     assert any(line.strip().startswith("yes") for line in lines)
-    assert "--explain PUT https://api.staging.example.com/items --origin https://localhost:5173" in README
+    assert "--explain PUT https://api.staging.example.com/items --origin https://localhost:5173" in PAGE
