@@ -301,6 +301,8 @@ def _task(options: argparse.Namespace, brief: bool) -> "Task":
         raise _UnusableError("standard input, -, can be read once only")
     try:
         known = baseline.read(Path(options.baseline)) if options.baseline else baseline.Baseline()
+        if known.is_missing:
+            _say(f"{options.baseline} does not exist: nothing is known yet")
         return Task(options.browser, ignore.parse_all(options.ignore), known, brief)
     except baseline.BaselineError as error:
         raise _UnusableError(f"--baseline: {error}") from error

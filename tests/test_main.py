@@ -321,8 +321,8 @@ def test_check_writes_to_standard_output_by_a_dash(blocked: str, capsys: pytest.
             "--ignore: 'allow-orgin-missing' is no violation id; did you mean allow-origin",
         ),
         (
-            ["--baseline", "{folder}/none.json"],
-            "--baseline: the baseline '{folder}/none.json' cannot be read: No such file",
+            ["--baseline", "{folder}"],
+            "--baseline: the baseline '{folder}' cannot be read: Is a directory",
         ),
         (["--baseline", "{capture}"], "is no baseline: it is no"),
         (["--jobs", "0"], "'0' is not a number from 1 on"),
@@ -340,6 +340,14 @@ def test_check_refuses_what_it_cannot_use(
     status, printed, said = run(capsys, "check", blocked, *options)
     assert (status, printed) == (UNUSABLE, "")
     assert says.format(folder=tmp_path) in said
+
+
+def test_a_baseline_that_does_not_exist_yet_knows_nothing(
+    blocked: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, _, said = run(capsys, "check", blocked, "--baseline", str(tmp_path / "none.json"))
+    assert status == FOUND
+    assert f"{tmp_path / 'none.json'} does not exist: nothing is known yet" in said
 
 
 def test_check_says_where_it_could_not_write(blocked: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

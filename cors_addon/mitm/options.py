@@ -1,5 +1,6 @@
 """The addon's options: what they are, and the check of what users gave."""
 
+import logging
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mitmproxy import addonmanager, exceptions, optmanager
+from mitmproxy.log import ALERT
 
 from ..page.page_address import host_problem
 from ..report import baseline, ignore
@@ -17,6 +19,8 @@ from ..report.formats import SUFFIXES
 from ..verdict.failure_details import inert
 from ..verdict.model import Judge
 from . import rulefile
+
+logger = logging.getLogger("cors_addon")
 
 _BOOLEANS: Final = ("", "true", "false", "toggle")
 BROWSERS: Final = ("auto", *(judge.value for judge in Judge))
@@ -72,7 +76,10 @@ def _baseline(value: str) -> baseline.Baseline:
 def expected(options: Any) -> Expected:
     """Return what the user expects to be found. Raises ``OptionsError`` where the baseline cannot be read any more."""
     try:
-        return Expected(ignore.parse_all(options.cors_ignore), _baseline(options.cors_baseline))
+        known = _baseline(options.cors_baseline)
+        if known.is_missing:
+            logger.log(ALERT, "CORS: cors_baseline=%s does not exist: nothing is known yet", options.cors_baseline)
+        return Expected(ignore.parse_all(options.cors_ignore), known)
     except baseline.BaselineError as exc:
         raise exceptions.OptionsError(f"cors_baseline={_shown(options.cors_baseline)}: {exc}") from exc
 

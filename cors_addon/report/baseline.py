@@ -18,9 +18,10 @@ class BaselineError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The groups that are known."""
+    """The groups that are known: none where the file ``is_missing``, as before the first report is kept."""
 
     keys: frozenset[GroupKey] = frozenset()
+    is_missing: bool = False
 
     def knows(self, key: GroupKey) -> bool:
         """Say whether a group was in the baseline, whatever its count and severity."""
@@ -30,10 +31,12 @@ class Baseline:
 def read(path: Path) -> Baseline:
     """Read a JSON report, or one of JSON lines (by its ending), as a baseline.
 
-    Raises ``BaselineError`` for a file that cannot be read or is none.
+    A file that does not exist knows nothing. Raises ``BaselineError`` for one that cannot be read or is no baseline.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        return Baseline(is_missing=True)
     except OSError as exc:
         raise BaselineError(f"the baseline {str(path)!r} cannot be read: {exc.strerror or exc}") from exc
     except UnicodeDecodeError as exc:

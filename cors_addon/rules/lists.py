@@ -169,7 +169,7 @@ def origins(problems: Problems, entry: Entry) -> Origins | Broken:
                 "bare-star",
                 "* is not an origin here",
                 "What is sent is the caller's own origin, never *, so that credentials and caches work.",
-                "write allow_origins: any, or better list the pages",
+                "list the pages; write allow_origins: any only in a rule without allow_credentials",
             )
     patterns = list_of(problems, entry, parse_origin_pattern, '["http://localhost:5173"]', "any")
     return BROKEN if patterns is BROKEN else Origins(patterns)

@@ -34,7 +34,7 @@ def parse_origin_pattern(text: str) -> OriginPattern:
             "bare-star",
             "* is not an origin here",
             "What is sent is the caller's own origin, never *, so that credentials and caches work.",
-            "list the pages, or write allow_origins: any",
+            "list the pages; write allow_origins: any only in a rule without allow_credentials",
         )
     if text == "any":
         raise Complaint(

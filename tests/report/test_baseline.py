@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cors_addon.report import baseline, json_
-from cors_addon.report.baseline import BaselineError
+from cors_addon.report.baseline import Baseline, BaselineError
 from cors_addon.report.model import build
 from tests.report.samples import get, mixed, report_of, verdicts
 
@@ -70,9 +70,13 @@ def test_what_is_no_baseline_says_so(content: bytes, says: str, tmp_path: Path) 
     assert "check CAPTURE --format json" in message, "how to write one"
 
 
-def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
-    with pytest.raises(BaselineError, match="cannot be read: No such file"):
-        baseline.read(tmp_path / "none.json")
+def test_a_file_that_does_not_exist_knows_nothing(tmp_path: Path) -> None:
+    assert baseline.read(tmp_path / "none.json") == Baseline(is_missing=True)
+
+
+def test_a_folder_says_so(tmp_path: Path) -> None:
+    with pytest.raises(BaselineError, match="cannot be read: Is a directory"):
+        baseline.read(tmp_path)
 
 
 @pytest.mark.parametrize("data", [None, 1, "x", [], {"groups": []}], ids=repr)
