@@ -13,13 +13,13 @@ Runs under whatever Python starts it, 3.6 included: no newer syntax, no newer mo
 
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 import threading
 import time
 from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
+import apt_packages
 import environment
 import interpreters
 
@@ -29,8 +29,6 @@ SOME_FAILED = 1
 NOTHING_COLLECTED = 5
 MOST_AGAIN = 10
 """How many tests may fail and be run once more; where more do, it is no accident."""
-# Programs, and Debian's packages with the least around them.
-SERVERS = (("nginx", "nginx-light"), ("apache2", "apache2-bin"), ("caddy", "caddy"), ("haproxy", "haproxy"))
 SOAK = ["--minutes", "2", "--pause", "1", "--report-every", "10", "--sample-every", "20"]
 FUZZ = ["--seconds", "20"]
 FEWER = ["--hypothesis-profile", "fewer"]
@@ -225,65 +223,6 @@ def without_browsers(arguments: Sequence[str]) -> List[str]:
     return [*arguments, "-m", f"({selected}) and not browser" if selected else "not browser"]
 
 
-def install_browsers(checks: Checks) -> None:
-    """Let apt-get put on the machine what the tests need and it lacks, as far as it may."""
-    packages = [name for name in ("chromium", "firefox-esr", "tmux") if shutil.which(name) is None]
-    if not os.path.isdir(os.path.join(environment.ROOT, ".venv")):
-        usable, unusable = interpreters.find()
-        if not usable and any(found.lacks_venv for found in unusable):
-            packages.append("python3-venv")
-    if not packages:
-        return
-    name = f"install {' '.join(packages)}"
-    by_hand = f"apt-get update && apt-get install {' '.join(packages)}"
-    root = _as_root()
-    if root is None or shutil.which("apt-get") is None:
-        environment.say(f"cors-addon: {' '.join(packages)} cannot be installed from here: it takes apt-get and root.")
-        environment.say(f"  Install them by hand (Debian: {by_hand}), or leave {INSTALL_BROWSERS} out.")
-        checks.add(name, "failed (needs apt-get and root)")
-        return
-    apt = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y"]
-    # The lists may be there already, so that only the installation decides.
-    subprocess.call([*apt, "update"], stdin=subprocess.DEVNULL)
-    started = time.time()
-    command = [*apt, "--no-install-recommends", "install", *packages]
-    status = subprocess.call(command, stdin=subprocess.DEVNULL)
-    if status != 0:
-        environment.say(f"cors-addon: {' '.join(command)} ended with status {status}.")
-        environment.say(f"  See above for its reason; install them by hand, or leave {INSTALL_BROWSERS} out.")
-    checks.add(name, "ok" if status == 0 else f"failed ({status})", time.time() - started)
-
-
-def install_servers(checks: Checks) -> None:
-    """On CI, let apt-get put the servers there that the tests of the snippets run; without one, its tests are skipped.
-
-    On anybody's own machine they stay away: Debian starts them as services.
-    """
-    missing = [package for program, package in SERVERS if shutil.which(program) is None]
-    root = _as_root()
-    if not missing or not os.environ.get("CI") or root is None or shutil.which("apt-get") is None:
-        return
-    apt = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y"]
-    subprocess.call([*apt, "update"], stdin=subprocess.DEVNULL)
-    for package in missing:
-        started = time.time()
-        status = subprocess.call([*apt, "--no-install-recommends", "install", package], stdin=subprocess.DEVNULL)
-        said = "ok" if status == 0 else f"not run: apt-get ended with status {status}"
-        checks.add(f"install {package}", said, time.time() - started)
-
-
-def _as_root() -> Optional[List[str]]:
-    """Return what to put before a command to run it as root, or None where that takes a password or cannot be."""
-    if os.name == "nt":
-        return None
-    if os.geteuid() == 0:
-        return []
-    asked = ["sudo", "-n", "true"]
-    if shutil.which("sudo") and subprocess.call(asked, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
-        return ["sudo", "-n"]
-    return None
-
-
 def all_of(
     name: str, made: environment.Environment, kind: str, arguments: List[str], browsers: bool = False
 ) -> Planned:
@@ -334,8 +273,8 @@ def work(words: List[str]) -> int:
         return 0
     checks = Checks()
     if INSTALL_BROWSERS in words:
-        install_browsers(checks)
-        install_servers(checks)
+        apt_packages.install_browsers(checks.add)
+        apt_packages.install_servers(checks.add)
     for_pytest = [word for word in words if word != INSTALL_BROWSERS]
     found = environments(checks)
     if for_pytest:

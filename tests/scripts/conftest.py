@@ -2,6 +2,7 @@ import os
 import sys
 from pathlib import Path
 
+import environment
 import pytest
 
 from tests.scripts.fakes import Machine
@@ -17,3 +18,11 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "executable", "")
     return made
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A checkout whose environment is there already."""
+    (tmp_path / ".venv").mkdir()
+    monkeypatch.setattr(environment, "ROOT", str(tmp_path))
+    return tmp_path

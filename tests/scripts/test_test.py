@@ -1,6 +1,5 @@
 import importlib.util
 import json
-import shutil
 import subprocess
 import threading
 from pathlib import Path
@@ -8,7 +7,6 @@ from types import ModuleType
 from typing import IO
 
 import environment
-import interpreters
 import pytest
 
 from tests.scripts import SCRIPTS
@@ -332,107 +330,3 @@ def test_a_selection_of_browser_tests_may_leave_nothing_for_the_older_generation
     assert script.work(["-m", "browser"]) == 0
     runs.status = {"pytest": 5}
     assert script.work(["-m", "browser"]) == 1
-
-
-def installs(
-    script: ModuleType, monkeypatch: pytest.MonkeyPatch, present: set[str], root: list[str] | None, status: int = 0
-) -> tuple[list[str], list[str]]:
-    """Install the browsers where only `present` is there; return the commands and the steps' names and states."""
-    commands: list[str] = []
-    monkeypatch.setattr(shutil, "which", lambda name: name if name in present else None)
-    monkeypatch.setattr(script, "_as_root", lambda: root)
-    monkeypatch.setattr(subprocess, "call", lambda command, **options: commands.append(" ".join(command)) or status)
-    checks = script.Checks()
-    script.install_browsers(checks)
-    return commands, [f"{step.name}: {step.status}" for step in checks.steps]
-
-
-@pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A checkout whose environment is there already."""
-    (tmp_path / ".venv").mkdir()
-    monkeypatch.setattr(environment, "ROOT", str(tmp_path))
-    return tmp_path
-
-
-@pytest.mark.usefixtures("made")
-def test_browsers_that_are_there_are_left_alone(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert installs(script, monkeypatch, {"chromium", "firefox-esr", "tmux", "apt-get"}, []) == ([], [])
-
-
-@pytest.mark.usefixtures("made")
-@pytest.mark.parametrize("root", [[], ["sudo", "-n"]])
-def test_only_what_is_missing_is_installed(
-    script: ModuleType, monkeypatch: pytest.MonkeyPatch, root: list[str]
-) -> None:
-    commands, steps = installs(script, monkeypatch, {"chromium", "apt-get"}, root)
-    apt = " ".join([*root, "env DEBIAN_FRONTEND=noninteractive apt-get -q -y"])
-    assert commands == [f"{apt} update", f"{apt} --no-install-recommends install firefox-esr tmux"]
-    assert steps == ["install firefox-esr tmux: ok"]
-
-
-@pytest.mark.usefixtures("made")
-@pytest.mark.parametrize(
-    ("present", "root"), [(set(), []), ({"apt-get"}, None)], ids=["no apt-get", "not root, and sudo asks"]
-)
-def test_where_nothing_can_be_installed_two_lines_say_so(
-    script: ModuleType,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    present: set[str],
-    root: list[str] | None,
-) -> None:
-    commands, steps = installs(script, monkeypatch, present, root)
-    assert commands == []
-    assert steps == ["install chromium firefox-esr tmux: failed (needs apt-get and root)"]
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 2
-    assert "chromium firefox-esr tmux cannot be installed" in lines[0]
-    assert "apt-get install chromium firefox-esr tmux" in lines[1]
-
-
-@pytest.mark.usefixtures("made")
-def test_a_failed_installation_is_a_failed_step(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    steps = installs(script, monkeypatch, {"apt-get"}, [], status=100)[1]
-    assert steps == ["install chromium firefox-esr tmux: failed (100)"]
-
-
-def test_a_python_that_lacks_only_venv_is_given_it(
-    script: ModuleType, monkeypatch: pytest.MonkeyPatch, made: Path
-) -> None:
-    (made / ".venv").rmdir()
-    lacking = interpreters.Unusable("/usr/bin/python3", (3, 11, 2), "has no venv", lacks_venv=True)
-    monkeypatch.setattr(interpreters, "find", lambda: ([], [lacking]))
-    commands, _ = installs(script, monkeypatch, {"chromium", "firefox-esr", "tmux", "apt-get"}, [])
-    assert commands[-1].endswith("install python3-venv")
-
-
-def servers(
-    script: ModuleType, monkeypatch: pytest.MonkeyPatch, present: set[str], status: int = 0
-) -> tuple[list[str], list[str]]:
-    """Install the servers where only `present` is there; return what apt-get is told, and the steps."""
-    commands: list[str] = []
-    monkeypatch.setattr(shutil, "which", lambda name: name if name in present else None)
-    monkeypatch.setattr(script, "_as_root", list)
-    monkeypatch.setattr(subprocess, "call", lambda command, **options: commands.append(command[-1]) or status)
-    checks = script.Checks()
-    script.install_servers(checks)
-    return commands, [f"{step.name}: {step.status}" for step in checks.steps]
-
-
-def test_on_ci_the_servers_that_are_missing_are_installed(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CI", "true")
-    commands, steps = servers(script, monkeypatch, {"apt-get", "nginx", "caddy"})
-    assert commands == ["update", "apache2-bin", "haproxy"]
-    assert steps == ["install apache2-bin: ok", "install haproxy: ok"]
-
-
-def test_a_server_that_cannot_be_installed_fails_nothing(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CI", "true")
-    _, steps = servers(script, monkeypatch, {"apt-get", "nginx", "caddy", "haproxy"}, status=100)
-    assert steps == ["install apache2-bin: not run: apt-get ended with status 100"]
-
-
-def test_nobodys_own_machine_gets_servers(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CI", raising=False)
-    assert servers(script, monkeypatch, {"apt-get"}) == ([], [])
