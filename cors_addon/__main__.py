@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from .completion import SHELLS, script
+
 if TYPE_CHECKING:
     from .capture.check import Task
     from .report.model import Report
@@ -60,14 +62,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from . import __version__
-
     parser = argparse.ArgumentParser(
         prog="python -m cors_addon",
         description="Says what browsers do about CORS, and why: of saved captures here, of live traffic in mitmproxy.",
         epilog='In mitmproxy: mitmweb -s "$(python -m cors_addon path)"',
     )
-    parser.add_argument("--version", action="version", version=f"cors-addon {__version__}")
+    parser.add_argument("--version", action="version", version=_versions())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     path = commands.add_parser("path", help="print the path to give to mitmproxy's -s")
@@ -101,6 +101,10 @@ def _parser() -> argparse.ArgumentParser:
     docs = commands.add_parser("docs", help="print a page of the documentation")
     docs.add_argument("topic", metavar="TOPIC", nargs="?", help="the page; without it, the list of all")
     docs.set_defaults(run=_docs)
+
+    completion = commands.add_parser("completion", help="print a script that lets a shell complete this command")
+    completion.add_argument("shell", choices=SHELLS)
+    completion.set_defaults(run=lambda options: _completion(parser, options.shell))
     return parser
 
 
@@ -143,6 +147,19 @@ def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="captures to judge at a time (default: cores)",
     )
     check.set_defaults(run=_check)
+
+
+def _versions() -> str:
+    """Return the versions that a bug report needs."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    from . import __version__
+
+    try:
+        mitmproxy = version("mitmproxy")
+    except PackageNotFoundError:
+        mitmproxy = "not installed"
+    return f"cors-addon {__version__} (mitmproxy {mitmproxy}, Python {sys.version.split()[0]})"
 
 
 def _positive(text: str) -> int:
@@ -218,6 +235,11 @@ def _docs(options: argparse.Namespace) -> int:
     if text is None:
         raise _UnusableError(f"There is no page {options.topic!r}. The pages are: {', '.join(topics)}.")
     print(text, end="")
+    return CLEAN
+
+
+def _completion(parser: argparse.ArgumentParser, shell: str) -> int:
+    print(script(parser, shell), end="")
     return CLEAN
 
 

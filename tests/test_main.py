@@ -6,10 +6,12 @@ import io
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -82,8 +84,10 @@ def test_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert printed.startswith("usage: python -m cors_addon")
 
 
-def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys, "--version") == (CLEAN, f"cors-addon {__version__}\n", "")
+def test_the_version_names_mitmproxys(capsys: pytest.CaptureFixture[str]) -> None:
+    status, printed, _ = run(capsys, "--version")
+    mitmproxy, python = metadata.version("mitmproxy"), sys.version.split()[0]
+    assert (status, printed) == (CLEAN, f"cors-addon {__version__} (mitmproxy {mitmproxy}, Python {python})\n")
 
 
 def test_an_unknown_command_is_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -165,6 +169,36 @@ def test_explain_finds_words_in_the_documentation(capsys: pytest.CaptureFixture[
     assert status == 0
     assert printed.startswith("first-steps: First steps\n    ")
     assert printed.endswith("Read one with: python -m cors_addon docs TOPIC\n")
+
+
+def completed(*words: str) -> list[str]:
+    """Return what bash offers for the last of these words."""
+    line = " ".join(f"'{word}'" for word in words)
+    asked = f'COMP_WORDS=(cors-addon {line}); COMP_CWORD={len(words)}; _cors_addon; echo "${{COMPREPLY[@]}}"'
+    done = subprocess.run(
+        ["bash", "-c", f"{bash_script()}\n{asked}"], capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout.split()
+
+
+def bash_script() -> str:
+    return subprocess.check_output([sys.executable, "-m", "cors_addon", "completion", "bash"], text=True, timeout=60)
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
+def test_bash_completes_commands_options_and_values() -> None:
+    assert {"check", "docs", "rules"} <= set(completed(""))
+    assert completed("ch") == ["check"]
+    assert "--fail-on" in completed("check", "--")
+    assert {"never", "blocked"} <= set(completed("check", "--fail-on", ""))
+    assert completed("check", "run.h") == [], "files are bash's own"
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells_have_a_script(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status, printed, _ = run(capsys, "completion", shell)
+    assert status == 0
+    assert "--fail-on" in printed or "-l fail-on" in printed
 
 
 def test_docs_lists_the_pages_and_prints_one(capsys: pytest.CaptureFixture[str]) -> None:
