@@ -89,14 +89,14 @@ def cases_of(verdicts: Iterable[Verdict], target: Target) -> list[Case]:
         failed = stopping(verdict)
         if failed:
             _add(found, verdict, failed, target, followers.get(verdict.id, ()))
-        elif verdict.outcome is Outcome.UNKNOWN:
+        elif verdict.outcome in (Outcome.UNKNOWN, Outcome.BLOCKED):
             _add(found, verdict, (), target)
     return list(reversed(found.values()))
 
 
 def _root(verdict: Verdict, failing: Mapping[str, Verdict]) -> Verdict | None:
     """Return the earlier exchange of the same request whose failure this one's is; ``None`` where it stands alone."""
-    if not stopping(verdict) and verdict.outcome is not Outcome.UNKNOWN:
+    if not stopping(verdict) and verdict.outcome not in (Outcome.UNKNOWN, Outcome.BLOCKED):
         return None
     seen = {verdict.id}
     root = None

@@ -41,10 +41,11 @@ def facts_of(record: Record, correlator: Correlator) -> Facts:
     method = request.method
     if record.kind is Kind.PREFLIGHT:
         method = request.headers.get("Access-Control-Request-Method") or method
-    initiator = getattr(exchange, "initiator", None)
+    site = exchange.testimony.call_site if exchange.testimony is not None else None
     where: tuple[tuple[str, Any], ...] = ()
-    if initiator is not None:
-        where = tuple((name, getattr(initiator, name)) for name in ("url", "line", "column", "function"))
+    if site is not None:
+        url, function = inert(site.url, _LONGEST), inert(site.function, 100)
+        where = (("url", url), ("line", site.line), ("column", site.column), ("function", function))
     return Facts(
         inert(method, 40),
         asked,

@@ -24,6 +24,7 @@ from .evidence import (
     carried,
     keeps_connections_apart,
     proved_by_survival,
+    proved_by_testimony,
     proved_on_connection,
 )
 from .links import FOLLOW_SECONDS
@@ -209,6 +210,8 @@ class CredentialsObserver:
                         yield evidence
         if record.kind is Kind.PREFLIGHT or (record.kind is Kind.CORS and record.redirected_to is not None):
             yield from proved_by_survival(record)
+        if record.exchange.testimony is not None:
+            yield from proved_by_testimony(record)
 
     def _own(self, record: Record) -> Iterator[Evidence]:
         """What the request itself proves, with what is known of its browser and its preflight."""

@@ -8,6 +8,7 @@ from ..fetch.messages import CredentialsMode
 from .classify import BrowserFamily, Kind
 from .passing_modes import surviving_modes
 from .record import Record
+from .testimony import Told
 
 INCLUDE: Final = CredentialsMode.INCLUDE
 NOT_INCLUDE: Final = CredentialsMode.NOT_INCLUDE
@@ -89,3 +90,19 @@ def proved_by_survival(record: Record) -> Iterator[Evidence]:
         what = "preflight" if record.kind is Kind.PREFLIGHT else "redirect"
         text = f"its {what} was followed, and passes only without credentials"
         yield Evidence(NOT_INCLUDE, True, text, record.id)
+
+
+def proved_by_testimony(record: Record) -> Iterator[Evidence]:
+    """What the browser's own word proves: the mode that it named, or the only one that explains the outcome."""
+    testimony = record.exchange.testimony
+    if testimony is None or record.delivered is not None:
+        return
+    if testimony.credentials is not None:
+        yield Evidence(testimony.credentials, True, "the browser named the credentials mode", record.id)
+    elif surviving_modes(record) == {NOT_INCLUDE}:
+        if testimony.outcome is Told.PASSED:
+            text = "the browser delivered the response, which passes only without credentials"
+            yield Evidence(NOT_INCLUDE, True, text, record.id)
+        elif testimony.outcome is Told.CORS:
+            text = "the browser blocked the response, which fails only with credentials"
+            yield Evidence(INCLUDE, True, text, record.id)

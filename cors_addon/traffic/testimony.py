@@ -46,6 +46,7 @@ class Testimony:
     ``preflight``, ``extension``). ``credentials`` is set only where the browser named the mode itself.
     ``target_error`` is why the target of a 3xx was refused before a request to it was sent. ``cookies_hidden`` says
     that whoever recorded leaves out Authorization, Cookie and Set-Cookie: their absence says nothing.
+    ``certain`` is false where the outcome is inferred from what was recorded, and not said in so many words.
     ``blocked_by`` is the exchange (its id) whose failure kept this one from being sent.
     """
 
@@ -60,4 +61,5 @@ class Testimony:
     from_cache: bool = False
     service_worker: bool = False
     cookies_hidden: bool = False
+    certain: bool = True
     blocked_by: str | None = None

@@ -4,7 +4,7 @@ Three-valued where the credentials mode is open: both modes are tried, and what 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
@@ -19,6 +19,7 @@ from ..traffic.evidence import Knowledge
 from ..traffic.exchange import Exchange
 from ..traffic.http_cache import refreshed
 from ..traffic.record import Record
+from ..traffic.testimony import Testimony, Told
 from . import failure_details
 from .browsers import ALL_JUDGES, JUDGE_OF, error_name, first_failure, rank
 from .conditions import (
@@ -35,8 +36,20 @@ from .model import (
     Judge,
     Outcome,
     Related,
+    ToldView,
     Verdict,
     View,
+)
+from .testified import (
+    narrowed,
+    proved,
+    reason_of,
+    says_why_no_response,
+    speaker_of,
+    testimony_of,
+    told_view,
+    with_testimony,
+    without,
 )
 
 NO_CREDENTIALS_VIEW: Final = CredentialsView("unknown", assumed=False)
@@ -71,6 +84,15 @@ class Context:
 
 def judge_record(record: Record, context: Context) -> Verdict:
     """Judge one exchange. Never raises for anything that a message can hold."""
+    if record.exchange.testimony is None:
+        return _judged(record, context)
+    return with_testimony(_judged(record, context), record)
+
+
+def _judged(record: Record, context: Context) -> Verdict:
+    testimony = testimony_of(record)
+    if testimony is not None and says_why_no_response(testimony, record.exchange):
+        return _without_response(record, context, testimony)
     match record.kind:
         case Kind.PREFLIGHT | Kind.CORS:
             return _judge_cors(record, context)
@@ -81,6 +103,22 @@ def judge_record(record: Record, context: Context) -> Verdict:
             return _passed(record, context, conditions, Outcome.NOT_CORS, _NOT_CORS)
         case Kind.EXTENSION | Kind.STRIPPED:
             return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, record.classification.reason)
+
+
+def _without_response(record: Record, context: Context, testimony: Testimony) -> Verdict:
+    """Judge what the browser itself said why there is no response."""
+    reason = reason_of(testimony)
+    if testimony.blocked_by is not None:
+        views = dict.fromkeys(_JUDGES, View(Outcome.BLOCKED))
+        return _plain(record, context, Outcome.BLOCKED, views, reason)
+    cors = record.kind in (Kind.CORS, Kind.PREFLIGHT)
+    findings: tuple[Finding, ...] = ()
+    if record.exchange.error is not None and testimony.outcome is Told.FAILED:
+        # No fault of the CORS headers: said, and no more.
+        lost = replace(_network_error(record), judges=frozenset(), severity=Severity.ADVICE)
+        findings = (_noted(record, lost),)
+    outcome, views = (Outcome.UNKNOWN, _UNKNOWN) if cors else (Outcome.NOT_CORS, _NOT_CORS)
+    return _plain(record, context, outcome, views, reason, findings)
 
 
 def _judge_cors(record: Record, context: Context) -> Verdict:
@@ -202,9 +240,22 @@ def _verdict(record: Record, context: Context, conditions: list[Condition], know
     exchange = record.exchange
     known = knowledge or _NOT_WEIGHED
     modes = _modes(known)
+    testimony = testimony_of(record)
+    told: ToldView | None = None
+    speaker: Judge | None = None
+    if testimony is not None and testimony.outcome in (Told.PASSED, Told.CORS):
+        speaker = speaker_of(testimony, record)
+        modes, fits = narrowed(testimony, speaker, conditions, modes, exchange)
+        told = told_view(testimony, testimony.outcome, fits)
+        if not fits:
+            conditions = without(speaker, conditions)
+        elif len(modes) == 1 and known.mode is None:
+            known = proved(record, known, next(iter(modes)), testimony)
     passed = _ALLOWED if record.kind in (Kind.CORS, Kind.PREFLIGHT) else _NOT_CORS
     sure = dict.fromkeys(_JUDGES, _is_surely_checked(record))
     sure[Judge.FIREFOX] = sure[Judge.FIREFOX] and not context.upgraded
+    if speaker is not None:
+        sure[speaker] = True
     views = {judge: _view(judge, conditions, modes, exchange, sure[judge]) or passed[judge] for judge in _JUDGES}
     judge = _judge_of(record, context)
     # Evidence about credentials is weighed only for what failed under one mode or the other.
@@ -229,6 +280,7 @@ def _verdict(record: Record, context: Context, conditions: list[Condition], know
         status=exchange.response.status if exchange.response is not None else None,
         notes=context.notes,
         asked_method=_asked_method(record),
+        told=told,
     )
 
 
@@ -388,10 +440,12 @@ def _stage(record: Record) -> Stage:
 
 
 def _related(record: Record) -> Related:
-    if not (record.preflight or record.cached_grant or record.redirected_from or record.was_followed):
+    told = record.exchange.testimony
+    blocked = told is not None and told.blocked_by
+    if not (record.preflight or record.cached_grant or record.redirected_from or record.was_followed or blocked):
         return _ALONE
     return Related(
-        record.preflight or record.cached_grant,
+        record.preflight or record.cached_grant or (told.blocked_by if told is not None else None),
         record.requests[0] if record.requests else None,
         record.redirected_from,
         record.redirected_to,

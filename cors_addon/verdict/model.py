@@ -244,6 +244,22 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldView:
+    """What the browser itself said: allowed, blocked (for CORS), failed or aborted, and its own name for the error.
+
+    ``agrees`` says whether the response explains that outcome.
+    """
+
+    browser: str
+    outcome: str
+    error: str | None
+    agrees: bool
+
+    def to_plain(self) -> dict[str, Any]:
+        return {"browser": self.browser, "outcome": self.outcome, "error": self.error, "agrees": self.agrees}
+
+
+@dataclass(frozen=True, slots=True)
 class Delivered:
     """What became of an exchange that a rule touched.
 
@@ -295,6 +311,7 @@ class Verdict:
     owner: Owner | None = None
     asked_method: str = ""
     facts: Facts | None = field(default=None, compare=False)
+    told: ToldView | None = None
 
     def with_findings(self, findings: tuple[Finding, ...]) -> "Verdict":
         """Return a copy with other findings, as where some are ignored."""
@@ -335,6 +352,8 @@ class Verdict:
         }
         if self.way is not None:
             plain["way"] = part(self.way)
+        if self.told is not None:
+            plain["told"] = self.told.to_plain()
         if self.owner is not None:
             plain["owner"] = self.owner.to_plain()
         if self.delivered is not None:

@@ -1,0 +1,119 @@
+"""What the browser itself said of an exchange decides, and a difference is shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from cors_addon.diagnosis.session import Session
+from cors_addon.traffic.browser_family import BrowserFamily
+from cors_addon.traffic.exchange import Exchange
+from cors_addon.traffic.testimony import Testimony as Said
+from cors_addon.traffic.testimony import Told
+from cors_addon.verdict.model import Outcome, Verdict
+from tests.traffic.exchanges import cors as cors_exchange
+
+HALF = ("Access-Control-Allow-Origin: https://app.test",)
+API = "https://api.test/items"
+
+
+def cors(request: str, *answer: str) -> Exchange:
+    """A request of https://app.test, with the header lines of its answer."""
+    return cors_exchange(request, answer=answer)
+
+
+def said(outcome: Told | None, error: str | None = None, **more: object) -> Said:
+    return Said("Chromium 156", BrowserFamily.CHROMIUM, outcome, error, **more)  # type: ignore[arg-type]
+
+
+def verdict_of(exchange: Exchange, testimony: Said) -> Verdict:
+    found, _ = Session().observe(replace(exchange, testimony=testimony))
+    assert found is not None
+    return found
+
+
+def leaning(*answer: str) -> Exchange:
+    """An exchange whose outcome hangs on credentials: the server says something about them that is not true."""
+    return cors(f"GET {API}", *answer, "Access-Control-Allow-Credentials: TRUE")
+
+
+def test_without_a_word_of_the_browser_it_stays_open() -> None:
+    found, _ = Session().observe(leaning(*HALF))
+    assert found is not None
+    assert (found.outcome, found.told) == (Outcome.CONDITIONAL, None)
+
+
+def test_what_was_delivered_was_sent_without_credentials() -> None:
+    found = verdict_of(leaning(*HALF), said(Told.PASSED))
+    assert found.outcome is Outcome.ALLOWED
+    assert found.credentials.mode == "not-include"
+    assert found.told is not None
+    assert found.told.to_plain() == {"browser": "Chromium 156", "outcome": "allowed", "error": None, "agrees": True}
+
+
+def test_what_was_blocked_was_sent_with_credentials() -> None:
+    found = verdict_of(leaning(*HALF), said(Told.CORS, "InvalidAllowCredentials"))
+    assert found.outcome is Outcome.BLOCKED
+    assert found.credentials.mode == "include"
+    assert found.told is not None
+    assert found.told.agrees
+
+
+def test_a_block_that_no_header_explains_is_shown_as_a_difference() -> None:
+    found = verdict_of(
+        cors(f"GET {API}", *HALF, "Access-Control-Allow-Credentials: true"), said(Told.CORS, "InvalidResponse")
+    )
+    assert found.outcome is Outcome.BLOCKED
+    assert found.views[found.judge].error == "InvalidResponse"
+    assert found.told is not None
+    assert not found.told.agrees
+    assert "nothing in the response explains why" in found.notes[-1]
+
+
+def test_a_delivery_that_no_header_explains_is_shown_as_a_difference() -> None:
+    found = verdict_of(cors(f"GET {API}"), said(Told.PASSED))
+    assert found.outcome is Outcome.ALLOWED
+    assert [(each.id, each.severity.value) for each in found.findings] == [("allow-origin-missing", "risk")]
+    assert found.told is not None
+    assert not found.told.agrees
+
+
+@pytest.mark.parametrize(
+    ("exchange", "testimony"),
+    [
+        (cors(f"GET {API}"), said(Told.PASSED, certain=False)),
+        (
+            cors(f"GET {API}", *HALF, "Access-Control-Allow-Credentials: true"),
+            said(Told.CORS, "net::ERR_FAILED", certain=False),
+        ),
+    ],
+)
+def test_what_is_only_inferred_makes_nothing_sure_against_the_headers(exchange: Exchange, testimony: Said) -> None:
+    assert verdict_of(exchange, testimony).outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        ("net::ERR_BLOCKED_BY_CLIENT", "an extension or content blocker in the browser stopped the request"),
+        ("net::ERR_CONNECTION_REFUSED", "the browser got no connection to the server"),
+        ("net::ERR_UNHEARD_OF", "the browser got no response"),
+    ],
+)
+def test_a_request_without_a_response_is_no_fault_of_cors(error: str, reason: str) -> None:
+    lost = replace(cors(f"GET {API}"), response=None, error=error)
+    found = verdict_of(lost, said(Told.FAILED, error))
+    assert (found.outcome, found.reason) == (Outcome.UNKNOWN, f"{reason} ({error})")
+    assert [(each.id, each.severity.value) for each in found.findings] == [("network-error", "advice")]
+
+
+def test_an_aborted_request_has_nothing_to_report() -> None:
+    found = verdict_of(replace(cors(f"GET {API}"), response=None, error="net::ERR_ABORTED"), said(Told.ABORTED))
+    assert (found.outcome, found.findings) == (Outcome.UNKNOWN, ())
+
+
+def test_a_request_whose_preflight_failed_was_never_sent() -> None:
+    lost = replace(cors(f"PUT {API}"), response=None)
+    found = verdict_of(replace(lost, error="net::ERR_FAILED"), said(Told.CORS, "net::ERR_FAILED", blocked_by="p"))
+    assert (found.outcome, found.related.preflight) == (Outcome.BLOCKED, "p")
