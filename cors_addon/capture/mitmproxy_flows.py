@@ -4,6 +4,7 @@ What another version of mitmproxy wrote goes through its own migrations and beco
 than expected. That is slower, and right for whatever version wrote it. The classes are imported only then.
 """
 
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ parse_authority: Final = urls.parse_authority
 default_port: Final = urls.default_port
 hostport: Final = urls.hostport
 _LONGEST_HOST: Final = 300
+_WITH_AUTHORITY: Final = (b"HTTP/2.0", b"HTTP/3")
 
 
 def state_and_url(payload: bytes) -> tuple[dict[str, Any], str] | None:
@@ -42,9 +44,15 @@ def browser_url(flow: "http.HTTPFlow") -> str:
     if _is_rewritten(flow):
         begin = _beginning(*_reverse_address(flow))
     else:
-        place = request.scheme, request.host_header or "", request.host, request.port
-        begin = _asked_at(*place) if len(place[1]) <= _LONGEST_HOST else _asked_at.__wrapped__(*place)
-    path = request.path
+        # Read raw: mitmproxy's own properties look through the headers several times.
+        data = request.data
+        authority = data.authority if data.http_version in _WITH_AUTHORITY else b""
+        in_header = not authority
+        if in_header:
+            authority = b", ".join([field[1] for field in data.headers.fields if field[0].lower() == b"host"])
+        place = data.scheme, authority, in_header, data.host, data.port
+        begin = _asked_at(*place) if len(authority) <= _LONGEST_HOST else _asked_at.__wrapped__(*place)
+    path = request.data.path.decode("utf-8", "surrogateescape")
     url = begin if path == "*" else begin + path
     if url.isascii():
         return url
@@ -53,12 +61,18 @@ def browser_url(flow: "http.HTTPFlow") -> str:
 
 
 @lru_cache(4096)
-def _asked_at(scheme: str, host_header: str, host: str, port: int) -> str:
-    """Return how a URL begins by its Host header, or else by where the request goes."""
-    named, known = urls.parse_authority(host_header, check=False)
+def _asked_at(scheme: bytes, authority: bytes, in_header: bool, host: str, port: int) -> str:
+    """Return how a URL begins by its Host header or ``:authority``, or else by where the request goes."""
+    text = authority.decode("utf-8", "surrogateescape")
+    if not in_header:
+        # What is no header, mitmproxy reads as an international name.
+        with suppress(UnicodeError):
+            text = authority.decode("idna")
+    named, known = urls.parse_authority(text, check=False)
     if not named:
         named, known = host, port
-    return _beginning(scheme, named, known or urls.default_port(scheme) or 443)
+    name = scheme.decode("utf-8", "surrogateescape")
+    return _beginning(name, named, known or urls.default_port(name) or 443)
 
 
 def _beginning(scheme: str, host: str, port: int) -> str:
@@ -69,10 +83,8 @@ def _beginning(scheme: str, host: str, port: int) -> str:
 
 def _is_rewritten(flow: "http.HTTPFlow") -> bool:
     """Say whether the Host header is the upstream's and not the one that the browser sent, as in reverse mode."""
-    from mitmproxy.proxy import mode_specs
-
-    mode = flow.client_conn.proxy_mode
-    if not isinstance(mode, mode_specs.ReverseMode):
+    mode: Any = flow.client_conn.proxy_mode
+    if mode.type_name != "reverse":
         return False
     scheme = "http" if mode.scheme == "http" else "https"
     return flow.request.host_header == urls.hostport(scheme, *mode.address)

@@ -1,6 +1,7 @@
 """What no browser blocks and a developer should still know. Never more than a note beside a verdict."""
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from ..catalogue import CATALOGUE
@@ -25,6 +26,7 @@ from ..verdict.model import Condition, HeaderLine
 from ..verdict.redact import redact
 
 _LINES_SHOWN: Final = 8
+_LONGEST_NAMES: Final = 2_000
 _LONGEST_CAP: Final = int(max(CAPS.values()))
 
 # Header fields that servers and caches add and that no script asks for.
@@ -94,7 +96,7 @@ def advice_conditions(record: Record, credentials: CredentialsObserver, echoes: 
     if response is None or record.exchange.error is not None:
         return found
     headers = response.headers
-    if headers.get(ALLOW_ORIGIN) == "*" and headers.get(ALLOW_CREDENTIALS) == "true":
+    if headers.allow_origin == "*" and headers.allow_credentials == "true":
         found.append(_note("allow-credentials-with-wildcard", {}, headers, ALLOW_ORIGIN, ALLOW_CREDENTIALS))
     if record.kind is Kind.PREFLIGHT:
         found += _about_max_age(record, headers)
@@ -106,7 +108,7 @@ def advice_conditions(record: Record, credentials: CredentialsObserver, echoes: 
         found.append(_note("preflight-not-seen", {"method": inert(record.exchange.request.method)}))
     echo = echoes.other(record)
     if echo is not None:
-        value = inert(headers.get(ALLOW_ORIGIN) or "")
+        value = inert(headers.allow_origin or "")
         note = _note("vary-origin-missing", {"value": value}, headers, ALLOW_ORIGIN, "Vary")
         other = HeaderLine("response", ALLOW_ORIGIN, f"{inert(echo.origin)} (flow {echo.exchange_id})")
         found.append(replace(note, evidence=(*note.evidence, other)))
@@ -134,7 +136,7 @@ def _surely_needs_preflight(record: Record) -> bool:
         return False
     if not is_cors_safelisted_method(record.exchange.request.method):
         return True
-    by_browser = is_http_authentication(record.exchange.request.headers.get("Authorization") or "")
+    by_browser = is_http_authentication(record.exchange.request.headers.authorization or "")
     return any(name != "authorization" or not by_browser for name in record.header_names)
 
 
@@ -148,7 +150,7 @@ def _why_not_followed(record: Record, credentials: CredentialsObserver) -> str:
 
 def _about_max_age(record: Record, headers: HeaderList) -> list[Condition]:
     age = extract_max_age(headers)
-    value = inert(headers.get(MAX_AGE) or "")
+    value = inert(headers.max_age or "")
     if isinstance(age, Invalid):
         return [_note("max-age-invalid", {"value": value}, headers, MAX_AGE)]
     if age is not None and age > CAPS.get(record.browser or BrowserFamily.CHROMIUM, _LONGEST_CAP):
@@ -156,10 +158,20 @@ def _about_max_age(record: Record, headers: HeaderList) -> list[Condition]:
     return []
 
 
+def _ever_hidden(names: tuple[str, ...]) -> list[str]:
+    # Whatever is longer must not fill the cache.
+    return [*(_known_hidden(names) if sum(map(len, names)) <= _LONGEST_NAMES else _known_hidden.__wrapped__(names))]
+
+
+@lru_cache(1024)
+def _known_hidden(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if name not in _NEVER_HIDDEN)
+
+
 def hidden_header_names(mode: CredentialsMode, headers: HeaderList) -> list[str]:
     """Return the lower-cased names of the response headers that scripts may want to read and cannot."""
-    wanted = [name for name in headers.names() if name not in _NEVER_HIDDEN]
-    if not wanted or EXPOSE_HEADERS not in headers:
+    wanted = _ever_hidden(headers.names())
+    if not wanted or headers.expose_headers is None:
         return wanted
     exposed = exposed_header_names(mode, headers)
     return [name for name in wanted if name not in exposed]
@@ -167,16 +179,14 @@ def hidden_header_names(mode: CredentialsMode, headers: HeaderList) -> list[str]
 
 def _about_exposure(record: Record, headers: HeaderList, credentials: CredentialsObserver) -> list[Condition]:
     found: list[Condition] = []
-    listed = extract_header_list_values(headers, EXPOSE_HEADERS)
+    listed = None if headers.expose_headers is None else extract_header_list_values(headers, EXPOSE_HEADERS)
     if isinstance(listed, Invalid):
         found.append(
-            _note(
-                "expose-headers-invalid", {"value": inert(headers.get(EXPOSE_HEADERS) or "")}, headers, EXPOSE_HEADERS
-            )
+            _note("expose-headers-invalid", {"value": inert(headers.expose_headers or "")}, headers, EXPOSE_HEADERS)
         )
     assert record.exchange.response is not None
     hidden_by_wildcard = isinstance(listed, list) and "*" in listed
-    cookies = "set-cookie" in headers
+    cookies = headers.set_cookie is not None
     mode: CredentialsMode | None = None
     if hidden_by_wildcard or cookies:
         mode = credentials.assess(record).mode
@@ -190,7 +200,7 @@ def _about_exposure(record: Record, headers: HeaderList, credentials: Credential
     if cookies and mode is CredentialsMode.NOT_INCLUDE:
         names = ", ".join(value.partition("=")[0].strip() for value in headers.get_all("Set-Cookie"))
         found.append(_note("set-cookie-ignored", {"names": inert(names)}))
-    if "timing-allow-origin" in headers and not timing_allow_origin_check(
+    if headers.timing_allow_origin is not None and not timing_allow_origin_check(
         record.classification.origin or "null", headers
     ):
         origin = inert(record.classification.origin or "null")

@@ -60,13 +60,13 @@ def audit_conditions(
     if response is None or record.kind not in (Kind.CORS, Kind.PREFLIGHT) or not is_ok_status(response.status):
         return []
     headers = response.headers
-    allowed = headers.get(ALLOW_ORIGIN)
+    allowed = headers.allow_origin
     if allowed is None:
         return []
     if record.kind is Kind.PREFLIGHT:
         return _about_preflight(record, headers, trust, repeats)
     found = _about_address(record, headers) if allowed == "*" else _about_trust(record, headers, credentials, trust)
-    if EXPOSE_HEADERS in headers:
+    if headers.expose_headers is not None:
         found += _about_secrets(headers, is_echo=any(each.violation.id == ECHOED for each in found))
     return found
 
@@ -87,7 +87,7 @@ def severity_of_trust(headers: HeaderList, host: Origin, address: str) -> Severi
     ``headers`` are the request's. A token that a script puts into a header is no such credential, since no other page
     has it, and a server on the developer's own machine is not anybody's.
     """
-    ambient = "cookie" in headers or is_http_authentication(headers.get("Authorization") or "")
+    ambient = headers.cookie is not None or is_http_authentication(headers.authorization or "")
     is_own = address_space_of(host, address) == "loopback"
     return Severity.RISK if ambient and not is_own else Severity.ADVICE
 
@@ -146,7 +146,7 @@ def _about_address(record: Record, headers: HeaderList) -> list[Condition]:
     space = None if host is None else address_space_of(host, address)
     if host is None or space is None:
         return []
-    opened = headers.get(_PRIVATE_NETWORK) == "true"
+    opened = headers.allow_private_network == "true"
     page = page_of(record.classification.origin or "")
     if space == "loopback" and not opened and page is not None and page.is_loopback:
         # A developer's own page and server: everybody has that, and nobody wants to be told.
@@ -166,9 +166,9 @@ def _about_secrets(headers: HeaderList, is_echo: bool) -> list[Condition]:
     never = [name for name in _NEVER_EXPOSED if name in names]
     if never:
         found.append(_note("expose-headers-forbidden", {"names": ", ".join(never)}, headers, None, (EXPOSE_HEADERS,)))
-    if not is_echo and headers.get(ALLOW_ORIGIN) not in ("*", OPAQUE):
+    if not is_echo and headers.allow_origin not in ("*", OPAQUE):
         return found
-    exposed = SECRET_NAMES if "*" in names and headers.get(ALLOW_ORIGIN) == "*" else SECRET_NAMES & names
+    exposed = SECRET_NAMES if "*" in names and headers.allow_origin == "*" else SECRET_NAMES & names
     secrets = sorted(name for name in exposed if name in headers)
     if secrets:
         params = {"names": inert(", ".join(secrets))}
@@ -191,7 +191,7 @@ def _about_preflight(
             value, flow = copied
             other = HeaderLine("response", line, f"{inert(value)} (flow {flow})")
             found.append(_note("preflight-echoed", {"what": what}, headers, None, (line,), more=(other,)))
-    listed = (headers.get(ALLOW_METHODS) or "").upper()
+    listed = (headers.allow_methods or "").upper()
     if any(name in listed for name in _NEVER_ALLOWED):
         methods = extract_header_list_values(headers, ALLOW_METHODS)
         known = {method.upper() for method in methods} if isinstance(methods, list) else set()
@@ -199,10 +199,10 @@ def _about_preflight(
         if never:
             params = {"names": ", ".join(never)}
             found.append(_note("allow-methods-forbidden", params, headers, None, (ALLOW_METHODS,)))
-    if MAX_AGE not in headers:
+    if headers.max_age is None:
         earlier = repeats.before(record)
         response = None if earlier is None else earlier.exchange.response
-        if earlier is not None and response is not None and MAX_AGE not in response.headers:
+        if earlier is not None and response is not None and response.headers.max_age is None:
             seconds = f"{record.exchange.started - earlier.over:.0f}"
             found.append(_note("max-age-missing", {"seconds": seconds}, headers, None, (MAX_AGE,)))
     return found

@@ -51,7 +51,7 @@ def _opaque(record: Record) -> list[Condition]:
         return []
     if serialize_origin(exchange.request.url) == record.page_origin:
         return []
-    content_type = exchange.response.headers.get("Content-Type") or ""
+    content_type = exchange.response.headers.content_type or ""
     essence = mime_essence(content_type) or ""
     if essence not in _DATA and not essence.endswith("+json"):
         return []

@@ -68,13 +68,13 @@ def cors_failures(origin: str, credentials: CredentialsMode, headers: HeaderList
     https://fetch.spec.whatwg.org/#concept-cors-check
     """
     include = credentials is CredentialsMode.INCLUDE
-    allow_origin = headers.get(ALLOW_ORIGIN)
+    allow_origin = headers.allow_origin
     if allow_origin is None:
         yield Failure(Step.ALLOW_ORIGIN_MISSING)
     elif allow_origin != origin and (include or allow_origin != "*"):
         yield Failure(Step.ALLOW_ORIGIN_WILDCARD if allow_origin == "*" else Step.ALLOW_ORIGIN_DIFFERS, allow_origin)
     if include:
-        allow_credentials = headers.get(ALLOW_CREDENTIALS)
+        allow_credentials = headers.allow_credentials
         if allow_credentials != "true":
             yield Failure(Step.ALLOW_CREDENTIALS, allow_credentials)
 
@@ -112,9 +112,9 @@ def preflight_failures(asked: PreflightRequest, credentials: CredentialsMode, re
     methods = extract_header_list_values(response.headers, ALLOW_METHODS)
     names = extract_header_list_values(response.headers, ALLOW_HEADERS)
     if isinstance(methods, Invalid):
-        yield Failure(Step.ALLOW_METHODS_INVALID, response.headers.get(ALLOW_METHODS))
+        yield Failure(Step.ALLOW_METHODS_INVALID, response.headers.allow_methods)
     if isinstance(names, Invalid):
-        yield Failure(Step.ALLOW_HEADERS_INVALID, response.headers.get(ALLOW_HEADERS))
+        yield Failure(Step.ALLOW_HEADERS_INVALID, response.headers.allow_headers)
     if not isinstance(methods, Invalid):
         listed = methods or []
         if (

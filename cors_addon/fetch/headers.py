@@ -5,9 +5,10 @@ Header names and values are ``str`` holding one character for each byte (isomorp
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from string import ascii_lowercase, ascii_uppercase
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 HTTP_WHITESPACE: Final = " \t\r\n"
 
@@ -42,52 +43,152 @@ def byte_uppercase(text: str) -> str:
     return text.upper() if text.isascii() else text.translate(_UPPER)
 
 
+_READ: Final = (
+    *("origin", "user-agent", "accept", "referer", "cookie", "authorization", "sec-fetch-site", "sec-fetch-mode"),
+    *("sec-fetch-dest", "sec-fetch-storage-access", "upgrade", "upgrade-insecure-requests", "if-none-match"),
+    *("if-modified-since", "access-control-request-method", "access-control-request-headers"),
+    *("access-control-request-private-network", "access-control-allow-origin", "access-control-allow-credentials"),
+    *("access-control-allow-methods", "access-control-allow-headers", "access-control-expose-headers"),
+    *("access-control-max-age", "access-control-allow-private-network", "cache-control", "content-type"),
+    *("content-security-policy", "cross-origin-embedder-policy", "cross-origin-resource-policy", "location", "server"),
+    *("set-cookie", "timing-allow-origin", "vary", "www-authenticate", "x-content-type-options"),
+)
+"""The headers that are asked for again and again: each is an attribute of ``HeaderList``."""
+
 _MOST_NAMES: Final = 2_000
 _LONGEST_NAME: Final = 64
-_KEYS: Final[dict[str, str]] = {}
-_FIELDS: Final[dict[bytes, str]] = {}
-"""The lower-case forms of the names met first; no more, and no long ones, so that no server can fill the memory."""
+_NO_ATTRIBUTE: Final = ""
 
 
-def _key_of(name: str) -> str:
-    key = byte_lowercase(name)
-    if len(_KEYS) < _MOST_NAMES and len(name) <= _LONGEST_NAME:
-        _KEYS[name] = key
-    return key
+def _attribute(name: str) -> str:
+    """Return the attribute that holds the header of a lower-case name: ``access-control-`` is left out."""
+    return name.removeprefix("access-control-").replace("-", "_")
 
 
-def _key_of_field(name: bytes) -> str:
+_ATTRIBUTES: Final[dict[str | bytes, str]] = {name: _attribute(name) for name in _READ}
+"""The attribute of each spelling of a name met first, of bytes or not, and of others that there is none; no more than
+these, and no long ones, so that no server can fill the memory."""
+
+
+def _learn(name: str | bytes) -> str:
     # Of bytes, lower-casing knows the letters A to Z alone.
-    key = name.lower().decode("latin-1")
-    if len(_FIELDS) < _MOST_NAMES and len(name) <= _LONGEST_NAME:
-        _FIELDS[name] = key
-    return key
+    lower = byte_lowercase(name) if isinstance(name, str) else name.lower().decode("latin-1")
+    attribute = _ATTRIBUTES.get(lower, _NO_ATTRIBUTE)
+    if len(_ATTRIBUTES) < _MOST_NAMES and len(name) <= _LONGEST_NAME:
+        _ATTRIBUTES[name] = attribute
+    return attribute
+
+
+_MOST_LISTS: Final = 1_000
+_LONGEST_LIST: Final = 60
+_NAMES: Final[dict[tuple[str | bytes, ...], tuple[str, ...]]] = {}
+"""The lower-case names of the lists met first. A browser and a server send the same names again and again."""
+
+
+def _learn_names(spelled: tuple[str | bytes, ...]) -> tuple[str, ...]:
+    lower = [byte_lowercase(name if isinstance(name, str) else name.decode("latin-1")) for name in spelled]
+    names = tuple(dict.fromkeys(lower))
+    if len(_NAMES) < _MOST_LISTS and len(names) <= _LONGEST_LIST and max(map(len, names), default=0) <= _LONGEST_NAME:
+        _NAMES[spelled] = names
+    return names
 
 
 class HeaderList:
-    """An ordered list of header lines, found by case-insensitive name.
+    """An ordered list of header lines, read once: the headers that are often asked for are attributes.
 
     https://fetch.spec.whatwg.org/#concept-header-list
-    ``lines`` gives every line as it was sent. Look-ups see values with leading and trailing whitespace taken off, as
-    the standard's *normalize* does before a value ever enters a header list, and with a folded line unfolded, as
-    https://www.rfc-editor.org/rfc/rfc9112#section-5.2 asks of whoever reads it.
+    An attribute holds what ``get`` returns for its header. ``lines`` gives every line as it was sent. Look-ups see
+    values with leading and trailing whitespace taken off, as the standard's *normalize* does before a value ever enters
+    a header list, and with a folded line unfolded, as https://www.rfc-editor.org/rfc/rfc9112#section-5.2 asks of
+    whoever reads it. Nothing changes a list after it is made.
     """
 
-    __slots__ = ("_fields", "_index", "_lines", "_repeated")
+    accept: str | None = None
+    allow_credentials: str | None = None
+    allow_headers: str | None = None
+    allow_methods: str | None = None
+    allow_origin: str | None = None
+    allow_private_network: str | None = None
+    authorization: str | None = None
+    cache_control: str | None = None
+    content_security_policy: str | None = None
+    content_type: str | None = None
+    cookie: str | None = None
+    cross_origin_embedder_policy: str | None = None
+    cross_origin_resource_policy: str | None = None
+    expose_headers: str | None = None
+    if_modified_since: str | None = None
+    if_none_match: str | None = None
+    location: str | None = None
+    max_age: str | None = None
+    origin: str | None = None
+    referer: str | None = None
+    request_headers: str | None = None
+    request_method: str | None = None
+    request_private_network: str | None = None
+    sec_fetch_dest: str | None = None
+    sec_fetch_mode: str | None = None
+    sec_fetch_site: str | None = None
+    sec_fetch_storage_access: str | None = None
+    server: str | None = None
+    set_cookie: str | None = None
+    timing_allow_origin: str | None = None
+    upgrade: str | None = None
+    upgrade_insecure_requests: str | None = None
+    user_agent: str | None = None
+    vary: str | None = None
+    www_authenticate: str | None = None
+    x_content_type_options: str | None = None
+
+    _lines: tuple[tuple[str, str], ...] | None = None
+    _fields: tuple[Sequence[bytes], ...] = ()
+    _others: dict[str, list[str]] | None = None
+    _names: tuple[str, ...] | None = None
+    _repeated: Mapping[str, list[str]] = MappingProxyType({})
 
     def __init__(self, lines: Iterable[tuple[str, str]] = ()) -> None:
-        self._lines: tuple[tuple[str, str], ...] | None = tuple(lines)
-        self._fields: tuple[tuple[bytes, bytes], ...] = ()
-        self._index: dict[str, str] | None = None
-        self._repeated: dict[str, list[str]] | None = None
+        self._lines = tuple(lines)
+        found: dict[str, Any] = self.__dict__
+        for name, value in self._lines:
+            attribute = _ATTRIBUTES.get(name)
+            if attribute is None:
+                attribute = _learn(name)
+            if attribute:
+                value = value.strip(HTTP_WHITESPACE)
+                if attribute in found or "\n" in value:
+                    self._fold_in(attribute, value)
+                else:
+                    found[attribute] = value
 
     @classmethod
-    def from_bytes(cls, fields: Iterable[tuple[bytes, bytes]]) -> "HeaderList":
-        """Build a list from raw field lines; any byte is accepted."""
+    def from_bytes(cls, fields: Iterable[Sequence[bytes]]) -> "HeaderList":
+        """Build a list from raw field lines, pairs of name and value; any byte is accepted."""
         made = cls.__new__(cls)
-        # Most lists are asked for a few names and never for their lines.
-        made._lines, made._fields, made._index, made._repeated = None, tuple(fields), None, None
+        found: dict[str, Any] = made.__dict__
+        found["_fields"] = kept = tuple(fields)
+        # Each exchange pays for this loop twice, so the usual spellings of names are not lower-cased again.
+        for name, value in kept:
+            attribute = _ATTRIBUTES.get(name)
+            if attribute is None:
+                attribute = _learn(name)
+            if attribute:
+                text = value.decode("latin-1").strip(HTTP_WHITESPACE)
+                if attribute in found or "\n" in text:
+                    made._fold_in(attribute, text)
+                else:
+                    found[attribute] = text
         return made
+
+    def _fold_in(self, attribute: str, value: str) -> None:
+        """Add a value that may be folded, or one of several of its name."""
+        found: dict[str, Any] = self.__dict__
+        value = _unfolded(value)
+        if attribute not in found:
+            found[attribute] = value
+            return
+        repeated = found.setdefault("_repeated", {})
+        repeated.setdefault(attribute, [found[attribute]]).append(value)
+        found[attribute] = ", ".join(repeated[attribute])
 
     @property
     def lines(self) -> tuple[tuple[str, str], ...]:
@@ -96,59 +197,55 @@ class HeaderList:
             self._lines = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._fields])
         return self._lines
 
-    def _by_name(self) -> dict[str, str]:
-        """Return the value of each name as ``get`` gives it, made at the first look-up."""
-        # This is most of what a header list costs, so the usual names are not lower-cased again each time.
-        index: dict[str, str] = {}
-        if self._lines is None:
-            for name, field in self._fields:
-                key = _FIELDS.get(name) or _key_of_field(name)
-                value = field.decode("latin-1").strip(HTTP_WHITESPACE)
-                if "\n" in value or key in index:
-                    self._fold_in(index, key, value)
-                else:
-                    index[key] = value
-        else:
-            for line in self._lines:
-                self._fold_in(index, _KEYS.get(line[0]) or _key_of(line[0]), line[1].strip(HTTP_WHITESPACE))
-        for key, values in (self._repeated or {}).items():
-            index[key] = ", ".join(values)
-        self._index = index
-        return index
-
-    def _fold_in(self, index: dict[str, str], key: str, value: str) -> None:
-        """Add a value that may be folded, or one of several of its name."""
-        if "\n" in value:
-            value = _FOLD.sub(" ", value)
-        if key not in index:
-            index[key] = value
-            return
-        if self._repeated is None:
-            self._repeated = {}
-        self._repeated.setdefault(key, [index[key]]).append(value)
+    def _by_name(self) -> dict[str, list[str]]:
+        """Return the values of each header that has no attribute, by lower-cased name; made at the first look-up."""
+        if self._others is None:
+            others: dict[str, list[str]] = {}
+            self._others = others
+            for name, value in self.lines:
+                if not (_ATTRIBUTES.get(name) or _learn(name)):
+                    others.setdefault(byte_lowercase(name), []).append(_unfolded(value.strip(HTTP_WHITESPACE)))
+        return self._others
 
     def get_all(self, name: str) -> tuple[str, ...]:
         """Return the value of every line with this name, in order; empty when there is none."""
-        key = _KEYS.get(name) or _key_of(name)
-        value = (self._index or self._by_name()).get(key)
+        attribute = _ATTRIBUTES.get(name)
+        if attribute is None:
+            attribute = _learn(name)
+        if not attribute:
+            return tuple(self._by_name().get(byte_lowercase(name), ()))
+        value: str | None = getattr(self, attribute)
         if value is None:
             return ()
-        repeated = self._repeated
-        return (value,) if repeated is None or key not in repeated else tuple(repeated[key])
+        return tuple(self._repeated[attribute]) if attribute in self._repeated else (value,)
 
     def get(self, name: str) -> str | None:
         """Return all values of that name joined by a comma and a space, or ``None``.
 
         https://fetch.spec.whatwg.org/#concept-header-list-get
         """
-        return (self._index or self._by_name()).get(_KEYS.get(name) or _key_of(name))
+        attribute = _ATTRIBUTES.get(name)
+        if attribute is None:
+            attribute = _learn(name)
+        if attribute:
+            value: str | None = getattr(self, attribute)
+            return value
+        values = self._by_name().get(byte_lowercase(name))
+        return None if values is None else ", ".join(values)
 
     def names(self) -> tuple[str, ...]:
         """Return the lower-cased names present, each once, in the order of first appearance."""
-        return tuple(self._index or self._by_name())
+        if self._names is None:
+            spelled: tuple[str | bytes, ...] = tuple([line[0] for line in self._fields or self._lines or ()])
+            self._names = _NAMES.get(spelled) or _learn_names(spelled)
+        return self._names
+
+    def is_repeated(self, attribute: str) -> bool:
+        """Say whether several lines make up what an attribute holds."""
+        return attribute in self._repeated
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and (_KEYS.get(name) or _key_of(name)) in (self._index or self._by_name())
+        return isinstance(name, str) and self.get(name) is not None
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self.lines)
@@ -157,13 +254,17 @@ class HeaderList:
         return len(self._fields if self._lines is None else self._lines)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, HeaderList) and self.lines == other.lines
+        return isinstance(other, HeaderList) and (self is other or self.lines == other.lines)
 
     def __hash__(self) -> int:
         return hash(self.lines)
 
     def __repr__(self) -> str:
         return f"HeaderList({self.lines!r})"
+
+
+def _unfolded(value: str) -> str:
+    return _FOLD.sub(" ", value) if "\n" in value else value
 
 
 def is_token(text: str) -> bool:

@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Final
+from typing import Final, NamedTuple
 
 from .urls import DEFAULT_PORTS, parse_url
 
@@ -18,8 +17,7 @@ _LOOPBACK_V6: Final = IPv6Address("::1")
 _LONGEST_ADDRESS: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """A tuple origin; ``port`` is the effective one. The opaque origin is ``None`` wherever an origin is optional.
 
     https://html.spec.whatwg.org/multipage/browsers.html#concept-origin

@@ -70,7 +70,7 @@ def embedder_policy_of(headers: HeaderList) -> EmbedderPolicy:
     It is a structured field, an item: several lines make it invalid, and what is invalid asks for nothing. Documents
     outside secure contexts have no policy, whatever the header says; that is the caller's to know.
     """
-    match = _TOKEN_ITEM.fullmatch(headers.get("Cross-Origin-Embedder-Policy") or "")
+    match = _TOKEN_ITEM.fullmatch(headers.cross_origin_embedder_policy or "")
     match match and match[1]:
         case "require-corp":
             return EmbedderPolicy.REQUIRE_CORP
@@ -94,7 +94,7 @@ def resource_policy_block(
     ``page`` is the embedder's origin, ``None`` where that is opaque; ``resource`` is the origin of the response's own
     URL, not of the chain's first.
     """
-    policy = headers.get("Cross-Origin-Resource-Policy")
+    policy = headers.cross_origin_resource_policy
     by_embedder = False
     if policy not in _POLICIES:
         match embedder:

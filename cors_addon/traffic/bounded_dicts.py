@@ -36,13 +36,16 @@ class Recent(Generic[K, V]):
 
     def use(self, key: K, now: float) -> V:
         """Return the value of a key, made where there is none; it counts as used at ``now``."""
-        self._now = max(self._now, now)
-        known = self._entries.get(key)
+        if now > self._now:
+            self._now = now
+        entries = self._entries
+        known = entries.get(key)
         value = self._new() if known is None else known[1]
-        self._entries[key] = self._now, value
-        self._entries.move_to_end(key)
-        while len(self._entries) > self._capacity or self._oldest() < self._now - self._age:
-            self._entries.popitem(last=False)
+        entries[key] = self._now, value
+        if known is not None:
+            entries.move_to_end(key)
+        while len(entries) > self._capacity or self._oldest() < self._now - self._age:
+            entries.popitem(last=False)
         return value
 
     def get(self, key: K) -> V | None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from ..fetch.headers import byte_lowercase
@@ -64,6 +65,9 @@ class Classification:
 
 
 _LONGEST_ORIGIN: Final = 1000
+_LONGEST_HOST: Final = 300
+_LONGEST_AGENT: Final = 500
+_LONGEST_DESTINATION: Final = 30
 _EXTENSION_SCHEMES: Final = ("chrome-extension://", "moz-extension://", "safari-web-extension://")
 
 # Header fields that browsers add by themselves although a page could set some of them too.
@@ -122,9 +126,10 @@ _GATEWAY_ADDED: Final = frozenset(
 )
 # An Android WebView names its app in X-Requested-With, on every request.
 _APP_NAME: Final = re.compile(r"[A-Za-z]\w*+(?:\.\w++)++", re.ASCII)
-_MOST_NAMES: Final = 1_000
+_MOST_LISTS: Final = 1_000
+_LONGEST_LIST: Final = 60
 _LONGEST_NAME: Final = 64
-_THE_BROWSERS: Final[dict[str, bool]] = {}
+_THE_BROWSERS: Final[dict[tuple[str, ...], bool]] = {}
 _BROWSER_SCHEMES: Final = ("basic ", "digest ", "negotiate ", "ntlm ")
 
 _Maker = Callable[[Kind, bool, str], Classification]
@@ -134,6 +139,11 @@ def browser_of(user_agent: str | None) -> BrowserFamily | None:
     """Tell the engine from a User-Agent; on iOS every browser is WebKit."""
     if not user_agent:
         return None
+    # Whatever is longer is no browser's, and must not fill the cache.
+    return _browser_of(user_agent) if len(user_agent) <= _LONGEST_AGENT else _told_by(user_agent)
+
+
+def _told_by(user_agent: str) -> BrowserFamily | None:
     if "CriOS/" in user_agent or "FxiOS/" in user_agent or "EdgiOS/" in user_agent:
         return BrowserFamily.WEBKIT
     if "Firefox/" in user_agent:
@@ -145,6 +155,9 @@ def browser_of(user_agent: str | None) -> BrowserFamily | None:
     return None
 
 
+_browser_of = lru_cache(256)(_told_by)
+
+
 def is_cors_preflight_request(request: Request) -> bool:
     """Say whether a request is a CORS-preflight request; a page cannot forge Access-Control-Request-Method.
 
@@ -152,8 +165,8 @@ def is_cors_preflight_request(request: Request) -> bool:
     """
     return (
         request.method == "OPTIONS"
-        and "access-control-request-method" in request.headers
-        and "origin" in request.headers
+        and request.headers.request_method is not None
+        and request.headers.origin is not None
     )
 
 
@@ -163,20 +176,29 @@ def script_set_header_names(request: Request) -> tuple[str, ...]:
     https://fetch.spec.whatwg.org/#cors-unsafe-request-header-names, less what browsers add by themselves.
     """
     headers = request.headers
-    if all(map(_is_the_browsers, headers.names())):
+    if _are_the_browsers(headers.names()):
         return ()
     return tuple(cors_unsafe_request_header_names(line for line in headers if _may_be_a_scripts(*line)))
 
 
-def _is_the_browsers(name: str) -> bool:
-    """Say whether a header of this lower-case name is not a script's, whatever its value."""
-    known = _THE_BROWSERS.get(name)
+def _are_the_browsers(names: tuple[str, ...]) -> bool:
+    """Say whether no header of these lower-case names is a script's, whatever its value."""
+    known = _THE_BROWSERS.get(names)
     if known is None:
-        known = name in BROWSER_ADDED or name in _GATEWAY_ADDED or name.startswith(":")
-        known = known or is_forbidden_request_header(name)
-        if len(_THE_BROWSERS) < _MOST_NAMES and len(name) <= _LONGEST_NAME:
-            _THE_BROWSERS[name] = known
+        known = all(map(_is_the_browsers, names))
+        if (
+            len(_THE_BROWSERS) < _MOST_LISTS
+            and len(names) <= _LONGEST_LIST
+            and max(map(len, names), default=0) <= _LONGEST_NAME
+        ):
+            _THE_BROWSERS[names] = known
     return known
+
+
+def _is_the_browsers(name: str) -> bool:
+    if name in BROWSER_ADDED or name in _GATEWAY_ADDED or name.startswith(":"):
+        return True
+    return is_forbidden_request_header(name)
 
 
 def _may_be_a_scripts(name: str, value: str) -> bool:
@@ -200,10 +222,10 @@ def needs_preflight(request: Request) -> bool:
 
 def page_origin_of(request: Request) -> str | None:
     """Return the page's serialized origin as told by ``Origin``, or else by ``Referer``; else ``None``."""
-    origin = request.headers.get("Origin")
+    origin = request.headers.origin
     if origin is not None and origin != "null":
         return origin
-    referer = request.headers.get("Referer")
+    referer = request.headers.referer
     if referer is None:
         return None
     return serialize_origin(referer)
@@ -213,15 +235,21 @@ def classify(exchange: Exchange) -> Classification:
     """Classify an exchange from its request alone."""
     request = exchange.request
     headers = request.headers
-    origin = headers.get("Origin")
-    site = headers.get("Sec-Fetch-Site") or ""
-    mode = headers.get("Sec-Fetch-Mode") or ""
-    destination = headers.get("Sec-Fetch-Dest") or ""
+    origin = headers.origin
+    site = headers.sec_fetch_site or ""
+    mode = headers.sec_fetch_mode or ""
+    destination = headers.sec_fetch_dest or ""
+
+    if mode == "cors" and site in _BETWEEN_ORIGINS and _is_usual(exchange, origin, destination):
+        # Most of what CORS judges.
+        assert origin is not None
+        is_preflight = request.method == "OPTIONS" and headers.request_method is not None
+        return (_preflight if is_preflight else _by_fetch)(origin, site, destination)
 
     def as_kind(kind: Kind, sure: bool, reason: str) -> Classification:
         return Classification(kind, sure, reason, origin, site, destination, page_origin_of(request))
 
-    if exchange.websocket or (headers.get("Upgrade") or "").lower() == "websocket" or mode == "websocket":
+    if exchange.websocket or (headers.upgrade or "").lower() == "websocket" or mode == "websocket":
         return as_kind(Kind.WEBSOCKET, True, "a WebSocket handshake is not subject to CORS")
     if origin is not None and origin.startswith(_EXTENSION_SCHEMES):
         return as_kind(Kind.EXTENSION, True, "the Origin is a browser extension's")
@@ -234,6 +262,31 @@ def classify(exchange: Exchange) -> Classification:
     if mode and site:
         return _by_fetch_metadata(as_kind, origin, mode, site)
     return _without_fetch_metadata(as_kind, exchange, origin, mode)
+
+
+_BETWEEN_ORIGINS: Final = ("same-site", "cross-site")
+_USUAL_METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+
+
+def _is_usual(exchange: Exchange, origin: str | None, destination: str) -> bool:
+    """Say whether a request is like most, and nothing in it too long for a cache."""
+    request = exchange.request
+    if origin is None or len(origin) > _LONGEST_HOST or len(destination) > _LONGEST_DESTINATION or exchange.websocket:
+        return False
+    is_web = origin.startswith(("https://", "http://")) and _is_one_origin(origin)
+    return is_web and request.headers.upgrade is None and request.method in _USUAL_METHODS
+
+
+@lru_cache(2048)
+def _preflight(origin: str, site: str, destination: str) -> Classification:
+    reason = "OPTIONS with Access-Control-Request-Method"
+    return Classification(Kind.PREFLIGHT, True, reason, origin, site, destination, origin)
+
+
+@lru_cache(2048)
+def _by_fetch(origin: str, site: str, destination: str) -> Classification:
+    reason = f"Sec-Fetch-Mode is cors, Sec-Fetch-Site is {site}"
+    return Classification(Kind.CORS, True, reason, origin, site, destination, origin)
 
 
 def _by_fetch_metadata(as_kind: _Maker, origin: str | None, mode: str, site: str) -> Classification:
@@ -261,16 +314,16 @@ def _without_fetch_metadata(as_kind: _Maker, exchange: Exchange, origin: str | N
         return as_kind(Kind.NO_ORIGIN, False, "no Origin header")
     if mode:
         return as_kind(Kind.NOT_BROWSER, False, "Sec-Fetch-Mode without Sec-Fetch-Site: no browser sends that")
-    if browser_of(headers.get("User-Agent")) is None and exchange.source != "har":
+    if browser_of(headers.user_agent) is None and exchange.source != "har":
         return as_kind(Kind.NOT_BROWSER, False, "no browser's User-Agent and no Sec-Fetch-* headers")
     target = origin_of(request.url)
     if target is not None and target.serialize() == origin:
         return as_kind(Kind.SAME_ORIGIN, True, "Origin is the target's own")
     if request.method in ("GET", "HEAD"):
-        if "upgrade-insecure-requests" in headers:
+        if headers.upgrade_insecure_requests is not None:
             return as_kind(Kind.NAVIGATION, True, "a request that asks for a document")
         return as_kind(Kind.CORS, True, "a GET or HEAD with a foreign Origin")
-    crosses = origin != OPAQUE or browser_of(headers.get("User-Agent")) is BrowserFamily.CHROMIUM
+    crosses = origin != OPAQUE or browser_of(headers.user_agent) is BrowserFamily.CHROMIUM
     if request.method != "POST":
         return _by_script(as_kind, crosses, "a method that only fetch() and XMLHttpRequest can send")
     return _foreign_post(as_kind, request, crosses)
@@ -290,17 +343,17 @@ def _by_script(as_kind: _Maker, crosses: bool, reason: str) -> Classification:
 def _foreign_post(as_kind: _Maker, request: Request, crosses: bool) -> Classification:
     """Tell what made a POST to another origin, over plain http."""
     headers = request.headers
-    if "upgrade-insecure-requests" in headers:
+    if headers.upgrade_insecure_requests is not None:
         return as_kind(Kind.NAVIGATION, True, "a POST that asks for a document: a form")
-    content_type = headers.get("Content-Type") or ""
+    content_type = headers.content_type or ""
     if content_type.partition(";")[0].strip().lower() in _UNASKED_TYPES:
         return as_kind(Kind.NO_CORS, True, "a report or ping, which browsers send by themselves")
     if content_type and not is_cors_safelisted_request_header("content-type", content_type):
         return _by_script(as_kind, crosses, "a Content-Type that needs a preflight")
-    by_browser = is_http_authentication(headers.get("Authorization") or "")
+    by_browser = is_http_authentication(headers.authorization or "")
     if any(name != "authorization" or not by_browser for name in script_set_header_names(request)):
         return _by_script(as_kind, crosses, "a header that only a script can set")
-    if (headers.get("Accept") or "").startswith("text/html"):
+    if (headers.accept or "").startswith("text/html"):
         return as_kind(Kind.NAVIGATION, True, "a POST that asks for a document: a form")
     return as_kind(Kind.CORS, False, "a POST with a foreign Origin: fetch() or XMLHttpRequest, or a beacon")
 
@@ -314,4 +367,4 @@ def is_document_request(request: Request, classification: Classification) -> boo
     """Say whether a request is for a document: a page, or one in a frame."""
     if classification.kind is Kind.NAVIGATION:
         return True
-    return classification.kind is Kind.NO_ORIGIN and (request.headers.get("Accept") or "").startswith("text/html")
+    return classification.kind is Kind.NO_ORIGIN and (request.headers.accept or "").startswith("text/html")

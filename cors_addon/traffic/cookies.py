@@ -76,12 +76,15 @@ class CookieObserver:
         response = record.exchange.response
         if record.kind is not Kind.CORS or response is None:
             return set()
+        unauthorized = is_unauthorized(record)
+        if not unauthorized and response.headers.set_cookie is None:
+            return set()
         key = _key(record)
         if key is None:
             return set()
-        if is_unauthorized(record):
+        if unauthorized:
             self._missed.setdefault(key, {})[record.id] = None
-        if "set-cookie" not in response.headers:
+        if response.headers.set_cookie is None:
             return set()
         refused = tuple(refusals(record))
         if not refused:
@@ -91,7 +94,7 @@ class CookieObserver:
 
     def of(self, record: Record) -> tuple[Refused, ...]:
         """Return the cookies that an exchange sets in vain, or else lacks: those that were refused before."""
-        if _STORAGE_ACCESS in record.exchange.request.headers and _is_kept_back(record):
+        if record.exchange.request.headers.sec_fetch_storage_access is not None and _is_kept_back(record):
             return (Refused(_ANY, Refusal.THIRD_PARTY, record.id),)
         key = _key(record) if self._set else None
         known = self._set.get(key) if key is not None else None
@@ -105,6 +108,8 @@ class CookieObserver:
         return max(before)[1] if before else ()
 
     def _forget(self, record: Record) -> None:
+        if not self._set and not self._missed:
+            return
         key = _key(record)
         if key is None:
             return
@@ -122,7 +127,7 @@ def _take_out(store: dict[_Key, dict[str, _Value]], key: _Key, exchange_id: str)
 
 def _is_kept_back(record: Record) -> bool:
     """https://privacycg.github.io/storage-access-headers/#sec-fetch-storage-access-header"""
-    return record.exchange.request.headers.get(_STORAGE_ACCESS) == "none" and is_unauthorized(record)
+    return record.exchange.request.headers.sec_fetch_storage_access == "none" and is_unauthorized(record)
 
 
 def is_unauthorized(record: Record) -> bool:
@@ -131,7 +136,7 @@ def is_unauthorized(record: Record) -> bool:
     if record.kind is not Kind.CORS or response is None or response.status not in (401, 403):
         return False
     headers = record.exchange.request.headers
-    return "cookie" not in headers and "authorization" not in headers
+    return headers.cookie is None and headers.authorization is None
 
 
 def refusals(record: Record) -> Iterator[Refused]:
@@ -190,5 +195,5 @@ def _is_cross_site(record: Record, page: Origin | None, host: Origin) -> bool:
 
 
 def _key(record: Record) -> _Key | None:
-    host = origin_of(record.exchange.request.url)
+    host = record.target
     return None if host is None else (record.exchange.client, host)

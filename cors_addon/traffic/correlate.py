@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from ..fetch.checks import requested_header_names
-from ..fetch.messages import Response
+from ..fetch.messages import Response, is_redirect_status
 from ..fetch.redirects import redirect_target
 from .classify import Kind, browser_of, classify, script_set_header_names
 from .exchange import Exchange
@@ -107,7 +107,7 @@ class Correlator(Links):
 
     def _enter(self, exchange: Exchange, changed: set[str]) -> Record:
         classification = classify(exchange)
-        record = Record(exchange, classification, browser_of(exchange.request.headers.get("User-Agent")))
+        record = Record(exchange, classification, browser_of(exchange.request.headers.user_agent))
         record.page_origin = classification.page_origin
         if record.kind is Kind.PREFLIGHT:
             record.asked_names = requested_header_names(exchange.request.headers)
@@ -118,6 +118,7 @@ class Correlator(Links):
         self.records[exchange.id] = record
         place = self._place(exchange.client, exchange.request.url)
         place.arrived(record)
+        place.has_authentication = place.has_authentication or carries_http_authentication(record)
         self._tie_hops(place, exchange.started, changed)
         self._tie_preflights(place, exchange.started, changed)
         self._tie_challenges(place, exchange.started, changed)
@@ -157,9 +158,14 @@ class Correlator(Links):
         self._leads_to(record, response, changed)
         self._tie_challenges(self._place_of(record), record.exchange.started, changed)
         if is_stored(record):
-            self._tie_stored(self._place_of(record), record, changed)
+            place = self._place_of(record)
+            place.has_confirmation = place.has_confirmation or response.status == 304
+            if place.has_confirmation:
+                self._tie_stored(place, record, changed)
 
     def _leads_to(self, record: Record, response: Response, changed: set[str]) -> None:
+        if record.leads_to is None and not is_redirect_status(response.status):
+            return
         target = redirect_target(record.exchange.request.url, response)
         url = as_asked_for(target.url, record.browser) if target is not None and target.failure is None else None
         client = record.exchange.client
@@ -254,6 +260,8 @@ class Correlator(Links):
 
     def _tie_challenges(self, place: Place, since: float, changed: set[str]) -> None:
         """Choose anew which challenge each request from a moment on answered: that of the one before it, if any."""
+        if not place.has_authentication:
+            return
         for record in place.arrivals_since(since):
             if not carries_http_authentication(record):
                 continue

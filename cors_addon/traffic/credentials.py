@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, TypeVar
 
-from ..fetch.checks import ALLOW_CREDENTIALS
 from ..fetch.messages import CredentialsMode
 from ..fetch.origins import OPAQUE, is_schemelessly_same_site, origin_of, serialize_origin
 from .bounded_dicts import Recent
@@ -53,6 +52,9 @@ _Started = dict[str, float]
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
+
+
+_NOTHING_KNOWN: Final = Knowledge(None)
 
 
 @dataclass(slots=True)
@@ -133,7 +135,7 @@ class CredentialsObserver:
         """
         exchange = record.exchange
         changed: set[str] = set()
-        if "sec-fetch-storage-access" in exchange.request.headers:
+        if exchange.request.headers.sec_fetch_storage_access is not None:
             changed |= self._tells_storage_access(record)
         if exchange.connection and keeps_connections_apart(record):
             if record.kind is Kind.CORS:
@@ -143,7 +145,7 @@ class CredentialsObserver:
         if record.classification.origin is not None:
             changed |= self._note_host(record)
         changed.discard(record.id)
-        return changed & self._weighed
+        return changed & self._weighed if changed else changed
 
     def _forget(self, record: Record) -> None:
         self._weighed.discard(record.id)
@@ -168,7 +170,8 @@ class CredentialsObserver:
         if record.id in self.correlator.records:
             self._weighed.add(record.id)
         told: dict[tuple[CredentialsMode, str], Evidence] = {}
-        for part in self._fetch_of(record):
+        is_alone = record.kind is Kind.CORS and not (record.preflight or record.redirected_from or record.was_followed)
+        for part in (record,) if is_alone else self._fetch_of(record):
             for evidence in self._of_part(part):
                 # Every hop of a chain may say the same, and once is enough.
                 told.setdefault((evidence.mode, evidence.text), evidence)
@@ -179,6 +182,8 @@ class CredentialsObserver:
         if modes:
             return Knowledge(modes.pop(), certain)
         own, around = (*told.values(), *_by_what_followed(record)), self._around(record)
+        if not own and not around:
+            return _NOTHING_KNOWN
         # A silence that is likely to speak against credentials outweighs what the page does elsewhere.
         weighty = own if any(evidence.mode is NOT_INCLUDE for evidence in own) else (*own, *around)
         return Knowledge(None, (*own, *around), leaning=any(evidence.mode is INCLUDE for evidence in weighty))
@@ -222,7 +227,7 @@ class CredentialsObserver:
             where = " from a document" if _may_keep_storage_access_back(record) else ""
             text = f"this browser sends Sec-Fetch-Storage-Access with credentials{where}, and here it did not"
             yield Evidence(NOT_INCLUDE, not where, text, record.id)
-        authorization = record.exchange.request.headers.get("Authorization")
+        authorization = record.exchange.request.headers.authorization
         if record.kind is Kind.CORS and authorization is not None:
             yield from self._authorization(record, is_http_authentication(authorization))
 
@@ -260,12 +265,12 @@ class CredentialsObserver:
         """
         if record.classification.site != "cross-site" or record.browser is None:
             return False
-        if "sec-fetch-storage-access" in record.exchange.request.headers:
+        if record.exchange.request.headers.sec_fetch_storage_access is not None:
             return False
         never = record.tainted if record.browser is BrowserFamily.FIREFOX else record.kind is Kind.PREFLIGHT
         if never:
             return False
-        page, target = origin_of(record.page_origin or ""), origin_of(record.exchange.request.url)
+        page, target = origin_of(record.page_origin or ""), record.target
         if page is None or target is None or is_schemelessly_same_site(page, target, registrable_domain):
             return False
         if _teller(record) in self._tellers:
@@ -289,8 +294,8 @@ class CredentialsObserver:
         if record.kind not in (Kind.CORS, Kind.PREFLIGHT):
             return set()
         response = record.seen
-        grants = response is not None and response.headers.get(ALLOW_CREDENTIALS) == "true"
-        cookie = "cookie" in exchange.request.headers
+        grants = response is not None and response.headers.allow_credentials == "true"
+        cookie = exchange.request.headers.cookie is not None
         if not grants and not cookie:
             return set()
         news, span = False, self._span(record)
@@ -309,11 +314,14 @@ class CredentialsObserver:
         found: list[Evidence] = []
         exchange = record.exchange
         if exchange.response is not None:
-            value = exchange.response.headers.get(ALLOW_CREDENTIALS)
+            value = exchange.response.headers.allow_credentials
             if value is not None and value != "true":
                 text = "the server sends Access-Control-Allow-Credentials, but not the value true"
                 found.append(Evidence(INCLUDE, False, text, exchange.id))
-        key, span = _page_and_host(record), self._span(record)
+        key = _page_and_host(record)
+        if key not in self._granting and key not in self._with_cookies:
+            return found
+        span = self._span(record)
         granting = self._granting.within(key, span, exchange.id)
         if granting is not None:
             text = "the server allows credentials to this page elsewhere"
@@ -381,7 +389,7 @@ def _latest_of(members: dict[str, None]) -> list[str]:
 
 
 def _teller(record: Record) -> _Teller:
-    return record.exchange.client, record.exchange.request.headers.get("User-Agent") or ""
+    return record.exchange.client, record.exchange.request.headers.user_agent or ""
 
 
 def _page_and_host(record: Record) -> PageAndHost:

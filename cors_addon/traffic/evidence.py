@@ -51,11 +51,11 @@ def carried(record: Record) -> Iterator[Evidence]:
     """What a request proves alone, whatever else is known."""
     exchange = record.exchange
     headers = exchange.request.headers
-    if "sec-fetch-storage-access" in headers:
+    if headers.sec_fetch_storage_access is not None:
         # Firefox sends it on the preflight of a credentialed request too.
         text = "Sec-Fetch-Storage-Access is sent with credentials only"
         yield Evidence(INCLUDE, True, text, exchange.id, exchange.started)
-    if record.kind is Kind.CORS and "cookie" in headers:
+    if record.kind is Kind.CORS and headers.cookie is not None:
         yield Evidence(INCLUDE, True, "the request carries a Cookie", exchange.id, exchange.started)
     if record.kind is Kind.CORS and record.classification.destination == "font":
         text = "a font is fetched across origins without credentials, unless a preload asks for them"

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import lru_cache
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
-from ..fetch.checks import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN, EXPOSE_HEADERS, MAX_AGE
 from ..fetch.headers import HeaderList, get_decode_and_split
 from ..fetch.origins import Origin, origin_of
 from .classify import Kind
@@ -59,8 +58,7 @@ class Way(Enum):
     __hash__ = object.__hash__
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """All that CORS reads in an answer, and what was asked; values as sent, clipped, ``None`` for a missing header.
 
     ``path`` is a template: numbers and ids are ``{id}``. ``method`` is the actual one, of a preflight the one that it
@@ -147,7 +145,7 @@ class HostObserver:
         The same exchange, seen again with another answer, replaces what it told before.
         """
         answer = _answer_of(record)
-        host = origin_of(record.exchange.request.url) if answer is not None else None
+        host = record.target if answer is not None else None
         known = self._counted.get(record.id)
         if known is not None and (known.host, known.answer) == (host, answer):
             return set()
@@ -316,9 +314,8 @@ def _answer_of(record: Record) -> Answer | None:
         return None
     headers = response.headers
     is_preflight = record.kind is Kind.PREFLIGHT
-    method = request.headers.get("Access-Control-Request-Method") or "" if is_preflight else request.method
+    method = request.headers.request_method or "" if is_preflight else request.method
     origin = record.classification.origin or "null"
-    varies = {value.lower() for value in get_decode_and_split(headers, "Vary") or ()}
     return Answer(
         path=path_of(request.url),
         is_preflight=is_preflight,
@@ -326,31 +323,36 @@ def _answer_of(record: Record) -> Answer | None:
         status=response.status,
         origin=origin[:_CLIPPED],
         way=_way(origin, headers),
-        allow_origin=_value(headers, ALLOW_ORIGIN),
-        allow_credentials=_value(headers, ALLOW_CREDENTIALS),
-        allow_methods=_value(headers, ALLOW_METHODS),
-        allow_headers=_value(headers, ALLOW_HEADERS),
-        expose_headers=_value(headers, EXPOSE_HEADERS),
-        max_age=_value(headers, MAX_AGE),
-        varies=bool(varies & {"origin", "*"}),
-        server=_value(headers, "Server") or "",
+        allow_origin=_clipped(headers.allow_origin),
+        allow_credentials=_clipped(headers.allow_credentials),
+        allow_methods=_clipped(headers.allow_methods),
+        allow_headers=_clipped(headers.allow_headers),
+        expose_headers=_clipped(headers.expose_headers),
+        max_age=_clipped(headers.max_age),
+        varies=headers.vary is not None and varies_by_origin(headers),
+        server=_clipped(headers.server) or "",
         asked_names=tuple(name[:_CLIPPED] for name in record.asked_names[:50]) if is_preflight else (),
-        with_cookie="cookie" in request.headers,
-        with_authorization="authorization" in request.headers,
+        with_cookie=request.headers.cookie is not None,
+        with_authorization=request.headers.authorization is not None,
     )
 
 
 def _way(origin: str, headers: HeaderList) -> Way:
-    lines = headers.get_all(ALLOW_ORIGIN)
-    if not lines:
+    value = headers.allow_origin
+    if value is None:
         return Way.NONE
-    if len(lines) > 1 or "," in lines[0]:
+    if "," in value:
         return Way.SEVERAL
-    if lines[0] == origin:
+    if value == origin:
         return Way.ECHO
-    return Way.WILDCARD if lines[0] == "*" else Way.OTHER
+    return Way.WILDCARD if value == "*" else Way.OTHER
 
 
-def _value(headers: HeaderList, name: str) -> str | None:
-    value = headers.get(name)
-    return None if value is None else value[:_CLIPPED]
+def varies_by_origin(headers: HeaderList) -> bool:
+    """Say whether Vary names Origin, or is ``*``."""
+    varies = {value.lower() for value in get_decode_and_split(headers, "Vary") or ()}
+    return "origin" in varies or "*" in varies
+
+
+def _clipped(value: str | None) -> str | None:
+    return value if value is None or len(value) <= _CLIPPED else value[:_CLIPPED]

@@ -17,13 +17,13 @@ def is_stored(record: Record) -> bool:
         return False
     if response.status == 304:
         return is_confirmation(record)
-    return response.status in (200, 203) and "no-store" not in (response.headers.get("Cache-Control") or "").lower()
+    return response.status in (200, 203) and "no-store" not in (response.headers.cache_control or "").lower()
 
 
 def is_confirmation(record: Record) -> bool:
     """Say whether a 304 answers what was asked: without a condition in the request it confirms nothing."""
     headers = record.exchange.request.headers
-    asked = "if-none-match" in headers or "if-modified-since" in headers
+    asked = headers.if_none_match is not None or headers.if_modified_since is not None
     return asked and record.seen is not None and record.seen.status == 304
 
 

@@ -24,7 +24,7 @@ def null_origin_source(record: Record, correlator: Correlator, pages: PageLoads)
         if hop.classification.origin == OPAQUE:
             return f"the redirects before it had made it null already (flow {hop.id})"
         return f"a redirect from {here} to {there}, neither of them the page's origin, makes it null (flow {hop.id})"
-    referer = exchange.request.headers.get("Referer")
+    referer = exchange.request.headers.referer
     if record.kind in (Kind.NO_CORS, Kind.NAVIGATION):
         if referer is None:
             return "the page's referrer policy hides its origin from a POST outside CORS, or the page has none to show"

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from ..fetch.checks import ALLOW_ORIGIN
-from ..fetch.headers import get_decode_and_split
 from .classify import Kind
 from .correlate import Correlator
 from .header_value_index import Said
+from .host_policies import varies_by_origin
 from .record import Record
 
 
@@ -35,12 +34,8 @@ class EchoObserver:
 
     def other(self, record: Record) -> Echo | None:
         """Return the first exchange of the same URL that named another origin, if this one could stand in for it."""
-        origin = _named_origin(record)
-        if origin is None:
-            return None
-        for (_, exchange_id), other in self._said.firsts(record.exchange.request.url):
-            if other != origin:
-                return Echo(other, exchange_id)
+        for (_, exchange_id), other in self._said.others(record):
+            return Echo(other, exchange_id)
         return None
 
 
@@ -50,10 +45,9 @@ def _named_origin(record: Record) -> str | None:
     response = exchange.response
     if record.kind is not Kind.CORS or response is None or exchange.request.method != "GET" or response.status != 200:
         return None
-    origin = response.headers.get(ALLOW_ORIGIN)
+    origin = response.headers.allow_origin
     if origin is None or origin == "*":
         return None
-    if "no-store" in (response.headers.get("Cache-Control") or "").lower():
+    if "no-store" in (response.headers.cache_control or "").lower():
         return None
-    varies = {value.lower() for value in get_decode_and_split(response.headers, "Vary") or ()}
-    return None if varies & {"origin", "*"} else origin
+    return None if response.headers.vary is not None and varies_by_origin(response.headers) else origin

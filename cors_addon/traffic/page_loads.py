@@ -77,6 +77,10 @@ class PageMarks:
         """Take one out again, where there is one."""
         _take_out(self._marks, key, (when, exchange_id))
 
+    def __contains__(self, key: PageAndHost) -> bool:
+        """Say whether anything is known of a page and a host."""
+        return key in self._marks
+
     def within(self, key: PageAndHost, span: Span, besides: str = "") -> str | None:
         """Return the first exchange that showed it within a span, other than ``besides``; ``None`` without one."""
         marks = self._marks.get(key) or []

@@ -47,12 +47,12 @@ def unasked_names(preflight: Record, request: Record) -> int | None:
         return None
     if before.started > after.started:
         return None
-    if before.request.headers.get("Access-Control-Request-Method") != after.request.method:
+    if before.request.headers.request_method != after.request.method:
         return None
     if not is_same_page(preflight, request) or not all(name in after.request.headers for name in preflight.asked_names):
         return None
     if "content-type" in preflight.asked_names and is_cors_safelisted_request_header(
-        "content-type", after.request.headers.get("Content-Type") or ""
+        "content-type", after.request.headers.content_type or ""
     ):
         # The request that it was for never went out: this one is another, and needed none.
         return None
@@ -61,7 +61,7 @@ def unasked_names(preflight: Record, request: Record) -> int | None:
 
 def is_same_page(earlier: Record, request: Record) -> bool:
     """Say whether browser and page are the same ones; the earlier one may be a preflight."""
-    one, other = (r.exchange.request.headers.get("User-Agent") for r in (earlier, request))
+    one, other = (r.exchange.request.headers.user_agent for r in (earlier, request))
     if one != other and "user-agent" not in earlier.asked_names:
         return False
     origin = earlier.classification.origin
@@ -105,7 +105,7 @@ def grants(preflight: Record, request: Record) -> bool:
     if seconds is None or not is_kept(preflight.browser, request.exchange.request.url):
         return False
     mode = CredentialsMode.NOT_INCLUDE if honours_wildcard_from_cache(preflight.browser) else CredentialsMode.INCLUDE
-    requested = asked.get("Access-Control-Request-Method") or ""
+    requested = asked.request_method or ""
     entry = entry_of("", "", mode, requested, answered, preflight.over + SLACK, seconds)
     if entry is None:
         return False
@@ -124,7 +124,7 @@ def _lists(preflight: Record, method: str) -> bool:
 
 def carries_http_authentication(record: Record) -> bool:
     """Say whether a request carries what browsers answer a challenge with."""
-    authorization = record.exchange.request.headers.get("Authorization")
+    authorization = record.exchange.request.headers.authorization
     return record.kind is Kind.CORS and authorization is not None and is_http_authentication(authorization)
 
 
@@ -134,7 +134,7 @@ def challenges(earlier: Record, record: Record) -> bool:
     The browser does that below CORS, and at once: a page that has the script do it makes a preflight first.
     """
     response = earlier.seen
-    if response is None or response.status != 401 or "www-authenticate" not in response.headers:
+    if response is None or response.status != 401 or response.headers.www_authenticate is None:
         return False
     if record.preflight is not None or record.cached_grant is not None or carries_http_authentication(earlier):
         return False
@@ -164,7 +164,7 @@ def is_next(hop: Record, record: Record) -> bool:
         return False
     request = after.request
     method = redirected_method(response.status, before.request.method)
-    asked = request.headers.get("Access-Control-Request-Method")
+    asked = request.headers.request_method
     if method != (asked if record.kind is Kind.PREFLIGHT else request.method):
         return False
     if hop.browser is not record.browser or record.classification.origin not in _next_origins(hop, record):

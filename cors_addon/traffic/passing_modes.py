@@ -31,7 +31,7 @@ def _surviving(record: Record, response: Response) -> frozenset[CredentialsMode]
         passed_over |= ACCESS_STEPS
     for mode in CredentialsMode:
         if is_preflight:
-            method = exchange.request.headers.get("Access-Control-Request-Method") or ""
+            method = exchange.request.headers.request_method or ""
             failures = preflight_failures(PreflightRequest(origin, method, record.asked_names), mode, response)
             if all(failure.step in passed_over for failure in failures):
                 modes.add(mode)
@@ -46,4 +46,4 @@ def is_preflight_at_home(exchange: Exchange) -> bool:
     A redirect from elsewhere leads there. Measured with Firefox 153: of the answer it looks at the status, the methods
     and the headers. Chromium asks in the name of an opaque origin, as the standard says.
     """
-    return exchange.request.headers.get("Origin") == serialize_origin(exchange.request.url)
+    return exchange.request.headers.origin == serialize_origin(exchange.request.url)

@@ -19,7 +19,7 @@ def grant_seconds(browser: BrowserFamily | None, headers: HeaderList) -> float |
     """
     family = browser or BrowserFamily.CHROMIUM
     age = extract_max_age(headers)
-    value = headers.get("Access-Control-Max-Age")
+    value = headers.max_age
     if age is None or not value:
         return DEFAULT_MAX_AGE
     if isinstance(age, Invalid):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from ..fetch.headers import HeaderList
 from ..fetch.messages import CredentialsMode, Response
 from ..fetch.methods import is_cors_safelisted_method
+from ..fetch.origins import Origin, origin_of
 from .classify import BrowserFamily, Classification, Kind
 from .exchange import Exchange
 
@@ -47,19 +48,17 @@ class Record:
     delivered: Response | None = None
     survival: tuple[Response, tuple[str, ...], frozenset[CredentialsMode]] | None = field(default=None, compare=False)
     """What ``surviving_modes`` found, for which response and which header names asked for."""
+    id: str = field(init=False)
+    kind: Kind = field(init=False)
+    target: Origin | None = field(init=False)
+    """The origin of the URL that was asked for."""
+    order: tuple[float, str] = field(init=False)
+    """Where it stands among others: by the start of its request."""
 
-    @property
-    def id(self) -> str:
-        return self.exchange.id
-
-    @property
-    def kind(self) -> Kind:
-        return self.classification.kind
-
-    @property
-    def order(self) -> tuple[float, str]:
-        """Where it stands among others: by the start of its request."""
-        return self.exchange.started, self.exchange.id
+    def __post_init__(self) -> None:
+        self.id, self.kind = self.exchange.id, self.classification.kind
+        self.target = origin_of(self.exchange.request.url)
+        self.order = self.exchange.started, self.exchange.id
 
     @property
     def seen(self) -> Response | None:

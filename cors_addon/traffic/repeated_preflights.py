@@ -99,7 +99,7 @@ def _question(record: Record) -> _Question:
         record.exchange.client,
         record.classification.origin or "null",
         request.url,
-        request.headers.get("Access-Control-Request-Method") or "",
+        request.headers.request_method or "",
         record.asked_names,
     )
 

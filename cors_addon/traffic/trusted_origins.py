@@ -8,7 +8,6 @@ from enum import Enum
 from functools import lru_cache
 from typing import Final
 
-from ..fetch.checks import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN
 from ..fetch.messages import Response, is_ok_status
 from ..fetch.origins import Origin, origin_of
 from .address_spaces import address_space_of
@@ -111,8 +110,8 @@ class TrustObserver:
         method = names = None
         if response is not None and is_ok_status(response.status):
             asked = record.exchange.request.headers
-            method = _copied(asked.get("Access-Control-Request-Method"), response.headers.get(ALLOW_METHODS))
-            names = _copied(asked.get("Access-Control-Request-Headers"), response.headers.get(ALLOW_HEADERS))
+            method = _copied(asked.request_method, response.headers.allow_methods)
+            names = _copied(asked.request_headers, response.headers.allow_headers)
         url = record.exchange.request.url
         host = origin_of(url) if names is not None else None
         changed = self._headers.observe(record, None if host is None or names is None else (host, names))
@@ -137,7 +136,7 @@ def trusted_page(record: Record) -> str | None:
     response = answer_of(record)
     if origin is None or response is None or record.kind is not Kind.CORS or not is_ok_status(response.status):
         return None
-    if response.headers.get(ALLOW_ORIGIN) != origin or response.headers.get(ALLOW_CREDENTIALS) != "true":
+    if response.headers.allow_origin != origin or response.headers.allow_credentials != "true":
         return None
     return origin
 

@@ -13,20 +13,25 @@ def _order(record: Record) -> tuple[float, str]:
 
 
 class Place:
-    """The exchanges of one client and one URL, the preflights among them, and the redirects that lead here."""
+    """The exchanges of one client and one URL, the preflights among them, and the redirects that lead here.
 
-    __slots__ = ("arrivals", "hops", "preflights")
+    ``has_authentication`` says whether any of the requests carried HTTP authentication, ``has_confirmation`` whether
+    any was answered with a 304: most places see neither, and need not be searched for them.
+    """
+
+    __slots__ = ("arrivals", "has_authentication", "has_confirmation", "hops", "preflights")
 
     def __init__(self) -> None:
+        self.has_authentication = self.has_confirmation = False
         self.arrivals: list[Record] = []
         self.preflights: list[Record] = []
         self.hops: list[Record] = []
 
     def arrived(self, record: Record) -> None:
         """Take in an exchange of this URL."""
-        insort(self.arrivals, record, key=_order)
+        _put_in(self.arrivals, record)
         if record.kind is Kind.PREFLIGHT:
-            insort(self.preflights, record, key=_order)
+            _put_in(self.preflights, record)
 
     def leads_here(self, hop: Record) -> None:
         """Take in a redirect to this URL, once."""
@@ -69,12 +74,21 @@ def _backwards(records: list[Record], end: int, most: int) -> Iterator[Record]:
     return (records[index] for index in range(end - 1, max(end - 1 - most, -1), -1))
 
 
+def _put_in(records: list[Record], record: Record) -> None:
+    if not records or records[-1].order < record.order:
+        records.append(record)
+    else:
+        insort(records, record, key=_order)
+
+
 def _holds(records: list[Record], record: Record) -> bool:
     index = bisect_left(records, record.order, key=_order)
     return index < len(records) and records[index] is record
 
 
 def _remove(records: list[Record], record: Record) -> None:
-    index = bisect_left(records, record.order, key=_order)
+    if not records:
+        return
+    index = 0 if records[0] is record else bisect_left(records, record.order, key=_order)
     if index < len(records) and records[index] is record:
         del records[index]

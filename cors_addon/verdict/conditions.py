@@ -55,7 +55,7 @@ def preflight_conditions(exchange: Exchange, origin: str) -> list[Condition]:
     assert response is not None
     asked = PreflightRequest(
         origin,
-        request.headers.get("Access-Control-Request-Method") or "",
+        request.headers.request_method or "",
         requested_header_names(request.headers),
     )
 
@@ -244,7 +244,7 @@ def bound_to_origin_conditions(record: Record) -> list[Condition]:
     exchange = record.exchange
     assert exchange.response is not None
     target = redirect_target(exchange.request.url, exchange.response)
-    bound = exchange.request.headers.get("Sec-Fetch-Mode") == "same-origin"
+    bound = exchange.request.headers.sec_fetch_mode == "same-origin"
     if target is None or not bound or serialize_origin(target.url) == serialize_origin(exchange.request.url):
         return []
     location = _location(exchange.response)
@@ -265,7 +265,7 @@ def bound_to_origin_conditions(record: Record) -> list[Condition]:
 
 def _location(response: Response) -> str:
     """Return a Location as it may be shown: its secrets go before it is cut, or the end of one would stay."""
-    return redact(failure_details.without_user_info(response.headers.get("Location") or ""))
+    return redact(failure_details.without_user_info(response.headers.location or ""))
 
 
 def _redirect_violation(step: RedirectStep, location: str, target: str, hops: int) -> tuple[str, dict[str, str]]:

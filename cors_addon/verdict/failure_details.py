@@ -109,9 +109,9 @@ def params_of(failure: Failure, origin: str, headers: HeaderList) -> dict[str, s
         "name": failure.value or "",
     }
     if failure.step is Step.METHOD:
-        raw["value"] = headers.get(ALLOW_METHODS) or ""
+        raw["value"] = headers.allow_methods or ""
     elif failure.step in (Step.HEADER, Step.NON_WILDCARD_HEADER):
-        raw["value"] = headers.get(ALLOW_HEADERS) or ""
+        raw["value"] = headers.allow_headers or ""
     return {key: inert(value) for key, value in raw.items()}
 
 
@@ -137,7 +137,7 @@ def evidence_of(failure: Failure, request: Request, headers: HeaderList) -> tupl
     lines = []
     if asked != "Cookie":
         lines += _shown("request", asked, request.headers.get_all(asked))
-    elif "cookie" in request.headers:
+    elif request.headers.cookie is not None:
         lines.append(HeaderLine("request", "Cookie", "(not shown)"))
     values = headers.get_all(answered)
     lines += _shown("response", answered, values)

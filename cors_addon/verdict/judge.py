@@ -10,7 +10,6 @@ from typing import Final
 
 from ..catalogue import CATALOGUE
 from ..catalogue.violation import Severity, Stage
-from ..fetch.checks import ALLOW_CREDENTIALS, SUCCESS, cors_check
 from ..fetch.headers import HeaderList
 from ..fetch.messages import CredentialsMode, Response, is_redirect_status
 from ..fetch.origins import serialize_origin
@@ -53,6 +52,7 @@ from .testified import (
 )
 
 NO_CREDENTIALS_VIEW: Final = CredentialsView("unknown", assumed=False)
+_ASSUMED: Final = CredentialsView(CredentialsMode.NOT_INCLUDE.value, assumed=True)
 _JUDGES: Final = tuple(Judge)
 _NOT_CORS: Final = {judge: View(Outcome.NOT_CORS) for judge in Judge}
 _ALLOWED: Final = {judge: View(Outcome.ALLOWED) for judge in Judge}
@@ -141,25 +141,33 @@ def _judge_cors(record: Record, context: Context) -> Verdict:
     if record.answered is not None:
         reason = f"the browser answered the challenge itself (flow {record.answered}): what came then is checked"
         return _plain(record, context, Outcome.NOT_CORS, _NOT_CORS, reason)
+    credentials = NO_CREDENTIALS_VIEW
     if record.kind is Kind.PREFLIGHT:
         conditions = preflight_conditions(exchange, origin)
     else:
         headers: HeaderList | None = None
         if response.status == 304 and _is_revalidation(record):
-            if record.stored is None and "access-control-allow-origin" not in response.headers:
+            if record.stored is None and response.headers.allow_origin is None:
                 reason = "a 304 confirms a stored response, and that one was not seen"
                 return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, reason)
             headers = refreshed(record.stored, response.headers)
         is_redirect = _is_redirect(response)
         stage = Stage.REDIRECT if is_redirect else Stage.RESPONSE
         seen = headers or response.headers
-        if _passes_for_all(exchange, origin, seen):
+        if _passes_for_all(origin, seen):
             conditions = []
+        elif headers is None and _passes_without_credentials(origin, seen):
+            knowledge = context.knowledge(record)
+            if CredentialsMode.INCLUDE in _modes(knowledge):
+                conditions = access_conditions(exchange, origin, stage)
+            else:
+                conditions = []
+                credentials = _credentials_view(knowledge)
         else:
             conditions = access_conditions(exchange, origin, stage, headers)
         if is_redirect and not record.was_followed:
             conditions += location_conditions(record, origin)
-        if headers is not None and record.stored is None and ALLOW_CREDENTIALS not in headers:
+        if headers is not None and record.stored is None and headers.allow_credentials is None:
             without = [c for c in conditions if c.violation.id != "allow-credentials-not-true"]
             if conditions and not without and CredentialsMode.INCLUDE in _modes(context.knowledge(record)):
                 reason = "a 304 confirms a stored response, and that one, which may allow credentials, was not seen"
@@ -169,20 +177,23 @@ def _judge_cors(record: Record, context: Context) -> Verdict:
     for condition in conditions:
         if condition.judges:
             return _verdict(record, context, conditions, context.knowledge(record))
-    return _passed(record, context, conditions, Outcome.ALLOWED, _ALLOWED)
+    return _passed(record, context, conditions, Outcome.ALLOWED, _ALLOWED, credentials)
 
 
 def _is_redirect(response: Response) -> bool:
     """Say whether a response is a redirect, wherever it leads."""
-    return is_redirect_status(response.status) and "location" in response.headers
+    return is_redirect_status(response.status) and response.headers.location is not None
 
 
-def _passes_for_all(exchange: Exchange, origin: str, headers: HeaderList) -> bool:
+def _passes_for_all(origin: str, headers: HeaderList) -> bool:
     """The common case, cheaply: right under both modes, one line, nothing that any judge sees otherwise."""
-    return (
-        len(headers.get_all("access-control-allow-origin")) == 1
-        and cors_check(origin, CredentialsMode.INCLUDE, headers) is SUCCESS
-    )
+    is_named = headers.allow_origin == origin and headers.allow_credentials == "true"
+    return is_named and not headers.is_repeated("allow_origin")
+
+
+def _passes_without_credentials(origin: str, headers: HeaderList) -> bool:
+    """The other common case: right without credentials, one line, nothing that any judge sees otherwise."""
+    return headers.allow_origin in ("*", origin) and not headers.is_repeated("allow_origin")
 
 
 def _is_revalidation(record: Record) -> bool:
@@ -193,7 +204,7 @@ def _is_revalidation(record: Record) -> bool:
     if any(name.startswith("if-") for name in record.asked_names):
         return False
     headers = record.exchange.request.headers
-    return "if-none-match" in headers or "if-modified-since" in headers
+    return headers.if_none_match is not None or headers.if_modified_since is not None
 
 
 _GIVEN_UP: Final = (
@@ -285,14 +296,19 @@ def _verdict(record: Record, context: Context, conditions: list[Condition], know
 
 
 def _passed(
-    record: Record, context: Context, conditions: list[Condition], outcome: Outcome, views: dict[Judge, View]
+    record: Record,
+    context: Context,
+    conditions: list[Condition],
+    outcome: Outcome,
+    views: dict[Judge, View],
+    credentials: CredentialsView = NO_CREDENTIALS_VIEW,
 ) -> Verdict:
     """Put together what nobody has an outcome against: most exchanges, so it is quick."""
     findings: tuple[Finding, ...] = ()
     if conditions:
         relevant = _relevant(conditions, _modes(_NOT_WEIGHED), _judge_of(record, context))
         findings = tuple([_noted(record, condition) for condition in relevant])
-    return _plain(record, context, outcome, views, record.classification.reason, findings)
+    return _plain(record, context, outcome, views, record.classification.reason, findings, credentials)
 
 
 def _relevant(conditions: list[Condition], modes: frozenset[CredentialsMode], judge: Judge) -> list[Condition]:
@@ -396,6 +412,7 @@ def _plain(
     views: dict[Judge, View],
     reason: str,
     findings: tuple[Finding, ...] = (),
+    credentials: CredentialsView = NO_CREDENTIALS_VIEW,
 ) -> Verdict:
     exchange = record.exchange
     return Verdict(
@@ -408,7 +425,7 @@ def _plain(
         outcome=outcome,
         judge=_judge_of(record, context),
         views=views,
-        credentials=NO_CREDENTIALS_VIEW,
+        credentials=credentials,
         findings=findings,
         related=_related(record),
         reason=reason,
@@ -453,6 +470,8 @@ def _related(record: Record) -> Related:
 
 
 def _credentials_view(knowledge: Knowledge) -> CredentialsView:
+    if knowledge.assumed and not knowledge.evidence:
+        return _ASSUMED
     mode = CredentialsMode.NOT_INCLUDE if knowledge.assumed else knowledge.mode
     return CredentialsView(
         "unknown" if mode is None else mode.value,

@@ -137,8 +137,8 @@ class NeighbourObserver:
         if not found and _is_final(exchange) and is_blocked_by_nosniff(classification.destination, headers):
             found.append(_typed("nosniff-mime", classification, headers))
         found += self._local_network(exchange, classification)
-        if "access-control-request-private-network" in exchange.request.headers:
-            value = headers.get("Access-Control-Allow-Private-Network")
+        if exchange.request.headers.request_private_network is not None:
+            value = headers.allow_private_network
             if value != "true":
                 found.append(_condition("private-network-access", {"value": inert(value or "")}))
         return found
@@ -167,15 +167,19 @@ class NeighbourObserver:
         resource = origin_of(exchange.request.url)
         if page is None or resource is None or page == resource or not _is_subresource(exchange, classification):
             return []
-        if classification.site == "same-origin" or _is_style_sheet(exchange.request.headers.get("Referer")):
+        if classification.site == "same-origin" or _is_style_sheet(exchange.request.headers.referer):
             # The referrer of what a style sheet loads is the sheet, and not the page that embeds.
             return []
-        if exchange.response is not None and exchange.response.status == 304 and _CORP not in headers:
+        if (
+            exchange.response is not None
+            and exchange.response.status == 304
+            and headers.cross_origin_resource_policy is None
+        ):
             return []
         known = self._pages.get((exchange.client, page.serialize())) or _Page()
         embedder = next(iter(known.policies)) if len(known.policies) == 1 else EmbedderPolicy.UNSAFE_NONE
         block = resource_policy_block(
-            page, resource, headers, embedder, "cookie" in exchange.request.headers, registrable_domain
+            page, resource, headers, embedder, exchange.request.headers.cookie is not None, registrable_domain
         )
         if block is None:
             return []
@@ -221,14 +225,14 @@ def _condition(
 
 
 def _typed(name: str, classification: Classification, headers: HeaderList) -> Condition:
-    content_type = headers.get("Content-Type")
+    content_type = headers.content_type
     params = {"content_type": inert(content_type or "(none)"), "destination": inert(classification.destination)}
     return _condition(
         name,
         params,
         (
             HeaderLine("response", "Content-Type", None if content_type is None else inert(content_type, 2000)),
-            HeaderLine("response", "X-Content-Type-Options", inert(headers.get("X-Content-Type-Options") or "", 2000)),
+            HeaderLine("response", "X-Content-Type-Options", inert(headers.x_content_type_options or "", 2000)),
         ),
     )
 
@@ -253,8 +257,8 @@ def _is_subresource(exchange: Exchange, classification: Classification) -> bool:
     if classification.kind is Kind.NO_CORS:
         return True
     headers = exchange.request.headers
-    accept = headers.get("Accept") or ""
-    return bool(accept) and not accept.startswith("text/html") and "upgrade-insecure-requests" not in headers
+    accept = headers.accept or ""
+    return bool(accept) and not accept.startswith("text/html") and headers.upgrade_insecure_requests is None
 
 
 def _is_certainly_opaque_blocked(exchange: Exchange, classification: Classification, headers: HeaderList) -> bool:
@@ -263,16 +267,16 @@ def _is_certainly_opaque_blocked(exchange: Exchange, classification: Classificat
         return False
     if classification.destination in ("", "empty", "document", "iframe") or exchange.response is None:
         return False
-    if browser_of(exchange.request.headers.get("User-Agent")) not in (BrowserFamily.CHROMIUM, None):
+    if browser_of(exchange.request.headers.user_agent) not in (BrowserFamily.CHROMIUM, None):
         return False
     if not 200 <= exchange.response.status <= 299:
         return False
-    essence = mime_essence(headers.get("Content-Type") or "")
+    essence = mime_essence(headers.content_type or "")
     if essence is None:
         return False
     if essence in _ORB_NEVER_SNIFFED or essence.startswith("application/vnd.openxmlformats-officedocument."):
         return True
-    nosniff = (headers.get("X-Content-Type-Options") or "").partition(",")[0].strip().lower() == "nosniff"
+    nosniff = (headers.x_content_type_options or "").partition(",")[0].strip().lower() == "nosniff"
     protected = essence in ("text/html", "text/plain", "text/xml", "application/xml", "application/json", "text/json")
     protected = protected or (essence.endswith(("+json", "+xml")) and essence != "image/svg+xml")
     return nosniff and protected and classification.destination not in SCRIPT_LIKE_DESTINATIONS

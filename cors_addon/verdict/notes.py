@@ -17,6 +17,10 @@ def notes_of(record: Record, correlator: Correlator) -> tuple[str, ...]:
     """Return the notes for an exchange, in the order in which things happened."""
     if record.kind not in (Kind.CORS, Kind.PREFLIGHT) and record.redirected_from is None:
         return ()
+    if record.kind is Kind.CORS and record.classification.sure and not (record.preflight or record.cached_grant):
+        response = record.exchange.response
+        if record.redirected_from is None and (response is None or response.status != 304):
+            return ()
     chain = () if record.redirected_from is None else _chain(record, correlator)
     about = _grant(record) if record.kind is Kind.PREFLIGHT else _asked_before(record)
     return (*chain, *about, *_cache(record))
@@ -33,7 +37,7 @@ def _chain(record: Record, correlator: Correlator) -> Iterator[str]:
     if record.kind is Kind.CORS and hop.kind is not Kind.CORS:
         yield "CORS begins at this hop: the ones before it were the page's own origin"
     before, after = hop.exchange.request, record.exchange.request
-    dropped = "authorization" in before.headers and "authorization" not in after.headers
+    dropped = before.headers.authorization is not None and after.headers.authorization is None
     if dropped and serialize_origin(before.url) != serialize_origin(after.url):
         yield "the browser took Authorization off, for the redirect leads to another origin"
 

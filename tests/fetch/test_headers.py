@@ -1,6 +1,9 @@
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cors_addon.fetch import headers as headers_module
 from cors_addon.fetch.headers import (
     INVALID,
     HeaderList,
@@ -305,3 +308,38 @@ def test_a_value_of_a_mebibyte(value: str, values: list[str] | Invalid) -> None:
 )
 def test_splitting_a_mebibyte(value: str, count: int) -> None:
     assert len(decode_and_split(value)) == count
+
+
+# --- attributes --------------------------------------------------------------------------------------------------
+
+ATTRIBUTE_OF = {name: headers_module._attribute(name) for name in headers_module._READ}
+NAMES = st.sampled_from([*ATTRIBUTE_OF, *(name.title() for name in ATTRIBUTE_OF), "ETag", "X-Own", "x-own", "", "Get"])
+VALUES = st.text(st.sampled_from("a*, \t\r\n\xff\x00"), max_size=8)
+
+
+def naive_get_all(lines: list[tuple[str, str]], name: str) -> list[str]:
+    """Normalize and unfold as the standards say, line by line."""
+    values = [value.strip(" \t\r\n") for each, value in lines if each.lower() == name.lower()]
+    return [re.sub("\r?\n[ \t]+", " ", value) for value in values]
+
+
+@given(st.lists(st.tuples(NAMES, VALUES), max_size=12), st.booleans())
+def test_every_attribute_is_what_the_standards_get_returns(lines: list[tuple[str, str]], of_bytes: bool) -> None:
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in lines]
+    listed = HeaderList.from_bytes(raw) if of_bytes else HeaderList(lines)
+    for name in (*ATTRIBUTE_OF, "etag", "x-own", "", "get"):
+        values = naive_get_all(lines, name)
+        expected = ", ".join(values) if values else None
+        assert listed.get(name) == listed.get(name.upper()) == expected
+        assert listed.get_all(name) == tuple(values)
+        assert (name in listed) is bool(values)
+        if name in ATTRIBUTE_OF:
+            assert getattr(listed, ATTRIBUTE_OF[name]) == expected
+            assert listed.is_repeated(ATTRIBUTE_OF[name]) is (len(values) > 1)
+    assert listed.names() == tuple(dict.fromkeys(name.lower() for name, _ in lines))
+    assert listed.lines == tuple(lines)
+
+
+def test_the_attributes_declared_are_those_that_are_read() -> None:
+    declared = {name for name in HeaderList.__annotations__ if not name.startswith("_")}
+    assert declared == set(ATTRIBUTE_OF.values())
