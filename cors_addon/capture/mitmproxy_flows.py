@@ -87,7 +87,7 @@ def _is_rewritten(flow: "http.HTTPFlow") -> bool:
     if mode.type_name != "reverse":
         return False
     scheme = "http" if mode.scheme == "http" else "https"
-    return flow.request.host_header == urls.hostport(scheme, *mode.address)
+    return bool(flow.request.host_header == urls.hostport(scheme, *mode.address))
 
 
 def _reverse_address(flow: "http.HTTPFlow") -> tuple[str, str, int]:
