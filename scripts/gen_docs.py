@@ -23,7 +23,6 @@ from cors_addon.catalogue.render import chromium_names, mdn_url  # noqa: E402
 from cors_addon.catalogue.violation import Severity, Stage, Violation  # noqa: E402
 from cors_addon.diagnosis.causes import CAUSES  # noqa: E402
 from cors_addon.mitm.addon import CorsAddon  # noqa: E402
-from cors_addon.mitm.commands import Commands  # noqa: E402
 from cors_addon.mitm.options import OPTIONS, Option  # noqa: E402
 from cors_addon.rules.cli import schema_text  # noqa: E402
 
@@ -71,7 +70,7 @@ def options() -> str:
 def commands() -> str:
     """Every command, by name, as mitmproxy finds them."""
     found: dict[str, Callable[..., Any]] = {}
-    holder = Commands(CorsAddon())
+    holder = CorsAddon().commands
     for name in dir(holder):
         function = getattr(holder, name)
         command = getattr(function, "command_name", None)

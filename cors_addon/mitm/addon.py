@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from mitmproxy import addonmanager, ctx, exceptions, hooks, http, tls
 from mitmproxy.flow import Flow
@@ -16,8 +15,8 @@ from mitmproxy.proxy import server_hooks
 from ..diagnosis.session import Session, Settings
 from ..fetch.messages import Request, Response
 from ..fetch.origins import OPAQUE
-from ..page import LivePage
-from ..report.model import Report
+from ..page.ledger import Ledger
+from ..page.live import LivePage
 from ..rules.plans import HeaderEdits, Plan
 from ..traffic.bounded_dicts import Remembered
 from ..traffic.exchange import Exchange
@@ -38,8 +37,11 @@ from . import (
 from .commands import Commands
 from .delivery import Deliveries
 from .log_messages import Teller
+from .page_flows import PageFlows
+from .page_services import page_services
 from .probe import Probe, is_probe
 from .reporting import Reporting
+from .services import Services
 from .verdict_store import KEPT_VERDICTS, Keeper
 
 logger = logging.getLogger("cors_addon")
@@ -55,7 +57,7 @@ def contained(hook: _Hook) -> _Hook:
 
     What is the live page's own is handed to it.
     """
-    the_pages: Callable[[LivePage, http.HTTPFlow], None] | None = getattr(LivePage, hook.__name__, None)
+    the_pages: Callable[[PageFlows, http.HTTPFlow], None] | None = getattr(PageFlows, hook.__name__, None)
 
     @functools.wraps(hook)
     def guarded(self: "CorsAddon", flow: http.HTTPFlow) -> None:
@@ -85,12 +87,14 @@ class CorsAddon:
         self.injection = injection.Injection()
         self.deliveries = Deliveries(self.session, self.injection, KEPT_VERDICTS)
         self.teller = Teller()
-        commands = Commands(self)
-        self.page = LivePage(self, commands, KEPT_VERDICTS)
-        self.kept = Keeper(self.session, self.deliveries, self.teller, self.page.touch)
-        self.probe = Probe(self)
-        self.reporting = Reporting(self)
-        self._commands = commands
+        ledger = Ledger(self._method_asked_for, KEPT_VERDICTS)
+        self.kept = Keeper(self.session, self.deliveries, self.teller, lambda flow_id: ledger.touch(flow_id))
+        services = Services(self.session, self.kept, self.injection, self.teller)
+        self.probe = Probe(services)
+        self.reporting = Reporting(services, self.probe)
+        self.commands = Commands(services, self.reporting, self.probe, self.clear)
+        shown = page_services(services, self.reporting, self.probe, self.commands, self.clear)
+        self.page = PageFlows(LivePage(shown, ledger), self.teller)
         self._requests: Remembered[str, Request] = Remembered(10_000)
         self._glances: Remembered[str, flows.Glance] = Remembered(10_000)
         self._heads: Remembered[str, tuple[tuple[bytes, bytes], ...]] = Remembered(10_000)
@@ -106,7 +110,7 @@ class CorsAddon:
         # At DEBUG, where mitmproxy leaves the root logger, every record costs each addon a call.
         logger.setLevel(logging.INFO)
         options.add_options(loader)
-        ctx.master.commands.collect_commands(self._commands)
+        ctx.master.commands.collect_commands(self.commands)
         contentview.register()
         for problem in options.take_back_bad_values(ctx.options):
             logger.error("cors-addon cannot start: %s", problem)
@@ -191,7 +195,7 @@ class CorsAddon:
         if not self._written():
             self.kept.closing.fail()
         try:
-            self.kept.closing.end(self.report(brief=not self.kept.closing.lists_all))
+            self.kept.closing.end(self.reporting.report(brief=not self.kept.closing.lists_all))
         except Exception as exc:
             self.teller.fault("done", None, exc)
             # Nobody can tell what the report would have said.
@@ -425,20 +429,15 @@ class CorsAddon:
 
     # --- for the commands and the live page -------------------------------------------------------------------
 
-    def report(self, brief: bool = False) -> Report:
-        """Build a report of everything that is remembered, or, in ``brief``, of what is to be mended."""
-        self.kept.revise_backlog()
-        return self.kept.report(() if brief else self.profiles(), brief)
-
-    def profiles(self, most: int | None = None, newest: int = KEPT_VERDICTS) -> list[dict[str, Any]]:
-        """Return what each host's policy is, and what the probe has found out there; see ``Keeper.profiles``."""
-        return [{**each, "probed": self.probe.answers(each["host"])} for each in self.kept.profiles(most, newest)]
+    def _method_asked_for(self, flow_id: str) -> str | None:
+        record = self.session.correlator.get(flow_id)
+        return record.exchange.request.headers.get("Access-Control-Request-Method") if record is not None else None
 
     def clear(self) -> None:
         """Forget all verdicts and evidence, and take them off the flows still held."""
         self.reporting.detach()
         self.session.clear()
-        self.page.clear()
+        self.page.page.clear()
         self.probe.clear()
         self._waiting.clear()
         self.teller.clear()

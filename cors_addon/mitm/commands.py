@@ -3,18 +3,19 @@
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from mitmproxy import command, ctx, exceptions, flow, types
 
 from ..report.formats import SUFFIXES
 from ..report.terminal_lines import summary
+from ..verdict.model import Verdict
 from .contentview import text_for
+from .probe import Probe
+from .reporting import Reporting
+from .services import Services
 
 _STATES: Final = ("on", "off", "toggle")
-
-if TYPE_CHECKING:
-    from .addon import CorsAddon
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -33,19 +34,22 @@ def contained(run: Run[Given, Result]) -> Run[Given, Result]:
         except (exceptions.CommandError, exceptions.OptionsError):
             raise
         except Exception as exc:
-            self._addon.teller.fault(f"the command {run.__name__}", None, exc)
+            self._services.log.fault(f"the command {run.__name__}", None, exc)
             raise exceptions.CommandError("cors-addon has a fault of its own here; the log has more") from exc
 
     return guarded
 
 
 class Commands:
-    """Commands over the addon's state; each raises ``CommandError`` with a sentence for what the user can mend."""
+    """The commands; each raises ``CommandError`` with a sentence for what the user can fix. ``clear`` forgets all."""
 
     name = "cors-commands"
 
-    def __init__(self, addon: "CorsAddon") -> None:
-        self._addon = addon
+    def __init__(self, services: Services, reporting: Reporting, probe: Probe, clear: Callable[[], None]) -> None:
+        self._services = services
+        self._reporting = reporting
+        self._probe = probe
+        self._clear = clear
 
     @command.command("cors.explain")
     @contained
@@ -62,8 +66,8 @@ class Commands:
     @contained
     def status(self) -> types.Data:
         """Show what was judged so far, grouped by what to fix, and whether anything is injected."""
-        switch = f"CORS: {self._addon.injection.state()}"
-        return [["CORS"], [switch], *([line.text] for line in summary(self._addon.report(brief=True)))]  # type: ignore[return-value]
+        switch = f"CORS: {self._services.injection.state()}"
+        return [["CORS"], [switch], *([line.text] for line in summary(self._reporting.report(brief=True)))]  # type: ignore[return-value]
 
     @command.command("cors.report")
     @contained
@@ -78,7 +82,7 @@ class Commands:
                 f"{target.name!r}: the format goes by the ending, one of {', '.join(SUFFIXES)}"
             )
         try:
-            return self._addon.reporting.write(target)
+            return self._reporting.write(target)
         except (OSError, ValueError) as exc:
             why = getattr(exc, "strerror", None) or exc
             raise exceptions.CommandError(f"{target} cannot be written: {why}") from exc
@@ -90,7 +94,7 @@ class Commands:
         """Switch injection of CORS headers on, off, or over."""
         if state not in _STATES:
             raise exceptions.CommandError(f"cors.inject {state}: say one of {', '.join(_STATES)}")
-        injection = self._addon.injection
+        injection = self._services.injection
         on = not injection.is_on if state == "toggle" else state == "on"
         if on and not injection.rules.rules:
             raise exceptions.CommandError(
@@ -111,7 +115,7 @@ class Commands:
     @contained
     def rules_list(self) -> types.Data:
         """List the rules in force."""
-        injection = self._addon.injection
+        injection = self._services.injection
         rows = [["rule", "state", "hosts", "pages", "preflight"]]
         for rule in injection.rules.rules:
             state = "dry run" if rule.dry_run else "on" if rule.enabled else "off"
@@ -128,7 +132,7 @@ class Commands:
     @contained
     def rules_toggle(self, name: str) -> str:
         """Switch one rule on or off, until the rule file is read again."""
-        injection = self._addon.injection
+        injection = self._services.injection
         state = injection.toggle_rule(name)
         if state is None:
             names = ", ".join(repr(rule.name) for rule in injection.rules.rules) or "none"
@@ -139,7 +143,7 @@ class Commands:
     @contained
     def rules_reload(self) -> str:
         """Read the rule file again."""
-        injection = self._addon.injection
+        injection = self._services.injection
         if injection.file.path is None:
             raise exceptions.CommandError("there is no rule file; name one with the option cors_rules")
         change = injection.file.read()
@@ -152,21 +156,26 @@ class Commands:
     @contained
     def rules_suggest(self, flows: Sequence[flow.Flow]) -> types.Data:
         """Suggest a rule that would unblock these flows, ready to paste into the rule file."""
+        verdicts = [v for v in map(self._services.store.verdicts.get, (each.id for each in flows)) if v is not None]
+        lines = self.suggested(verdicts)
+        return [["rule"], *([line] for line in lines)]  # type: ignore[return-value]
+
+    def suggested(self, verdicts: Sequence[Verdict]) -> list[str]:
+        """Return the lines of a rule that would unblock these."""
         # It brings the rule reader along, which most sessions do without.
         from .suggestions import suggestion
 
-        verdicts = [v for v in map(self._addon.kept.verdicts.get, (each.id for each in flows)) if v is not None]
-        lines = suggestion(verdicts, self._addon.session, [rule.name for rule in self._addon.injection.rules.rules])
-        return [["rule"], *([line] for line in lines)]  # type: ignore[return-value]
+        taken = [rule.name for rule in self._services.injection.rules.rules]
+        return suggestion(verdicts, self._services.session, taken)
 
     @command.command("cors.probe")
     @contained
     def probe(self, flows: Sequence[flow.Flow]) -> str:
         """Ask the servers of these flows in made-up origins whom they trust: hosts of the rule file only."""
-        return self._addon.probe.begin(flows)
+        return self._probe.begin(flows)
 
     @command.command("cors.clear")
     @contained
     def clear(self) -> None:
         """Forget all verdicts and evidence so far."""
-        self._addon.clear()
+        self._clear()

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from mitmproxy import connection, ctx, exceptions, flow, http
 from mitmproxy.log import ALERT
@@ -31,9 +31,7 @@ from ..traffic.sites import registrable_domain
 from ..verdict.failure_details import inert
 from ..verdict.redact import redact
 from . import flows as from_flows
-
-if TYPE_CHECKING:
-    from .addon import CorsAddon
+from .services import Services
 
 logger = logging.getLogger("cors_addon")
 
@@ -74,8 +72,8 @@ class _Waiting:
 class Probe:
     """What the command does, and what the addon's hooks tell it. ``pause`` and ``longest`` are seconds."""
 
-    def __init__(self, addon: "CorsAddon", pause: float = PAUSE, longest: float = LONGEST) -> None:
-        self._addon = addon
+    def __init__(self, services: Services, pause: float = PAUSE, longest: float = LONGEST) -> None:
+        self._services = services
         self._pause = pause
         self._longest = longest
         self._task: asyncio.Task[None] | None = None
@@ -96,7 +94,7 @@ class Probe:
     def may_ask(self, host: str) -> bool:
         """Say whether a host (a serialized origin) is one that may be asked."""
         origin = origin_of(host)
-        rules = self._addon.injection.rules
+        rules = self._services.injection.rules
         return origin is not None and is_listed(rules, origin.scheme, origin.host.strip("[]"), origin.port)
 
     def begin_at(self, host: str) -> str:
@@ -106,7 +104,7 @@ class Probe:
     def _latest(self, host: str) -> list[http.HTTPFlow]:
         """Rebuild the latest requests to a host that may be asked again, each once."""
         found: dict[tuple[str, str], http.HTTPFlow] = {}
-        for record in islice(reversed(self._addon.session.correlator.records.values()), _SEARCHED):
+        for record in islice(reversed(self._services.session.correlator.records.values()), _SEARCHED):
             request = record.exchange.request
             if record.kind not in (Kind.CORS, Kind.PREFLIGHT) or request.method not in ("GET", "HEAD", "OPTIONS"):
                 continue
@@ -167,7 +165,7 @@ class Probe:
 
         There may be two: the one that is connected to, and the one that the Host header names.
         """
-        rules = self._addon.injection.rules
+        rules = self._services.injection.rules
         for host in (request.host, request.pretty_host):
             if not is_listed(rules, request.scheme, host, request.port):
                 return host
@@ -180,7 +178,7 @@ class Probe:
             for each in chosen:
                 await self._ask(each)
         except Exception as exc:
-            self._addon.teller.fault("cors.probe", None, exc)
+            self._services.log.fault("cors.probe", None, exc)
 
     async def _ask(self, original: http.HTTPFlow) -> None:
         request = original.request
@@ -232,7 +230,7 @@ class Probe:
             response = Response(asking.response.status_code, HeaderList.from_bytes(asking.response.headers.fields))
         result = answered(waiting.guise, asking.id, request, response, error)
         address = from_flows.exchange_of(asking, request).server_address
-        self._addon.kept.take_probe(asking, verdict_on(result, request, waiting.page, address, waiting.trusts_all))
+        self._services.store.take_probe(asking, verdict_on(result, request, waiting.page, address, waiting.trusts_all))
         return result
 
     # --- from the hooks -----------------------------------------------------------------------------------------
@@ -254,7 +252,7 @@ class Probe:
             return
         host, port = data.server.address[:2]
         scheme = "https" if data.server.tls else "http"
-        if is_listed(self._addon.injection.rules, scheme, host, port) or (host, port) in _upstream_proxies():
+        if is_listed(self._services.injection.rules, scheme, host, port) or (host, port) in _upstream_proxies():
             return
         data.server.error = f"cors.probe asks the hosts of the rule file only, and {inert(host, 200)} is none of them"
 

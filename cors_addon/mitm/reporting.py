@@ -13,20 +13,20 @@ from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 from mitmproxy import exceptions
 from mitmproxy.log import ALERT
 
 from ..report import files
 from ..report.formats import lists_all
-from ..report.model import Draft, draft
+from ..report.model import Draft, Report, draft
 from ..verdict.failure_details import inert
 from ..verdict.model import Verdict
 from .host_snapshot import learned
-
-if TYPE_CHECKING:
-    from .addon import CorsAddon
+from .probe import Probe
+from .services import Services
+from .verdict_store import KEPT_VERDICTS
 
 logger = logging.getLogger("cors_addon")
 
@@ -63,10 +63,11 @@ class _Job:
 
 
 class Reporting:
-    """Writes reports of what the addon remembers."""
+    """Builds and writes reports of what is remembered."""
 
-    def __init__(self, addon: "CorsAddon") -> None:
-        self._addon = addon
+    def __init__(self, services: Services, probe: Probe) -> None:
+        self._services = services
+        self._probe = probe
         self._jobs: dict[str, _Job] = {}
         self._thread: ThreadPoolExecutor | None = None
         self._collects = False
@@ -78,6 +79,17 @@ class Reporting:
         """Whether a report is being made."""
         return bool(self._jobs)
 
+    def report(self, brief: bool = False) -> Report:
+        """Build a report of everything that is remembered, or, in ``brief``, of what is to be fixed."""
+        store = self._services.store
+        store.revise_backlog()
+        return store.report(() if brief else self.profiles(), brief)
+
+    def profiles(self, most: int | None = None, newest: int = KEPT_VERDICTS) -> list[dict[str, Any]]:
+        """Return what each host's policy is, and what the probe has found out there; see ``Keeper.profiles``."""
+        found = self._services.store.profiles(most, newest)
+        return [{**each, "probed": self._probe.answers(each["host"])} for each in found]
+
     def write(self, target: Path) -> str:
         """Write a report, or begin to; return in words which of both.
 
@@ -88,9 +100,9 @@ class Reporting:
         if place in self._jobs:
             raise exceptions.CommandError(f"a report is on its way to {target} already; the log says when it is there")
         brief = not lists_all(target.suffix)
-        verdicts = len(self._addon.kept.verdicts)
+        verdicts = len(self._services.store.verdicts)
         if verdicts <= LONG or self._ends or not _in_a_loop():
-            report = self._addon.report(brief)
+            report = self.report(brief)
             files.write(report, target)
             return f"{_flows(report.summary['flows'])} written to {target}"
         files.check(target)
@@ -181,7 +193,7 @@ class Reporting:
             logger.log(ALERT, "CORS: %s written to %s", _flows(job.flows), inert(str(job.target)))
         except Exception as exc:
             if not isinstance(exc, OSError):
-                self._addon.teller.fault("a report", None, exc)
+                self._services.log.fault("a report", None, exc)
             why = getattr(exc, "strerror", None) or f"{type(exc).__name__}: {exc}"
             logger.warning("CORS: %s could not be written: %s", inert(str(job.target)), inert(str(why)))
         job.over = True
@@ -190,7 +202,7 @@ class Reporting:
     # --- the steps of a job -----------------------------------------------------------------------------------
 
     def _steps(self, job: _Job) -> _Steps:
-        kept = self._addon.kept
+        kept = self._services.store
         kept.revise_backlog()
         basis = kept.basis()
         shown: list[Verdict] = []
@@ -223,9 +235,9 @@ class Reporting:
     def _hosts(self, shown: list[Verdict]) -> Generator["Future[Any] | None", None, list[dict[str, Any]]]:
         from ..diagnosis.host_profiles import MOST_HOSTS, profiles
 
-        hosts, costs = yield from learned(self._addon.session, MOST_HOSTS)
+        hosts, costs = yield from learned(self._services.session, MOST_HOSTS)
         found = yield from self._aside(profiles, hosts, costs, reversed(shown))
-        return [{**each, "probed": self._addon.probe.answers(each["host"])} for each in found]
+        return [{**each, "probed": self._probe.answers(each["host"])} for each in found]
 
     def _aside(
         self, work: Callable[Given, Result], *given: Given.args, **named: Given.kwargs

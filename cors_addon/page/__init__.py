@@ -1,5 +1,1 @@
 """The live page: what is blocked now, and the switches of injection, in the browser that the proxy serves."""
-
-from .live import LivePage
-
-__all__ = ["LivePage"]

@@ -11,9 +11,8 @@ import secrets
 from enum import Enum
 from typing import Final
 
-from mitmproxy import http
-
-from .page_address import Place
+from ..fetch.headers import HeaderList
+from .messages import Place
 
 TOKEN_HEADER: Final = "X-Cors-Page"
 TOKEN_FIELD: Final = "token"
@@ -38,7 +37,7 @@ class Token:
         return hmac.compare_digest(self.text.encode(), given.encode("utf-8", "surrogateescape"))
 
 
-def refusal(headers: http.Headers, purpose: Purpose, place: Place) -> str | None:
+def refusal(headers: HeaderList, purpose: Purpose, place: Place) -> str | None:
     """Say why a request by these headers is not one of the page's own, ``None`` where it may be.
 
     The token of ``DATA`` and ``CHANGE`` is not looked at here.
@@ -58,7 +57,7 @@ def refusal(headers: http.Headers, purpose: Purpose, place: Place) -> str | None
         case Purpose.DOCUMENT:
             if mode not in (None, "navigate") or dest not in (None, "document"):
                 return "The live page can be opened in a tab, and not be loaded by a script, a frame or an element."
-            if "Service-Worker-Navigation-Preload" in headers:
+            if headers.get("Service-Worker-Navigation-Preload") is not None:
                 return "A service worker asks for the live page; stop it to see the page."
         case Purpose.DATA:
             if (

@@ -2,20 +2,20 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
 from typing import Any, Final
 
-from ..mitm.injection import Injection
 from ..report.model import build
-from ..verdict.model import Outcome, Verdict
+from ..verdict.model import Outcome
 from . import panels
 from .cards import card_html, haystack, passed_html
 from .html_text import left_out, line
 from .ledger import Card, Ledger, Section
 from .profiles import Profiles
+from .services import Services
 
 LISTED: Final = 50
 """How many cards a list shows, and how many debts."""
@@ -44,39 +44,23 @@ POLICY: Final = (
 
 
 class Screen:
-    """Renders what the ledger and injection hold.
-
-    ``verdicts`` gives what the addon remembers, ``judged`` how many flows were judged, ``suggest`` the lines of a rule
-    that would let a blocked flow pass, ``explain`` why a verdict is so, ``hosts`` what was learned of the hosts.
-    """
+    """Renders what the ledger and the services hold. ``token`` is what the page's own requests carry."""
 
     policy: Final = POLICY
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        injection: Injection,
-        token: str,
-        judged: Callable[[], int],
-        suggest: Callable[[Verdict], Sequence[str]],
-        explain: Callable[[Verdict], Verdict],
-        hosts: Profiles,
-    ) -> None:
+    def __init__(self, ledger: Ledger, services: Services, token: str) -> None:
         self._ledger = ledger
-        self._injection = injection
+        self._services = services
         self._token = token
-        self._judged = judged
-        self._suggest = suggest
-        self._explain = explain
-        self._hosts = hosts
+        self._hosts = Profiles(services.hosts, token, services.hosts_state)
         self._cards: dict[str, tuple[int, str, str]] = {}
         self._regions: dict[str, tuple[int, str]] = {}
         self._switches: object = None
 
-    def look(self, verdicts: Mapping[str, Verdict]) -> int:
+    def look(self) -> int:
         """Take in what happened; return the version that is to be seen now."""
-        self._ledger.sync(verdicts)
-        injection = self._injection
+        self._ledger.sync(self._services.verdicts)
+        injection = self._services.switches
         switches = injection.is_on, injection.rules, injection.file.path, injection.file.trouble
         if switches != self._switches:
             self._switches = switches
@@ -144,8 +128,8 @@ class Screen:
         version, html, found_in = self._cards.get(card.id, (0, "", ""))
         if version != card.version:
             verdict = self._ledger.example(card)
-            (plain,) = build([self._explain(verdict)]).flows
-            suggestion = self._suggest(verdict) if section in (Section.BLOCKED, Section.CONDITIONAL) else ()
+            (plain,) = build([self._services.explain(verdict)]).flows
+            suggestion = self._services.suggest(verdict) if section in (Section.BLOCKED, Section.CONDITIONAL) else ()
             is_open = section is Section.BLOCKED and place < _OPEN
             html, found_in = card_html(card, plain, is_open, suggestion), haystack(card, plain)
             if len(self._cards) > 4 * len(Section) * LISTED:
@@ -165,7 +149,7 @@ class Screen:
         return self._regions
 
     def _insides(self, lists: Mapping[Section, Sequence[Card]]) -> dict[str, str]:
-        injection, ledger = self._injection, self._ledger
+        injection, ledger = self._services.switches, self._ledger
         path = str(injection.file.path or "")
         listed, passed, owed = injection.rules.rules, ledger.passed(), ledger.owed()
         parts = {
@@ -205,7 +189,7 @@ class Screen:
         return f'<ul class="passed">{items}</ul>{left_out(len(passed) - _PASSED)}'
 
     def _nav(self, lists: Mapping[Section, Sequence[Card]], owed: int) -> str:
-        on = self._injection.is_on
+        on = self._services.switches.is_on
         counted = [
             ("blocked", "bad" if lists[Section.BLOCKED] else "good", len(lists[Section.BLOCKED]), "blocked"),
             ("conditional", "warn", len(lists[Section.CONDITIONAL]), "may be"),
@@ -223,9 +207,9 @@ class Screen:
 
     def _counts(self) -> list[tuple[str, int]]:
         outcomes = self._ledger.outcomes
-        rows = [("flows judged", self._judged())]
+        rows = [("flows judged", self._services.judged())]
         rows += [(outcome.value, outcomes[outcome]) for outcome in Outcome if outcomes[outcome]]
-        gone = self._judged() - outcomes.total()
+        gone = self._services.judged() - outcomes.total()
         return [*rows, ("not CORS, or kept no longer", gone)] if gone > 0 and not self._ledger.is_behind else rows
 
     @staticmethod

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .grouping import GroupKey, group_key, key_of_group
+from .json_lines import entries
 
 _SCHEMA: Final = "cors-addon/report/"
 _READABLE: Final = ("1",)
@@ -73,8 +74,6 @@ def parse(data: Any) -> Baseline:
 
 def parse_lines(text: str) -> Baseline:
     """Take the known groups from the flows of a report of JSON lines. Raises ``ValueError`` that says what is wrong."""
-    from .journal import entries
-
     keys = set()
     for entry in entries(text.split("\n")).values():
         method, url, origin = (entry.get(name) for name in ("method", "url", "origin"))

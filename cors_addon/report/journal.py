@@ -1,22 +1,16 @@
-"""A report that is appended to as it goes: JSON lines, schema ``cors-addon/flows/1``.
+"""A report that is appended to as it goes, in the form of ``json_lines``."""
 
-A line with ``schema`` and ``generated`` opens each run. Each other line is a flow, as in the JSON report; one that is
-judged again gets another line, and its last one counts. ``{"lost": N}`` says that flows are missing, where a disk took
-nothing for long. A line that was cut off by a crash is no JSON and is skipped.
-"""
-
-import json
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ..verdict.model import Verdict
+from .json_lines import SCHEMA, line_of
 from .model import Report, flow_entry
 
-SCHEMA: Final = "cors-addon/flows/1"
 MOST_WAITING: Final = 50_000
 """Flows that wait for a disk that takes nothing; beyond these the oldest are lost, and a line says how many."""
 
@@ -33,32 +27,7 @@ def parts(report: Report) -> Iterator[str]:
     """Yield these lines."""
     head = {"schema": SCHEMA, "generated": report.generated, "summary": dict(report.summary)}
     for entry in (head, *report.flows):
-        yield f"{_line(entry)}\n"
-
-
-def entries(lines: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return each flow's last line by its id, in the order of the last lines.
-
-    Raises ``ValueError`` where no line opens a run that this version can read.
-    """
-    found: dict[str, dict[str, Any]] = {}
-    schemas = set()
-    for line in lines:
-        try:
-            data = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if not isinstance(data, Mapping):
-            continue
-        if "schema" in data:
-            schemas.add(str(data["schema"]))
-        elif isinstance(data.get("id"), str) and isinstance(data.get("findings"), list):
-            found.pop(data["id"], None)
-            found[data["id"]] = dict(data)
-    if schemas != {SCHEMA}:
-        others = ", ".join(sorted(schemas - {SCHEMA}))
-        raise ValueError(f"its schema is {others}, not {SCHEMA}" if others else f'it has no line "schema": "{SCHEMA}"')
-    return found
+        yield f"{line_of(entry)}\n"
 
 
 class Journal:
@@ -94,18 +63,20 @@ class Journal:
         lines, fault = [], None
         for verdict in taken.values():
             try:
-                lines.append(_line(flow_entry(self._explain(verdict))))
+                lines.append(line_of(flow_entry(self._explain(verdict))))
             except Exception as exc:
                 fault = exc
         if self._lost:
-            lines.insert(0, _line({"lost": self._lost}))
+            lines.insert(0, line_of({"lost": self._lost}))
         opened = os.open(self.path, _FLAGS, _MODE)
         try:
             if not stat.S_ISREG(os.fstat(opened).st_mode):
                 raise OSError("it is a pipe or a device, and no file")
             size = os.lseek(opened, 0, os.SEEK_END)
             if not size or not self._begun:
-                lines.insert(0, _line({"schema": SCHEMA, "generated": datetime.now(UTC).isoformat(timespec="seconds")}))
+                lines.insert(
+                    0, line_of({"schema": SCHEMA, "generated": datetime.now(UTC).isoformat(timespec="seconds")})
+                )
             # Where a crash or a full disk has cut the last line off, it must not spoil the next one.
             torn = size > 0 and _last_byte(opened, size) != b"\n"
             data = memoryview("".join([*("\n" * torn), *(f"{line}\n" for line in lines)]).encode())
@@ -123,7 +94,3 @@ class Journal:
 def _last_byte(opened: int, size: int) -> bytes:
     os.lseek(opened, size - 1, os.SEEK_SET)
     return os.read(opened, 1)
-
-
-def _line(data: Mapping[str, Any]) -> str:
-    return json.dumps(data, ensure_ascii=True)

@@ -75,7 +75,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_capture_gets_the_verdicts_that_the_addon_gives(recording: Path) -> None:
     with recording.open("rb") as file, proxy() as running:
         running.send(*(flow for flow in FlowReader(file).stream() if isinstance(flow, http.HTTPFlow)))
-        theirs = running.addon.report()
+        theirs = running.addon.reporting.report()
     own = build(judge(recording).verdicts)
     assert own.flows == theirs.flows
     assert own.groups == theirs.groups

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cors_addon.report.journal import entries
+from cors_addon.report.json_lines import entries
 from tests.mitm.client import fetch
 from tests.mitm.origin import Origin, http_answer
 from tests.mitm.process import ROOT, SECONDS, Mitmproxy, listening

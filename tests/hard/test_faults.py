@@ -200,7 +200,7 @@ def test_a_command_that_fails_says_so_as_commands_do(
 ) -> None:
     monkeypatch.setattr(verdict_store, "build", broken)
     with proxy() as running:
-        commands = Commands(running.addon)
+        commands = running.addon.commands
         with pytest.raises(exceptions.CommandError, match="fault of its own"):
             run(commands, tmp_path)
         monkeypatch.undo()

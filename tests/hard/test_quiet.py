@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from cors_addon.__main__ import main
-from cors_addon.mitm.commands import Commands
 from cors_addon.report.formats import SUFFIXES
 from tests.capture.captures import flow_file
 from tests.hard.watched import Watched, watched
@@ -31,7 +30,7 @@ def used(folder: Path) -> Watched:
         for each in FLOWS:
             running.send(each.copy())
         running.addon._tick()
-        commands = Commands(running.addon)
+        commands = running.addon.commands
         commands.status()
         commands.explain([running.send(cors_get())])
         commands.report(str(folder / "asked.json"))

@@ -13,7 +13,6 @@ from mitmproxy import http
 from mitmproxy.flow import Error
 
 from cors_addon.__main__ import main
-from cors_addon.mitm.commands import Commands
 from cors_addon.mitm.contentview import text_for
 from cors_addon.report.formats import SUFFIXES
 from tests.capture.captures import flow_file
@@ -72,7 +71,7 @@ def shown(request: pytest.FixtureRequest, tmp_path: Path, caplog: pytest.LogCapt
         given = list(flows())
         for each in given:
             page.through.send(each)
-        commands = Commands(page.through.addon)
+        commands = page.through.addon.commands
         seen["comments"] = "\n".join(each.comment for each in given)
         seen["metadata"] = "\n".join(json.dumps(each.metadata) for each in given)
         seen["content view"] = "\n".join(map(text_for, given))

@@ -146,12 +146,12 @@ class Proxy:
 
     def report(self) -> dict[str, Any]:
         """Return the report's parts by name."""
-        report = self.addon.report()
+        report = self.addon.reporting.report()
         return {name: getattr(report, name) for name in ("schema", "generated", "summary", "flows", "groups")}
 
     def verdict(self, subject: http.HTTPFlow) -> dict[str, Any]:
         """Return the one entry of a flow in the report."""
-        (entry,) = [entry for entry in self.addon.report().flows if entry["id"] == subject.id]
+        (entry,) = [entry for entry in self.addon.reporting.report().flows if entry["id"] == subject.id]
         return entry
 
 

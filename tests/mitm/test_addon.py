@@ -317,7 +317,7 @@ def test_a_flow_deleted_while_its_preflight_waits() -> None:
         gc.collect()
         running.updated.clear()
         running.send(cors_get(ALLOWED, url="http://api.test/others", at=1009.0))
-        (entry,) = [entry for entry in running.addon.report().flows if entry["id"] == identity]
+        (entry,) = [entry for entry in running.addon.reporting.report().flows if entry["id"] == identity]
         assert entry["outcome"] == "conditional", "revised although the flow is gone"
         assert running.updated == []
 
@@ -560,16 +560,16 @@ def test_what_is_ignored_and_known_may_change_and_the_report_says_which(tmp_path
         running.configure(cors_ignore=["allow-origin-missing # mended in May"])
         assert (flow.marked, flow.comment, flow.metadata["cors.findings"]) == ("", "", "")
         assert running.updated[-1] == [flow]
-        report = running.addon.report()
+        report = running.addon.reporting.report()
         assert (report.groups, [group["reason"] for group in report.ignored]) == ((), ["mended in May"])
         running.configure(cors_ignore=[])
         assert flow.marked == ":x:"
-        (group,) = running.addon.report().groups
+        (group,) = running.addon.reporting.report().groups
         assert not group["known"]
         call_report(running, known)
         running.configure(cors_baseline=str(known))
         assert flow.comment.startswith("CORS: blocked, known: ")
-        (group,) = running.addon.report().groups
+        (group,) = running.addon.reporting.report().groups
         assert group["known"]
         running.configure(cors_baseline="")
         assert flow.comment.startswith("CORS: blocked: ")

@@ -12,7 +12,6 @@ from mitmproxy import http
 from mitmproxy.io import FlowWriter
 
 from cors_addon.__main__ import main
-from cors_addon.mitm.commands import Commands
 from cors_addon.mitm.contentview import text_for
 from cors_addon.report.formats import FORMATS
 from cors_addon.rules.decode import read_rules
@@ -102,7 +101,7 @@ def shown(running: Proxy, sent: list[http.HTTPFlow]) -> Iterator[tuple[str, str]
         yield from (("CORS view", line) for line in text_for(flow).split("\n"))
         for key in ("cors.outcome", "cors.findings", "cors.rule"):
             yield key, flow.metadata.get(key, "")
-    commands = Commands(running.addon)
+    commands = running.addon.commands
     for rows, where in (
         (commands.explain(sent), "cors.explain"),
         (commands.status(), "cors.status"),
@@ -134,7 +133,7 @@ def test_a_suggested_rule_is_a_rule_and_nothing_else(text: str) -> None:
         sent = flows(text)
         for flow in sent:
             running.send(flow)
-        rows = Commands(running.addon).rules_suggest(sent)
+        rows = running.addon.commands.rules_suggest(sent)
     source = RULES + "\n".join(row[0] for row in rows[1:])
     reading = read_rules(source.encode())
     assert reading.rules is not None, reading.problems

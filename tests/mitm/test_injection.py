@@ -187,7 +187,7 @@ def test_the_verdict_on_an_answered_preflight_is_that_nobody_asked_the_server() 
         assert verdict["delivered"]["rule"] == NAME
         assert ["status", ":status", "204"] in verdict["delivered"]["edits"]
         assert subject.comment == f'CORS: allowed as delivered by rule "{NAME}"; the server was not asked'
-        (debt,) = running.addon.report().debts
+        (debt,) = running.addon.reporting.report().debts
         assert not debt["asked"]
 
 
@@ -309,7 +309,7 @@ def test_both_truths_stand_on_the_flow() -> None:
         assert subject.comment.startswith(
             f'CORS: allowed as delivered by rule "{NAME}"; as the server sent it: blocked'
         )
-        (debt,) = running.addon.report().debts
+        (debt,) = running.addon.reporting.report().debts
         assert (debt["rule"], debt["host"], debt["asked"]) == (NAME, "api.test", True)
         assert debt["findings"] == ["allow-origin-mismatch"]
         assert f"Access-Control-Allow-Origin: {APP}" in "\n".join(debt["needed"])
@@ -329,7 +329,7 @@ def test_a_right_server_owes_nothing() -> None:
         passed(running, subject)
         assert on_the_wire(subject) == before
         assert "delivered" not in running.verdict(subject)
-        assert running.addon.report().debts == ()
+        assert running.addon.reporting.report().debts == ()
         assert subject.marked == ""
 
 
@@ -439,7 +439,9 @@ def test_a_dry_run_judges_and_shows_and_changes_nothing(subject: http.HTTPFlow, 
         assert verdict["dry_run"]["edits"]
         assert subject.marked == ":x:", "nothing was changed, so nothing says so"
         assert f'rule "{NAME}" would make it ' in subject.comment
-        assert running.addon.report().debts == () or all(debt["asked"] for debt in running.addon.report().debts)
+        assert running.addon.reporting.report().debts == () or all(
+            debt["asked"] for debt in running.addon.reporting.report().debts
+        )
 
 
 def test_a_dry_run_says_what_would_become_of_it() -> None:
@@ -481,7 +483,7 @@ def test_a_simulated_failure_shows_as_such() -> None:
         assert subject.marked == display.INJECTED
         assert subject.comment.startswith(f'CORS: blocked as delivered by rule "{NAME}"')
         assert heads(subject)["x-cors-addon"] == NAME
-        assert running.addon.report().debts == (), "the server owes nothing"
+        assert running.addon.reporting.report().debts == (), "the server owes nothing"
 
 
 @pytest.mark.parametrize("make", [call, ask], ids=["a request", "a preflight"])

@@ -111,7 +111,7 @@ def test_it_is_the_report_that_is_made_at_once_byte_for_byte(
 
         loop(running, ask)
         assert command(running, at_once).endswith(f" written to {at_once}"), "outside of a loop there is nobody to wait"
-        whole = running.addon.kept.report(running.addon.profiles())
+        whole = running.addon.kept.report(running.addon.reporting.profiles())
     assert late.read_bytes() == at_once.read_bytes()
     assert late.read_text(encoding="utf-8") == RENDERERS[suffix](whole), "brief ones lose nothing"
     assert names(tmp_path) == sorted([rules.name, late.name, at_once.name])
@@ -132,7 +132,7 @@ def test_the_closing_reports_lose_nothing_either(suffix: str, tmp_path: Path, mo
     monkeypatch.setattr(verdict_store.Keeper, "report", report)
     with proxy(cors_report=[str(path)]) as running:
         seen(running)
-        wanted = RENDERERS[suffix](running.addon.report())
+        wanted = RENDERERS[suffix](running.addon.reporting.report())
         whole.clear()
     if suffix != ".jsonl":
         assert path.read_text(encoding="utf-8") == wanted
@@ -185,7 +185,7 @@ def test_new_verdicts_and_new_evidence_do_no_harm(taken: int, tmp_path: Path) ->
     path = tmp_path / "now.json"
     with proxy() as running:
         seen(running)
-        before = [entry["id"] for entry in running.addon.report().flows]
+        before = [entry["id"] for entry in running.addon.reporting.report().flows]
 
         async def ask() -> None:
             command(running, path)

@@ -153,7 +153,7 @@ def _headers(*lines: tuple[bytes, bytes], agent: str | None = CHROMIUM) -> http.
 
 def check_whole(running: Proxy, flow: http.HTTPFlow) -> None:
     """Take a flow through everything that follows a verdict."""
-    json.loads(render(running.addon.report()))
+    json.loads(render(running.addon.reporting.report()))
     text_for(flow)
     loaded = saved_and_loaded(flow)
     assert loaded.metadata == flow.metadata

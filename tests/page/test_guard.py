@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cors_addon.fetch.headers import HeaderList
 from cors_addon.page.guard import Purpose, Token, refusal
-from cors_addon.page.page_address import Place
-from tests.mitm.support import fields
+from cors_addon.page.messages import Place
+
+
+def fields(lines: Iterable[str]) -> HeaderList:
+    return HeaderList((name, value.strip()) for name, _, value in (line.partition(":") for line in lines))
+
 
 PLAIN = Place("/", "", "", "http://cors.addon")
 SECURE = Place("/", "", "", "https://cors.addon")
@@ -107,7 +114,7 @@ def test_others_are_refused(place: Place, purpose: Purpose, lines: tuple[str, ..
 
 @given(st.sampled_from(list(Purpose)), st.sampled_from([PLAIN, SECURE]), st.text(st.characters(codec="ascii")))
 def test_no_other_origin_gets_in(purpose: Purpose, place: Place, origin: str) -> None:
-    headers = fields([(b"Origin", origin.encode())])
+    headers = HeaderList([("Origin", origin)])
     if origin != place.origin:
         assert refusal(headers, purpose, place) is not None
 

@@ -212,7 +212,7 @@ def test_a_fault_of_its_own_is_a_500_and_a_line_in_the_log(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with browser() as page:
-        monkeypatch.setattr(page.through.addon.page, "_answer", lambda flow: 1 / 0)
+        monkeypatch.setattr(page.through.addon.page.page, "answer", lambda flow: 1 / 0)
         response = page.ask(HTTP)
         assert response is not None
         assert response.status_code == 500
@@ -259,7 +259,7 @@ def test_its_flows_are_not_judged_and_not_injected_into(rules: str) -> None:
         assert page.last is not None
         assert not [key for key in page.last.metadata if str(key).startswith("cors")]
         assert page.last.marked == page.last.comment == ""
-        assert page.through.addon.report().flows == ()
+        assert page.through.addon.reporting.report().flows == ()
         assert page.through.addon.kept.judged == 0
 
 
@@ -269,7 +269,7 @@ def test_saved_flows_of_it_are_not_judged_and_not_answered_again() -> None:
         before = saved.response
         page.through.send(saved)
         assert saved.response is before
-        assert page.through.addon.report().flows == ()
+        assert page.through.addon.reporting.report().flows == ()
         assert page.ask(HTTP, live=False) is None
 
 

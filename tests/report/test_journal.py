@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from cors_addon.report import baseline, files, journal
-from cors_addon.report.journal import Journal, entries
+from cors_addon.report.journal import Journal
+from cors_addon.report.json_lines import entries
 from cors_addon.report.model import build
 from cors_addon.verdict.model import Verdict
 from tests.report.samples import MIXED, mixed, stable, verdicts

@@ -1,0 +1,70 @@
+"""What the live page is given: the verdicts, the hosts, the switches, and its buttons as commands."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from mitmproxy import exceptions
+
+from ..page.services import Refused
+from ..page.services import Services as PageServices
+from ..verdict.model import Verdict
+from .commands import Commands
+from .probe import Probe
+from .reporting import Reporting
+from .services import Services
+
+_NEWEST: Final = 2_000
+"""How many verdicts are searched for what fails at a host; a report searches all."""
+
+
+def page_services(
+    services: Services, reporting: Reporting, probe: Probe, commands: Commands, clear: Callable[[], None]
+) -> PageServices:
+    """Bind the page's services to those of the addon."""
+    injection, store = services.injection, services.store
+
+    def suggest(verdict: Verdict) -> Sequence[str]:
+        lines = commands.suggested([verdict])
+        return lines if any(not line.startswith("#") for line in lines) else ()
+
+    def hosts(most: int) -> tuple[list[dict[str, Any]], int]:
+        found = reporting.profiles(most, newest=_NEWEST)
+        known = len(services.session.hosts.hosts())
+        return [{**each, "may_be_probed": probe.may_ask(each["host"])} for each in found], known
+
+    def switch_injection(on: bool) -> None:
+        with _refusing():
+            commands.inject("on" if on else "off")
+
+    def switch_rule(name: str, on: bool) -> None:
+        rule = injection.rules.find(name)
+        if rule is None or rule.enabled != on:
+            with _refusing():
+                commands.rules_toggle(name)
+
+    def ask(host: str) -> None:
+        with _refusing():
+            probe.begin_at(host)
+
+    return PageServices(
+        verdicts=store.verdicts,
+        judged=lambda: store.judged,
+        explain=store.explained,
+        suggest=suggest,
+        hosts=hosts,
+        hosts_state=lambda: (probe.version, injection.rules),
+        switches=injection,
+        switch_injection=switch_injection,
+        switch_rule=switch_rule,
+        probe=ask,
+        clear=clear,
+    )
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except exceptions.CommandError as exc:
+        raise Refused(str(exc)) from exc

@@ -1,0 +1,18 @@
+"""What commands, reports, probe and live page are given to work with, in place of the addon."""
+
+from dataclasses import dataclass
+
+from ..diagnosis.session import Session
+from .injection import Injection
+from .log_messages import Teller
+from .verdict_store import Keeper
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The session that judges, the verdicts that are kept, the injection switch with its rules, and the log."""
+
+    session: Session
+    store: Keeper
+    injection: Injection
+    log: Teller
