@@ -1,6 +1,7 @@
 """The commands. Names hold letters and dots only: mitmweb cannot reach others."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, TypeVar
@@ -9,10 +10,12 @@ from mitmproxy import command, ctx, exceptions, flow, types
 
 from ..report.formats import SUFFIXES
 from ..report.terminal_lines import summary
+from ..verdict.failure_details import inert
 from ..verdict.model import Verdict
 from .contentview import text_for
 from .probe import Probe
 from .reporting import Reporting
+from .rule_writer import NotWritten, Preview, RuleWriter, Written
 from .services import Services
 
 _STATES: Final = ("on", "off", "toggle")
@@ -40,6 +43,14 @@ def contained(run: Run[Given, Result]) -> Run[Given, Result]:
     return guarded
 
 
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except NotWritten as exc:
+        raise exceptions.CommandError(str(exc)) from exc
+
+
 class Commands:
     """The commands; each raises ``CommandError`` with a sentence for what the user can fix. ``clear`` forgets all."""
 
@@ -47,6 +58,7 @@ class Commands:
 
     def __init__(self, services: Services, reporting: Reporting, probe: Probe, clear: Callable[[], None]) -> None:
         self._services = services
+        self.writer = RuleWriter(services.injection, self._switch)
         self._reporting = reporting
         self._probe = probe
         self._clear = clear
@@ -98,12 +110,15 @@ class Commands:
         on = not injection.is_on if state == "toggle" else state == "on"
         if on and not injection.rules.rules:
             raise exceptions.CommandError(
-                "there are no rules to inject by; name a rule file with the option cors_rules"
+                "No rule is loaded. Add one with cors.rules.add @focus, or name a rule file with the option cors_rules."
             )
+        self._switch(on)
+        return injection.state()
+
+    def _switch(self, on: bool) -> None:
         # Off and on again starts the time anew, and an expired switch still says on.
         ctx.options.update(cors_inject=on)
-        injection.switch(on)
-        return injection.state()
+        self._services.injection.switch(on)
 
     @command.command("cors.inject.states")
     @contained
@@ -156,9 +171,12 @@ class Commands:
     @contained
     def rules_suggest(self, flows: Sequence[flow.Flow]) -> types.Data:
         """Suggest a rule that would unblock these flows, ready to paste into the rule file."""
-        verdicts = [v for v in map(self._services.store.verdicts.get, (each.id for each in flows)) if v is not None]
-        lines = self.suggested(verdicts)
+        lines = self.suggested(self._verdicts(flows))
         return [["rule"], *([line] for line in lines)]  # type: ignore[return-value]
+
+    def _verdicts(self, flows: Sequence[flow.Flow]) -> list[Verdict]:
+        found = map(self._services.store.verdicts.get, (each.id for each in flows))
+        return [verdict for verdict in found if verdict is not None]
 
     def suggested(self, verdicts: Sequence[Verdict]) -> list[str]:
         """Return the lines of a rule that would unblock these."""
@@ -167,6 +185,47 @@ class Commands:
 
         taken = [rule.name for rule in self._services.injection.rules.rules]
         return suggestion(verdicts, self._services.session, taken)
+
+    @command.command("cors.rules.add")
+    @contained
+    def rules_add(self, flows: Sequence[flow.Flow]) -> types.Data:
+        """Write the smallest rule that unblocks these flows into the rule file, and switch injection on for it."""
+        written = self.unblock(self.preview(self._verdicts(flows)))
+        lines = written.diff.splitlines()[2:] or ["The rule file stays as it is: a rule is there already."]
+        refused = [f"left out: {request.method} {request.url}: {reason}" for request, reason in written.refused]
+        where = f"{', '.join(written.rules)} in {written.place}; cors.rules.undo takes the change back"
+        state = self._services.injection.state()
+        return [["rule"], *([inert(line, 400)] for line in (*lines, *refused, where, state))]  # type: ignore[return-value]
+
+    def preview(self, verdicts: Sequence[Verdict]) -> Preview:
+        """Return the smallest change of the rule file that unblocks these. Raises ``CommandError``."""
+        from .suggestions import requests_of
+
+        requests = requests_of(verdicts, self._services.session)
+        if not requests:
+            raise exceptions.CommandError("None of these flows is blocked, so no rule is needed.")
+        with _writing():
+            return self.writer.preview(requests)
+
+    def unblock(self, preview: Preview) -> Written:
+        """Write a change and put its rules in force. Raises ``CommandError``."""
+        with _writing():
+            return self.writer.write(preview)
+
+    @command.command("cors.rules.undo")
+    @contained
+    def rules_undo(self) -> str:
+        """Take back the last change that cors.rules.add, cors.rules.remove or the live page made to the rule file."""
+        with _writing():
+            return f"{self.writer.undo()} is as it was before; {self._services.injection.state()}"
+
+    @command.command("cors.rules.remove")
+    @contained
+    def rules_remove(self, name: str) -> types.Data:
+        """Take one rule out of the rule file."""
+        with _writing():
+            lines = self.writer.remove(name).splitlines()[2:]
+        return [["rule"], *([inert(line, 400)] for line in lines)]  # type: ignore[return-value]
 
     @command.command("cors.probe")
     @contained

@@ -11,6 +11,7 @@ logger = logging.getLogger("cors_addon")
 KEYS: Final = (
     ("T", "cors.inject toggle", "Switch injection of CORS headers on or off"),
     ("Y", "cors.explain @focus", "Explain what browsers do with this flow"),
+    ("R", "cors.rules.add @focus", "Unblock this flow by a rule in the rule file"),
 )
 _CONTEXTS: Final = ["flowlist", "flowview"]
 

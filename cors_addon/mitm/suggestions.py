@@ -1,6 +1,7 @@
 """From verdicts to a suggested rule."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from ..diagnosis.session import Session
 from ..fetch.checks import requested_header_names
@@ -17,8 +18,7 @@ _CURED = (Outcome.BLOCKED, Outcome.CONDITIONAL)
 
 def suggestion(verdicts: Iterable[Verdict], session: Session, taken: Sequence[str]) -> list[str]:
     """Return the lines of a rule that would unblock the flows, and why some are left out."""
-    verdicts = list(verdicts)
-    requests = [request for verdict in verdicts if (request := _request_of(verdict, session)) is not None]
+    requests = requests_of(verdicts, session)
     if not requests:
         return ["# none of these flows is blocked, so no rule is needed"]
     found = suggest(requests, taken)
@@ -28,6 +28,15 @@ def suggestion(verdicts: Iterable[Verdict], session: Session, taken: Sequence[st
     ]
     # Only in comments: no rule has a place for a secret.
     return [plain_text(line) for line in (*found.text.splitlines(), *refused)]
+
+
+def requests_of(verdicts: Iterable[Verdict], session: Session) -> list[BlockedRequest]:
+    """Return what the rules have to let through for these verdicts: nothing for those that nothing blocks.
+
+    Secrets in URLs are taken out, since a rule quotes paths in its comments.
+    """
+    found = (_request_of(verdict, session) for verdict in verdicts)
+    return [replace(request, url=plain_text(request.url)) for request in found if request is not None]
 
 
 def _request_of(verdict: Verdict, session: Session) -> BlockedRequest | None:

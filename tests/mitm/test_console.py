@@ -129,7 +129,7 @@ def test_a_flagged_flow_is_seen_explained_and_never_mistaken_for_another(termina
 def test_the_key_for_injection_says_what_is_missing(terminal: Terminal) -> None:
     terminal.wait(lambda screen: screen.count("api.test") >= 2)
     terminal.type("T")
-    terminal.wait_for("no rules to inject by")
+    terminal.wait_for("No rule is loaded")
 
 
 def test_escape_sequences_from_the_wire_are_shown_and_not_obeyed(tmp_path: Path) -> None:

@@ -461,15 +461,16 @@ print(json.dumps([bound(users) for users in json.loads(sys.argv[1])]))
 """
 T = ["T", "cors.inject toggle", ["flowlist", "flowview"]]
 Y = ["Y", "cors.explain @focus", ["flowlist", "flowview"]]
+R = ["R", "cors.rules.add @focus", ["flowlist", "flowview"]]
 
 
 # the user's keys, ours then, why
 KEYS: list[tuple[list[list[str]], list[list[object]], str]] = [
-    ([], [T, Y], "free in mitmproxy's own map, and bound once"),
-    ([["T", "flowlist"]], [Y], "taken in the list of flows"),
-    ([["T", "flowview"], ["Y", "flowlist"]], [], "both taken"),
-    ([["T", "global"]], [Y], "a binding of ours would hide the user's"),
-    ([["T", "options"]], [T, Y], "taken elsewhere"),
+    ([], [T, Y, R], "free in mitmproxy's own map, and bound once"),
+    ([["T", "flowlist"]], [Y, R], "taken in the list of flows"),
+    ([["T", "flowview"], ["Y", "flowlist"]], [R], "both taken"),
+    ([["T", "global"]], [Y, R], "a binding of ours would hide the user's"),
+    ([["T", "options"]], [T, Y, R], "taken elsewhere"),
 ]
 
 

@@ -401,7 +401,7 @@ def test_a_script_gets_the_new_state_back(rules: str) -> None:
 
 
 WRONG = [
-    ("nothing to inject by", "injection", {"state": "on"}, "there are no rules to inject by"),
+    ("nothing to inject by", "injection", {"state": "on"}, "No rule is loaded. Add one with"),
     ("no state", "injection", {}, "state has to be on or off"),
     ("another state", "injection", {"state": "toggle"}, "state has to be on or off"),
     ("a host that no page has asked", "probe", {"name": "http://else.test"}, "cors.probe needs a flow"),
