@@ -1,4 +1,4 @@
-"""``python -m cors_addon``: where the addon lies, saved captures judged, rule files validated, violations explained."""
+"""``python -m cors_addon``: mitmproxy with the addon, saved captures judged, rule files validated, all explained."""
 
 import argparse
 import os
@@ -37,8 +37,14 @@ class _UnusableError(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that the arguments name; return the exit status. Wrong arguments end in ``SystemExit(2)``."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["run"]:
+        # All that follows is for the tool, which reads its own options.
+        from .mitm.tools import run as run_tool
+
+        return run_tool(words[1:])
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(words)
     if "run" not in options:
         parser.print_help()
         return UNUSABLE
@@ -69,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=_versions())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    commands.add_parser("run", help="run mitmweb, mitmdump or mitmproxy with the addon, and a browser with --browser")
 
     path = commands.add_parser("path", help="print the path to give to mitmproxy's -s")
     path.set_defaults(run=_path)

@@ -23,6 +23,7 @@ EVERY_PART = {
     "capture",
     "docs",
     "page",
+    "browser",
     "mitm",
 }
 MAY_IMPORT = {
@@ -35,11 +36,12 @@ MAY_IMPORT = {
     "report": {"report", "diagnosis", "verdict", "traffic", "catalogue"},
     "capture": {"capture", "report", "diagnosis", "verdict", "traffic", "fetch"},
     "page": {"page", "report", "diagnosis", "verdict", "rules", "traffic", "fetch", "catalogue"},
+    "browser": {"browser", "traffic", "fetch"},
     "mitm": EVERY_PART,
     "addon.py": {"mitm"},
     "docs": {"docs"},
     "completion.py": set(),
-    "__main__.py": {"completion", "capture", "docs", "report", "rules", "catalogue"},
+    "__main__.py": {"completion", "capture", "docs", "report", "rules", "catalogue", "mitm"},
     "__init__.py": set(),
 }
 # Pure parts have no log, no clock and no input or output.
@@ -54,6 +56,7 @@ THIRD_PARTY = {
     "mitmproxy": ("mitm/", "capture/mitmproxy_flows.py"),
     "yaml": ("rules/document.py",),
     "ruamel": ("rules/document.py",),
+    "cryptography": ("browser/chromium.py",),
     "publicsuffix2": ("traffic/sites.py",),  # Optional: mitmproxy brings it.
 }
 

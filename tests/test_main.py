@@ -167,7 +167,7 @@ def test_explain_tells_all_that_a_browser_calls_the_same(capsys: pytest.CaptureF
 def test_explain_finds_words_in_the_documentation(capsys: pytest.CaptureFixture[str]) -> None:
     status, printed, _ = run(capsys, "explain", "bypass-list", "loopback")
     assert status == 0
-    assert printed.startswith("first-steps: First steps\n    ")
+    assert printed.startswith("first-steps: Your own browser\n    ")
     assert printed.endswith("Read one with: python -m cors_addon docs TOPIC\n")
 
 

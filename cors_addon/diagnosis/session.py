@@ -14,6 +14,7 @@ from ..traffic.host_policies import HostObserver
 from ..traffic.origin_echoes import EchoObserver
 from ..traffic.record import Record
 from ..traffic.repeated_preflights import RepeatObserver
+from ..traffic.testimony import Testimony
 from ..traffic.trusted_origins import TrustObserver
 from ..verdict.judge import Context, judge_record
 from ..verdict.model import Judge, Outcome, Verdict
@@ -80,6 +81,14 @@ class Session:
         if is_document_request(exchange.request, record.classification):
             changed |= self.credentials.page_loaded(record)
         changed.discard(exchange.id)
+        return changed
+
+    def testify(self, exchange_id: str, testimony: Testimony) -> set[str]:
+        """Take in what a browser said of an exchange; return the ids to judge anew, none where it is not known."""
+        changed = self.correlator.testify(exchange_id, testimony)
+        record = self.correlator.get(exchange_id)
+        if record is not None:
+            changed |= self.credentials.concerned_by(record)
         return changed
 
     def judge(self, exchange_id: str) -> Verdict | None:

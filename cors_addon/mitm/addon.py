@@ -5,6 +5,7 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mitmproxy import addonmanager, ctx, exceptions, hooks, http, tls
@@ -20,6 +21,7 @@ from ..page.live import LivePage
 from ..rules.plans import HeaderEdits, Plan
 from ..traffic.bounded_dicts import Remembered
 from ..traffic.exchange import Exchange
+from ..traffic.testimony import Testimony, Told
 from ..verdict.failure_details import inert
 from ..verdict.model import Judge
 from . import (
@@ -34,6 +36,7 @@ from . import (
     rulefile,
     terminal_colors,
 )
+from .browsers import Browsers
 from .commands import Commands
 from .delivery import Deliveries
 from .log_messages import Teller
@@ -92,7 +95,8 @@ class CorsAddon:
         services = Services(self.session, self.kept, self.injection, self.teller)
         self.probe = Probe(services)
         self.reporting = Reporting(services, self.probe)
-        self.commands = Commands(services, self.reporting, self.probe, self.clear)
+        self.browsers = Browsers(self._testify)
+        self.commands = Commands(services, self.reporting, self.probe, self.browsers, self.clear)
         shown = page_services(services, self.reporting, self.probe, self.commands, self.clear)
         self.page = PageFlows(LivePage(shown, ledger), self.teller)
         self._requests: Remembered[str, Request] = Remembered(10_000)
@@ -161,6 +165,7 @@ class CorsAddon:
         self.kept.closing.begin()
         terminal_colors.begin(ctx.master)
         console.bind(ctx.master)
+        self.browsers.running()
         for problem in options.unknown_options(ctx.options):
             logger.error("cors-addon cannot start: %s", problem)
 
@@ -182,6 +187,7 @@ class CorsAddon:
         for task in self._held.values():
             task.cancel()
         self.probe.stop()
+        self.browsers.done()
         if self._signal is not None:
             self._signal.close()
         try:
@@ -427,6 +433,21 @@ class CorsAddon:
         if live and not self._running:
             self.kept.revise_backlog()
 
+    def _testify(self, flow: http.HTTPFlow, testimony: Testimony) -> bool:
+        """Take in what a browser said of a flow; say whether the flow is judged by now."""
+        if flow.response is None and flow.error is None:
+            return False
+        try:
+            changed = self.session.testify(flow.id, testimony)
+            if changed:
+                self._evidence_came(changed, flow.live)
+            elif testimony.outcome is not Told.PASSED:
+                # What nobody had to look at before the browser blocked it.
+                self._judge(flow, replace(flows.exchange_of(flow), testimony=testimony))
+        except Exception as exc:
+            self.teller.fault("what a browser said", flow, exc)
+        return True
+
     # --- for the commands and the live page -------------------------------------------------------------------
 
     def _method_asked_for(self, flow_id: str) -> str | None:
@@ -439,6 +460,7 @@ class CorsAddon:
         self.session.clear()
         self.page.page.clear()
         self.probe.clear()
+        self.browsers.clear()
         self._waiting.clear()
         self.teller.clear()
         self.kept.clear()

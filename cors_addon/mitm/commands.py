@@ -12,6 +12,7 @@ from ..report.formats import SUFFIXES
 from ..report.terminal_lines import summary
 from ..verdict.failure_details import inert
 from ..verdict.model import Verdict
+from .browsers import Browsers
 from .contentview import text_for
 from .probe import Probe
 from .reporting import Reporting
@@ -56,11 +57,14 @@ class Commands:
 
     name = "cors-commands"
 
-    def __init__(self, services: Services, reporting: Reporting, probe: Probe, clear: Callable[[], None]) -> None:
+    def __init__(
+        self, services: Services, reporting: Reporting, probe: Probe, browsers: Browsers, clear: Callable[[], None]
+    ) -> None:
         self._services = services
         self.writer = RuleWriter(services.injection, self._switch)
         self._reporting = reporting
         self._probe = probe
+        self._browsers = browsers
         self._clear = clear
 
     @command.command("cors.explain")
@@ -232,6 +236,12 @@ class Commands:
     def probe(self, flows: Sequence[flow.Flow]) -> str:
         """Ask the servers of these flows in made-up origins whom they trust: hosts of the rule file only."""
         return self._probe.begin(flows)
+
+    @command.command("cors.browser")
+    @contained
+    def browser(self, *words: str) -> str:
+        """Start a browser that goes through the proxy and says what becomes of each request: [NAME] [URL]."""
+        return self._browsers.start(words)
 
     @command.command("cors.clear")
     @contained

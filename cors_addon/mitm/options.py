@@ -1,6 +1,7 @@
 """The addon's options: what they are, and the check of what users gave."""
 
 import logging
+import shlex
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -58,6 +59,18 @@ def _check_baseline(value: str) -> str | None:
     try:
         _baseline(value)
     except baseline.BaselineError as exc:
+        return str(exc)
+    return None
+
+
+def _check_start_browser(value: str) -> str | None:
+    if not value:
+        return None
+    from ..browser import wanted
+
+    try:
+        wanted.read(shlex.split(value))
+    except ValueError as exc:
         return str(exc)
     return None
 
@@ -178,6 +191,20 @@ OPTIONS: Final = (
         "An earlier JSON report. Findings that it holds are shown as known and do not count for cors_fail_on.",
         None,
         _check_baseline,
+    ),
+    Option(
+        "cors_listen",
+        bool,
+        True,
+        "Use what a browser that was started here says about its requests. Off: only its traffic.",
+    ),
+    Option(
+        "cors_start_browser",
+        str,
+        "",
+        "A browser to start with the proxy, as for cors.browser: [NAME] [--headless] [URL].",
+        None,
+        _check_start_browser,
     ),
     Option(
         "cors_page",

@@ -32,6 +32,7 @@ from .pairing import (
 )
 from .preflight_rules import overwrites
 from .record import Record
+from .testimony import Testimony
 from .url_history import Place
 
 _LONG: Final = 60.0
@@ -65,6 +66,8 @@ class Correlator(Links):
         if record is None:
             record = self._enter(exchange, changed)
         elif answered:
+            if exchange.testimony is None and record.exchange.testimony is not None:
+                exchange = replace(exchange, testimony=record.exchange.testimony)
             record.exchange = exchange
         if answered:
             self._answered(record, changed)
@@ -82,6 +85,14 @@ class Correlator(Links):
         self._answered(record, changed)
         changed.discard(record.id)
         return changed
+
+    def testify(self, exchange_id: str, testimony: Testimony) -> set[str]:
+        """Take in what a browser said of an exchange; return its id and those of the same fetch."""
+        record = self.records.get(exchange_id)
+        if record is None:
+            return set()
+        record.exchange = replace(record.exchange, testimony=testimony)
+        return {exchange_id, *record.requests, *filter(None, (record.preflight, record.request))}
 
     def forget(self, exchange_id: str) -> None:
         """Drop one exchange; links to it from others go stale and are ignored."""

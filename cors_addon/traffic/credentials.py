@@ -147,6 +147,10 @@ class CredentialsObserver:
         changed.discard(record.id)
         return changed & self._weighed if changed else changed
 
+    def concerned_by(self, record: Record) -> set[str]:
+        """Return the parts of the fetch that an exchange is part of, of which a browser has said something."""
+        return {part.id for part in self._fetch_of(record)}
+
     def _forget(self, record: Record) -> None:
         self._weighed.discard(record.id)
         connection = self._connections.get(record.exchange.connection)

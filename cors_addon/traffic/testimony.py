@@ -63,3 +63,5 @@ class Testimony:
     cookies_hidden: bool = False
     certain: bool = True
     blocked_by: str | None = None
+    under_way: int = 1
+    """How many equal requests were under way at once, of which this may be another's word."""

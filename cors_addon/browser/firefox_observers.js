@@ -1,0 +1,77 @@
+// Runs in Firefox's own context. The first run starts the observers; every run gives back what was told since the last.
+if (Services.corsAddon === undefined) {
+  // A sandbox of its own outlives the window that this script runs in.
+  const box = new Cu.Sandbox(Services.scriptSecurityManager.getSystemPrincipal(), {wantGlobalProperties: ['ChromeUtils']});
+  box.Services = Services;
+  Cu.evalInSandbox(`
+    const {interfaces: Ci, utils: Cu} = Components;
+    const MOST = 20000;
+    const kept = {lines: [], events: [], lost: 0};
+    const keep = (list, entry) => { if (list.length < MOST) list.push(entry); else kept.lost += 1; };
+    const reasons = {};
+    for (const [name, value] of Object.entries(Ci.nsILoadInfo))
+      if (value && name.startsWith('BLOCKING_REASON_')) reasons[value] = name.slice('BLOCKING_REASON_'.length);
+    const text = (result) => {
+      if (!result) return null;
+      try { return ChromeUtils.getXPCOMErrorName(result); } catch (unnamed) { return '0x' + result.toString(16); }
+    };
+    const pageOf = (info) => {
+      try { return info.loadingPrincipal?.spec ?? info.triggeringPrincipal?.spec ?? ''; } catch (none) { return ''; }
+    };
+    const console = {observe(message) {
+      try {
+        const error = message.QueryInterface(Ci.nsIScriptError);
+        keep(kept.lines, {category: error.category, text: error.errorMessage, at: error.microSecondTimeStamp / 1e6,
+                          source: error.sourceName, line: error.lineNumber, column: error.columnNumber});
+      } catch (notAScriptError) {}
+    }};
+    Services.console.registerListener(console);
+    const http = {observe(channel, topic) {
+      try {
+        channel.QueryInterface(Ci.nsIHttpChannel);
+        const info = channel.loadInfo;
+        if (!info.browsingContextID && info.triggeringPrincipal.isSystemPrincipal) return; // Firefox's own requests
+        const event = {topic, id: channel.channelId, url: channel.URI.specIgnoringRef, method: channel.requestMethod,
+                       at: Date.now() / 1000, result: text(channel.status), preflight: false, status: null,
+                       page: pageOf(info), reason: reasons[info.requestBlockingReason] ?? null};
+        try { event.preflight = !!channel.getRequestHeader('Access-Control-Request-Method'); } catch (none) {}
+        try { event.status = channel.responseStatus; } catch (none) {}
+        keep(kept.events, event);
+      } catch (gone) {}
+    }};
+    for (const topic of ['http-on-modify-request', 'http-on-before-connect', 'http-on-stop-request',
+                         'http-on-examine-response', 'http-on-examine-cached-response',
+                         'http-on-failed-opening-request'])
+      Services.obs.addObserver(http, topic);
+    // In the processes of pages: where in the source a request is made, and what is blocked before it is opened.
+    const inPages = function () {
+      const {interfaces: Ci} = Components;
+      const observer = {observe(subject, topic) {
+        try {
+          const channel = subject.QueryInterface(Ci.nsIHttpChannel);
+          const frames = [];
+          for (let frame = Components.stack; frame && frames.length < 32; frame = frame.caller ?? frame.asyncCaller)
+            if (frame.filename && !frame.filename.startsWith('data:'))
+              frames.push([frame.filename, frame.lineNumber, frame.columnNumber, frame.name ?? '']);
+          Services.cpmm.sendAsyncMessage('cors-addon', {topic, id: channel.channelId, frames,
+            url: channel.URI.specIgnoringRef, method: channel.requestMethod,
+            reason: channel.loadInfo.requestBlockingReason, at: Date.now() / 1000,
+            page: channel.loadInfo.loadingPrincipal?.spec ?? ''});
+        } catch (gone) {}
+      }};
+      Services.obs.addObserver(observer, 'http-on-opening-request');
+      Services.obs.addObserver(observer, 'http-on-failed-opening-request');
+    };
+    Services.ppmm.addMessageListener('cors-addon', {receiveMessage({data}) {
+      keep(kept.events, {...data, topic: 'page-' + data.topic, result: null, preflight: false, status: null,
+                         reason: reasons[data.reason] ?? null});
+    }});
+    Services.ppmm.loadProcessScript('data:application/javascript,(' + encodeURIComponent(inPages) + ')()', true);
+    Services.corsAddon = {take() {
+      const told = {lines: kept.lines, events: kept.events, lost: kept.lost};
+      kept.lines = []; kept.events = []; kept.lost = 0;
+      return JSON.stringify(told);
+    }};
+  `, box, 'latest', 'resource://cors-addon/observers.js', 1);
+}
+return Services.corsAddon.take();

@@ -1,0 +1,148 @@
+"""A browser's process behind its guard, and the folder of its profile.
+
+Threads read and write, since not every event loop of Windows knows pipes, and a browser that does not read must not
+hold up the proxy.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+_GUARD: Final = Path(__file__).with_name("guard.py")
+_CHUNK: Final = 1 << 18
+
+
+class StartError(Exception):
+    """A browser did not start; the message says why and what to do."""
+
+
+class BrowserProcess:
+    """A running browser. ``profile`` is the folder of its profile, which the guard removes."""
+
+    def __init__(self, title: str, command: Sequence[str]) -> None:
+        self.profile = ""
+        self._title = title
+        self._program = command[0]
+        self._pid = 0
+        self._loop = asyncio.get_running_loop()
+        self._received: asyncio.Queue[bytes] = asyncio.Queue()
+        self._ended: asyncio.Future[str] = self._loop.create_future()
+        self._to_send: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        # A session of its own: Ctrl-C at the terminal is for the proxy alone.
+        self._guard = subprocess.Popen(
+            [_python(), "-I", str(_GUARD)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=os.name != "nt",
+        )
+        for work in (self._send, self._receive):
+            threading.Thread(target=work, name="cors-addon browser", daemon=True).start()
+
+    @classmethod
+    async def start(
+        cls, title: str, command: Sequence[str], files: Mapping[str, str], parent: str, pipe: bool
+    ) -> "BrowserProcess":
+        """Start a browser in a new profile that holds ``files``. Raises ``StartError``."""
+        try:
+            process = cls(title, command)
+        except OSError as error:
+            raise StartError(f"{title} did not start: {error}") from error
+        wanted = {"command": list(command), "files": dict(files), "parent": parent, "pipe": pipe}
+        process.write(json.dumps(wanted).encode() + b"\n")
+        try:
+            await process._begin()
+        except BaseException:
+            process.close()
+            raise
+        return process
+
+    async def _begin(self) -> None:
+        line = b""
+        while not line.endswith(b"\n"):
+            # Nothing follows it before something is sent.
+            data = await self._received.get()
+            if not data:
+                break
+            line += data
+        told: dict[str, Any] = json.loads(line or b"{}")
+        if "pid" not in told:
+            why = told.get("error") or "its guard ended"
+            raise StartError(f"{self._title} did not start: {why} ({self._program})")
+        self.profile, self._pid = told["profile"], told["pid"]
+
+    def write(self, data: bytes) -> None:
+        """Send to the browser's pipe; what is sent to one that has ended is lost."""
+        self._to_send.put(data)
+
+    async def read(self) -> bytes:
+        """Return what came next from the browser's pipe, empty when it has ended."""
+        return await self._received.get()
+
+    async def ended(self) -> str:
+        """Wait for the browser's end, and see to it that nothing is left; return the end of what it printed."""
+        printed = await asyncio.shield(self._ended)
+        if self.profile and os.path.exists(self.profile):
+            # The guard itself was killed.
+            with contextlib.suppress(OSError):
+                if os.name != "nt":
+                    os.killpg(self._pid, signal.SIGKILL)
+            shutil.rmtree(self.profile, ignore_errors=True)
+        return printed
+
+    def close(self) -> None:
+        """End the browser. The guard does it, also where nobody is left to wait."""
+        self._to_send.put(None)
+
+    # --- the threads ------------------------------------------------------------------------------------------
+
+    def _send(self) -> None:
+        assert self._guard.stdin is not None
+        with contextlib.suppress(OSError):
+            while (data := self._to_send.get()) is not None:
+                self._guard.stdin.write(data)
+        with contextlib.suppress(OSError):
+            self._guard.stdin.close()
+
+    def _receive(self) -> None:
+        assert self._guard.stdout is not None
+        assert self._guard.stderr is not None
+        with self._guard.stdout as stdout, contextlib.suppress(OSError):
+            while data := stdout.read(_CHUNK):
+                self._tell(self._received.put_nowait, data)
+        self._tell(self._received.put_nowait, b"")
+        with self._guard.stderr as stderr:
+            printed = stderr.read() or b""
+        self._guard.wait()
+        self._to_send.put(None)
+        self._tell(self._end, printed.decode("utf-8", "replace"))
+
+    def _end(self, printed: str) -> None:
+        if not self._ended.done():
+            self._ended.set_result(printed)
+
+    def _tell(self, call: Callable[[Any], None], value: Any) -> None:
+        # The proxy's loop may have ended by now.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(call, value)
+
+
+def _python() -> str:
+    """Return the Python that the guard runs on; a standalone mitmproxy is none."""
+    if not getattr(sys, "frozen", False) and sys.executable:
+        return sys.executable
+    found = shutil.which("python3") or shutil.which("python")
+    if found is None:
+        raise StartError("This mitmproxy is a standalone program. Install Python to start a browser from it.")
+    return found

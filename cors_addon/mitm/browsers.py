@@ -1,0 +1,222 @@
+"""Browsers started from the proxy: each goes through it, is listened to, and ends with it.
+
+Nothing here costs anything before the first one is started: the hooks that tie flows are attached then.
+"""
+
+import asyncio
+import logging
+import shlex
+import weakref
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mitmproxy import ctx, exceptions, http
+from mitmproxy.log import ALERT
+from mitmproxy.proxy import server_hooks
+
+from ..traffic.bounded_dicts import Remembered
+from ..traffic.classify import browser_of
+from ..traffic.testimony import Testimony
+from ..verdict.failure_details import inert
+from ..verdict.redact import redact
+from . import flows
+
+if TYPE_CHECKING:
+    from ..browser.listened import ListenedBrowser
+    from ..browser.requests import BrowserRequest
+    from ..browser.unsent import UnsentRequests
+
+logger = logging.getLogger("cors_addon")
+
+Testify = Callable[[http.HTTPFlow, Testimony], bool]
+"""Takes a browser's word on a flow; returns whether the flow is known by now."""
+
+_LOOK_EVERY: Final = 0.25
+_PATIENCE: Final = 30.0
+_KEPT: Final = 5_000
+_MODES: Final = ("regular", "upstream")
+"""In which a browser is told about the proxy."""
+
+
+class Browsers:
+    """The browsers that were started here. ``unsent`` are requests that never reached the proxy, as plain data."""
+
+    def __init__(self, testify: Testify) -> None:
+        self._testify = testify
+        self._running: list[ListenedBrowser] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._watch: _FlowWatch | None = None
+        self._unsent: UnsentRequests | None = None
+        self._early: Remembered[str, Testimony] = Remembered(_KEPT)
+        self._ends = False
+
+    @property
+    def unsent(self) -> list[dict[str, Any]]:
+        return [] if self._unsent is None else self._unsent.entries
+
+    def running(self) -> None:
+        """Start the browser that is to start with the proxy."""
+        words = ctx.options.cors_start_browser
+        if not words:
+            return
+        try:
+            self.start(shlex.split(words))
+        except exceptions.CommandError as error:
+            logger.error("cors-addon starts no browser: %s", error)
+
+    def start(self, words: Sequence[str]) -> str:
+        """Begin to start the browser that a user asks for; return in words what happens.
+
+        Without a URL it opens the live page. Raises ``CommandError`` with a sentence for what the user can fix.
+        """
+        from ..browser import wanted
+        from ..browser.find import NotFoundError, find
+
+        try:
+            asked = wanted.read([word for word in words if word])
+            program = find(asked.name, asked.command)
+            loop = asyncio.get_running_loop()
+        except (ValueError, NotFoundError) as error:
+            raise exceptions.CommandError(str(error)) from error
+        except RuntimeError as error:
+            raise exceptions.CommandError("a browser can only be started while mitmproxy runs") from error
+        page = ctx.options.cors_page
+        url = asked.url or (f"http://{page}/" if page else "about:blank")
+        task = loop.create_task(self._run(program, url, asked.headless), name="cors-addon runs a browser")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return f"{program.title} is starting; the log says when it is there"
+
+    def clear(self) -> None:
+        """Forget what was never sent."""
+        if self._unsent is not None:
+            self._unsent.clear()
+
+    def done(self) -> None:
+        """End all browsers; their guards remove what is left of them."""
+        self._ends = True
+        for task in [*self._tasks]:
+            task.cancel()
+        for browser in self._running:
+            browser.close()
+        self._running.clear()
+
+    # --- one browser ------------------------------------------------------------------------------------------
+
+    async def _run(self, program: Any, url: str, headless: bool) -> None:
+        from ..browser.listened import ListenedBrowser
+        from ..browser.process import StartError
+
+        listen = bool(ctx.options.cors_listen)
+        browser = ListenedBrowser(program, self._told, self._never_sent, listen)
+        try:
+            proxy = await _proxy_address()
+            certificate = Path(ctx.options.confdir).expanduser() / "mitmproxy-ca-cert.pem"
+            self._attach(browser)
+            await browser.start(proxy, certificate, headless)
+            says = " and says what becomes of each request" if listen else ""
+            logger.log(ALERT, "CORS: %s goes through the proxy at %s%s", browser.version, proxy, says)
+            await browser.open(url)
+            await browser.ended()
+            if not self._ends:
+                logger.log(ALERT, "CORS: %s has ended, and its profile is removed", browser.version)
+        except (StartError, OSError) as error:
+            logger.warning("CORS: %s", inert(str(error)))
+        finally:
+            browser.close()
+            if browser in self._running:
+                self._running.remove(browser)
+
+    def _attach(self, browser: "ListenedBrowser") -> None:
+        from ..browser.unsent import UnsentRequests
+
+        self._running.append(browser)
+        if self._unsent is None:
+            self._unsent = UnsentRequests()
+        if self._watch is None:
+            self._watch = _FlowWatch(self._running)
+            ctx.master.addons.add(self._watch)
+
+    # --- what it says -----------------------------------------------------------------------------------------
+
+    def _told(self, flow_id: str, testimony: Testimony) -> None:
+        flow = self._watch.flows.get(flow_id) if self._watch is not None else None
+        if flow is None or testimony.outcome is None:
+            return
+        if not self._testify(flow, testimony):
+            # The proxy may judge a flow after the browser has spoken.
+            if not self._early:
+                asyncio.get_running_loop().call_later(_LOOK_EVERY, self._tell_early)
+            self._early[flow_id] = testimony
+
+    def _tell_early(self) -> None:
+        for flow_id, testimony in [*self._early.items()]:
+            flow = self._watch.flows.get(flow_id) if self._watch is not None else None
+            if flow is None or self._testify(flow, testimony):
+                del self._early[flow_id]
+        if self._early and not self._ends:
+            asyncio.get_running_loop().call_later(_LOOK_EVERY, self._tell_early)
+
+    def _never_sent(self, request: "BrowserRequest", browser: str) -> None:
+        entry = None if self._unsent is None else self._unsent.add(request, browser)
+        if entry is not None:
+            logger.log(logging.INFO if entry["reason"] == "aborted" else logging.WARNING, "CORS: %s", log_line(entry))
+
+
+def log_line(entry: dict[str, Any]) -> str:
+    """Return one line for a request that was never sent: what, why, where in the source, and what to do."""
+    site = entry["initiator"]
+    called = f"; called by {place_of(site)}" if site else ""
+    text = f"{entry['method']} {entry['url']} {entry['message']}{called}. {entry['help']}"
+    return inert(redact(text.strip()), 1_000)
+
+
+def place_of(site: dict[str, Any]) -> str:
+    """Return a call site for people: ``loadItems, http://localhost:5173/src/api.ts:12``."""
+    line = f":{site['line']}" if site["line"] else ""
+    return f"{site['function']}, {site['url']}{line}" if site["function"] else f"{site['url']}{line}"
+
+
+async def _proxy_address() -> str:
+    """Return where the proxy listens for browsers, once it does. Raises ``StartError``."""
+    from ..browser.process import StartError
+
+    servers = ctx.master.addons.get("proxyserver").servers
+    for _ in range(int(_PATIENCE / 0.05)):
+        for server in servers:
+            if server.mode.type_name in _MODES and server.listen_addrs:
+                host, port = server.listen_addrs[0][:2]
+                host = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1", "": "127.0.0.1"}.get(host, host)
+                return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        await asyncio.sleep(0.05)
+    raise StartError("No browser is started: the proxy listens in no mode that a browser can be pointed at (regular)")
+
+
+class _FlowWatch:
+    """The hooks that a browser needs: they note flows for the ties, and keep pages from the browser's channel."""
+
+    name = "cors-addon-browsers"
+
+    def __init__(self, running: "list[ListenedBrowser]") -> None:
+        self.flows: weakref.WeakValueDictionary[str, http.HTTPFlow] = weakref.WeakValueDictionary()
+        self._running = running
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        if not self._running or not flow.live:
+            return
+        family = browser_of(flow.request.headers.get("User-Agent"))
+        listening = [each for each in self._running if each.ties is not None and each.program.family is family]
+        if not listening:
+            return
+        self.flows[flow.id] = flow
+        request = flows.request_of(flow)
+        is_preflight = request.method == "OPTIONS" and "access-control-request-method" in request.headers
+        for browser in listening:
+            assert browser.ties is not None
+            browser.ties.flow(flow.id, request.method, request.url, is_preflight, flow.request.timestamp_start)
+
+    def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
+        address = data.server.address
+        if address is not None and any(address[1] == each.channel_port for each in self._running):
+            data.server.error = "this port controls a browser that cors-addon has started, and is kept from pages"
