@@ -9,12 +9,15 @@ import shutil
 import subprocess
 import sys
 import time
-from typing import Callable, Dict, Iterator, List, NamedTuple, NoReturn, Optional, Sequence
+from typing import Callable, Dict, Iterator, List, NamedTuple, NoReturn, Optional, Sequence, Tuple
 
 import interpreters
 import stamps
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# What tells pip which releases to take.
+PINNED = ("--constraint", stamps.CONSTRAINTS)
+NEWEST: Tuple[str, ...] = ()
 
 
 class SetupError(Exception):
@@ -40,10 +43,14 @@ class InstallError(Exception):
 
 
 class Environment(NamedTuple):
-    """A finished virtual environment; `version` is its Python's, as in `3.13.0`."""
+    """A finished virtual environment; `version` is its Python's, as in `3.13.0`.
+
+    `pinned` says whether it holds the releases that `scripts/constraints.txt` names.
+    """
 
     directory: str
     version: str
+    pinned: bool = True
 
     @property
     def python(self) -> str:
@@ -64,48 +71,75 @@ def ensure(
     name: str = ".venv",
     extras: Sequence[str] = (),
     accepts: interpreters.Accepts = interpreters.at_least_minimum,
+    newest: bool = False,
 ) -> Environment:
     """Return the virtual environment `name` of the checkout, made or brought up to date where that is needed.
 
-    `accepts` chooses among the Pythons when one is made. Raises SetupError, or its NoPythonError where the machine
-    has no Python that fits.
+    It gets the pinned releases, or, where no Python here can install those, the newest. With `newest` it gets the
+    newest in any case, and is made anew each time. `accepts` chooses among the Pythons when one is made.
+    Raises SetupError, or its NoPythonError where the machine has no Python that fits.
     """
     directory = os.path.join(root, name)
     stamp = stamps.read(directory)
-    if not stamps.is_current(stamp, root, directory, extras):
+    if newest or not stamps.is_current(stamp, root, directory, extras):
         try:
             with _only_one(root):
-                stamp = stamps.read(directory)
+                stamp = None if newest else stamps.read(directory)
                 if not stamps.is_current(stamp, root, directory, extras):
-                    stamp = _make(root, directory, extras, accepts, stamp)
+                    stamp = _make(root, directory, extras, accepts, stamp, NEWEST if newest else PINNED)
         except OSError as error:
             raise SetupError(
                 f"{name} could not be set up: {error}",
                 f"See to it that {root} can be written and has room, and start again.",
             ) from error
     assert stamp is not None
-    return Environment(directory, stamp.version)
+    return Environment(directory, stamp.version, stamp.pinned)
 
 
 def _make(
-    root: str, directory: str, extras: Sequence[str], accepts: interpreters.Accepts, stamp: Optional[stamps.Stamp]
+    root: str,
+    directory: str,
+    extras: Sequence[str],
+    accepts: interpreters.Accepts,
+    stamp: Optional[stamps.Stamp],
+    choice: Sequence[str],
 ) -> stamps.Stamp:
     name = os.path.basename(directory)
     log = directory + "-install.log"
     _forget(log)
     if stamp is not None and stamps.is_sound(stamp, directory):
-        say(f"cors-addon: bringing {name} up to date with pyproject.toml")
+        say(f"cors-addon: bringing {name} up to date")
         renewed = stamp._replace(extras=sorted(set(extras) | set(stamp.extras)))
         try:
-            return _finish(root, directory, renewed, log)
+            return _finish(root, directory, renewed, log, choice)
         except InstallError as error:
-            raise _setup_error(name, stamp.version, error, log) from error
+            if error.step == "network":
+                raise _setup_error(name, stamp.version, error, log) from error
 
     usable, unusable = interpreters.find(accepts)
     if not usable:
         raise NoPythonError(*interpreters.none_usable(unusable))
-    _clear(directory)
+    made, failed = _first_that_can(root, directory, extras, usable, log, choice)
+    if made is None and choice is PINNED and any(error.step == "pip" for error in failed.values()):
+        say(f"cors-addon: no Python here can install the releases of {stamps.CONSTRAINTS}; trying the newest")
+        made, failed = _first_that_can(root, directory, extras, usable, log, NEWEST)
+    if made is None:
+        raise _setup_error(name, interpreters.dotted(usable[0].version), failed[usable[0]], log)
+    return made
+
+
+def _first_that_can(
+    root: str,
+    directory: str,
+    extras: Sequence[str],
+    usable: Sequence[interpreters.Interpreter],
+    log: str,
+    choice: Sequence[str],
+) -> Tuple[Optional[stamps.Stamp], Dict[interpreters.Interpreter, InstallError]]:
+    """Make the environment with the first Python that can; return its stamp, and why others could not."""
+    name = os.path.basename(directory)
     failed: Dict[interpreters.Interpreter, InstallError] = {}
+    _clear(directory)
     for interpreter in usable:
         # What pip cannot install on one Python 3.12 it cannot install on the next either.
         if any(f.version[:2] == interpreter.version[:2] and error.step == "pip" for f, error in failed.items()):
@@ -114,7 +148,7 @@ def _make(
         say(f"cors-addon: setting up {name} with Python {version}; this takes a minute or two")
         started = time.time()
         try:
-            made = _build(root, directory, extras, interpreter, log)
+            made = _build(root, directory, extras, interpreter, log, choice)
         except InstallError as error:
             failed[interpreter] = error
             _clear(directory)
@@ -122,13 +156,17 @@ def _make(
                 break
             continue
         say(f"cors-addon: {name} is ready after {time.time() - started:.0f} s")
-        return made
-    first = usable[0]
-    raise _setup_error(name, interpreters.dotted(first.version), failed[first], log)
+        return made, failed
+    return None, failed
 
 
 def _build(
-    root: str, directory: str, extras: Sequence[str], interpreter: interpreters.Interpreter, log: str
+    root: str,
+    directory: str,
+    extras: Sequence[str],
+    interpreter: interpreters.Interpreter,
+    log: str,
+    choice: Sequence[str],
 ) -> stamps.Stamp:
     os.mkdir(directory)
     stamp = stamps.Stamp(
@@ -144,15 +182,15 @@ def _build(
     if os.name != "nt":
         # Which file the link ends at is for the venv module to decide.
         stamp = stamp._replace(interpreter=os.path.realpath(stamps.program(directory, "python")))
-    return _finish(root, directory, stamp, log)
+    return _finish(root, directory, stamp, log, choice)
 
 
-def _finish(root: str, directory: str, stamp: stamps.Stamp, log: str) -> stamps.Stamp:
-    unfinished = stamp._replace(complete=False, project=stamps.project_digest(root))
+def _finish(root: str, directory: str, stamp: stamps.Stamp, log: str, choice: Sequence[str]) -> stamps.Stamp:
+    unfinished = stamp._replace(complete=False, project=stamps.project_digest(root), pinned=choice is PINNED)
     stamps.write(directory, unfinished)
     target = f".[{','.join(stamp.extras)}]" if stamp.extras else "."
     pip = [stamps.program(directory, "python"), "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
-    _logged("pip", [*pip, "--progress-bar", "off", "--editable", target], root, log)
+    _logged("pip", [*pip, "--progress-bar", "off", *choice, "--editable", target], root, log)
     _compile(stamps.program(directory, "python"), root)
     finished = unfinished._replace(complete=True)
     stamps.write(directory, finished)

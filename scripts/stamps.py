@@ -13,6 +13,7 @@ import os
 from typing import List, NamedTuple, Optional, Sequence
 
 FILE = "cors-addon-stamp.json"
+CONSTRAINTS = os.path.join("scripts", "constraints.txt")
 
 
 class Stamp(NamedTuple):
@@ -28,6 +29,7 @@ class Stamp(NamedTuple):
     version: str
     project: str
     extras: List[str]
+    pinned: bool = False
 
 
 def read(directory: str) -> Optional[Stamp]:
@@ -65,9 +67,12 @@ def is_current(stamp: Optional[Stamp], root: str, directory: str, extras: Sequen
 
 
 def project_digest(root: str) -> str:
-    """Return the hash of the project file, which names everything that gets installed."""
-    with open(os.path.join(root, "pyproject.toml"), "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
+    """Return the hash of the two files that name everything that gets installed, and its releases."""
+    digest = hashlib.sha256()
+    for name in ("pyproject.toml", CONSTRAINTS):
+        with open(os.path.join(root, name), "rb") as file:
+            digest.update(hashlib.sha256(file.read()).digest())
+    return digest.hexdigest()
 
 
 def program(directory: str, name: str) -> str:

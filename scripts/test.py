@@ -1,4 +1,4 @@
-"""Run every check: `python3 scripts/test.py [--install-browsers] [pytest arguments...]`.
+"""Run every check: `python3 scripts/test.py [--install-browsers] [--newest] [pytest arguments...]`.
 
 Lints, checks the types, and runs the tests on both generations of mitmproxy: on the newest, which needs Python 3.12
 or newer, and on 11.0.2, the last one for Python 3.11, where what is costly and cannot differ is left out (marker
@@ -8,27 +8,28 @@ others from running; the exit status is 1 if any failed. Tests that fail are run
 if they are few: real browsers and proxies miss something now and then on a busy machine. What fails again has failed,
 and the closing table tells of both. With arguments for pytest it runs only pytest, with those, and once.
 
+The environments hold the releases that scripts/constraints.txt pins. `--newest` tests the newest release of everything
+instead, in environments of its own. On CI one step of the whole run does so too: it reports and fails nothing.
+`--pin` makes these environments and writes what they hold to scripts/constraints.txt.
+
 Runs under whatever Python starts it, 3.6 included: no newer syntax, no newer module.
 """
 
-import json
 import os
 import subprocess
-import tempfile
-import threading
 import time
-from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 import apt_packages
 import environment
 import interpreters
+import pins
+import stamps
+from steps import Checks, Planned, table
 
 HELP = {"-h", "--help"}
-INSTALL_BROWSERS = "--install-browsers"
-SOME_FAILED = 1
+INSTALL_BROWSERS, NEWEST, PIN = "--install-browsers", "--newest", "--pin"
 NOTHING_COLLECTED = 5
-MOST_AGAIN = 10
-"""How many tests may fail and be run once more; where more do, it is no accident."""
 SOAK = ["--minutes", "2", "--pause", "1", "--report-every", "10", "--sample-every", "20"]
 FUZZ = ["--seconds", "20"]
 FEWER = ["--hypothesis-profile", "fewer"]
@@ -40,170 +41,64 @@ class Generation(NamedTuple):
 
     mitmproxy: str
     python: str
+    marker: str  # as pip writes it
     accepts: Callable[[interpreters.Version], bool]
     spare: str  # the environment it gets where `.venv` holds the other generation
+    unpinned: str  # the environment for the newest release of everything
 
 
-NEWEST = Generation(
-    "the newest mitmproxy", "Python 3.12 or newer", lambda version: version[:2] >= (3, 12), ".venv-newest"
+RECENT = Generation(
+    "the newest mitmproxy",
+    "Python 3.12 or newer",
+    'python_version >= "3.12"',
+    lambda version: version[:2] >= (3, 12),
+    ".venv-3.12",
+    ".venv-unpinned",
 )
-OLDEST = Generation("mitmproxy 11.0.2", "Python 3.11", lambda version: version[:2] == (3, 11), ".venv-3.11")
+OLDEST = Generation(
+    "mitmproxy 11.0.2",
+    "Python 3.11",
+    'python_version < "3.12"',
+    lambda version: version[:2] == (3, 11),
+    ".venv-3.11",
+    ".venv-unpinned-3.11",
+)
+Found = List[Tuple[Generation, environment.Environment]]
 
 
-class Step(NamedTuple):
-    """One line of the closing table."""
-
-    name: str
-    status: str
-    seconds: float
-
-
-class Planned(NamedTuple):
-    """A command to run as one step, and whether it drives browsers, which leave no room for others that do.
-
-    If it is pytest, `cache` is the directory below the checkout where it notes what failed.
-    """
-
-    name: str
-    command: List[str]
-    browsers: bool = False
-    cache: Optional[str] = None
-
-
-def is_failure(step: Step) -> bool:
-    return step.status.startswith("failed")
-
-
-class Checks:
-    """Runs steps, prints what each does, and keeps the score."""
-
-    def __init__(self) -> None:
-        self.steps: List[Step] = []
-        self._waiting: List[Planned] = []
-        self._taking = threading.Lock()
-        self._over = False
-        self._started = time.time()
-
-    def run(self, name: str, command: Sequence[str], passing: Sequence[int] = (0,)) -> None:
-        """Run a command as one step, from the root of the checkout."""
-        environment.say(f"\n== {name}\n$ {' '.join(command)}")
-        started = time.time()
-        status = subprocess.call(command, cwd=environment.ROOT)
-        self.add(name, "ok" if status in passing else f"failed ({status})", time.time() - started)
-
-    def run_two_at_a_time(self, planned: Sequence[Planned]) -> None:
-        """Run all steps: in this thread those with browsers and then whatever waits, beside it those without."""
-        self._waiting = list(planned)
-        step = self._next(True)
-        thread = threading.Thread(target=self._run_beside, daemon=True)
-        thread.start()
-        try:
-            while step is not None:
-                environment.say(f"\n== {step.name}\n$ {' '.join(step.command)}")
-                started = time.time()
-                status = subprocess.call(step.command, cwd=environment.ROOT)
-                self._ended(step, status, time.time() - started)
-                step = self._next(True)
-            while thread.is_alive():
-                thread.join(1)  # without a limit, Windows takes no Ctrl-C here
-        finally:
-            self.end()
-
-    def _next(self, browsers: bool) -> Optional[Planned]:
-        """Take the next step, one with browsers or one without as asked for; where browsers have nothing, any."""
-        with self._taking:
-            fitting = [step for step in self._waiting if step.browsers == browsers]
-            if not fitting and browsers:
-                fitting = self._waiting
-            if not fitting:
-                return None
-            self._waiting = [step for step in self._waiting if step is not fitting[0]]
-            return fitting[0]
-
-    def _run_beside(self) -> None:
-        """Run what needs no browser, the output of each step in one piece at its end."""
-        step = self._next(False)
-        while step is not None:
-            started = time.time()
-            with tempfile.TemporaryFile() as output:
-                status = subprocess.call(step.command, cwd=environment.ROOT, stdout=output, stderr=subprocess.STDOUT)
-                if self._over:
-                    return
-                output.seek(0)
-                printed = output.read().decode("utf-8", "replace")
-            environment.say(f"\n== {step.name}\n$ {' '.join(step.command)}\n{printed}")
-            self._ended(step, status, time.time() - started)
-            step = self._next(False)
-
-    def _ended(self, step: Planned, status: int, seconds: float) -> None:
-        """Note how a step ended, and have the tests that failed in it run once more, if they are few."""
-        few = failures(step.cache) if status == SOME_FAILED and step.cache else 0
-        if not 0 < few <= MOST_AGAIN:
-            self.add(step.name, "ok" if status == 0 else f"failed ({status})", seconds)
-            return
-        self.add(step.name, f"{few} once more", seconds)
-        command = [word for word in step.command if word != "--cache-clear"]
-        command += ["--last-failed", "--last-failed-no-failures", "none"]
-        with self._taking:
-            self._waiting.insert(0, Planned(step.name + ", once more", command, step.browsers))
-
-    def end(self) -> None:
-        """Start no further step beside."""
-        self._over = True
-        self._waiting = []
-
-    def add(self, name: str, status: str, seconds: float = 0.0) -> None:
-        self.steps.append(Step(name, status, seconds))
-
-    def failed(self) -> bool:
-        return any(is_failure(step) for step in self.steps)
-
-    def seconds(self) -> float:
-        """Return for how long this has been at work."""
-        return time.time() - self._started
-
-
-def failures(cache: str) -> int:
-    """Return how many tests failed, by what pytest has noted in its cache."""
-    path = os.path.join(environment.ROOT, cache, "v", "cache", "lastfailed")
-    try:
-        with open(path, encoding="utf-8") as file:
-            return len(json.load(file))
-    except (OSError, ValueError):
-        return 0
-
-
-def table(steps: Sequence[Step], seconds: float) -> List[str]:
-    """Return the closing table, one line a step, and how long all of it took: less than its sum."""
-    steps = [*steps, Step("in all", "failed" if any(is_failure(step) for step in steps) else "ok", seconds)]
-    name_width = max(len(step.name) for step in steps)
-    status_width = max(len(step.status) for step in steps)
-    return [f"{step.name:<{name_width}}  {step.status:<{status_width}}  {step.seconds:6.1f} s" for step in steps]
-
-
-def environments(checks: Checks) -> List[Tuple[Generation, environment.Environment]]:
+def environments(checks: Checks, newest: bool = False) -> Found:
     """Return an environment for each generation that this machine has a Python for, the newest first.
 
     `.venv` is the one that `scripts/run.py` uses, so it stays with the Python that it has.
     """
-    first = environment.ensure(extras=["dev"])
-    found = []
-    for generation in (NEWEST, OLDEST):
-        major, minor, patch = (int(part) for part in first.version.split("."))
-        if generation.accepts((major, minor, patch)):
+    found: Found = []
+    first = None if newest else environment.ensure(extras=["dev"])
+    for generation in (RECENT, OLDEST):
+        if first is not None and generation.accepts(numbers(first.version)):
             found.append((generation, first))
             continue
+        name = generation.unpinned if newest else generation.spare
         started = time.time()
         try:
-            made = environment.ensure(name=generation.spare, extras=["dev"], accepts=generation.accepts)
+            made = environment.ensure(name=name, extras=["dev"], accepts=generation.accepts, newest=newest)
         except environment.NoPythonError:
             checks.add(f"pytest, {generation.mitmproxy}", f"not run: no {generation.python} found")
         except environment.SetupError as error:
             environment.say(f"cors-addon: {error.problem}\n  {error.remedy}")
-            checks.add(f"set up {generation.spare}", "failed", time.time() - started)
+            checks.add(f"set up {name}", "failed", time.time() - started)
         else:
             found.append((generation, made))
     return found
+
+
+def numbers(version: str) -> interpreters.Version:
+    major, minor, patch = (int(part) for part in version.split("."))
+    return major, minor, patch
+
+
+def title_of(made: environment.Environment) -> str:
+    title = f"pytest, Python {made.version}, mitmproxy {mitmproxy_version(made)}"
+    return title if made.pinned else title + ", not pinned"
 
 
 def mitmproxy_version(made: environment.Environment) -> str:
@@ -224,18 +119,23 @@ def without_browsers(arguments: Sequence[str]) -> List[str]:
 
 
 def all_of(
-    name: str, made: environment.Environment, kind: str, arguments: List[str], browsers: bool = False
+    name: str,
+    made: environment.Environment,
+    kind: str,
+    arguments: List[str],
+    browsers: bool = False,
+    reports: bool = False,
 ) -> Planned:
     """Plan pytest with a cache of its own: steps that run at the same time must not tell each other what failed."""
     cache = os.path.join(".pytest_cache", kind)
     command = [made.python, "-m", "pytest", "-q", "--cache-clear", "-o", "cache_dir=" + cache, *arguments]
-    return Planned(name, command, browsers, cache)
+    return Planned(name, command, browsers, cache, reports)
 
 
-def everything(found: Sequence[Tuple[Generation, environment.Environment]]) -> List[Planned]:
+def everything(found: Found) -> List[Planned]:
     """Return the steps in the order in which to begin them: what is quickly told, then what takes longest."""
     newest = found[0][1]
-    title = "pytest, Python {}, mitmproxy {}".format(newest.version, mitmproxy_version(newest))
+    title = title_of(newest)
     steps = [
         Planned("ruff check", [newest.tool("ruff"), "check"]),
         Planned("ruff format", [newest.tool("ruff"), "format", "--check"]),
@@ -244,8 +144,7 @@ def everything(found: Sequence[Tuple[Generation, environment.Environment]]) -> L
         all_of(title, newest, "newest", ["-m", "not browser"]),
     ]
     for _, made in found[1:]:
-        name = "pytest, Python {}, mitmproxy {}".format(made.version, mitmproxy_version(made))
-        steps.append(all_of(name, made, "oldest", ["-m", "not browser and not once", *FEWER]))
+        steps.append(all_of(title_of(made), made, "oldest", ["-m", "not browser and not once", *FEWER]))
     return [
         *steps,
         Planned("soak", [newest.python, os.path.join("scripts", "soak.py"), *SOAK], browsers=True),
@@ -254,12 +153,10 @@ def everything(found: Sequence[Tuple[Generation, environment.Environment]]) -> L
     ]
 
 
-def run_selected(
-    checks: Checks, found: Sequence[Tuple[Generation, environment.Environment]], arguments: List[str]
-) -> None:
+def run_selected(checks: Checks, found: Found, arguments: List[str]) -> None:
     """Run pytest alone, with the user's arguments, on each generation."""
     for _, made in found:
-        name = f"pytest, Python {made.version}, mitmproxy {mitmproxy_version(made)}"
+        name = title_of(made)
         if made is found[0][1]:
             checks.run(name, [made.python, "-m", "pytest", *arguments])
             continue
@@ -267,20 +164,74 @@ def run_selected(
         checks.run(f"{name}, without browsers", command, [0, NOTHING_COLLECTED])
 
 
+def of_the_newest(checks: Checks, generation: Generation, pinned: environment.Environment) -> List[Planned]:
+    """Plan tests of the newest release of everything, which report and fail nothing; none where it is the pinned."""
+    name = "newest of everything"
+    started = time.time()
+    try:
+        made = environment.ensure(
+            name=generation.unpinned,
+            extras=["dev"],
+            accepts=lambda version: interpreters.dotted(version) == pinned.version,
+            newest=True,
+        )
+    except environment.SetupError as error:
+        environment.say(f"cors-addon: {error.problem}\n  {error.remedy}")
+        checks.add(name, "reported: it cannot be installed", time.time() - started)
+        return []
+    changes = pins.changes(pins.installed(pinned), pins.installed(made))
+    if not changes:
+        checks.add(name, "as pinned", time.time() - started)
+        return []
+    say_changes(changes)
+    selected = ["-m", "not browser and not once", *FEWER]
+    return [all_of(f"{name}, {len(changes)} other than pinned", made, "unpinned", selected, reports=True)]
+
+
+def say_changes(changes: Sequence[str]) -> None:
+    environment.say("cors-addon: other than pinned: " + (", ".join(changes) or "nothing"))
+
+
+def pin() -> int:
+    """Write the newest release of everything, as pip takes it for each generation, to the constraints."""
+    path = os.path.join(environment.ROOT, stamps.CONSTRAINTS)
+    with open(path, encoding="utf-8") as file:
+        before = file.read()
+    releases: Dict[str, pins.Releases] = {}
+    versions = []
+    for generation in (RECENT, OLDEST):
+        made = environment.ensure(name=generation.unpinned, extras=["dev"], accepts=generation.accepts, newest=True)
+        releases[generation.marker] = pins.installed(made)
+        versions.append("Python " + made.version)
+        say_changes(pins.changes(pins.read(before, generation.marker), releases[generation.marker]))
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(pins.write(releases, " with {}".format(" and ".join(versions))))
+    environment.say(f"cors-addon: {path} is written; scripts/test.py tests it.")
+    return 0
+
+
 def work(words: List[str]) -> int:
     if HELP.intersection(words):
         print(__doc__.strip().rpartition("\n\n")[0])
         return 0
+    if PIN in words:
+        return pin()
     checks = Checks()
     if INSTALL_BROWSERS in words:
         apt_packages.install_browsers(checks.add)
         apt_packages.install_servers(checks.add)
-    for_pytest = [word for word in words if word != INSTALL_BROWSERS]
-    found = environments(checks)
+    newest = NEWEST in words
+    for_pytest = [word for word in words if word not in (INSTALL_BROWSERS, NEWEST)]
+    found = environments(checks, newest)
+    if not found:
+        return 1
     if for_pytest:
         run_selected(checks, found, for_pytest)
     else:
-        checks.run_two_at_a_time(everything(found))
+        planned = everything(found)
+        if os.environ.get("CI") and not newest:
+            planned += of_the_newest(checks, *found[0])
+        checks.run_two_at_a_time(planned)
     environment.say("")
     for line in table(checks.steps, checks.seconds()):
         environment.say(line)

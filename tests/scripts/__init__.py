@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-EARLY = ("apt_packages.py", "demo.py", "environment.py", "interpreters.py", "run.py", "stamps.py", "test.py")
+EARLY = (
+    *("apt_packages.py", "demo.py", "environment.py", "interpreters.py", "pins.py", "run.py", "stamps.py"),
+    *("steps.py", "test.py"),
+)
 
 if str(SCRIPTS) not in sys.path:
     sys.path.append(str(SCRIPTS))

@@ -27,6 +27,9 @@ class Machine:
         for made in (self.bin, self.home, self.checkout):
             made.mkdir()
         (self.checkout / "pyproject.toml").write_text("[project]\n")
+        self.constraints = self.checkout / "scripts" / "constraints.txt"
+        self.constraints.parent.mkdir()
+        self.constraints.write_text("h2==4.3.0\n")
 
     @property
     def environ(self) -> dict[str, str]:

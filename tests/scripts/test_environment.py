@@ -40,7 +40,7 @@ def test_the_first_start_installs_and_the_second_starts_nothing(machine: Machine
     calls = machine.calls()
     assert ensure(machine) == made
     assert machine.calls() == calls
-    assert sorted(os.listdir(machine.checkout)) == [".venv", ".venv.lock", "pyproject.toml"]
+    assert sorted(os.listdir(machine.checkout)) == [".venv", ".venv.lock", "pyproject.toml", "scripts"]
 
 
 def test_more_extras_are_added_to_what_is_there(machine: Machine) -> None:
@@ -52,13 +52,62 @@ def test_more_extras_are_added_to_what_is_there(machine: Machine) -> None:
     assert len(machine.calls("-m venv")) == 1
 
 
-def test_an_edited_project_file_is_installed_again_with_the_same_extras(machine: Machine) -> None:
+@pytest.mark.parametrize("edited", ["pyproject.toml", "scripts/constraints.txt"])
+def test_an_edited_file_is_installed_again_with_the_same_extras(machine: Machine, edited: str) -> None:
     machine.python("python3", (3, 12, 4))
     ensure(machine, ("dev",))
-    (machine.checkout / "pyproject.toml").write_text("[project]\nname = 'other'\n")
+    (machine.checkout / edited).write_text("# other\n")
     ensure(machine)
     ensure(machine)
     assert [call.split(" --editable ")[-1] for call in machine.calls("-m pip")] == [".[dev]", ".[dev]"]
+
+
+def test_the_pinned_releases_are_installed(machine: Machine) -> None:
+    machine.python("python3", (3, 12, 4))
+    assert ensure(machine).pinned
+    (call,) = machine.calls("-m pip")
+    assert f"--constraint {machine.constraints.relative_to(machine.checkout)} --editable ." in call
+    assert ensure(machine).pinned
+
+
+NO_PINS = 'case "$*" in *--constraint*) echo ERROR: no such release; exit 1;; esac'
+
+
+def test_a_python_that_can_install_the_pinned_releases_comes_first(machine: Machine) -> None:
+    machine.python("python3.15", (3, 15, 0), pip=NO_PINS)
+    machine.python("python3.12", (3, 12, 4))
+    assert ensure(machine)[1:] == ("3.12.4", True)
+
+
+def test_where_none_can_the_newest_releases_are_installed_once_and_it_is_told(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine.python("python3.15", (3, 15, 0), pip=NO_PINS)
+    machine.python("python3.14", (3, 14, 0), pip=NO_PINS)
+    made = ensure(machine)
+    assert made[1:] == ("3.15.0", False)
+    told = f"no Python here can install the releases of {stamps.CONSTRAINTS}; trying the newest"
+    assert told in capsys.readouterr().err
+    calls = machine.calls()
+    assert ensure(machine) == made
+    assert machine.calls() == calls
+
+
+def test_the_newest_releases_are_looked_for_each_time(machine: Machine) -> None:
+    machine.python("python3", (3, 12, 4))
+    for _ in range(2):
+        made = environment.ensure(str(machine.checkout), ".venv-unpinned", newest=True)
+        assert not made.pinned
+    calls = machine.calls("-m pip")
+    assert len(calls) == 2
+    assert not any("--constraint" in call for call in calls)
+
+
+def test_newest_releases_that_do_not_install_are_an_error(machine: Machine) -> None:
+    machine.python("python3", (3, 12, 4), pip="echo ERROR: none; exit 1")
+    with pytest.raises(environment.SetupError, match="ERROR: none"):
+        environment.ensure(str(machine.checkout), newest=True)
+    assert len(machine.calls("-m pip")) == 1
 
 
 def test_a_moved_checkout_gets_a_new_environment(machine: Machine) -> None:
@@ -119,8 +168,10 @@ def test_what_pip_cannot_install_is_tried_once_for_each_minor_version(
         ".venv could not be set up with Python 3.12.4: ERROR: No matching distribution found for mitmproxy"
     )
     assert str(machine.checkout / ".venv-install.log") in raised.value.remedy
-    assert len(machine.calls("-m pip")) == 2
-    assert (machine.checkout / ".venv-install.log").read_text().count("ERROR: No matching") == 2
+    assert len(machine.calls("--constraint")) == 2
+    assert (machine.checkout / ".venv-install.log").read_text().count("ERROR: No matching") == len(
+        machine.calls("-m pip")
+    )
     assert not (machine.checkout / ".venv").exists()
 
 
@@ -133,16 +184,28 @@ def test_an_unreachable_index_is_not_tried_again_with_the_next_python(machine: M
     assert len(machine.calls("-m pip")) == 1
 
 
-def test_a_failed_update_is_an_error_and_the_environment_is_made_again(machine: Machine) -> None:
+def test_an_update_that_fails_has_the_environment_made_anew(machine: Machine) -> None:
     python = machine.python("python3", (3, 12, 4))
     ensure(machine)
-    python.write_text(python.read_text().replace('"-m pip") exit 0', '"-m pip") exit 2'))
+    python.write_text(python.read_text().replace('"-m pip") exit 0', '"-m pip") test ! -e was-there'))
+    (machine.checkout / ".venv" / "was-there").write_text("")
+    python.write_text(python.read_text().replace("was-there", ".venv/was-there"))
     (machine.checkout / "pyproject.toml").write_text("[project]\nname = 'other'\n")
-    with pytest.raises(environment.SetupError, match=r"with Python 3\.12\.4: exit status 2$"):
-        ensure(machine)
-    python.write_text(python.read_text().replace('"-m pip") exit 2', '"-m pip") exit 0'))
-    ensure(machine)
+    assert ensure(machine).pinned
     assert len(machine.calls("-m venv")) == 2
+
+
+def test_an_update_that_does_not_reach_the_index_leaves_what_is_there(machine: Machine) -> None:
+    python = machine.python("python3", (3, 12, 4))
+    ensure(machine)
+    broken = "echo connection broken by it; exit 2"
+    python.write_text(python.read_text().replace('"-m pip") exit 0', f'"-m pip") {broken}'))
+    (machine.checkout / "pyproject.toml").write_text("[project]\nname = 'other'\n")
+    with pytest.raises(environment.SetupError, match=r"with Python 3\.12\.4: connection broken by it$"):
+        ensure(machine)
+    assert (machine.checkout / ".venv/bin/python").exists()
+    python.write_text(python.read_text().replace(broken, "exit 0"))
+    assert ensure(machine).pinned
 
 
 def test_an_environment_of_the_users_own_is_moved_aside_and_named(

@@ -4,10 +4,14 @@ from pathlib import Path
 import pytest
 import stamps
 
+FILES = ("pyproject.toml", stamps.CONSTRAINTS)
+
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    (tmp_path / "pyproject.toml").write_text("[project]\n")
+    (tmp_path / "scripts").mkdir()
+    for name in FILES:
+        (tmp_path / name).write_text("# first\n")
     return tmp_path
 
 
@@ -26,6 +30,7 @@ def finished(checkout: Path) -> stamps.Stamp:
         version="3.13.0",
         project=stamps.project_digest(str(checkout)),
         extras=["dev"],
+        pinned=True,
     )
 
 
@@ -81,8 +86,9 @@ def test_a_python_that_was_uninstalled_makes_it_unsound(checkout: Path) -> None:
     assert not is_current(checkout, stamp)
 
 
-def test_an_edited_project_file_leaves_it_sound_but_not_current(checkout: Path) -> None:
+@pytest.mark.parametrize("edited", FILES)
+def test_an_edited_project_file_or_constraint_leaves_it_sound_but_not_current(checkout: Path, edited: str) -> None:
     stamp = finished(checkout)
-    (checkout / "pyproject.toml").write_text("[project]\nname = 'other'\n")
+    (checkout / edited).write_text("# other\n")
     assert not is_current(checkout, stamp)
     assert stamps.is_sound(stamp, str(checkout / ".venv"))

@@ -1,15 +1,21 @@
 import importlib.util
 import json
 import subprocess
-import threading
 from pathlib import Path
 from types import ModuleType
-from typing import IO
 
 import environment
+import pins
 import pytest
 
 from tests.scripts import SCRIPTS
+
+RECENT, OLDEST = 'python_version >= "3.12"', 'python_version < "3.12"'
+
+
+@pytest.fixture(autouse=True)
+def _at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
 
 
 @pytest.fixture(scope="module")
@@ -39,16 +45,6 @@ def test_browser_tests_are_taken_out_of_what_is_selected(
     assert script.without_browsers(given) == expected
 
 
-def test_the_closing_table_has_a_line_for_each_step(script: ModuleType) -> None:
-    steps = [script.Step("mypy", "ok", 12.34), script.Step("pytest, Python 3.13.0", "failed (1)", 100.0)]
-    assert script.table(steps, 101.5) == [
-        "mypy                   ok            12.3 s",
-        "pytest, Python 3.13.0  failed (1)   100.0 s",
-        "in all                 failed       101.5 s",
-    ]
-    assert script.table(steps[:1], 12.4)[-1] == "in all  ok    12.4 s"
-
-
 class Runs:
     """Stands in for the machine: which environments it can make, and how each command ends."""
 
@@ -61,12 +57,15 @@ class Runs:
         monkeypatch.setattr(script, "mitmproxy_version", lambda made: "11" if "3.11" in made.version else "12")
         monkeypatch.setattr(subprocess, "call", self.call)
 
-    def ensure(self, name: str = ".venv", extras: object = (), accepts: object = None) -> environment.Environment:
+    def ensure(
+        self, name: str = ".venv", extras: object = (), accepts: object = None, newest: bool = False
+    ) -> environment.Environment:
         assert extras == ["dev"]
+        assert newest == ("unpinned" in name)
         found = self.versions[name]
         if isinstance(found, Exception):
             raise found
-        return environment.Environment("/" + name, str(found))
+        return environment.Environment("/" + name, str(found), not newest)
 
     def call(self, command: list[str], **options: object) -> int:
         words = [str(Path(command[0]).with_suffix("")), *command[1:]]
@@ -83,7 +82,7 @@ GENERATIONS = [
     ),
     (
         "both, where run.py made its environment before the newer Python came",
-        {".venv": "3.11.7", ".venv-newest": "3.14.0"},
+        {".venv": "3.11.7", ".venv-3.12": "3.14.0"},
         ["pytest, Python 3.14.0, mitmproxy 12", "pytest, Python 3.11.7, mitmproxy 11"],
     ),
     (
@@ -93,7 +92,7 @@ GENERATIONS = [
     ),
     (
         "nothing newer than Python 3.11: the browsers run there",
-        {".venv": "3.11.2", ".venv-newest": NO_PYTHON},
+        {".venv": "3.11.2", ".venv-3.12": NO_PYTHON},
         [
             "pytest, the newest mitmproxy: not run: no Python 3.12 or newer found",
             "pytest, Python 3.11.2, mitmproxy 11",
@@ -212,105 +211,109 @@ def test_a_pytest_that_could_not_even_begin_is_not_run_again(
     assert pretended.again == []
 
 
-class Lanes:
-    """Stands in for steps that take until they are told to end; says which run, and in which thread each began."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.begun: list[str] = []
-        self.main: list[str] = []
-        self.running: set[str] = set()
-        self.together: set[frozenset[str]] = set()
-        self.waits_for: dict[str, str] = {}
-        self._changed = threading.Condition()
-        monkeypatch.setattr(subprocess, "call", self.call)
-
-    def call(self, command: list[str], stdout: IO[bytes] | None = None, **options: object) -> int:
-        (name,) = command
-        with self._changed:
-            self.begun.append(name)
-            if threading.current_thread() is threading.main_thread():
-                self.main.append(name)
-            self.running.add(name)
-            self.together.add(frozenset(self.running))
-            self._changed.notify_all()
-            awaited = self.waits_for.get(name)
-            assert self._changed.wait_for(lambda: awaited is None or awaited in self.begun, 60)
-            self.running.remove(name)
-        if stdout is not None:
-            stdout.write(f"what {name} says\n".encode())
-        return 3 if name == "bad" else 0
-
-
-def planned(script: ModuleType, *names: str) -> list[object]:
-    return [script.Planned(f"step {name}", [name], browsers=name.startswith("b-")) for name in names]
-
-
-def test_two_steps_run_at_a_time_and_no_two_with_browsers(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    lanes = Lanes(monkeypatch)
-    lanes.waits_for = {"one": "b-1", "b-1": "two"}
-    checks = script.Checks()
-    checks.run_two_at_a_time(planned(script, "one", "b-1", "two", "b-2"))
-    assert lanes.main[:2] == ["b-1", "b-2"]
-    assert sorted(lanes.begun) == ["b-1", "b-2", "one", "two"]
-    assert max(map(len, lanes.together)) == 2
-    assert {"b-1", "b-2"} not in lanes.together
-    assert sorted(step.name for step in checks.steps) == ["step b-1", "step b-2", "step one", "step two"]
-
-
-def test_whoever_has_driven_the_last_browser_helps_with_the_rest(
-    script: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lanes = Lanes(monkeypatch)
-    lanes.waits_for = {"b-1": "one", "one": "two", "two": "three"}
-    script.Checks().run_two_at_a_time(planned(script, "one", "two", "b-1", "three"))
-    assert lanes.main[:2] == ["b-1", "two"]
-    assert frozenset({"one", "two"}) in lanes.together
-
-
-def test_what_runs_beside_is_printed_in_one_piece(
-    script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    lanes = Lanes(monkeypatch)
-    lanes.waits_for = {"b-1": "good"}
-    checks = script.Checks()
-    checks.run_two_at_a_time(planned(script, "bad", "good", "b-1"))
-    said = capsys.readouterr().err
-    assert "\n== step bad\n$ bad\nwhat bad says\n" in said
-    assert {f"{step.name}: {step.status}" for step in checks.steps} == {
-        "step bad: failed (3)",
-        "step good: ok",
-        "step b-1: ok",
-    }
-
-
-def test_an_interruption_starts_nothing_further(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    checks = script.Checks()
-    begun = []
-    beside, ended = threading.Event(), threading.Event()
-
-    def call(command: list[str], **options: object) -> int:
-        begun.append(command[0])
-        if threading.current_thread() is threading.main_thread():
-            beside.wait(60)
-            raise KeyboardInterrupt
-        beside.set()
-        ended.wait(60)
-        return -2
-
-    monkeypatch.setattr(subprocess, "call", call)
-    with pytest.raises(KeyboardInterrupt):
-        checks.run_two_at_a_time(planned(script, "b-1", "one", "two"))
-    ended.set()
-    assert "two" not in begun
-    assert checks.steps == []
-
-
 def test_an_environment_that_cannot_be_set_up_counts_as_a_failure(
     script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Runs(script, monkeypatch, {".venv": "3.13.0", ".venv-3.11": environment.SetupError("pip failed", "try again")})
     assert script.work([]) == 1
     assert "cors-addon: pip failed\n  try again\n" in capsys.readouterr().err
+
+
+# --- the newest release of everything ---------------------------------------------------------------------------------
+
+PINNED = {".venv": "3.13.0", ".venv-3.11": "3.11.7"}
+UNPINNED = {".venv-unpinned": "3.13.0", ".venv-unpinned-3.11": "3.11.7"}
+
+
+@pytest.fixture
+def holding(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, str]]:
+    """What each environment holds; the test may change it."""
+    held = {name: {"h2": "4.3.0", "pytest": "9.2.0"} for name in [*PINNED, *UNPINNED]}
+    monkeypatch.setattr(pins, "installed", lambda made: held[made.directory[1:]])
+    return held
+
+
+def test_on_ci_the_newest_release_of_everything_reports_and_fails_nothing(
+    script: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    holding: dict[str, dict[str, str]],
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    runs = Runs(script, monkeypatch, PINNED | UNPINNED)
+    runs.status = {"/.venv-unpinned/": 2}
+    holding[".venv-unpinned"]["h2"] = "4.4.1"
+    assert script.work([]) == 0
+    said = capsys.readouterr().err
+    assert "cors-addon: other than pinned: h2 4.3.0 -> 4.4.1\n" in said
+    assert rows(said, "newest of everything") == [", 1 other than pinned reported: failed (2)"]
+    (command,) = [command for command in runs.commands if "/.venv-unpinned/" in command]
+    assert "-m not browser and not once" in command
+
+
+def test_on_ci_nothing_is_run_where_the_newest_is_what_is_pinned(
+    script: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    holding: dict[str, dict[str, str]],
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    runs = Runs(script, monkeypatch, PINNED | UNPINNED)
+    assert script.work([]) == 0
+    assert rows(capsys.readouterr().err, "newest of everything") == ["as pinned"]
+    assert not any("unpinned" in command for command in runs.commands)
+
+
+def test_on_ci_a_newest_release_that_does_not_install_is_reported(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    Runs(script, monkeypatch, PINNED | {".venv-unpinned": environment.SetupError("pip failed", "try again")})
+    assert script.work([]) == 0
+    said = capsys.readouterr().err
+    assert "cors-addon: pip failed\n" in said
+    assert rows(said, "newest of everything") == ["reported: it cannot be installed"]
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_by_itself_the_newest_runs_everything_and_may_fail(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], status: int
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    runs = Runs(script, monkeypatch, UNPINNED)
+    runs.status = {"soak": status}
+    assert script.work(["--newest"]) == status
+    assert len(runs.commands) == len(ONCE) + 3
+    assert sum("not pinned" in row for row in capsys.readouterr().err.splitlines() if row.startswith("pytest, ")) == 3
+
+
+def test_pins_are_written_and_what_changes_is_told(
+    script: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    holding: dict[str, dict[str, str]],
+) -> None:
+    Runs(script, monkeypatch, UNPINNED)
+    monkeypatch.setattr(environment, "ROOT", str(tmp_path))
+    path = tmp_path / "scripts" / "constraints.txt"
+    path.parent.mkdir()
+    path.write_text("h2==4.3.0\npytest==9.1.0\n")
+    holding[".venv-unpinned"]["h2"] = "4.4.1"
+    assert script.work(["--pin"]) == 0
+    assert path.read_text().splitlines() == [
+        "# Written by `python3 scripts/test.py --pin` with Python 3.13.0 and Python 3.11.7",
+        "# scripts/run.py and scripts/test.py install it.",
+        f"h2==4.4.1; {RECENT}",
+        f"h2==4.3.0; {OLDEST}",
+        "pytest==9.2.0",
+    ]
+    said = capsys.readouterr().err
+    assert "other than pinned: h2 4.3.0 -> 4.4.1, pytest 9.1.0 -> 9.2.0\n" in said
+    assert "other than pinned: pytest 9.1.0 -> 9.2.0\n" in said
+
+
+# --- arguments --------------------------------------------------------------------------------------------------------
 
 
 def test_arguments_are_pytests_and_nothing_else_runs(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
