@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import ast
-import asyncio
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cors_addon.mitm import hangup_signal
 from cors_addon.report import files
 from tests.report.samples import mixed
 
@@ -74,31 +71,6 @@ def test_texts_are_read_and_written_as_utf_8_whatever_the_machine_prefers() -> N
             if (opens or name in ("read_text", "write_text")) and "encoding" not in given:
                 found.append(f"{path.relative_to(PACKAGE)}:{node.lineno}: {name}")
     assert found == []
-
-
-class DumpMaster:
-    """Stands for mitmdump's master, which is told apart by its name."""
-
-
-def begun_and_ended(toggled: list[None]) -> None:
-    async def run() -> None:
-        toggle = hangup_signal.Toggle(DumpMaster(), lambda: toggled.append(None))
-        toggle.close()
-
-    asyncio.run(run())
-
-
-def test_without_sighup_nothing_is_listened_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(signal, "SIGHUP")
-    begun_and_ended([])
-
-
-def test_a_loop_that_takes_no_signals_is_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise NotImplementedError
-
-    monkeypatch.setattr(asyncio.unix_events._UnixSelectorEventLoop, "add_signal_handler", refuse)
-    begun_and_ended([])
 
 
 def test_a_report_that_somebody_holds_open_is_an_error_and_stays(

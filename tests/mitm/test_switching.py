@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 from mitmproxy import exceptions, http
+from mitmproxy.options import Options
+from mitmproxy.tools.dump import DumpMaster
 
 from cors_addon.mitm import console, hangup_signal, injection
 from cors_addon.mitm.addon import CorsAddon
@@ -441,23 +443,20 @@ def test_warnings_are_shown_at_the_start(tmp_path: Path, caplog: pytest.LogCaptu
 
 
 BIND = """
-import json, sys
-from mitmproxy.tools.console import defaultkeys, keymap
+import asyncio, json, sys
+from mitmproxy import options
+from mitmproxy.tools.console.master import ConsoleMaster
 from cors_addon.mitm import console
 
-def bound(users):
-    class Master:
-        pass
-
-    Master.keymap = keymap.Keymap(None)
-    defaultkeys.map(Master.keymap)
+async def bound(users):
+    master = ConsoleMaster(options.Options())
     for key, context in users:
-        Master.keymap.add(key, "replay.client @focus", [context], "the user's own")
+        master.keymap.add(key, "replay.client @focus", [context], "the user's own")
     for _ in range(2):  # as when the addon is loaded anew
-        console.bind(Master)
-    return [[b.key, b.command, b.contexts] for b in Master.keymap.bindings if b.command.startswith("cors.")]
+        console.bind(master)
+    return [[b.key, b.command, b.contexts] for b in master.keymap.bindings if b.command.startswith("cors.")]
 
-print(json.dumps([bound(users) for users in json.loads(sys.argv[1])]))
+print(json.dumps([asyncio.run(bound(users)) for users in json.loads(sys.argv[1])]))
 """
 T = ["T", "cors.inject toggle", ["flowlist", "flowview"]]
 Y = ["Y", "cors.explain @focus", ["flowlist", "flowview"]]
@@ -483,20 +482,37 @@ def test_the_console_has_keys_where_they_are_free() -> None:
 
 
 def test_other_front_ends_have_no_keys() -> None:
-    console.bind(object())
+    with mitmproxy_context() as context:
+        console.bind(context.master)
 
 
 # --- the signal ------------------------------------------------------------------------------------------------------
 
 
-class DumpMaster:
-    """Stands for mitmdump's master, which is told apart by its name."""
+class Mitmdump:
+    """mitmdump's master with the switch on SIGHUP; counts how often it is thrown."""
 
     def __init__(self) -> None:
-        self.ended = 0
+        self.master = DumpMaster(Options(), asyncio.get_running_loop(), with_termlog=False, with_dumper=False)
+        self.thrown = 0
+        self.toggle = hangup_signal.Toggle(self.master, self._throw)
 
-    def shutdown(self) -> None:
-        self.ended += 1
+    def _throw(self) -> None:
+        self.thrown += 1
+
+    async def __aenter__(self) -> Mitmdump:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.toggle.close()
+        self.toggle.close()
+        await self.master.done()
+
+    async def state(self) -> tuple[bool, int]:
+        """Return whether mitmdump is to end, and how often the switch was thrown."""
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return self.master.should_exit.is_set(), self.thrown
 
 
 @pytest.fixture
@@ -509,65 +525,49 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
     signal.signal(signal.SIGHUP, before)
 
 
-def hangups(master: object, count: int = 1) -> int:
-    """Send this process SIGHUP; return how often the switch was thrown."""
-    thrown: list[None] = []
+def hangups(count: int = 1) -> tuple[bool, int]:
+    """Send this process SIGHUP; return whether mitmdump is to end, and how often the switch was thrown."""
 
-    async def run() -> None:
-        toggle = hangup_signal.Toggle(master, lambda: thrown.append(None))
-        for _ in range(count):
-            os.kill(os.getpid(), signal.SIGHUP)
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-        toggle.close()
-        toggle.close()
+    async def run() -> tuple[bool, int]:
+        async with Mitmdump() as running:
+            for _ in range(count):
+                os.kill(os.getpid(), signal.SIGHUP)
+                await running.state()
+            return await running.state()
 
     before = signal.getsignal(signal.SIGHUP)
-    asyncio.run(run())
+    state = asyncio.run(run())
     assert signal.getsignal(signal.SIGHUP) == before, "the signal is given back"
-    return len(thrown)
+    return state
 
 
 def test_sighup_toggles(terminal: list[bool]) -> None:
-    master = DumpMaster()
-    assert hangups(master, 3) == 3
-    assert master.ended == 0
+    assert hangups(3) == (False, 3)
 
 
 def test_a_daemon_without_a_terminal_toggles_too(terminal: list[bool]) -> None:
     terminal[0] = False
-    master = DumpMaster()
-    assert hangups(master) == 1
-    assert master.ended == 0
+    assert hangups() == (False, 1)
 
 
 def test_a_terminal_that_closes_ends_mitmdump(terminal: list[bool]) -> None:
-    master = DumpMaster()
-    thrown: list[None] = []
-
     async def run() -> None:
-        toggle = hangup_signal.Toggle(master, lambda: thrown.append(None))
-        terminal[0] = False
-        toggle.received()
-        toggle.close()
+        async with Mitmdump() as running:
+            terminal[0] = False
+            running.toggle.received()
+            assert await running.state() == (True, 0)
 
     asyncio.run(run())
-    assert master.ended == 1
-    assert thrown == []
 
 
-def test_under_nohup_a_terminal_that_closes_does_nothing(terminal: list[bool], monkeypatch: pytest.MonkeyPatch) -> None:
-    master = DumpMaster()
-    thrown: list[None] = []
-
+def test_under_nohup_a_terminal_that_closes_does_nothing(terminal: list[bool]) -> None:
     async def run() -> None:
-        toggle = hangup_signal.Toggle(master, lambda: thrown.append(None))
-        terminal[0] = False
-        toggle.received()
-        assert (master.ended, thrown) == (0, [])
-        toggle.received()
-        assert (master.ended, thrown) == (0, [None]), "what comes later is meant for the switch"
-        toggle.close()
+        async with Mitmdump() as running:
+            terminal[0] = False
+            running.toggle.received()
+            assert await running.state() == (False, 0)
+            running.toggle.received()
+            assert await running.state() == (False, 1), "what comes later is meant for the switch"
 
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
@@ -577,22 +577,22 @@ def test_under_nohup_a_terminal_that_closes_does_nothing(terminal: list[bool], m
         signal.signal(signal.SIGHUP, before)
 
 
-def test_front_ends_with_an_interface_keep_their_signal(terminal: list[bool]) -> None:
-    async def run() -> None:
-        hangup_signal.Toggle(object(), lambda: None).close()
+async def begun_and_ended() -> None:
+    async with Mitmdump():
+        pass
 
+
+def test_front_ends_with_an_interface_keep_their_signal(terminal: list[bool]) -> None:
     before = signal.getsignal(signal.SIGHUP)
-    asyncio.run(run())
+    with mitmproxy_context() as context:
+        hangup_signal.Toggle(context.master, lambda: None).close()
     assert signal.getsignal(signal.SIGHUP) == before
 
 
 def test_a_system_without_the_signal_goes_without(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(signal, "SIGHUP")
 
-    async def run() -> None:
-        hangup_signal.Toggle(DumpMaster(), lambda: None).close()
-
-    asyncio.run(run())
+    asyncio.run(begun_and_ended())
 
 
 def test_a_loop_that_takes_no_signals_goes_without(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -601,7 +601,7 @@ def test_a_loop_that_takes_no_signals_goes_without(monkeypatch: pytest.MonkeyPat
             raise NotImplementedError
 
         monkeypatch.setattr(asyncio.get_running_loop(), "add_signal_handler", refuse)
-        hangup_signal.Toggle(DumpMaster(), lambda: None).close()
+        await begun_and_ended()
 
     asyncio.run(run())
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import logging
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
+from mitmproxy.addons import termlog
 from mitmproxy.log import MitmFormatter
 
 from cors_addon.mitm import terminal_colors
 from cors_addon.report.terminal_lines import Line
+from tests.mitm.support import mitmproxy_context
 
 LINE = Line("CORS blocked: it is", "blocked", len("CORS blocked:"))
 RED, END, YELLOW = "\x1b[1;31m", "\x1b[0m", "\x1b[33m"
@@ -22,22 +23,32 @@ def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
 
 
+class Terminal(io.StringIO):
+    def __init__(self, is_terminal: bool) -> None:
+        super().__init__()
+        self._is_terminal = is_terminal
+
+    def isatty(self) -> bool:
+        return self._is_terminal
+
+
 def printed(is_terminal: bool, *, ours: bool = True, reloads: int = 0) -> str:
-    """Return what mitmproxy's own handler would print of a warning."""
-    handler: Any = logging.Handler()
-    handler.has_vt_codes = is_terminal
-    handler.formatter = MitmFormatter(is_terminal)
-    master = SimpleNamespace(addons={"termlog": SimpleNamespace(logger=handler)})
-    for _ in range(1 + reloads):
-        terminal_colors.begin(master)
+    """Return what mitmproxy prints of a warning."""
+    out = Terminal(is_terminal)
     record = logging.LogRecord("cors_addon", logging.WARNING, "x.py", 1, "%s", (LINE.text,), None)
     if ours:
         record.cors_line = LINE
-    text: str = handler.format(record)
-    assert record.getMessage() == LINE.text, "whoever else reads the log gets it plain"
-    terminal_colors.end(master)
-    assert type(handler.formatter) is MitmFormatter
-    return text
+    with mitmproxy_context() as context:
+        log = termlog.TermLog(out)
+        context.master.addons.add(log)
+        for _ in range(1 + reloads):
+            terminal_colors.begin(context.master)
+        log.logger.emit(record)
+        assert record.getMessage() == LINE.text, "whoever else reads the log gets it plain"
+        terminal_colors.end(context.master)
+        assert type(log.logger.formatter) is MitmFormatter
+        log.uninstall()
+    return out.getvalue().rstrip("\n")
 
 
 def test_a_terminal_shows_how_bad_it_is_and_the_rest_plain() -> None:
@@ -63,5 +74,6 @@ def test_who_wants_none_gets_none(monkeypatch: pytest.MonkeyPatch, name: str, va
 
 
 def test_other_front_ends_have_no_such_handler() -> None:
-    terminal_colors.begin(SimpleNamespace(addons={}))
-    terminal_colors.end(SimpleNamespace(addons={}))
+    with mitmproxy_context() as context:
+        terminal_colors.begin(context.master)
+        terminal_colors.end(context.master)
