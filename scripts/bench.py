@@ -1,9 +1,10 @@
-"""Print what the addon costs, as ratios to the same mitmdump without it, and as a table for the README.
+"""Print what the addon costs, as a table: `python3 scripts/bench.py [--against DIR] [--write] [--quick] [--only PART]`.
 
-usage: python3 scripts/bench.py [--quick] [--only PART ...] [--rounds N] [--requests N] [--memory N,N,...] [--saved N]
-
-Everything is measured in one run, by turns with and without, and what is compared are neighbours in time: a machine
-that is busy with something else slows both. Run it on a machine that is not, all the same.
+Live traffic is compared with a mitmdump that has an empty script, so that what a script costs by itself does not count.
+Everything that is compared takes short turns in one run, and medians are told with half the distance between their
+quartiles: a machine that is busy with something else slows all of it alike. Run it on a machine that is not, all the
+same; it takes about twenty minutes there. `--against` measures a second checkout of the project, the one before a
+change; `--write` puts the table into cors_addon/docs/costs.md.
 """
 
 import importlib.util

@@ -20,9 +20,12 @@ Times = list[float]
 
 
 class _Http1(asyncio.Protocol):
-    """One connection to the proxy that sends what ``calls`` gives, each call when the answer before has come."""
+    """One connection to the proxy that sends what ``calls`` gives, each call when the answer before has come.
 
-    def __init__(self, calls: Iterator[bytes], times: Times) -> None:
+    No call leaves before the loop's time that stands beside it.
+    """
+
+    def __init__(self, calls: Iterator[tuple[float, bytes]], times: Times) -> None:
         self._calls = calls
         self._times = times
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -38,11 +41,18 @@ class _Http1(asyncio.Protocol):
 
     def _next(self) -> None:
         self._data = b""
-        call = next(self._calls, None)
-        if call is None:
+        due, call = next(self._calls, (0.0, b""))
+        if not call:
             self.done.set_result(None)
             self._transport.close()
             return
+        loop = asyncio.get_running_loop()
+        if due > loop.time():
+            loop.call_at(due, self._send, call)
+        else:
+            self._send(call)
+
+    def _send(self, call: bytes) -> None:
         self._sent = time.perf_counter()
         self._transport.write(call)
 
@@ -70,11 +80,12 @@ def _bytes(call: Call, number: int, port: int) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-async def over_http1(proxy: int, origin: int, calls: list[Call], at_once: int) -> Times:
-    """Send the calls over HTTP/1.1 and return how long each took, in seconds."""
+async def over_http1(proxy: int, origin: int, calls: list[Call], at_once: int, every: float = 0.0) -> Times:
+    """Send the calls over HTTP/1.1, one every so many seconds, and return how long each took, in seconds."""
     times: Times = []
-    shared = iter([_bytes(call, number, origin) for number, call in enumerate(calls)])
     loop = asyncio.get_running_loop()
+    begun = loop.time()
+    shared = iter([(begun + number * every, _bytes(call, number, origin)) for number, call in enumerate(calls)])
     clients = []
     for _ in range(at_once):
         _, client = await loop.create_connection(lambda: _Http1(shared, times), "127.0.0.1", proxy)

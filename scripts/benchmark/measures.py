@@ -1,16 +1,37 @@
-"""Clocks and comparisons."""
+"""Clocks, what is compared, and rounds of measurements by turns."""
 
 import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
-MITMDUMP = [sys.executable, "-c", "from mitmproxy.tools.main import mitmdump; mitmdump()"]
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-ADDON = os.path.join(ROOT, "cors_addon", "addon.py")
+MITMDUMP: Final = [sys.executable, "-c", "from mitmproxy.tools.main import mitmdump; mitmdump()"]
+ROOT: Final = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SCRIPTS: Final = os.path.join(ROOT, "scripts")
+
+BARE: Final = "without a script"
+EMPTY: Final = "empty script"
+BEFORE: Final = "before"
+AFTER: Final = "with the addon"
+
+Say = Callable[[str], None]
+
+
+class Row(NamedTuple):
+    """A line of the table: what was measured, a cell by the name of each that is compared, and the target."""
+
+    name: str
+    cells: Mapping[str, str]
+    target: str = ""
+
+
+def addon_of(root: str) -> str:
+    return os.path.join(root, "cors_addon", "addon.py")
 
 
 def cpu_of(pid: int) -> float:
@@ -27,53 +48,76 @@ def cpu_of(pid: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a process used that has ended: CPU and wall-clock seconds."""
+    """What a process used that has ended: CPU and wall-clock seconds, and the most megabytes that were resident."""
 
     cpu: float
     wall: float
+    most: float
 
 
-def run(command: Sequence[str], allowed: Sequence[int] = (0,)) -> Run:
-    """Run a command to its end. Raises ``RuntimeError`` with its output where its exit status is another."""
-    before, started = os.times(), time.perf_counter()
-    done = subprocess.run(command, capture_output=True, cwd=ROOT, check=False)
-    after, ended = os.times(), time.perf_counter()
-    if done.returncode not in allowed:
-        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr.decode()[-2000:]}")
-    cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return Run(cpu, ended - started)
+def run(command: Sequence[str], root: str = ROOT) -> Run:
+    """Run a command in a folder to its end. Raises ``RuntimeError`` with its output where it fails."""
+    started = time.perf_counter()
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said, cwd=root)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(0)
+            output = said.read().decode(errors="replace")[-2000:]
+            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{output}")
+    most = used.ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024)
+    return Run(used.ru_utime + used.ru_stime, time.perf_counter() - started, most)
+
+
+def resident(pid: int | str = "self") -> float:
+    """Return the megabytes that are resident in a process now; on systems that do not tell, what this one's were."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmRSS:"))
+    except OSError:
+        import resource
+
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return most / (1024 * 1024 if sys.platform == "darwin" else 1024)
 
 
 @dataclass(slots=True)
-class Compared:
-    """Pairs of costs measured one after the other: without and with."""
+class Rounds:
+    """What each of those that are compared cost, a number a round. The numbers of one round are neighbours in time."""
 
-    without: list[float] = field(default_factory=list)
-    with_: list[float] = field(default_factory=list)
+    found: dict[str, list[float]] = field(default_factory=dict)
 
-    def add(self, without: float, with_: float) -> None:
-        self.without.append(without)
-        self.with_.append(with_)
+    def add(self, name: str, value: float) -> None:
+        self.found.setdefault(name, []).append(value)
 
-    @property
-    def ratio(self) -> float:
-        """The median of the pairs' ratios."""
-        return statistics.median(b / a for a, b in zip(self.without, self.with_, strict=True))
+    def median(self, name: str) -> float:
+        return statistics.median(self.found[name])
 
-    @property
-    def spread(self) -> float:
-        """Half the distance between the quartiles of the pairs' ratios: how far to trust the median."""
-        ratios = [b / a for a, b in zip(self.without, self.with_, strict=True)]
-        if len(ratios) < 2:
-            return 0.0
-        first, _, third = statistics.quantiles(ratios, n=4)
-        return (third - first) / 2
+    def spread(self, name: str) -> float:
+        """Half the distance between the quartiles: how far to trust the median."""
+        return _spread(self.found[name])
 
-    def medians(self) -> tuple[float, float]:
-        return statistics.median(self.without), statistics.median(self.with_)
+    def ratio(self, name: str, to: str) -> tuple[float, float]:
+        """Return the median of the rounds' ratios to another, and their spread."""
+        ratios = [one / other for one, other in zip(self.found[name], self.found[to], strict=True)]
+        return statistics.median(ratios), _spread(ratios)
 
 
-def percentile(values: Sequence[float], percent: int) -> float:
-    """Return the value below which so many percent lie."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+def _spread(values: Sequence[float]) -> float:
+    if len(values) < 2:
+        return 0.0
+    first, _, third = statistics.quantiles(values, n=4)
+    return (third - first) / 2
+
+
+def by_turns(names: Sequence[str], rounds: int) -> Iterator[list[str]]:
+    """Yield the order of each round: whoever is first in one is last in another."""
+    for number in range(rounds):
+        start = number // 2 % len(names)
+        order = [*names[start:], *names[:start]]
+        yield order if number % 2 else order[::-1]
+
+
+def percent(ratio: float, spread: float) -> str:
+    return f"{(ratio - 1) * 100:+.1f} % (± {spread * 100:.1f})"

@@ -1,62 +1,65 @@
-"""Saved captures: `mitmdump -nr` with and without the addon, and `check` against mitmproxy's own reader."""
+"""Saved captures: `check` against mitmproxy's own reader on a flow file, and on HARs as Chrome writes them."""
 
 import os
+import statistics
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
 from mitmproxy import io
 
-from .measures import ADDON, MITMDUMP, Compared, run
-from .traffic import flow_of, har_of, mixed
+from . import har
+from .measures import Rounds, Row, Say, by_turns, run
+from .traffic import flow_of, mixed
 
+READER = "mitmproxy's reader"
 _READ = (
     "import sys; from mitmproxy.io import FlowReader; f = open(sys.argv[1], 'rb'); [0 for _ in FlowReader(f).stream()]"
 )
-_IN_TEXT = [sys.executable, "-m", "cors_addon", "check", "--fail-on", "never"]
-_CHECK = [*_IN_TEXT, "--format", "json", "--output", os.devnull]
+_CHECK = [sys.executable, "-m", "cors_addon", "check", "--fail-on", "never", "--jobs", "1", "--format", "json"]
+_MB = 1_000_000
 
 
-@dataclass(slots=True)
-class Measured:
-    """CPU seconds of whole processes. ``scaling`` are wall-clock seconds for as many captures as jobs, by jobs."""
-
-    flows: int
-    dump: Compared = field(default_factory=Compared)
-    check: Compared = field(default_factory=Compared)
-    har: list[float] = field(default_factory=list)
-    har_idle: list[float] = field(default_factory=list)
-    scaling: dict[int, float] = field(default_factory=dict)
-
-
-def measure(folder: str, flows: int, rounds: int, say: Callable[[str], None]) -> Measured:
-    """Measure reading and judging captures of so many flows."""
+def measure(folder: str, roots: Mapping[str, str], rounds: int, flows: int, size: int, say: Say) -> list[Row]:
+    """Measure `check` on a flow file of so many flows and on HARs of so many megabytes."""
     say("writing captures")
-    capture, har, empty = (os.path.join(folder, name) for name in ("flows.mitm", "flows.har", "empty.har"))
+    capture, whole, quarter, tiny, bare = (
+        os.path.join(folder, name) for name in ("flows.mitm", "whole.har", "quarter.har", "tiny.har", "bare.har")
+    )
     with open(capture, "wb") as file:
         writer = io.FlowWriter(file)
         for each in mixed(flows):
             writer.add(flow_of(*each))
-    for path, count in ((har, flows), (empty, 1)):
-        with open(path, "wb") as file:
-            file.write(har_of(count))
-    measured = Measured(flows)
-    for number in range(rounds):
+    entries = har.write(whole, size * _MB, bodies=True)
+    har.write(quarter, size * _MB // 4, bodies=True)
+    har.write(tiny, 1, bodies=False)
+    bare_entries = har.write(bare, size * _MB // 4, bodies=False)
+    files, hars, without = Rounds(), Rounds(), Rounds()
+    memory: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in roots}
+    for number, order in enumerate(by_turns([READER, *roots], rounds)):
         say(f"saved captures, round {number + 1} of {rounds}")
-        dump = [*MITMDUMP, "-q", "--set", f"confdir={folder}", "-nr", capture]
-        measured.dump.add(run(dump).cpu, run([*dump, "-s", ADDON]).cpu)
-        measured.check.add(run([sys.executable, "-c", _READ, capture]).cpu, run([*_CHECK, capture]).cpu)
-        measured.har.append(run([*_IN_TEXT, har]).cpu)
-        measured.har_idle.append(run([*_IN_TEXT, empty]).cpu)
-    copies: list[str] = []
-    jobs = 1
-    while jobs <= (os.cpu_count() or 1):
-        while len(copies) < jobs:
-            copies.append(os.path.join(folder, f"copy-{len(copies)}.mitm"))
-            os.link(capture, copies[-1])
-        say(f"check with {jobs} jobs")
-        measured.scaling[jobs] = min(
-            run([*_CHECK, "--jobs", str(jobs), *copies]).wall for _ in range(max(1, rounds // 2))
-        )
-        jobs *= 2
-    return measured
+        for name in order:
+            if name == READER:
+                files.add(name, run([sys.executable, "-c", _READ, capture]).cpu)
+                continue
+            root, check = roots[name], [*_CHECK, "--output", os.devnull]
+            files.add(name, run([*check, capture], root).cpu)
+            start = run([*check, tiny], root).cpu
+            full = run([*check, whole], root)
+            hars.add(name, entries / max(1e-9, full.cpu - start))
+            without.add(name, bare_entries / max(1e-9, run([*check, bare], root).cpu - start))
+            memory[name][0].append(run([*check, quarter], root).most)
+            memory[name][1].append(full.most)
+    cells = {}
+    for name in roots:
+        ratio, spread = files.ratio(name, READER)
+        cells[name] = f"{files.median(name):.2f} s against {files.median(READER):.2f} s: {ratio:.2f} (± {spread:.2f})"
+    rows = [Row(f"`check` of {flows:,} saved flows against mitmproxy's own reader, CPU", cells, "≤ 0.6")]
+    for title, found, target in (
+        (f"`check` of a HAR of Chrome's, bodies out, {size / 4:g} MB", without, "≥ 8,000"),
+        (f"`check` of a HAR of Chrome's with bodies, {size:g} MB", hars, ""),
+    ):
+        speeds = {name: f"{found.median(name):,.0f} (± {found.spread(name):,.0f})" for name in roots}
+        rows.append(Row(f"{title}: entries a second and core", speeds, target))
+    held = {name: " and ".join(f"{statistics.median(found):.0f} MB" for found in memory[name]) for name in roots}
+    rows.append(Row(f"`check` of a HAR of {size / 4:g} and of {size:g} MB, most memory", held, "flat"))
+    return rows

@@ -1,10 +1,9 @@
 """The traffic that costs are measured with: what one page load and one round of API calls send and get."""
 
-import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from mitmproxy import connection, http
 
@@ -143,13 +142,13 @@ CORS: Final = (_PREFLIGHT, _PUT, _GET, replace(_GET, asked=(*_GET.asked, _COOKIE
 
 
 def without_sharing(call: Call) -> Call:
-    """Return the call to a server that knows nothing of CORS, for a rule to mend."""
+    """Return the call to a server that knows nothing of CORS, for a rule to fix."""
     kept = tuple(line for line in call.answered if not line[0].startswith("Access-Control-"))
     return replace(call, path="/bare" + call.path, answered=kept)
 
 
-BARE: Final = tuple(map(without_sharing, CORS))
-ALL: Final = (*dict.fromkeys(PLAIN), *CORS, *BARE)
+UNSHARED: Final = tuple(map(without_sharing, CORS))
+ALL: Final = (*dict.fromkeys(PLAIN), *CORS, *UNSHARED)
 
 
 def over_http(asked: Lines) -> Lines:
@@ -157,7 +156,7 @@ def over_http(asked: Lines) -> Lines:
     return tuple(line for line in asked if not line[0].startswith("Sec-Fetch-"))
 
 
-# --- flows and entries of saved captures --------------------------------------------------------------------------
+# --- flows --------------------------------------------------------------------------------------------------
 
 _BODIES: Final = {call.body: bytes(call.body) for call in ALL}
 
@@ -171,7 +170,7 @@ def mixed(count: int, seed: int = 1) -> Iterator[tuple[int, float, Call, str]]:
         if chance.random() < 0.7:
             calls: tuple[Call, ...] = tuple(chance.choices(PLAIN, k=5))
         else:
-            calls = BARE[2:4] if chance.random() < 0.2 else CORS
+            calls = UNSHARED[2:4] if chance.random() < 0.2 else CORS
         host = f"host{chance.randrange(40)}.example.test"
         for call in calls:
             if number >= count:
@@ -200,42 +199,3 @@ def flow_of(number: int, started: float, call: Call, host: str, live: bool = Fal
         *(b"HTTP/2.0", call.status, b"", answered, _BODIES[call.body], None, started + 0.004, started + 0.005)
     )
     return flow
-
-
-def entry_of(number: int, started: float, call: Call, host: str) -> dict[str, Any]:
-    """Build a HAR's entry of a call, bodies left away."""
-    return {
-        "startedDateTime": f"2026-11-22T12:{number // 6000 % 60:02}:{number // 100 % 60:02}.{number % 100:02}0Z",
-        "time": 5.0,
-        "request": {
-            "method": call.method,
-            "url": f"https://{host}{call.path.format(number % 5000)}",
-            "httpVersion": "HTTP/2",
-            "headers": [{"name": name.lower(), "value": value} for name, value in call.asked],
-            "queryString": [],
-            "cookies": [],
-            "headersSize": -1,
-            "bodySize": 0,
-        },
-        "response": {
-            "status": call.status,
-            "statusText": "",
-            "httpVersion": "HTTP/2",
-            "headers": [{"name": name.lower(), "value": value} for name, value in call.answered],
-            "cookies": [],
-            "content": {"size": call.body, "mimeType": "text/plain"},
-            "redirectURL": "",
-            "headersSize": -1,
-            "bodySize": call.body,
-        },
-        "cache": {},
-        "serverIPAddress": "203.0.113.7",
-        "timings": {"blocked": 0.5, "dns": -1, "connect": -1, "ssl": -1, "send": 0.1, "wait": 4.0, "receive": 0.4},
-    }
-
-
-def har_of(count: int) -> bytes:
-    """Build a HAR of so many entries."""
-    entries = [entry_of(*each) for each in mixed(count)]
-    log = {"version": "1.2", "creator": {"name": "bench", "version": "1"}, "pages": [], "entries": entries}
-    return json.dumps({"log": log}).encode()
