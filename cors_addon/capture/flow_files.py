@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Final
 
 from ..fetch.headers import HeaderList
 from ..fetch.messages import Request, Response
+from ..traffic.body_hints import response_hints
 from ..traffic.exchange import Exchange, Responder
 from ..verdict.failure_details import inert
 from .error import CaptureError
@@ -20,8 +21,8 @@ from .flow_failures import failure_told
 from .flow_keys import PROBE
 from .flow_scan import glance, is_of_interest_without_origin
 from .mitmproxy_flows import FORMAT_VERSION, default_port, hostport, parse_authority, state_and_url
-from .sighting import UNREMARKABLE, Sighting
-from .tnetstrings import WHOLE, State, dictionary, netstrings, told
+from .sighting import UNREMARKABLE, Clock, Sighting
+from .tnetstrings import BEGINNING, WHOLE, State, dictionary, netstrings, told
 
 _BROKEN: Final = (ValueError, TypeError, LookupError, AttributeError, AssertionError)
 """What reading a state of the wrong shape may end in, in this module and in mitmproxy."""
@@ -49,12 +50,15 @@ _WANTED: Final[Mapping[bytes, Any]] = {
         ),
         WHOLE,
     ),
-    b"response": dict.fromkeys((b"status_code", b"headers", b"timestamp_start", b"timestamp_end"), WHOLE),
+    b"response": {
+        **dict.fromkeys((b"status_code", b"headers", b"timestamp_start", b"timestamp_end"), WHOLE),
+        b"content": BEGINNING,
+    },
 }
 """Which parts of a state are read: all of one, or those that the inner mapping names."""
 
 
-def sightings(stream: BinaryIO) -> Iterator[Sighting]:
+def sightings(stream: BinaryIO, clock: Clock | None = None) -> Iterator[Sighting]:
     """Read a flow file; one sighting an HTTP flow.
 
     Raises ``CaptureError`` where the file stops making sense, and at its end if single flows could not be read.
@@ -62,7 +66,7 @@ def sightings(stream: BinaryIO) -> Iterator[Sighting]:
     unread, first = 0, ""
     for number, (offset, payload) in enumerate(netstrings(stream), 1):
         try:
-            sighting = _sighting(payload)
+            sighting = _sighting(payload, clock)
         except _BROKEN as exc:
             unread += 1
             first = first or f"flow {number:,} at byte {offset:,} ({_told(exc)})"
@@ -80,13 +84,15 @@ def _told(exc: Exception) -> str:
 # --- from a state to what it tells ------------------------------------------------------------------------------------
 
 
-def _sighting(payload: bytes) -> Sighting | None:
+def _sighting(payload: bytes, clock: Clock | None = None) -> Sighting | None:
     """Return what a flow tells, ``None`` where it is no HTTP flow."""
     state = dictionary(payload, 0, len(payload), _WANTED)
     if state.get("version") != FORMAT_VERSION:
         return _as_flow(payload)
     if state["type"] != "http":
         return None
+    if clock is not None:
+        clock.now = max(clock.now, state["request"]["timestamp_start"] or 0.0)
     try:
         return _of_state(state)
     except _BROKEN:
@@ -144,6 +150,7 @@ def _exchange(state: State, url: str | None) -> Exchange:
         server_address=address[0] if address else "",
         websocket=state["websocket"] is not None,
         source="flows",
+        body_hints=() if frozen is None else response_hints(frozen.status, frozen.headers, response.get("content")),
     )
 
 

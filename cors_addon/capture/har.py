@@ -12,9 +12,10 @@ from typing import Any, BinaryIO, Final
 
 from ..fetch.headers import HeaderList
 from ..fetch.messages import REDIRECT_STATUSES, Request, Response
-from ..fetch.origins import Origin, address_of
+from ..fetch.origins import OPAQUE, Origin, address_of, serialize_origin
 from ..traffic.address_spaces import address_space_of
-from ..traffic.exchange import Exchange
+from ..traffic.body_hints import CODED, Hint, hints_in
+from ..traffic.exchange import Exchange, Initiator
 from .error import CaptureError
 from .json_stream import JsonWalker
 from .sighting import UNREMARKABLE, Sighting
@@ -34,7 +35,7 @@ _VERSIONS: Final = {
 # Names of failures that can only mean that no response came. Others, such as net::ERR_FAILED, also stand for what the
 # browser itself refused.
 _NO_RESPONSE: Final = re.compile(
-    r"net::ERR_(?:ADDRESS|CERT|CONNECTION|DNS|EMPTY_RESPONSE|HTTP2|INTERNET_DISCONNECTED|NAME|NETWORK_CHANGED|PROXY"
+    r"net::ERR_(?:ADDRESS|BLOCKED_BY_(?:ADMINISTRATOR|CLIENT)|CERT|CONNECTION|DNS|EMPTY_RESPONSE|HTTP2|INTERNET_DISCONNECTED|NAME|NETWORK_CHANGED|PROXY"
     r"|QUIC|SOCKET|SSL|TIMED_OUT|TUNNEL)"
     r"|NS_ERROR_(?:CONNECTION_REFUSED|NET_|PROXY_|REDIRECT_LOOP|UNKNOWN_HOST)"
 )
@@ -63,6 +64,7 @@ _TOLD_BY: Final = {
         "x-content-type-options",
     )
 }
+_MOST_STACKS: Final = 20
 _LENGTHS: Final = frozenset(map(len, _TOLD_BY))
 _Seen = dict[str, str]
 _ANYWHERE: Final = Origin("https", "example.com", 443)
@@ -82,6 +84,13 @@ class HarNotes:
     creator: str = ""
     traceless: int = 0
     first: str = ""
+    last: str = ""
+    """When the last entry began, as written."""
+
+    @property
+    def now(self) -> float:
+        """When the last entry began (Unix seconds), 0 where that cannot be read."""
+        return _time_of(self.last) or 0.0
 
     def __str__(self) -> str:
         if not self.traceless:
@@ -103,6 +112,7 @@ def sightings(stream: BinaryIO, name: str, encoding: str, notes: HarNotes) -> It
     try:
         for count, entry in enumerate(_entries(JsonWalker(stream, encoding), notes), 1):
             try:
+                notes.last = entry.get("startedDateTime") or notes.last
                 yield reader.sighting(entry, f"{name}#{count - 1}")
             except _BROKEN:
                 unread += 1
@@ -162,6 +172,10 @@ class _Reader:
         address = _address(str(entry.get("serverIPAddress") or ""))
         seen = _glance(asked)
         if status <= 0:
+            if "origin" not in seen and error is not None and (page := _page_of(entry, asked, url)):
+                # What a browser saves of a request that never went out lacks what the network stack would have added.
+                asked.append(("Origin", page))
+                seen["origin"] = page
             if "origin" not in seen:
                 if error is None and entry.get("_resourceType") in _SCRIPTS and not entry.get("_wasAborted"):
                     self._notes.traceless += 1
@@ -182,6 +196,9 @@ class _Reader:
             server_address=address,
             websocket=entry.get("_resourceType") == "websocket" or "_webSocketMessages" in entry,
             source="har",
+            body_hints=_hints(status, answer),
+            from_cache=bool(entry.get("_fromCache")),
+            initiator=_initiator(entry),
         )
         return Sighting(exchange)
 
@@ -214,11 +231,7 @@ class _Reader:
         A browser starts its clock when the page asks; what the request then waited for, its preflight included, is
         called blocked.
         """
-        try:
-            asked = datetime.fromisoformat(entry["startedDateTime"])
-            self._last = (asked if asked.tzinfo is not None else asked.replace(tzinfo=UTC)).timestamp()
-        except _BROKEN:
-            pass
+        self._last = _time_of(entry.get("startedDateTime")) or self._last
         took = _milliseconds(entry.get("time"))
         waited = _milliseconds((entry.get("timings") or {}).get("blocked"))
         return self._last + min(waited, took) / 1000, self._last + took / 1000
@@ -227,6 +240,14 @@ class _Reader:
         for text in (answer.get("_error"), answer.get("_failureText"), entry.get("_error")):
             if isinstance(text, str) and text and (self._notes.creator == "mitmproxy" or _NO_RESPONSE.match(text)):
                 return text
+        return None
+
+
+def _time_of(written: Any) -> float | None:
+    try:
+        moment = datetime.fromisoformat(written)
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+    except _BROKEN:
         return None
 
 
@@ -246,6 +267,43 @@ def _lines(headers: Any) -> list[tuple[str, str]]:
         if not name.startswith(":")
         for line in _FOLDED.split(value)
     ]
+
+
+def _page_of(entry: dict[str, Any], asked: list[tuple[str, str]], url: str) -> str:
+    """Return the origin of the page whose script called another origin, empty where that is not certain."""
+    if entry.get("_resourceType") not in _SCRIPTS:
+        return ""
+    referrer = next((value for name, value in asked if name.lower() == "referer"), "")
+    page, target = serialize_origin(referrer), serialize_origin(url)
+    return "" if OPAQUE in (page, target) or page == target else page
+
+
+def _hints(status: int, answer: dict[str, Any]) -> tuple[Hint, ...]:
+    content = answer.get("content")
+    text = content.get("text") if isinstance(content, dict) else None
+    if not isinstance(text, str) or content.get("encoding") or (status < 400 and len(text) > CODED):
+        return ()
+    return hints_in(str(content.get("mimeType") or ""), text)
+
+
+def _initiator(entry: dict[str, Any]) -> Initiator | None:
+    """Return the line of a program that asked, as Chromium writes it: the innermost frame, or the element's URL."""
+    told = entry.get("_initiator")
+    if not isinstance(told, dict):
+        return None
+    stack, frame = told.get("stack"), told
+    for _ in range(_MOST_STACKS):
+        frames = stack.get("callFrames") if isinstance(stack, dict) else None
+        if isinstance(frames, list) and frames and isinstance(frames[0], dict):
+            frame = frames[0]
+            break
+        stack = stack.get("parent") if isinstance(stack, dict) else None
+    url = frame.get("url")
+    if not isinstance(url, str) or not url:
+        return None
+    line, column = (frame.get(key) for key in ("lineNumber", "columnNumber"))
+    at = [value + 1 if isinstance(value, int) and value >= 0 else 0 for value in (line, column)]
+    return Initiator(_isomorphic(url), *at, _isomorphic(str(frame.get("functionName") or "")))
 
 
 def _glance(lines: list[tuple[str, str]]) -> _Seen:

@@ -12,7 +12,7 @@ from ..verdict.model import Outcome, Verdict
 from . import har
 from .compression import Opened, opened
 from .error import CaptureError
-from .sighting import Sighting
+from .sighting import Clock, Sighting
 
 _ADVANCE_EVERY: Final = 256
 
@@ -49,14 +49,15 @@ def judge_capture(path: str, name: str, settings: Settings, advance: Advance | N
     kind = problem = note = ""
     try:
         with opened(path) as capture:
-            notes = har.HarNotes()
+            notes, clock = har.HarNotes(), Clock()
             kind = "har" if capture.encoding else "flows"
             try:
-                judging.take_all(_followed(_sightings(capture, name, notes), capture, advance))
+                judging.take_all(_followed(_sightings(capture, name, notes, clock), capture, advance))
             except CaptureError as exc:
                 raise CaptureError(f"{capture.fault}; {exc}" if capture.fault else str(exc)) from exc
             finally:
                 note = str(notes)
+                judging.pass_time(max(notes.now, clock.now))
             problem = capture.fault
     except CaptureError as exc:
         problem = str(exc)
@@ -64,13 +65,15 @@ def judge_capture(path: str, name: str, settings: Settings, advance: Advance | N
     return Judged(kind, judging.flows, verdicts, judging.explain, problem, note, judging.hosts(verdicts))
 
 
-def _sightings(capture: Opened, name: str, notes: har.HarNotes) -> Iterator[Sighting]:
+def _sightings(
+    capture: Opened, name: str, notes: har.HarNotes, clock: Clock
+) -> Iterator[Sighting]:
     if capture.encoding:
         return har.sightings(capture.stream, name, capture.encoding, notes)
     # It imports mitmproxy, which a HAR does without.
     from . import flow_files
 
-    return flow_files.sightings(capture.stream)
+    return flow_files.sightings(capture.stream, clock)
 
 
 def _followed(sightings: Iterator[Sighting], capture: Opened, advance: Advance | None) -> Iterator[Sighting]:
@@ -113,6 +116,9 @@ class _Judging:
                 self._backlog.add((exchange.id,))
             if sighting.cookie is not None:
                 self._backlog.add(self._session.credentials.cookie_on(*sighting.cookie))
+
+    def pass_time(self, now: float) -> None:
+        self._backlog.add(self._session.pass_time(now))
 
     def finish(self) -> tuple[Verdict, ...]:
         self._backlog.add(self._session.finish())

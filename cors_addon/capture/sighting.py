@@ -15,3 +15,10 @@ class Sighting:
 
 
 UNREMARKABLE: Final = Sighting()
+
+
+@dataclass(slots=True)
+class Clock:
+    """The time of the latest flow of a capture, whether or not it tells anything (Unix seconds)."""
+
+    now: float = 0.0

@@ -12,6 +12,11 @@ from .error import CaptureError
 WHOLE: Final[Mapping[bytes, Any]] = {}
 """All of it."""
 
+BEGINNING: Final[Mapping[bytes, Any]] = {b"": None}
+"""Of bytes, the beginning: a body may be large."""
+
+_BEGINNING: Final = 1 << 16
+
 State = dict[str, Any]
 
 _LONGEST_PREFIX: Final = 12
@@ -82,6 +87,8 @@ def dictionary(data: bytes, position: int, end: int, wanted: Mapping[bytes, Any]
             name = key.decode("ascii")
             if kind == 0x7D:  # }
                 found[name] = dictionary(data, start, stop, inner)
+            elif inner is BEGINNING:
+                found[name] = _value(data, kind, start, min(stop, start + _BEGINNING) if kind == 0x2C else stop)
             else:
                 found[name] = _value(data, kind, start, stop)
     return found

@@ -80,4 +80,95 @@ RESPONSE_OPAQUE: Final = Violation(
     """),
 )
 
-NEGLECTED: Final = (SET_COOKIE_REFUSED, RESPONSE_OPAQUE)
+OWN_ORIGIN_REFUSED: Final = Violation(
+    id="own-origin-refused",
+    title="The server's CORS code refuses a request of its own page ({origin}) with {status}",
+    severity=Severity.RISK,
+    stages=frozenset({Stage.RESPONSE}),
+    params=("origin", "status"),
+    explanation=prose("""
+        The request goes to the page's own origin, so browsers check no CORS header. The server's CORS code reads Origin
+        all the same, takes it for another origin than its own and rejects the request. Behind a proxy that ends TLS the
+        application sees http, while the browser's Origin has https.
+    """),
+    fix=prose("""
+        The proxy sends X-Forwarded-Proto and X-Forwarded-Host and the framework uses them; or the server's list names
+        the public origin too.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://fetch.spec.whatwg.org/#origin-header",
+    broken=example("""
+        > POST https://app.test/login
+        > Origin: https://app.test
+        > Sec-Fetch-Dest: empty
+        > Sec-Fetch-Mode: cors
+        > Sec-Fetch-Site: same-origin
+        < 403
+        < Vary: Origin
+        < Vary: Access-Control-Request-Method
+        < Vary: Access-Control-Request-Headers
+    """),
+    fixed=example("""
+        > POST https://app.test/login
+        > Origin: https://app.test
+        > Sec-Fetch-Dest: empty
+        > Sec-Fetch-Mode: cors
+        > Sec-Fetch-Site: same-origin
+        < 200
+        < Vary: Origin
+        < Vary: Access-Control-Request-Method
+        < Vary: Access-Control-Request-Headers
+    """),
+)
+
+STICKY_COOKIE_NOT_RETURNED: Final = Violation(
+    id="sticky-cookie-not-returned",
+    title="A load balancer's cookie is not sent back: {names}",
+    severity=Severity.ADVICE,
+    stages=frozenset({Stage.RESPONSE}),
+    params=("names",),
+    explanation=prose("""
+        A load balancer sets a cookie by which it sends the next requests to the same instance. The page makes its
+        requests without credentials, so the browser neither stores nor sends that cookie, and a request of the same
+        session reaches an instance that does not know it (Socket.IO and SockJS: 400, unknown session).
+    """),
+    fix=prose("""
+        The client makes the requests with credentials (`withCredentials: true`, `credentials: 'include'`), and the
+        server names the page's origin and sends `Access-Control-Allow-Credentials: true`. Or the client uses WebSocket
+        alone, which needs no cookie.
+    """),
+    owner=FixOwner.CLIENT,
+    anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
+    broken=example(f"""
+        > GET https://api.test/socket.io/?EIO=4&transport=polling
+        {FETCH}
+        < 200
+        < Set-Cookie: AWSALB=1; Path=/
+        < Set-Cookie: AWSALBCORS=1; Path=/; SameSite=None; Secure
+        {ALLOWED}
+
+        > POST https://api.test/socket.io/?EIO=4&transport=polling&sid=x
+        {FETCH}
+        > Content-Type: text/plain;charset=UTF-8
+        < 400
+        {ALLOWED}
+    """),
+    fixed=example(f"""
+        > GET https://api.test/socket.io/?EIO=4&transport=polling
+        {FETCH}
+        < 200
+        < Set-Cookie: AWSALBCORS=1; Path=/; SameSite=None; Secure
+        {ALLOWED}
+        < Access-Control-Allow-Credentials: true
+
+        > POST https://api.test/socket.io/?EIO=4&transport=polling&sid=x
+        {FETCH}
+        > Content-Type: text/plain;charset=UTF-8
+        > Cookie: AWSALBCORS=1
+        < 200
+        {ALLOWED}
+        < Access-Control-Allow-Credentials: true
+    """),
+)
+
+NEGLECTED: Final = (SET_COOKIE_REFUSED, RESPONSE_OPAQUE, OWN_ORIGIN_REFUSED, STICKY_COOKIE_NOT_RETURNED)

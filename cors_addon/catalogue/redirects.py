@@ -170,4 +170,45 @@ MODE_SAME_ORIGIN: Final = Violation(
     chromium="DisallowedByMode",
 )
 
-REDIRECTS: Final = (REDIRECT_URL_CREDENTIALS, REDIRECT_SCHEME, REDIRECT_TOO_MANY, MODE_SAME_ORIGIN)
+REDIRECT_MIXED_CONTENT: Final = Violation(
+    id="redirect-mixed-content",
+    title="The redirect leads to http ({location}), and a page on https may not load that (mixed content)",
+    severity=Severity.BLOCKED,
+    stages=REDIRECT,
+    params=("location",),
+    explanation=prose("""
+        The page is on https and a script requests an https URL, and the server redirects to an http URL. Browsers block
+        it as mixed content before they send anything, so no request follows and no header helps. Most often the
+        application does not know that a proxy in front of it ends TLS, and builds the Location with http.
+    """),
+    fix=prose("""
+        The server redirects to https: the proxy sends X-Forwarded-Proto and the application trusts it. Or the client
+        calls the final URL directly.
+    """),
+    owner=FixOwner.SERVER,
+    anchor="https://www.w3.org/TR/mixed-content/#should-block-fetch",
+    broken=example(f"""
+        > GET https://api.test/items/
+        {FETCH}
+        < 307
+        < Location: http://api.test/items
+        {ALLOWED}
+    """),
+    fixed=example(f"""
+        > GET https://api.test/items/
+        {FETCH}
+        < 307
+        < Location: https://api.test/items
+        {ALLOWED}
+
+        > GET https://api.test/items
+        {FETCH}
+        < 200
+        < Content-Type: application/json
+        {ALLOWED}
+    """),
+)
+
+REDIRECTS: Final = (
+    *(REDIRECT_URL_CREDENTIALS, REDIRECT_SCHEME, REDIRECT_TOO_MANY, MODE_SAME_ORIGIN, REDIRECT_MIXED_CONTENT),
+)

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 from ..catalogue import CATALOGUE
-from ..catalogue.violation import Stage
+from ..catalogue.violation import Severity, Stage
 from ..fetch.checks import ALLOW_CREDENTIALS, ALLOW_ORIGIN, EXPOSE_HEADERS, MAX_AGE, exposed_header_names
 from ..fetch.headers import HeaderList, Invalid, extract_header_list_values, extract_max_age
 from ..fetch.messages import CredentialsMode, is_ok_status
@@ -24,6 +24,7 @@ from ..verdict.conditions import BOTH_MODES
 from ..verdict.failure_details import inert
 from ..verdict.model import Condition, HeaderLine
 from ..verdict.redact import redact
+from .protocol_headers import needed_headers
 
 _LINES_SHOWN: Final = 8
 _LONGEST_NAMES: Final = 2_000
@@ -177,6 +178,20 @@ def hidden_header_names(mode: CredentialsMode, headers: HeaderList) -> list[str]
     return [name for name in wanted if name not in exposed]
 
 
+def _hidden(record: Record, headers: HeaderList, mode: CredentialsMode, listed: list[str]) -> list[Condition]:
+    """Tell of hidden headers: as advice where a protocol needs them, errors included, and else in passing."""
+    exposed = exposed_header_names(mode, headers) if listed else frozenset()
+    needed = needed_headers(record)
+    lacking = [name for name in (needed.names if needed is not None else ()) if name not in exposed]
+    if lacking:
+        note = _note("header-not-exposed", {"names": inert(", ".join(lacking))}, headers, EXPOSE_HEADERS)
+        line = f"{EXPOSE_HEADERS}: {inert(', '.join([*listed, *lacking]), 2000)}"
+        return [replace(note, severity=Severity.ADVICE, needed=line)]
+    response = record.exchange.response
+    hidden = hidden_header_names(mode, headers) if response is not None and is_ok_status(response.status) else []
+    return [_note("header-not-exposed", {"names": inert(", ".join(hidden))}, headers, EXPOSE_HEADERS)] if hidden else []
+
+
 def _about_exposure(record: Record, headers: HeaderList, credentials: CredentialsObserver) -> list[Condition]:
     found: list[Condition] = []
     listed = None if headers.expose_headers is None else extract_header_list_values(headers, EXPOSE_HEADERS)
@@ -192,11 +207,8 @@ def _about_exposure(record: Record, headers: HeaderList, credentials: Credential
         mode = credentials.assess(record).mode
     if hidden_by_wildcard and mode is CredentialsMode.INCLUDE:
         found.append(_note("expose-headers-wildcard-with-credentials", {}, headers, EXPOSE_HEADERS))
-    elif not isinstance(listed, Invalid) and is_ok_status(record.exchange.response.status):
-        hidden = hidden_header_names(mode or CredentialsMode.NOT_INCLUDE, headers)
-        if hidden:
-            names = inert(", ".join(hidden))
-            found.append(_note("header-not-exposed", {"names": names}, headers, EXPOSE_HEADERS))
+    elif not isinstance(listed, Invalid):
+        found += _hidden(record, headers, mode or CredentialsMode.NOT_INCLUDE, listed or [])
     if cookies and mode is CredentialsMode.NOT_INCLUDE:
         names = ", ".join(value.partition("=")[0].strip() for value in headers.get_all("Set-Cookie"))
         found.append(_note("set-cookie-ignored", {"names": inert(names)}))

@@ -4,9 +4,11 @@ from typing import Final
 
 from ..catalogue import CATALOGUE
 from ..catalogue.violation import Stage
+from ..fetch.headers import get_decode_and_split
 from ..fetch.messages import CredentialsMode
 from ..fetch.origins import serialize_origin
 from ..fetch.safelists import mime_essence
+from ..traffic.body_hints import Hint
 from ..traffic.classify import Kind
 from ..traffic.cookies import CookieObserver, Refusal
 from ..traffic.credentials import CredentialsObserver
@@ -22,8 +24,15 @@ def neglected_conditions(record: Record, credentials: CredentialsObserver, cooki
     """Return what is lost of an exchange although it is not blocked."""
     if record.kind is Kind.NO_CORS:
         return _opaque(record)
+    if record.kind is Kind.SAME_ORIGIN:
+        return _own_origin(record)
     if record.kind is not Kind.CORS:
         return []
+    unreturned = cookies.unreturned(record)
+    if unreturned is not None and credentials.assess(record).mode is not CredentialsMode.INCLUDE:
+        name, setter = unreturned
+        line = HeaderLine("response", "Set-Cookie", inert(f"{name}=... (flow {setter})", 200))
+        return [_condition("sticky-cookie-not-returned", {"names": inert(name)}, (line,))]
     refused = cookies.of(record)
     if not refused or credentials.assess(record).mode is CredentialsMode.NOT_INCLUDE:
         return []
@@ -37,6 +46,26 @@ def neglected_conditions(record: Record, credentials: CredentialsObserver, cooki
         for name, why, flow in told
     )
     return [_condition("set-cookie-refused", {"names": names}, lines)]
+
+
+def _own_origin(record: Record) -> list[Condition]:
+    """A request to the page's own server that CORS code refuses."""
+    response = record.exchange.response
+    if response is None or "origin" not in record.exchange.request.headers:
+        return []
+    hints = {Hint.CORS_REFUSED, Hint.ORIGIN_REFUSED, Hint.METHOD_REFUSED, Hint.HEADERS_REFUSED}
+    by_body = not hints.isdisjoint(record.exchange.body_hints) and response.status in (400, 401, 403, 500)
+    varies = {value.lower() for value in get_decode_and_split(response.headers, "Vary") or ()}
+    asked = {"access-control-request-method", "access-control-request-headers"}
+    # Refusals of other code come as a page or as JSON, with the same Vary where CORS code wraps it.
+    bare = "content-type" not in response.headers and "www-authenticate" not in response.headers
+    by_vary = response.status == 403 and "origin" in varies and bool(varies & asked) and bare
+    if not by_body and not by_vary:
+        return []
+    params = {"origin": inert(record.classification.page_origin or ""), "status": str(response.status)}
+    values = response.headers.get_all("Vary")[:8]
+    lines = tuple(HeaderLine("response", "Vary", inert(value, 200)) for value in values)
+    return [_condition("own-origin-refused", params, lines)]
 
 
 def _opaque(record: Record) -> list[Condition]:

@@ -27,6 +27,7 @@ from .causes.context import Scene
 from .discarded import neglected_conditions
 from .facts import facts_of
 from .fixes.compose import with_fixes
+from .owner import OwnHosts, owner_of
 
 _LET_THROUGH: Final = (Outcome.ALLOWED, Outcome.NOT_CORS)
 _TO_EXPLAIN: Final = (Severity.BLOCKED, Severity.CONDITIONAL)
@@ -34,10 +35,14 @@ _TO_EXPLAIN: Final = (Severity.BLOCKED, Severity.CONDITIONAL)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``judge`` decides whose behaviour a flow's outcome is; ``None`` goes by User-Agent. ``audit`` adds advice."""
+    """``judge`` decides whose behaviour a flow's outcome is; ``None`` goes by User-Agent. ``audit`` adds advice.
+
+    ``own_hosts`` says which hosts the user's rules list.
+    """
 
     judge: Judge | None = None
     audit: bool = True
+    own_hosts: OwnHosts | None = None
 
 
 class Session:
@@ -54,6 +59,7 @@ class Session:
         self.echoes = EchoObserver(self.correlator)
         self.hosts = HostObserver(self.correlator)
         self.cookies = CookieObserver(self.correlator)
+        self.credentials.unreturned_cookie = self.cookies.unreturned
         self.trust = TrustObserver(self.correlator)
         self.repeats = RepeatObserver(self.correlator)
 
@@ -106,6 +112,7 @@ class Session:
         record = self.correlator.get(verdict.id)
         if record is None or not verdict.findings:
             return verdict
+        verdict = replace(verdict, owner=owner_of(record, self.settings.own_hosts))
         whole = with_fixes(self._with_causes(verdict, record, followed), record, self.correlator)
         return replace(whole, facts=facts_of(record, self.correlator))
 
@@ -139,6 +146,13 @@ class Session:
         withheld = any(finding.severity is Severity.BLOCKED for finding in verdict.findings)
         return Outcome.BLOCKED if withheld and verdict.outcome in _LET_THROUGH else verdict.outcome
 
+    def pass_time(self, now: float) -> set[str]:
+        """Say what time it is (Unix seconds), whatever was seen; return the ids to judge anew.
+
+        That nothing followed a preflight is told by the clock: another CORS request may never come.
+        """
+        return self.correlator.pass_time(now)
+
     def finish(self) -> set[str]:
         """Say that nothing more will come; return the ids to judge anew."""
         return self.correlator.finish()
@@ -156,6 +170,7 @@ class Session:
 
     def _judge(self, record: Record, bare: bool = False) -> Verdict:
         extra = self.neighbours.conditions(record.exchange, record.classification)
+        extra += self.neighbours.mixed_content(record)
         if self.settings.audit and not bare:
             extra = [
                 *extra,
@@ -170,7 +185,8 @@ class Session:
         return judge_record(record, Context(self.credentials.assess, self.settings.judge, extra, upgraded, notes))
 
     def _with_causes(self, verdict: Verdict, record: Record, followed: bool) -> Verdict:
-        scene = Scene(record, self.correlator, self.hosts, self.credentials.pages, self.cookies)
+        owner = verdict.owner or owner_of(record, self.settings.own_hosts)
+        scene = Scene(record, self.correlator, self.hosts, self.credentials.pages, self.cookies, owner)
         found = []
         for finding in verdict.findings:
             causes = causes_of(finding, scene)

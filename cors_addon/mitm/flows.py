@@ -10,6 +10,7 @@ from ..fetch.headers import HeaderList
 from ..fetch.messages import Request, Response
 from ..fetch.origins import Origin
 from ..traffic.address_spaces import address_space_of
+from ..traffic.body_hints import Hint, response_hints
 from ..traffic.exchange import Exchange, Responder
 from . import failures
 
@@ -177,7 +178,14 @@ def exchange_of(flow: http.HTTPFlow, request: Request | None = None, arrived: bo
         server_address=address[0] if address else "",
         websocket=flow.websocket is not None,
         source="live" if flow.live else "flows",
+        body_hints=() if frozen is None or response is None else _hints(frozen, response),
     )
+
+
+def _hints(frozen: Response, response: http.Response) -> tuple[Hint, ...]:
+    """Return what the body says, where it is there already: a hook may look before it has come."""
+    raw = response.data.content
+    return response_hints(frozen.status, frozen.headers, raw) if raw else ()
 
 
 def host_of(url: str) -> str:

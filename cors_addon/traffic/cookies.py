@@ -4,7 +4,7 @@ https://www.ietf.org/archive/id/draft-ietf-httpbis-rfc6265bis-20.html#name-stora
 Values of cookies are neither kept nor looked at.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeVar
@@ -28,6 +28,9 @@ _OF_MACHINES: Final = (
     *("cf_", "ak_bmsc", "bm_", "akamai", "datadome", "serverid", "gclb"),
 )
 
+
+_STICKY: Final = ("awsalb", "awselb", "arraffinity", "serverid", "gclb", "bigipserver", "route", "io", "ingresscookie")
+"""Cookies by which load balancers keep a client at one instance."""
 
 _Key = tuple[str, Origin]
 _Value = TypeVar("_Value")
@@ -64,33 +67,44 @@ class CookieObserver:
     def __init__(self, correlator: Correlator) -> None:
         self._set: dict[_Key, dict[str, tuple[float, tuple[Refused, ...]]]] = {}
         self._missed: dict[_Key, dict[str, None]] = {}
+        self._sticky: dict[_Key, dict[str, tuple[float, str]]] = {}
+        self._failed: dict[_Key, dict[str, None]] = {}
         correlator.on_forget.append(self._forget)
 
     def clear(self) -> None:
         """Forget everything."""
         self._set.clear()
         self._missed.clear()
+        self._sticky.clear()
+        self._failed.clear()
 
     def observe(self, record: Record) -> set[str]:
         """Take in an exchange; return the ids of those that may have lacked the cookies that it sets."""
         response = record.exchange.response
         if record.kind is not Kind.CORS or response is None:
             return set()
-        unauthorized = is_unauthorized(record)
-        if not unauthorized and response.headers.set_cookie is None:
+        failed = response.status >= 400 and record.exchange.request.headers.cookie is None
+        if not failed and response.headers.set_cookie is None:
             return set()
         key = _key(record)
         if key is None:
             return set()
-        if unauthorized:
+        if is_unauthorized(record):
             self._missed.setdefault(key, {})[record.id] = None
+        if failed:
+            self._failed.setdefault(key, {})[record.id] = None
         if response.headers.set_cookie is None:
             return set()
+        changed: set[str] = set()
+        sticky = _sticky_name(response.headers.get_all("Set-Cookie"))
+        if sticky is not None:
+            self._sticky.setdefault(key, {})[record.id] = record.exchange.started, sticky
+            changed |= set(self._failed.get(key, {}))
         refused = tuple(refusals(record))
-        if not refused:
-            return set()
-        self._set.setdefault(key, {})[record.id] = record.exchange.started, refused
-        return set(self._missed.get(key, {}))
+        if refused:
+            self._set.setdefault(key, {})[record.id] = record.exchange.started, refused
+            changed |= set(self._missed.get(key, {}))
+        return changed
 
     def of(self, record: Record) -> tuple[Refused, ...]:
         """Return the cookies that an exchange sets in vain, or else lacks: those that were refused before."""
@@ -107,14 +121,30 @@ class CookieObserver:
         before = [entry for entry in known.values() if entry[0] < record.exchange.started]
         return max(before)[1] if before else ()
 
+    def unreturned(self, record: Record) -> tuple[str, str] | None:
+        """Return a load balancer's cookie that was set earlier and that a failed request lacks, and who set it."""
+        response = record.exchange.response
+        if not self._sticky or record.kind is not Kind.CORS or response is None or response.status < 400:
+            return None
+        if record.exchange.request.headers.cookie is not None:
+            return None
+        key = _key(record)
+        known = self._sticky.get(key, {}) if key is not None else {}
+        before = [
+            (started, name, setter) for setter, (started, name) in known.items() if started < record.exchange.started
+        ]
+        return max(before)[1:] if before else None
+
     def _forget(self, record: Record) -> None:
-        if not self._set and not self._missed:
+        if not (self._set or self._missed or self._sticky or self._failed):
             return
         key = _key(record)
         if key is None:
             return
         _take_out(self._set, key, record.id)
         _take_out(self._missed, key, record.id)
+        _take_out(self._sticky, key, record.id)
+        _take_out(self._failed, key, record.id)
 
 
 def _take_out(store: dict[_Key, dict[str, _Value]], key: _Key, exchange_id: str) -> None:
@@ -123,6 +153,16 @@ def _take_out(store: dict[_Key, dict[str, _Value]], key: _Key, exchange_id: str)
         members.pop(exchange_id, None)
         if not members:
             del store[key]
+
+
+def is_of_machine(name: str) -> bool:
+    """Say whether a cookie is one that load balancers, firewalls and CDNs set for themselves."""
+    return name.lower().startswith(_OF_MACHINES)
+
+
+def _sticky_name(lines: Sequence[str]) -> str | None:
+    names = (line.partition("=")[0].strip() for line in lines[:_MOST])
+    return next((name[:_LONGEST_NAME] for name in names if name.lower().startswith(_STICKY)), None)
 
 
 def _is_kept_back(record: Record) -> bool:
@@ -168,13 +208,16 @@ def _refusal(line: str, host: Origin, is_foreign: bool, browser: BrowserFamily |
         return name, Refusal.NOT_SECURE
     if secure and not is_potentially_trustworthy(host):
         return name, Refusal.SECURE_OVER_HTTP
+    if same_site.lower() == "none" and not secure:
+        # Refused on any site: https://www.ietf.org/archive/id/draft-ietf-httpbis-rfc6265bis-20.html#section-5.7
+        return name, Refusal.NOT_SECURE
     if not is_foreign:
         return name, None
     match same_site.lower():
         case "lax" | "strict":
             return name, Refusal.SAME_SITE
         case "none":
-            return name, None if secure else Refusal.NOT_SECURE
+            return name, None
         case _:
             # Firefox and Safari take it, so far.
             return name, Refusal.NO_SAME_SITE if browser in (BrowserFamily.CHROMIUM, None) else None

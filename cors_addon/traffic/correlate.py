@@ -106,11 +106,16 @@ class Correlator(Links):
         self._places.clear()
         self._waiting.clear()
 
+    def pass_time(self, now: float) -> set[str]:
+        """Say what time it is; return the ids of what nothing followed in time."""
+        self.now = max(self.now, now)
+        return self.overdue()
+
     def finish(self) -> set[str]:
         """Say that nothing more will come; return the ids that this leaves unfollowed.
 
         What was answered in the capture's last quarter of a second stays as it is: what followed it may just not have
-        been recorded.
+        been recorded. A preflight after which nothing at all was recorded has nothing that follows it.
         """
         return self.overdue(FOLLOW_SECONDS - SLACK)
 

@@ -5,7 +5,7 @@ never evidence by itself: the jar may be empty, or the cookie kept back by SameS
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, TypeVar
@@ -84,6 +84,8 @@ class CredentialsObserver:
         self._tellers: Recent[_Teller, list[None]] = Recent(list, 200, _AGE)
         self._untold: dict[_Teller, dict[str, None]] = {}
         self._weighed: set[str] = set()
+        self.unreturned_cookie: Callable[[Record], tuple[str, str] | None] = lambda record: None
+        """Returns a cookie, and who set it, that a request would carry if its page included credentials."""
         correlator.on_forget.append(self._forget)
 
     def clear(self) -> None:
@@ -227,6 +229,10 @@ class CredentialsObserver:
         if record.kind not in (Kind.CORS, Kind.PREFLIGHT):
             return
         yield from carried(record)
+        unreturned = self.unreturned_cookie(record)
+        if unreturned is not None:
+            text = f"the host set the cookie {unreturned[0]} for this page, and the request carries none"
+            yield Evidence(NOT_INCLUDE, False, text, unreturned[1])
         if self._would_tell_storage_access(record):
             where = " from a document" if _may_keep_storage_access_back(record) else ""
             text = f"this browser sends Sec-Fetch-Storage-Access with credentials{where}, and here it did not"

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Self
 
 from ..fetch.messages import Request, Response
+from .body_hints import Hint
 from .testimony import Testimony
 
 
@@ -21,6 +22,16 @@ class Responder(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Initiator:
+    """The line of a program that made a request; ``line`` and ``column`` count from 1, 0 where they are not known."""
+
+    url: str
+    line: int = 0
+    column: int = 0
+    function: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
     """A request and what came back.
 
@@ -28,7 +39,9 @@ class Exchange:
     times in seconds. ``client`` names the browser's host (its address), ``connection`` the client connection that
     carried the request; either is empty where a capture does not tell. ``response`` is ``None`` while it is awaited and
     after a failure; ``error`` is the failure's text, whether or not a response came with it. ``server_address`` is the
-    real address that was connected to, host part only.
+    real address that was connected to, host part only. ``body_hints`` are the known phrases that the response's body
+    was found to hold. ``from_cache`` says that the browser's own cache answered. ``initiator`` is known where the
+    browser told it.
     """
 
     id: str
@@ -47,6 +60,9 @@ class Exchange:
     """``live``, ``flows`` (a saved capture) or ``har`` (which knows no connection and sometimes not every header)."""
     testimony: Testimony | None = None
     """What the browser itself said of it."""
+    body_hints: tuple[Hint, ...] = ()
+    from_cache: bool = False
+    initiator: Initiator | None = None
 
     def with_response(self, response: Response | None, **changes: object) -> Self:
         """Return a copy with another response; ``changes`` are further fields."""

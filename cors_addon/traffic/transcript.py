@@ -9,8 +9,9 @@
 A blank line separates exchanges; each begins with a request line. ``!`` in place of the response is a failure of the
 flow. ``@`` lines set what the messages do not say, for the exchange that follows: ``client``, ``connection``, ``time``
 and ``took`` (seconds: when it began, and until its answer), ``http`` (1, 2 or 3), ``browser`` (chromium, firefox,
-webkit: sets the User-Agent where the transcript gives none), ``id``, ``address`` (of the server). ``#`` begins a
-comment.
+webkit: sets the User-Agent where the transcript gives none), ``id``, ``address`` (of the server), ``cached`` (yes: the
+browser's own cache answered), ``script`` (the URL of the program that made the request). ``<<`` begins a line of the
+response's body. ``#`` begins a comment.
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,8 @@ from typing import Final
 
 from ..fetch.headers import HeaderList
 from ..fetch.messages import Request, Response
-from .exchange import Exchange, Responder
+from .body_hints import hints_in
+from .exchange import Exchange, Initiator, Responder
 
 USER_AGENTS: Final = {
     "chromium": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36",
@@ -27,7 +29,9 @@ USER_AGENTS: Final = {
     "Version/26.0 Safari/605.1.15",
 }
 _HTTP_VERSIONS: Final = {"1": "HTTP/1.1", "2": "HTTP/2.0", "3": "HTTP/3"}
-_SETTINGS: Final = frozenset({"client", "connection", "time", "took", "http", "browser", "id", "address"})
+_SETTINGS: Final = frozenset(
+    {"client", "connection", "time", "took", "http", "browser", "id", "address", "cached", "script"}
+)
 
 
 class TranscriptError(ValueError):
@@ -79,6 +83,7 @@ def _exchange(block: list[tuple[int, str]], index: int) -> Exchange:
     error: str | None = None
     request_headers: list[tuple[str, str]] = []
     response_headers: list[tuple[str, str]] = []
+    body: list[str] = []
     for number, line in block:
         mark, rest = line[0], line[1:].strip()
         if mark == "@":
@@ -96,6 +101,8 @@ def _exchange(block: list[tuple[int, str]], index: int) -> Exchange:
             request_line = method, url.strip()
         elif mark == ">":
             request_headers.append(_header(rest, number))
+        elif line.startswith("<<"):
+            body.append(line[2:].strip())
         elif mark == "<" and status is None:
             if not (rest.isascii() and rest.isdigit()):
                 raise TranscriptError(f"line {number}: a response begins with its status, not {rest!r}")
@@ -127,4 +134,7 @@ def _exchange(block: list[tuple[int, str]], index: int) -> Exchange:
         server_address=settings.get("address", ""),
         websocket=status == 101,
         source="flows",
+        body_hints=hints_in(None, "\n".join(body)),
+        from_cache="cached" in settings,
+        initiator=Initiator(settings["script"]) if "script" in settings else None,
     )

@@ -34,7 +34,9 @@ ACCESS: Final = (
 
 _METHOD: Final = ("method-not-allowed", "method-wildcard-with-credentials")
 _HEADERS: Final = ("header-not-allowed", "header-wildcard-with-credentials", "authorization-covered-by-wildcard")
-_AFTER_REDIRECT: Final = ("redirect-scheme", "redirect-too-many", "redirect-url-credentials", "mode-same-origin")
+_AFTER_REDIRECT: Final = (
+    *("redirect-scheme", "redirect-too-many", "redirect-url-credentials", "mode-same-origin", "redirect-mixed-content"),
+)
 
 _ORDERS: Final[dict[Judge, Sequence[str]]] = {
     Judge.SPEC: (

@@ -18,7 +18,7 @@ from ..fetch.checks import (
 )
 from ..fetch.headers import HeaderList
 from ..fetch.messages import CredentialsMode, Response
-from ..fetch.origins import serialize_origin
+from ..fetch.origins import is_potentially_trustworthy, origin_of, serialize_origin
 from ..fetch.redirects import RedirectStep, redirect_failure, redirect_target
 from ..traffic.classify import Kind
 from ..traffic.exchange import Exchange
@@ -232,6 +232,35 @@ def location_conditions(record: Record, origin: str) -> list[Condition]:
             judges,
             params,
             evidence=(HeaderLine("response", "Location", failure_details.inert(location, 2000)),),
+        )
+    ]
+
+
+def mixed_content_conditions(record: Record) -> list[Condition]:
+    """Return what keeps a page on https from following a script's redirect to http.
+
+    https://www.w3.org/TR/mixed-content/#should-block-fetch
+    Images, audio and video are not blocked but upgraded, so mode "no-cors" is left out; so are hosts that count as
+    trustworthy over http, such as localhost.
+    """
+    response = record.exchange.response
+    if record.kind not in (Kind.CORS, Kind.SAME_ORIGIN) or response is None or record.was_followed:
+        return []
+    page = origin_of(record.page_origin or record.classification.origin or "")
+    target = redirect_target(record.exchange.request.url, response)
+    if page is None or page.scheme != "https" or target is None or target.failure is not None:
+        return []
+    there = origin_of(target.url)
+    if there is None or there.scheme != "http" or is_potentially_trustworthy(there):
+        return []
+    return [
+        Condition(
+            CATALOGUE["redirect-mixed-content"],
+            Stage.REDIRECT,
+            BOTH_MODES,
+            ALL_JUDGES,
+            {"location": failure_details.inert(_location(response))},
+            evidence=(HeaderLine("response", "Location", failure_details.inert(_location(response), 2000)),),
         )
     ]
 

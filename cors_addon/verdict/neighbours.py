@@ -29,7 +29,7 @@ from ..traffic.correlate import Correlator
 from ..traffic.exchange import Exchange
 from ..traffic.record import Record
 from ..traffic.sites import registrable_domain
-from .conditions import BOTH_MODES
+from .conditions import BOTH_MODES, mixed_content_conditions
 from .failure_details import inert
 from .model import Condition, HeaderLine
 
@@ -142,6 +142,15 @@ class NeighbourObserver:
             if value != "true":
                 found.append(_condition("private-network-access", {"value": inert(value or "")}))
         return found
+
+    def mixed_content(self, record: Record) -> list[Condition]:
+        """Return what blocks a redirect to http; nothing where the page's own policy makes https of http."""
+        found = mixed_content_conditions(record)
+        if not found:
+            return found
+        page = record.page_origin or record.classification.origin or ""
+        known = self._pages.get((record.exchange.client, page))
+        return [] if known is not None and known.upgrades else found
 
     def may_be_upgraded(self, record: Record) -> bool:
         """Say whether Firefox may have made this request https itself, and so does not check it.

@@ -1,33 +1,43 @@
 """Probable causes: what is wrong behind a finding, with its evidence.
 
 A cause is looked for in the exchange itself, in what belongs to it, and in what its host answered to others. Rules are
-pure functions of these; each says nothing where nothing in the traffic speaks for it.
+pure functions of these; each says nothing where nothing in the traffic speaks for it. Which cause is named first is
+decided by its evidence (``cause.Rank``), not by who looked first; what a header of the exchange contradicts is never
+named, whichever rule found it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from ...catalogue.violation import Severity
 from ...verdict.model import Cause, Confidence, Finding
 from . import (
+    apis,
+    caches,
     connections,
     discarded,
     errors,
+    exposure,
     gateways,
     libraries,
     library_table,
+    navigations,
     origins,
     pages,
+    platforms,
     preflights,
     redirects,
+    refusals,
     spelling,
+    storage,
 )
-from .cause import CauseEntry
+from .cause import CauseEntry, Rank
 from .context import Scene
 
 _FAMILIES: Final = (
-    *(origins, spelling, preflights, redirects, errors),
-    *(gateways, connections, library_table, pages, discarded),
+    *(refusals, origins, spelling, preflights, redirects, navigations, errors, caches),
+    *(gateways, platforms, storage, apis, connections, library_table, pages, exposure, discarded),
 )
 
 CAUSES: Final[Mapping[str, CauseEntry]] = MappingProxyType(
@@ -38,33 +48,52 @@ CAUSES: Final[Mapping[str, CauseEntry]] = MappingProxyType(
 Rule = Callable[[Finding, Scene], Iterator[Cause]]
 
 _MOST: Final = 4
+_SHOWN: Final = 2
 _SURENESS: Final = {Confidence.HIGH: 0, Confidence.MEDIUM: 1, Confidence.LOW: 2}
+_STOPS: Final = (Severity.BLOCKED, Severity.CONDITIONAL)
 
-# Which rules look at which finding; of causes that are equally sure, the rule that stands first has the first word.
+# Which rules look at which finding; of causes that are equally well supported, the rule that stands first comes first.
 _ORIGIN_MISSING: Final = (
+    pages.content_script,
     spelling.names,
+    navigations.to_navigation,
     redirects.redirected,
+    apis.opts_in,
+    platforms.answered,
     gateways.own_pages,
+    caches.stored,
+    storage.answered,
+    refusals.refused,
     preflights.status,
     errors.dropped_body,
     pages.null_origin,
     discarded.cookies,
-    errors.missing,
     origins.missing,
+    errors.missing,
     origins.app_shells,
+    apis.not_for_pages,
     libraries.needless_preflight,
 )
-_OF_PREFLIGHTS: Final = (redirects.of_preflight, gateways.own_pages, preflights.status)
+_OF_PREFLIGHTS: Final = (
+    navigations.to_navigation,
+    redirects.redirected,
+    platforms.answered,
+    gateways.own_pages,
+    storage.answered,
+    refusals.refused,
+    preflights.status,
+)
+_DIFFERING: Final = (navigations.to_navigation, pages.null_origin, origins.differing, origins.app_shells)
 _RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
     {
         "allow-origin-missing": _ORIGIN_MISSING,
-        "allow-origin-mismatch": (pages.null_origin, origins.differing, origins.app_shells),
-        "allow-origin-invalid": (pages.null_origin, origins.differing, origins.app_shells),
+        "allow-origin-mismatch": _DIFFERING,
+        "allow-origin-invalid": _DIFFERING,
         "allow-origin-multiple": (origins.several,),
         "allow-origin-wildcard-with-credentials": (spelling.wildcard,),
         "allow-credentials-not-true": (origins.doubled, spelling.credentials, spelling.names, errors.credentials),
         "preflight-status-not-ok": (*_OF_PREFLIGHTS, libraries.needless_preflight),
-        "preflight-redirect": (redirects.redirected, libraries.needless_preflight),
+        "preflight-redirect": (navigations.to_navigation, redirects.redirected, libraries.needless_preflight),
         "allow-methods-invalid": (spelling.malformed,),
         "allow-headers-invalid": (spelling.malformed,),
         "method-not-allowed": (*_OF_PREFLIGHTS, spelling.names, spelling.method_not_listed),
@@ -78,27 +107,74 @@ _RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
         ),
         "header-wildcard-with-credentials": (libraries.not_allowed, spelling.wildcard),
         "redirect-too-many": (redirects.too_many,),
-        "mode-same-origin": (redirects.redirected,),
+        "redirect-mixed-content": (navigations.to_navigation, redirects.redirected),
+        "mode-same-origin": (navigations.to_navigation, redirects.redirected),
         "network-error": (connections.failed,),
-        "header-not-exposed": (spelling.names, pages.not_exposed),
+        "header-not-exposed": (spelling.names, exposure.not_exposed),
         "expose-headers-invalid": (spelling.malformed,),
         "orb-blocked": (pages.withheld,),
         "nosniff-mime": (pages.withheld,),
         "corp-not-same-origin": (pages.withheld,),
         "corp-not-same-site": (pages.withheld,),
+        "corp-coep": (pages.isolated,),
         "set-cookie-refused": (discarded.cookies,),
+        "sticky-cookie-not-returned": (discarded.sticky,),
+        "own-origin-refused": (refusals.own_origin,),
         "response-opaque": (discarded.opaque,),
     }
 )
 
 
 def causes_of(finding: Finding, scene: Scene) -> tuple[Cause, ...]:
-    """Return what is probably behind a finding, the surest first; nothing where nothing speaks for a cause."""
+    """Return what is probably behind a finding, the best supported first; nothing where nothing speaks for a cause."""
+    found = [cause for rule in _RULES.get(finding.id, ()) for cause in rule(finding, scene) if stands(cause, scene)]
+    return _ordered(found)[:_MOST]
+
+
+def stands(cause: Cause, scene: Scene) -> bool:
+    """Say whether nothing in the exchange contradicts a cause: a header that is there, or that no server answered."""
+    entry = CAUSES[cause.id]
+    if entry.of_server and not scene.server_answered:
+        return False
+    return not any(name in scene.headers for name in entry.absent)
+
+
+def ranked(findings: Iterable[Finding]) -> tuple[Cause, ...]:
+    """Return the causes of one exchange over all its findings, each once, the best supported first: two at most.
+
+    The second is a real alternative; there is none beside one that is certain and explains the whole failure.
+    """
+    findings = tuple(findings)
+    stopping = [finding for finding in findings if finding.severity in _STOPS]
+    ordered = _ordered(cause for finding in stopping or findings for cause in finding.causes)
+    if not ordered:
+        return ()
+    best = ordered[0]
+    if best.confidence is Confidence.HIGH:
+        ordered = (best, *(each for each in ordered[1:] if each.confidence is not Confidence.LOW))
+    return ordered[:_SHOWN]
+
+
+def _ordered(causes: Iterable[Cause]) -> tuple[Cause, ...]:
+    """Put each cause once, by confidence and then by rank; what better evidence speaks against goes."""
     found: dict[str, Cause] = {}
-    for rule in _RULES.get(finding.id, ()):
-        for cause in rule(finding, scene):
-            known = found.get(cause.id)
-            if known is None or _SURENESS[cause.confidence] < _SURENESS[known.confidence]:
-                found[cause.id] = cause
-    ordered = sorted(found.values(), key=lambda cause: _SURENESS[cause.confidence])
-    return tuple(ordered[:_MOST])
+    for cause in causes:
+        known = found.get(cause.id)
+        if known is None or _support(cause) < _support(known):
+            found[cause.id] = cause
+    ordered = sorted(found.values(), key=_support)
+    decisive = next((cause for cause in ordered if CAUSES[cause.id].decisive and _is_sure(cause)), None)
+    if decisive is not None and decisive.confidence is Confidence.HIGH:
+        # What else may explain a manifest or a port is told by the same redirect.
+        return tuple(cause for cause in ordered if CAUSES[cause.id].decisive and cause.confidence is Confidence.HIGH)
+    if any(cause.rank <= Rank.RESPONDER and _is_sure(cause) for cause in ordered):
+        ordered = [cause for cause in ordered if cause.rank != Rank.STATUS]
+    return tuple(ordered)
+
+
+def _support(cause: Cause) -> tuple[int, int]:
+    return _SURENESS[cause.confidence], cause.rank
+
+
+def _is_sure(cause: Cause) -> bool:
+    return cause.confidence is not Confidence.LOW

@@ -1,4 +1,4 @@
-"""Failures between proxy and server: the browser gets the proxy's own page, and blames CORS for it."""
+"""Requests that failed before any response: the browser may name CORS although CORS is not what failed."""
 
 import re
 from collections.abc import Iterator
@@ -12,81 +12,108 @@ from .context import Scene, shown
 
 HIGH, MEDIUM = Confidence.HIGH, Confidence.MEDIUM
 
-NOT_REACHED: Final = CauseEntry(
+
+def _entry(id: str, title: str, signal: str, who: FixOwner, fix: str) -> CauseEntry:
+    return CauseEntry(id, title, signal, who, fix, headers_help=False, of_server=False)
+
+
+NOT_REACHED: Final = _entry(
     "server-not-reached",
     "The server was not reached",
-    "The proxy says that the connection was refused or that there is no way to the host; the browser got the proxy's "
-    "own page, which has no CORS headers.",
+    "The proxy or the browser says that the connection was refused or that there is no route to the host.",
     FixOwner.SERVER,
-    "Start the server, or correct host and port of the URL that the page calls.",
+    "Start the server, or correct host and port of the URL in the page's code.",
 )
-NAME_UNKNOWN: Final = CauseEntry(
+NAME_UNKNOWN: Final = _entry(
     "host-name-unknown",
     "The host's name cannot be resolved",
-    "The proxy says that the name has no address.",
+    "The proxy or the browser says that the name has no address.",
     FixOwner.CLIENT,
-    "Correct the host in the URL that the page calls; a name that only VPN or hosts file know must be known to the "
-    "machine on which the proxy runs.",
+    "Correct the host in the URL in the page's code. A name from a VPN or hosts file has to be known on the machine that "
+    "runs the proxy.",
 )
-CERTIFICATE: Final = CauseEntry(
+CERTIFICATE: Final = _entry(
     "certificate-not-trusted",
     "The server's certificate is not trusted",
-    "The proxy says that it could not verify the certificate.",
+    "The proxy or the browser could not verify the certificate (net::ERR_CERT_...).",
     FixOwner.SERVER,
-    "Renew the certificate or send its intermediate ones; for a development server give mitmproxy its authority "
-    "(ssl_verify_upstream_trusted_ca) or set ssl_insecure.",
+    "Renew the certificate, or send the intermediate ones. Development server: make one with mkcert, or open the URL "
+    "once in a tab and accept it; for mitmproxy set ssl_verify_upstream_trusted_ca or ssl_insecure.",
 )
-TLS: Final = CauseEntry(
+TLS: Final = _entry(
     "tls-failed",
     "The TLS connection to the server failed",
-    "The proxy says that the handshake broke off, for another reason than the certificate's trust.",
+    "The proxy or the browser says that the handshake failed, and not because of trust.",
     FixOwner.SERVER,
-    "See whether the port speaks TLS at all: https to a plain http port fails like this, as do outdated versions.",
+    "Check whether the port speaks TLS at all: https to a plain http port fails like this, as do old TLS versions.",
 )
-BROKEN_OFF: Final = CauseEntry(
+BROKEN_OFF: Final = _entry(
     "connection-broken-off",
-    "The server broke the connection off",
-    "The proxy says that the server closed or reset the connection before it had answered.",
+    "The server closed the connection before it responded",
+    "The proxy or the browser says that the server closed or reset the connection.",
     FixOwner.SERVER,
-    "Look up in the server's log why it gave up: a crash, a limit on the size or time of requests, or a restart.",
+    "Look in the server's log for the reason: a crash, a limit on the size or time of requests, or a restart.",
 )
-TOO_SLOW: Final = CauseEntry(
+TOO_SLOW: Final = _entry(
     "answer-too-slow",
-    "The answer took too long",
-    "The connection timed out, or broke off after a long wait.",
+    "The response took too long",
+    "The connection timed out, or was closed after a long wait.",
     FixOwner.SERVER,
-    "Make the endpoint answer sooner, or let the time limits of server and gateway fit; a preflight should be answered "
-    "before anything slow is asked.",
+    "Make the endpoint respond sooner, or raise the time limits of server and gateway. Answer preflights before "
+    "anything slow runs.",
 )
-PROXY_PAGE: Final = CauseEntry(
+PROXY_PAGE: Final = _entry(
     "proxy-error-page",
-    "The page that the browser got is the proxy's own error page",
+    "The browser got the proxy's own error page",
     "The failure happened between mitmproxy and the server; mitmproxy's page has no CORS headers, and browsers then "
-    "speak of CORS.",
+    "report CORS.",
     FixOwner.NOBODY,
-    "CORS is not what failed: see to the connection first.",
+    "CORS is not what failed: fix the connection first.",
 )
 
-ENTRIES: Final = (NOT_REACHED, NAME_UNKNOWN, CERTIFICATE, TLS, BROKEN_OFF, TOO_SLOW, PROXY_PAGE)
+BLOCKER: Final = _entry(
+    "blocked-by-extension",
+    "A content blocker in the browser stopped the request",
+    "The browser says net::ERR_BLOCKED_BY_CLIENT: the request was never sent.",
+    FixOwner.BROWSER,
+    "Switch the blocker off for this page, or give the URL a name that no filter list matches.",
+)
+OFFLINE: Final = _entry(
+    "browser-offline",
+    "The browser has no network connection",
+    "The browser says net::ERR_INTERNET_DISCONNECTED or ERR_NETWORK_CHANGED.",
+    FixOwner.BROWSER,
+    "Connect the machine, then try again.",
+)
+
+ENTRIES: Final = (NOT_REACHED, NAME_UNKNOWN, CERTIFICATE, TLS, BROKEN_OFF, TOO_SLOW, PROXY_PAGE, BLOCKER, OFFLINE)
 
 _LONG_WAIT: Final = 10.0
 _FAILURES: Final = (
+    (BLOCKER, re.compile(r"err_blocked_by_(?:client|administrator)")),
+    (OFFLINE, re.compile(r"err_(?:internet_disconnected|network_changed|network_io)")),
     (
         CERTIFICATE,
-        re.compile(r"certificate verif|self-signed|self signed|certificate has expired|unable to get.*issuer"),
+        re.compile(
+            r"certificate verif|self-signed|self signed|certificate has expired|unable to get.*issuer|err_cert_|sec_error"
+        ),
     ),
     (
         NAME_UNKNOWN,
         re.compile(
             r"name or service not known|getaddrinfo|nodename nor servname|no address associated|name resolution"
+            r"|err_name_|err_dns|unknown_host"
         ),
     ),
     (TOO_SLOW, re.compile(r"timed? ?out|timeout|errno 110\b|errno 60\b|winerror 10060")),
     (
         NOT_REACHED,
-        re.compile(r"refused|errno 111|errno 61\b|connect call failed|cannot connect|no route|unreachable|errno 113"),
+        re.compile(
+            r"refused|errno 111|errno 61\b|connect call failed|cannot connect|no route|unreachable|errno 113"
+            r"|err_connection_failed|err_proxy|err_tunnel"
+        ),
     ),
-    (TLS, re.compile(r"\btls\b|\bssl\b|handshake|wrong version number")),
+    (TLS, re.compile(r"\btls\b|\bssl\b|handshake|wrong version number|err_ssl|err_quic")),
     (
         BROKEN_OFF,
         re.compile(
@@ -97,17 +124,20 @@ _FAILURES: Final = (
 
 
 def failed(finding: Finding, scene: Scene) -> Iterator[Cause]:
-    """For a flow that failed between proxy and server."""
+    """For a flow that failed before a response: between proxy and server, or by what a browser saved of it."""
     exchange = scene.record.exchange
     error = exchange.error
-    if error is None or exchange.responder is not Responder.PROXY:
+    by_browser = exchange.source == "har"
+    if error is None or (exchange.responder is not Responder.PROXY and not by_browser):
         return
     lower = error.lower()
     known = next((entry for entry, pattern in _FAILURES if pattern.search(lower)), None)
     after = f" after {scene.seconds:.0f} s" if scene.seconds >= 1 else ""
-    message = f"the proxy says: {shown(error, 160)}{after}"
+    message = f"the {'browser' if by_browser else 'proxy'} says {shown(error, 160)}{after}"
     if known in (None, BROKEN_OFF) and scene.seconds >= _LONG_WAIT:
         yield TOO_SLOW.named(MEDIUM, message, (scene.id,))
     if known is not None:
         yield known.named(HIGH, message, (scene.id,))
-    yield PROXY_PAGE.named(HIGH, f"mitmproxy answered in the server's place, without CORS headers: {shown(error, 160)}")
+    if not by_browser:
+        how = f"mitmproxy responded instead of the server, without CORS headers, after {shown(error, 160)}"
+        yield PROXY_PAGE.named(HIGH if known is None else MEDIUM, how)

@@ -4,17 +4,21 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ...fetch.headers import HeaderList, Invalid, extract_header_list_values, get_decode_and_split
-from ...fetch.messages import is_redirect_status
+from ...fetch.messages import Response, is_redirect_status
 from ...fetch.origins import Origin, origin_of
+from ...traffic.body_hints import Hint
 from ...traffic.classify import Kind
 from ...traffic.cookies import CookieObserver
 from ...traffic.correlate import Correlator
+from ...traffic.exchange import Responder
 from ...traffic.host_policies import HostObserver, Sighting
 from ...traffic.page_loads import PageLoads
 from ...traffic.record import Record
 from ...verdict.failure_details import inert
+from ...verdict.model import Owner
 
 _NO_HEADERS = HeaderList()
+_NOBODYS = Owner("unknown")
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,13 @@ class Scene:
     hosts: HostObserver
     pages: PageLoads
     cookies: CookieObserver
+    owner: Owner = _NOBODYS
+
+    @cached_property
+    def server_answered(self) -> bool:
+        """Whether the response is a server's own: none that the proxy or a rule made up."""
+        exchange = self.record.exchange
+        return exchange.response is not None and exchange.responder is Responder.SERVER
 
     @property
     def id(self) -> str:
@@ -63,6 +74,11 @@ class Scene:
     @cached_property
     def page(self) -> Origin | None:
         return origin_of(self.origin)
+
+    @property
+    def page_shown(self) -> str:
+        """The page's origin, also where the request carries no Origin."""
+        return self.record.page_origin or self.record.classification.page_origin or self.origin
 
     @cached_property
     def target(self) -> Origin | None:
@@ -115,10 +131,57 @@ class Scene:
         """The preflight of an actual request, where it is remembered."""
         return self.correlator.get(self.record.preflight or self.record.cached_grant)
 
+    @cached_property
+    def preflight_response(self) -> Response | None:
+        """What the server itself answered to the preflight; what a rule delivered in its place proves nothing."""
+        preflight = self.preflight
+        if preflight is None or preflight.exchange.responder is not Responder.SERVER:
+            return None
+        return preflight.exchange.response
+
+    @cached_property
+    def hop(self) -> Record | None:
+        """The redirect that led here, where it is remembered."""
+        return self.correlator.get(self.record.redirected_from)
+
+    @cached_property
+    def of_host(self) -> tuple[Sighting, ...]:
+        """All that the host was seen to answer to others, by when it was first seen."""
+        if self.target is None:
+            return ()
+        return tuple(each for each in self.hosts.sightings(self.target) if each.first[1] != self.id or each.count > 1)
+
+    def says(self, *hints: Hint) -> bool:
+        """Say whether the body of the response holds one of these phrases."""
+        return not self.body_hints.isdisjoint(hints)
+
+    @cached_property
+    def body_hints(self) -> frozenset[Hint]:
+        return frozenset(self.record.exchange.body_hints)
+
+    @cached_property
+    def path(self) -> str:
+        """The URL's path as sent."""
+        return "/" + self.url.partition("://")[2].partition("?")[0].partition("/")[2]
+
+    @cached_property
+    def host(self) -> str:
+        """Host and port of the URL, shown."""
+        return shown(self.url.partition("://")[2].partition("?")[0].partition("/")[0].rpartition("@")[2], 80)
+
     def listed(self, name: str) -> list[str]:
         """Return the elements of a list header of the response; what does not parse lists nothing."""
         values = extract_header_list_values(self.headers, name)
         return [] if values is None or isinstance(values, Invalid) else values
+
+
+def name_of(seen: Sighting | Record) -> str:
+    """Return method and path of another exchange, as it is called in a sentence."""
+    if isinstance(seen, Record):
+        path = "/" + seen.exchange.request.url.partition("://")[2].partition("?")[0].partition("/")[2]
+        return f"{shown(seen.exchange.request.method, 20)} {shown(path, 80)}"
+    method = "OPTIONS" if seen.answer.is_preflight else seen.answer.method
+    return f"{shown(method, 20)} {shown(seen.answer.path, 80)}"
 
 
 def shown(text: str, limit: int = 100) -> str:

@@ -1,4 +1,4 @@
-"""Why a cookie does not stick, and why a page asks so that it cannot read the answer."""
+"""Cookies that browsers refuse or do not send back, and requests whose responses no script can read."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -7,51 +7,64 @@ from ...catalogue.violation import FixOwner
 from ...traffic.cookies import Refusal
 from ...traffic.host_policies import Sighting
 from ...verdict.model import Cause, Confidence, Finding
-from .cause import CauseEntry
-from .context import Scene, shown
+from .cause import CauseEntry, Rank
+from .context import Scene, name_of, shown
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
 SAME_SITE: Final = CauseEntry(
     "cookie-same-site",
-    "The cookie's SameSite keeps it from pages of other sites",
-    "The server sets the cookie with SameSite=Lax or Strict, or without SameSite (which Chromium takes for Lax), in an "
-    "answer to a page of another site.",
+    "The cookie's SameSite blocks it for pages of other sites",
+    "The server sets the cookie with SameSite=Lax or Strict, or without SameSite (Lax in Chromium), in a response to a "
+    "page of another site.",
     FixOwner.SERVER,
-    "Set the cookie with SameSite=None; Secure, or serve page and API from one site.",
+    "Set the cookie with SameSite=None; Secure, or serve page and API from one site. Safari blocks third-party cookies "
+    "whatever SameSite says.",
 )
 SECURE: Final = CauseEntry(
     "cookie-secure",
-    "The cookie's Secure and its URL do not fit together",
+    "The browser refuses the cookie, because SameSite=None needs Secure, or Secure needs https",
     "The cookie has SameSite=None or a name with a prefix and lacks Secure, or has Secure and is set over http.",
     FixOwner.SERVER,
-    "Serve the API over https and set the cookie with Secure.",
+    "Set the cookie with Secure and serve the API over https. Where page and API share a site, as on localhost, "
+    "SameSite=Lax without Secure is enough.",
 )
 DOMAIN: Final = CauseEntry(
     "cookie-domain",
     "The cookie's Domain does not cover the host that sets it",
     "Domain names another host, or a suffix that many share; or the name begins with __Host-, which allows no Domain.",
     FixOwner.SERVER,
-    "Leave Domain out, or set it to the host's own domain: a server cannot set cookies for another one.",
+    "Omit Domain, or set it to the host's own domain: a server cannot set cookies for another one.",
 )
 THIRD_PARTY: Final = CauseEntry(
     "third-party-cookies-blocked",
     "The browser sends no cookies to other sites",
-    "The answer is 401 or 403, the request carried no cookie, and Sec-Fetch-Storage-Access: none says that the browser "
-    "keeps back the cookies of other sites.",
+    "The response is 401 or 403, the request carried no cookie, and Sec-Fetch-Storage-Access: none says that the browser "
+    "blocks third-party cookies.",
     FixOwner.BROWSER,
     "Serve page and API from one site, send a token in Authorization, or have the cookie set with Partitioned. To "
     "test, allow third-party cookies in the browser's settings.",
 )
 NO_CORS: Final = CauseEntry(
     "no-cors-as-a-fix",
-    "Mode no-cors was set to make an error of CORS go away",
-    "The page asks for data with mode no-cors; earlier requests of it to the same path failed in the CORS check.",
+    "Mode no-cors was set to silence a CORS error",
+    "The page requests data with mode no-cors, and its earlier requests to the same path failed the CORS check.",
     FixOwner.CLIENT,
-    "Take mode: 'no-cors' out again, and mend what made the first requests fail.",
+    "Remove mode: 'no-cors', and fix what made the first requests fail.",
 )
 
-ENTRIES: Final = (SAME_SITE, SECURE, DOMAIN, THIRD_PARTY, NO_CORS)
+STICKY: Final = CauseEntry(
+    "sticky-cookie-not-sent-back",
+    "The load balancer's sticky cookie is not sent back, because the request is made without credentials",
+    "A response sets a load balancer's cookie (AWSALB, ARRAffinity, io, SERVERID...), and the page's next request to the "
+    "host carries no cookie and fails.",
+    FixOwner.CLIENT,
+    "Make the request with credentials (withCredentials: true; fetch: credentials: 'include'), and have the server name "
+    "the page's origin and send Access-Control-Allow-Credentials: true. Or use the WebSocket transport only.",
+    rank=Rank.SESSION,
+)
+
+ENTRIES: Final = (SAME_SITE, SECURE, DOMAIN, THIRD_PARTY, NO_CORS, STICKY)
 
 _BY_REFUSAL: Final = {
     Refusal.SAME_SITE: SAME_SITE,
@@ -62,8 +75,8 @@ _BY_REFUSAL: Final = {
 }
 _HOW: Final = {
     Refusal.SAME_SITE: "it has SameSite=Lax or Strict, and the page is of another site",
-    Refusal.NO_SAME_SITE: "it has no SameSite, which Chromium takes for Lax, and the page is of another site",
-    Refusal.NOT_SECURE: "it needs Secure and has it not",
+    Refusal.NO_SAME_SITE: "it has no SameSite (Lax in Chromium), and the page is of another site",
+    Refusal.NOT_SECURE: "SameSite=None or its prefix needs Secure, which is not set",
     Refusal.SECURE_OVER_HTTP: "it is Secure and was set over http",
     Refusal.DOMAIN: "its Domain does not cover the host",
 }
@@ -76,7 +89,7 @@ def cookies(finding: Finding, scene: Scene) -> Iterator[Cause]:
             message = f"status {scene.status} without a cookie, and Sec-Fetch-Storage-Access: none"
             yield THIRD_PARTY.named(MEDIUM, message, (scene.id,))
             continue
-        where = "" if each.exchange_id == scene.id else f", set in flow {each.exchange_id} and not sent here"
+        where = "" if each.exchange_id == scene.id else ", set earlier and not sent here"
         message = f"cookie {shown(each.name, 60)}{where}: {_HOW[each.why]}"
         # Without the cookie 401 is what one would expect; whether another one is meant is not known.
         confidence = HIGH if finding.id == "set-cookie-refused" and not where else MEDIUM
@@ -90,11 +103,16 @@ def opaque(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if failed is None:
         return
     kind = "preflight" if failed.answer.is_preflight else shown(failed.answer.method, 20)
-    message = (
-        f"the page's {kind} to this path failed in the CORS check (flow {failed.flow}), and now it asks with no-cors"
-    )
+    message = f"the page's {kind} to this path failed the CORS check, and this request has mode no-cors"
     yield NO_CORS.named(HIGH, message, (failed.flow, scene.id))
 
 
 def _failed(sighting: Sighting, page: str | None) -> bool:
     return sighting.answer.origin == page and not sighting.answer.allows
+
+
+def sticky(finding: Finding, scene: Scene) -> Iterator[Cause]:
+    """For a cookie of a load balancer that does not come back."""
+    names = finding.params.get("names", "")
+    how = f"{shown(names, 80)} was set for {shown(scene.origin, 60)}; {name_of(scene.record)} carries no cookie and got {scene.status}"
+    yield STICKY.named(MEDIUM, how, (scene.id,))

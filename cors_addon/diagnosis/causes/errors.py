@@ -1,4 +1,4 @@
-"""Answers without CORS headers at a host that has them elsewhere: errors, and routes that were left out."""
+"""Responses without CORS headers at a host that has them elsewhere: errors, and routes that were left out."""
 
 import re
 from collections.abc import Iterator
@@ -8,215 +8,240 @@ from ...catalogue.violation import FixOwner
 from ...fetch.checks import ALLOW_CREDENTIALS, ALLOW_ORIGIN
 from ...fetch.messages import is_ok_status
 from ...fetch.safelists import mime_essence
-from ...traffic.host_policies import Sighting
+from ...traffic.body_hints import Hint
 from ...traffic.passing_modes import surviving_modes
 from ...verdict.model import Cause, Confidence, Finding
-from .cause import CauseEntry
-from .context import Scene, shown
-from .gateways import is_gateways_own, is_someone_elses, service_page, store_of
+from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
+from .context import Scene, name_of, shown
+from .gateways import TUNNEL, is_gateways_own, is_someone_elses, service_page, store_of
+from .known_servers import known_server
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
 NGINX: Final = CauseEntry(
     "nginx-without-always",
-    "nginx adds the headers to successful answers only",
-    "nginx answers, its successful answers have the headers, and this status is one for which add_header does nothing "
-    "unless it ends in always.",
+    "nginx adds the CORS headers to 2xx and 3xx responses only",
+    "nginx responds, its successful responses have the headers, and add_header skips this status unless it ends in "
+    "always.",
     FixOwner.GATEWAY,
-    "Write `always` at the end of each add_header for CORS (`add_header Access-Control-Allow-Origin $origin always;`), "
-    "and find out what the error is about.",
+    "Write `always` at the end of each add_header for CORS (`add_header Access-Control-Allow-Origin $origin always;`). "
+    "Then look for the reason of the error.",
+    rank=Rank.SESSION,
+    absent=LACKS_ALLOW_ORIGIN,
+    where="In nginx's configuration",
 )
 APACHE: Final = CauseEntry(
     "apache-without-always",
-    "Apache sets the headers on successful answers only",
-    "Apache answers an error without the headers that its successful answers have: `Header set` leaves out error "
-    "pages that Apache writes, `Header always set` does not.",
+    "Apache sets the CORS headers on successful responses only",
+    "Apache sends an error without the headers that its successful responses have: `Header set` skips error pages, "
+    "`Header always set` does not.",
     FixOwner.GATEWAY,
-    "Write `Header always set` for each CORS header, and find out what the error is about.",
+    "Write `Header always set` for each CORS header. Then look for the reason of the error.",
+    rank=Rank.SESSION,
+    absent=LACKS_ALLOW_ORIGIN,
+    where="In Apache's configuration",
 )
 OUTSIDE: Final = CauseEntry(
     "error-handler-outside-cors",
-    "What writes the error stands outside the CORS code",
-    "Errors lack the headers that the same host's successful answers, or its preflights, have.",
+    "The error is written outside the CORS middleware",
+    "Errors lack the headers that successful responses, or preflights, of the same host have.",
     FixOwner.SERVER,
-    "Let the CORS code wrap everything, exception handlers too: register it outermost (first or last, as the framework "
-    "orders middleware). Then find out what the error is about: it is what really went wrong.",
+    "Register the CORS middleware outermost, so that it wraps exception handlers too (first or last, as the framework "
+    "orders middleware). Then find the error itself in the server's log.",
+    rank=Rank.SESSION,
+    absent=LACKS_ALLOW_ORIGIN,
 )
 AUTH: Final = CauseEntry(
     "auth-before-cors",
-    "Authentication refuses the request before the CORS code sees it",
+    "Authentication rejects the request before the CORS middleware runs",
     "Status 401 or 403 without CORS headers, on a request that is no preflight.",
     FixOwner.SERVER,
-    "Put the CORS code before authentication, so that refusals carry the headers too and scripts can read the status.",
+    "Register the CORS middleware before authentication, so that 401 and 403 carry CORS headers and the page can read "
+    "the status.",
+    absent=LACKS_ALLOW_ORIGIN,
 )
 NOT_FOUND: Final = CauseEntry(
     "path-not-found",
-    "There is nothing at this URL",
-    "Status 404 or 410 without CORS headers, at a host whose other answers have them, or for the preflight as well as "
-    "for the request.",
+    "The server has nothing at this URL",
+    "Status 404 or 410 without CORS headers, for the preflight as well as for the request, or at a host whose other "
+    "responses have the headers.",
     FixOwner.CLIENT,
-    "Correct the URL that the page calls: its base path, version or spelling.",
+    "Correct the URL in the page's code: its base path, version or spelling.",
+    absent=LACKS_ALLOW_ORIGIN,
+    headers_help=False,
 )
 WRONG_METHOD: Final = CauseEntry(
     "method-not-routed",
     "The route does not take this method",
     "Status 405 on the request itself, without CORS headers.",
     FixOwner.CLIENT,
-    "Call the route with a method that it takes, or give it a handler for this one.",
+    "Call the route with a method that it takes, or add a handler for this method.",
+    absent=LACKS_ALLOW_ORIGIN,
 )
 TOO_LARGE: Final = CauseEntry(
     "body-too-large",
-    "The request's body was refused, and never reached the application",
-    "Status 413, or 411, without CORS headers: it is most often the gateway or the web server that limits the size.",
+    "The request body is too large for the server in front of the application",
+    "Status 413, or 411, without CORS headers: most often a gateway or web server limits the size.",
     FixOwner.GATEWAY,
-    "Raise the limit (nginx: client_max_body_size), or send less at once; have the error page carry CORS headers.",
+    "Raise the limit of the body size (nginx: client_max_body_size), or send less at once. Add CORS headers to the "
+    "error page.",
+    absent=LACKS_ALLOW_ORIGIN,
 )
 RATE_LIMIT: Final = CauseEntry(
     "rate-limited",
-    "A rate limit refused the request",
+    "A rate limit rejected the request",
     "Status 429 without CORS headers, often with Retry-After.",
     FixOwner.GATEWAY,
-    "Send fewer requests, and have the limiter's answers carry CORS headers, so that scripts see 429 and Retry-After.",
+    "Send fewer requests. Add CORS headers to the limiter's responses, so that the page can read 429 and Retry-After.",
+    absent=LACKS_ALLOW_ORIGIN,
 )
 DROPPED_BODY: Final = CauseEntry(
     "redirect-dropped-body",
-    "A redirect turned the request into a GET, and its body never reached the server",
-    "The request came of a POST that was answered 301, 302 or 303: browsers follow these without method and body.",
+    "A redirect turned the request into a GET and dropped its body",
+    "A POST was answered with 301, 302 or 303, and the browser went on with GET.",
     FixOwner.CLIENT,
-    "Call the final URL directly; a server that has to redirect a POST uses 307 or 308.",
+    "Call the final URL directly. A server that has to redirect a POST sends 307 or 308.",
+    headers_help=False,
 )
 FORGERY: Final = CauseEntry(
     "forgery-protection",
-    "Protection against request forgery refuses the request",
-    "Status 419, with which Laravel refuses a request without its CSRF token.",
+    "CSRF protection rejects the request",
+    "Status 419 (Laravel), or an error body that names the CSRF token.",
     FixOwner.SERVER,
-    "Serve the API from routes without that protection (Laravel: routes/api.php, with Sanctum for sessions), or have "
+    "Serve the API from routes without CSRF protection (Laravel: routes/api.php, with Sanctum for sessions), or have "
     "the page fetch the token's cookie first.",
 )
 SERVER_ERROR: Final = CauseEntry(
     "server-error",
     "The server failed, and its error page has no CORS headers",
-    "Status 500 to 511 without CORS headers; what the server sends with other answers was not seen.",
+    "Status 500 to 511 without CORS headers, and no other response of the host was seen.",
     FixOwner.SERVER,
-    "Look for the error in the server's log first. Then see that error answers carry CORS headers too.",
+    "Look for the error in the server's log first. Then add CORS headers to error responses.",
+    absent=LACKS_ALLOW_ORIGIN,
 )
 ROUTE: Final = CauseEntry(
     "route-without-cors",
-    "The CORS code does not cover this route",
-    "The answer is no error and has no CORS headers; the same page is allowed at other paths of the host.",
+    "The CORS middleware does not run for this route",
+    "The response is no error and has no CORS headers; the same page is allowed at other paths of the host.",
     FixOwner.SERVER,
-    "Register the CORS code for the whole application, not for single routes; static files and mounted applications "
-    "often need it apart.",
+    "Register the CORS middleware for the whole application, not for single routes. Static files and mounted "
+    "applications often need their own.",
+    rank=Rank.SESSION,
+    absent=LACKS_ALLOW_ORIGIN,
 )
 PREFLIGHT_ONLY: Final = CauseEntry(
     "headers-on-preflight-only",
-    "The headers are sent with the preflight only",
-    "The preflight's answer has what the request's own answer lacks.",
+    "The CORS headers are sent with the preflight only",
+    "The response to the preflight has what the response to the request lacks.",
     FixOwner.SERVER,
-    "Send Access-Control-Allow-Origin (and -Credentials) with every response, not only with OPTIONS.",
+    "Send Access-Control-Allow-Origin (and Access-Control-Allow-Credentials) with every response, not only with "
+    "OPTIONS.",
+    rank=Rank.SESSION,
 )
 HTML: Final = CauseEntry(
     "html-instead-of-data",
-    "A page was answered in place of data",
-    "A script's request for data (by its Accept or its URL) got HTML, without CORS headers: a login page, the fallback "
-    "of a single-page app, or an error page with status 200.",
+    "The server sent an HTML page in place of data",
+    "A script's request for data got HTML without CORS headers: a login page, a single-page app's fallback, or an error "
+    "page with status 200.",
     FixOwner.CLIENT,
-    "Look at the page that came: the URL's path may be wrong, or the session over.",
+    "Open the URL and look at the page: the path may be wrong, the session over, or a tunnel shows its own page.",
+    headers_help=False,
+    absent=LACKS_ALLOW_ORIGIN,
 )
 
 ENTRIES: Final = (
-    *(
-        NGINX,
-        APACHE,
-        OUTSIDE,
-        AUTH,
-        NOT_FOUND,
-        WRONG_METHOD,
-        TOO_LARGE,
-        RATE_LIMIT,
-        DROPPED_BODY,
-        FORGERY,
-        SERVER_ERROR,
-    ),
-    *(ROUTE, PREFLIGHT_ONLY, HTML),
+    *(NGINX, APACHE, OUTSIDE, AUTH, NOT_FOUND, WRONG_METHOD, TOO_LARGE, RATE_LIMIT, DROPPED_BODY, FORGERY),
+    *(SERVER_ERROR, ROUTE, PREFLIGHT_ONLY, HTML),
 )
 
 # https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header
 _DATA_PATH: Final = re.compile(r"/(?:api|graphql|rest|rpc|odata|v[0-9]+)(?:/|$)|\.(?:json|csv|xml)$|//api[.-]")
+_TUNNEL_HOST: Final = re.compile(r"(?:^|\.)(?:ngrok(?:-free)?|loca|trycloudflare)\.[a-z]+(?::\d+)?$")
 _NGINX_ADDS: Final = frozenset({200, 201, 204, 206, 301, 302, 303, 304, 307, 308})
 
 
 def missing(finding: Finding, scene: Scene) -> Iterator[Cause]:
-    """For an answer to a request, no preflight, that lacks the header."""
+    """For a response to a request, no preflight, that lacks the header."""
     if scene.is_preflight or scene.is_redirect or ALLOW_ORIGIN in scene.headers:
         return
     if scene.status >= 400 and not is_someone_elses(scene.status, scene.headers):
         yield from _error(scene)
-    elif scene.status < 400 and service_page(scene.status, scene.headers) is None:
+    elif scene.status < 400 and scene.status != 304 and service_page(scene.status, scene.headers) is None:
         yield from _success(scene)
 
 
 def credentials(finding: Finding, scene: Scene) -> Iterator[Cause]:
-    """For an answer that does not allow credentials, while its preflight does."""
-    preflight = scene.preflight
-    if scene.is_preflight or preflight is None or preflight.seen is None or ALLOW_CREDENTIALS in scene.headers:
+    """For a response that does not allow credentials, while its preflight does."""
+    preflight, granted = scene.preflight, scene.preflight_response
+    if ALLOW_ORIGIN not in scene.headers:
+        # Whatever left that out left this out as well.
         return
-    if preflight.seen.headers.get(ALLOW_CREDENTIALS) == "true":
-        message = f"the preflight's answer (flow {preflight.id}) has {ALLOW_CREDENTIALS}: true, and this one has not"
-        yield PREFLIGHT_ONLY.named(HIGH, message, (scene.id, preflight.id))
+    if scene.is_preflight or preflight is None or granted is None or ALLOW_CREDENTIALS in scene.headers:
+        return
+    if granted.headers.get(ALLOW_CREDENTIALS) == "true":
+        message = f"{name_of(preflight)} got {ALLOW_CREDENTIALS}: true, and the request's response lacks the header"
+        title = f"{ALLOW_CREDENTIALS} is sent with the preflight only"
+        yield PREFLIGHT_ONLY.named(HIGH, message, (scene.id, preflight.id), title=title)
 
 
 def _error(scene: Scene) -> Iterator[Cause]:
     status = scene.status
-    flows = (scene.id, *_evidence(scene))
-    known = _known(scene)
+    known, others = _known(scene)
+    flows = (scene.id, *others)
     by_server = list(_by_server(scene, known, flows))
     yield from by_server
-    if status in (411, 413):
-        yield TOO_LARGE.named(HIGH, f"status {status}{_from(scene)} in answer to {shown(scene.method, 20)}", flows)
-    elif status == 419:
-        yield FORGERY.named(HIGH, f"status 419 in answer to {shown(scene.method, 20)}", flows)
+    said = f"{shown(scene.method, 20)} got {status}{_from(scene)}"
+    if status in (411, 413) or scene.says(Hint.TOO_LARGE):
+        yield TOO_LARGE.named(HIGH, said, flows)
+    elif status == 419 or scene.says(Hint.FORGERY):
+        how = ", and the body names the CSRF token" if status != 419 else ""
+        yield FORGERY.named(HIGH, said + how, flows)
     elif status == 429:
         retry = scene.headers.get("Retry-After")
         also = "" if retry is None else f" with Retry-After: {shown(retry, 40)}"
-        yield RATE_LIMIT.named(HIGH, f"status 429{also}{_from(scene)}", flows)
+        yield RATE_LIMIT.named(HIGH, said + also, flows)
     elif status in (401, 403):
         scheme = scene.headers.get("WWW-Authenticate")
         also = "" if scheme is None else f" with WWW-Authenticate: {shown(scheme.partition(' ')[0], 30)}"
-        if known or scheme is not None or status == 401:
-            yield AUTH.named(HIGH if known and status == 401 else MEDIUM, f"status {status}{also}{known}", flows)
+        if scheme is not None or status == 401:
+            yield AUTH.named(HIGH if known and status == 401 else MEDIUM, f"{said}{also}{known}", flows)
+        elif known:
+            yield AUTH.named(LOW, f"{said}{also}{known}", flows, rank=Rank.STATUS)
     elif status in (404, 410):
         lost = next((each for each in scene.at_path if each.answer.is_preflight and each.answer.status == 404), None)
         if lost is not None:
-            message = f"status {status}, as the preflight got (flow {lost.flow})"
-            yield NOT_FOUND.named(HIGH, message, (scene.id, lost.flow))
+            yield NOT_FOUND.named(HIGH, f"{said}, as {name_of(lost)} did", (scene.id, lost.flow))
         elif known:
-            yield NOT_FOUND.named(MEDIUM, f"status {status}{known}", flows)
+            yield NOT_FOUND.named(MEDIUM, f"{said}{known}", flows)
     elif status == 405:
         allow = scene.headers.get("Allow")
-        also = "" if allow is None else f", and the route takes {shown(allow, 60)}"
-        yield WRONG_METHOD.named(HIGH, f"status 405 in answer to {shown(scene.method, 20)}{also}", flows)
+        also = "" if allow is None else f", and Allow is {shown(allow, 60)}"
+        yield WRONG_METHOD.named(HIGH, said + also, flows)
     if is_gateways_own(status, scene.headers):
         return
     if known:
         confidence = MEDIUM if by_server or status in (401, 403, 404, 405, 410, 411, 413, 429) else HIGH
-        yield OUTSIDE.named(confidence, f"status {status}{known}", flows)
+        server = known_server(scene)
+        fix = None
+        if server is not None and server.grants_preflights:
+            fix = f"Find out what the error is about: {server.name}'s log names it. Then, {server.where.lower()}: {server.fix(scene)}"
+        yield OUTSIDE.named(confidence, f"{said}{known}", flows, fix=fix)
     elif status >= 500:
-        yield SERVER_ERROR.named(MEDIUM, f"status {status}{_from(scene)}", flows)
+        yield SERVER_ERROR.named(MEDIUM, said, flows)
 
 
 def _by_server(scene: Scene, known: str, flows: tuple[str | None, ...]) -> Iterator[Cause]:
     """nginx and Apache leave errors out by default; told from an application behind them by nothing but that."""
     allowing = scene.allowing
-    if not known or allowing is None or not scene.server:
+    if not known or allowing is None or not scene.server or scene.status in (411, 413):
         return
-    if any(each.answer.status >= 400 and each.answer.allows for each in _of_host(scene)):
+    if any(each.answer.status >= 400 and each.answer.allows for each in scene.of_host):
         # Errors do carry the headers here, some at least.
         return
     server = scene.server.lower()
     if not allowing.answer.server.lower().startswith(server.partition("/")[0]):
         return
-    message = f"status {scene.status} from {scene.server}{known}"
+    message = f"{scene.server} sent {scene.status} without the headers{known}"
     if server.startswith(("nginx", "openresty", "tengine")) and scene.status not in _NGINX_ADDS:
         yield NGINX.named(MEDIUM, message, flows)
     elif server.startswith("apache"):
@@ -224,24 +249,51 @@ def _by_server(scene: Scene, known: str, flows: tuple[str | None, ...]) -> Itera
 
 
 def _success(scene: Scene) -> Iterator[Cause]:
-    preflight = scene.preflight
-    if preflight is not None and preflight.seen is not None and surviving_modes(preflight):
-        said = preflight.seen.headers.get(ALLOW_ORIGIN) or ""
-        message = (
-            f"the preflight's answer (flow {preflight.id}) has {ALLOW_ORIGIN}: {shown(said, 80)}, this one has none"
-        )
-        yield PREFLIGHT_ONLY.named(HIGH, message, (scene.id, preflight.id))
+    preflight, granted = scene.preflight, scene.preflight_response
+    html = _html(scene)
+    if html is not None:
+        yield html
+    server = known_server(scene)
+    if server is not None and server.grants_preflights:
+        return
+    if preflight is not None and granted is not None and surviving_modes(preflight) and _is_ours(scene):
+        said = granted.headers.get(ALLOW_ORIGIN)
+        if said is not None:
+            message = (
+                f"{name_of(preflight)} got {ALLOW_ORIGIN}: {shown(said, 80)}, and {shown(scene.method, 20)} got none"
+            )
+            yield PREFLIGHT_ONLY.named(MEDIUM if html else HIGH, message, (scene.id, preflight.id))
         return
     yield from _nginx_skips(scene)
-    content_type = scene.headers.get("Content-Type") or ""
-    if mime_essence(content_type) == "text/html" and _asks_for_data(scene) and scene.record.redirected_from is None:
-        yield HTML.named(MEDIUM, f"{shown(content_type, 60)} came in answer to a script's request", (scene.id,))
-    own = next((each for each in _of_host(scene) if each.answer.allows and each.answer.origin == scene.origin), None)
+    own = next((each for each in scene.of_host if each.answer.allows and each.answer.origin == scene.origin), None)
     here = any(each.answer.allows for each in scene.at_path if not each.answer.is_preflight)
-    if own is not None and not here and own.answer.status_class == 2 and store_of(scene.headers) is None:
-        path = shown(own.answer.path, 80)
-        message = f"{path} of the same host allows {shown(scene.origin)} (flow {own.flow}), and this path sends nothing"
-        yield ROUTE.named(MEDIUM, message, (scene.id, own.flow))
+    if own is None or here or own.answer.status_class != 2 or not _is_ours(scene):
+        return
+    if own.answer.is_preflight and not any(
+        each.answer.allows and not each.answer.is_preflight for each in scene.of_host
+    ):
+        message = f"{name_of(own)} got the headers, and no other response of {scene.host} has them"
+        yield PREFLIGHT_ONLY.named(MEDIUM, message, (scene.id, own.flow))
+        return
+    message = f"{name_of(own)} allows {shown(scene.origin)}, and {shown(scene.path, 80)} sends no CORS header"
+    yield ROUTE.named(MEDIUM, message, (scene.id, own.flow))
+
+
+def _is_ours(scene: Scene) -> bool:
+    """Say whether the application wrote the response, as far as one can tell."""
+    return store_of(scene.headers) is None and "ngrok-error-code" not in scene.headers
+
+
+def _html(scene: Scene) -> Cause | None:
+    content_type = scene.headers.get("Content-Type") or ""
+    if mime_essence(content_type) != "text/html" or scene.record.redirected_from is not None:
+        return None
+    if not _asks_for_data(scene) and scene.preflight is None:
+        return None
+    message = f"a script requested data and got Content-Type: {shown(content_type, 60)}"
+    if _TUNNEL_HOST.search(scene.host.lower()):
+        return TUNNEL.named(MEDIUM, f"{message} from {scene.host}", (scene.id,))
+    return HTML.named(MEDIUM, message, (scene.id,))
 
 
 def _nginx_skips(scene: Scene) -> Iterator[Cause]:
@@ -249,21 +301,20 @@ def _nginx_skips(scene: Scene) -> Iterator[Cause]:
     if not scene.server.lower().startswith(("nginx", "openresty", "tengine")) or scene.status in _NGINX_ADDS:
         return
     if scene.allowing is not None:
-        flow = scene.allowing.flow
-        message = (
-            f"status {scene.status} from {scene.server}; status {scene.allowing.answer.status} has them (flow {flow})"
-        )
-        yield NGINX.named(MEDIUM, message, (scene.id, flow))
+        other = scene.allowing
+        message = f"{scene.server} sent {scene.status} without the headers; {name_of(other)} got {other.answer.status} with them"
+        yield NGINX.named(MEDIUM, message, (scene.id, other.flow))
 
 
 def dropped_body(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For what a POST became behind a redirect."""
-    hop = scene.correlator.get(scene.record.redirected_from)
-    if hop is None or hop.seen is None or scene.is_preflight or hop.seen.status not in (301, 302, 303):
+    hop = scene.hop
+    answered = None if hop is None else hop.exchange.response
+    if hop is None or answered is None or scene.is_preflight or answered.status not in (301, 302, 303):
         return
     before, now = hop.exchange.request.method, scene.method
     if before == "POST" and now == "GET" and scene.status >= 400:
-        message = f"{before} was answered {hop.seen.status} (flow {hop.id}), and the browser went on with {now}"
+        message = f"{name_of(hop)} got {answered.status}, and the browser went on with {now}"
         yield DROPPED_BODY.named(MEDIUM, message, (scene.id, hop.id))
 
 
@@ -275,26 +326,20 @@ def _asks_for_data(scene: Scene) -> bool:
     return "json" in accept or _DATA_PATH.search(scene.url.partition("?")[0].lower()) is not None
 
 
-def _known(scene: Scene) -> str:
-    """Say in a fragment what shows that this host can do better; empty where nothing does."""
-    preflight = scene.preflight
-    seen = None if preflight is None else preflight.seen
-    if preflight is not None and seen is not None and is_ok_status(seen.status) and ALLOW_ORIGIN in seen.headers:
-        return f"; its preflight (flow {preflight.id}) has the headers"
-    if scene.allowing is not None:
-        return f"; status {scene.allowing.answer.status} of the same host has the headers (flow {scene.allowing.flow})"
-    return ""
-
-
-def _evidence(scene: Scene) -> Iterator[str]:
-    if scene.preflight is not None:
-        yield scene.preflight.id
-    if scene.allowing is not None:
-        yield scene.allowing.flow
-
-
-def _of_host(scene: Scene) -> tuple[Sighting, ...]:
-    return scene.hosts.sightings(scene.target) if scene.target is not None else ()
+def _known(scene: Scene) -> tuple[str, tuple[str, ...]]:
+    """Say in a fragment what shows that this host can do better, and the ids of these exchanges."""
+    preflight, granted = scene.preflight, scene.preflight_response
+    if (
+        preflight is not None
+        and granted is not None
+        and is_ok_status(granted.status)
+        and ALLOW_ORIGIN in granted.headers
+    ):
+        return f"; {name_of(preflight)} has the headers", (preflight.id,)
+    other = scene.allowing
+    if other is not None:
+        return f"; {name_of(other)} got {other.answer.status} with the headers", (other.flow,)
+    return "", ()
 
 
 def _from(scene: Scene) -> str:

@@ -6,60 +6,77 @@ from typing import Final
 from ...catalogue.violation import FixOwner
 from ...fetch.checks import ALLOW_ORIGIN
 from ...fetch.headers import HeaderList
+from ...traffic.body_hints import Hint
 from ...verdict.model import Cause, Confidence, Finding
-from .cause import CauseEntry
+from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .connections import PROXY_PAGE
-from .context import Scene, shown
+from .context import Scene, name_of, shown
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
 GATEWAY_ERROR: Final = CauseEntry(
     "gateway-error-page",
-    "A gateway or CDN answered with its own error page",
+    "A gateway or CDN sent its own error page",
     "Status 502, 503, 504 or one that only CDNs send (52x, 530), without CORS headers.",
     FixOwner.GATEWAY,
-    "Look up in the gateway's log why it did not get an answer: the application is down, too slow or unreachable. Then "
-    "have the gateway add the CORS headers to its own error pages, so that scripts see the status.",
+    "Look in the gateway's log for the reason: the application is down, too slow or unreachable. Then add the CORS "
+    "headers to the gateway's own error pages, so that the page can read the status.",
+    rank=Rank.RESPONDER,
+    absent=LACKS_ALLOW_ORIGIN,
 )
 GATEWAY_CHALLENGE: Final = CauseEntry(
     "gateway-challenge",
-    "A bot check or firewall of the CDN stands in between",
+    "A bot check or firewall of the CDN rejects the request",
     "The response says that it is a challenge (cf-mitigated, x-amzn-waf-action) or a firewall's refusal.",
     FixOwner.GATEWAY,
     "Exempt the API's paths, and OPTIONS above all, from the challenge: scripts and preflights cannot solve one.",
+    rank=Rank.RESPONDER,
+    headers_help=False,
+    decisive=True,
 )
 DEPLOYMENT: Final = CauseEntry(
     "deployment-protected",
     "The deployment is open to signed-in members only",
-    "The hosting service itself answers 401 or 403 and sets the cookie of its own sign-in (Vercel), or a development "
+    "The hosting service itself sends 401 or 403 and sets the cookie of its own sign-in (Vercel), or a development "
     "tunnel asks for a sign-in.",
     FixOwner.GATEWAY,
-    "Switch the protection off for this deployment, call one that is public, or send the service's bypass token; "
-    "preflights have to be exempt.",
+    "Switch the protection off for this deployment, call a public one, or send the service's bypass token. Preflights "
+    "have to be exempt (Vercel: Deployment Protection, OPTIONS Allowlist).",
+    rank=Rank.RESPONDER,
+    headers_help=False,
+    decisive=True,
 )
 TUNNEL: Final = CauseEntry(
     "tunnel-page",
     "The tunnel answered with its own page",
-    "The response carries ngrok's error code: its warning page for browsers, or a tunnel that is not up.",
+    "The response carries ngrok's error code, or its body is a tunnel's warning page: for browsers, or because the "
+    "tunnel is down.",
     FixOwner.CLIENT,
-    "Send any value in the header ngrok-skip-browser-warning, and allow that header on the server; or start the tunnel "
-    "again.",
+    "Send any value in the request header ngrok-skip-browser-warning (localtunnel: bypass-tunnel-reminder), and allow "
+    "that header on the server. If the tunnel is down, start it again.",
+    rank=Rank.RESPONDER,
+    absent=LACKS_ALLOW_ORIGIN,
+    decisive=True,
 )
 API_GATEWAY: Final = CauseEntry(
     "api-gateway-response",
-    "API Gateway answered before the integration was reached",
+    "API Gateway sent the error itself, before the integration ran",
     "The response carries x-amzn-ErrorType or an API Gateway request id, an error status, and no CORS headers.",
     FixOwner.GATEWAY,
     "Add the CORS headers to the gateway responses DEFAULT_4XX and DEFAULT_5XX (REST API), or configure CORS on the "
-    "HTTP API; then look at what it refused: the route, the token, or the rate.",
+    "HTTP API. Then check what it refused: the route, the token, or the rate.",
+    rank=Rank.RESPONDER,
+    absent=LACKS_ALLOW_ORIGIN,
 )
 BUCKET: Final = CauseEntry(
     "bucket-without-cors",
     "The storage bucket's CORS configuration does not cover the request",
-    "An object store answered (AmazonS3, Google Cloud Storage, Azure Blob Storage and those like them) without CORS "
-    "headers.",
+    "An object store (Amazon S3, Google Cloud Storage, Azure Blob Storage and the like) answers without CORS headers, "
+    "and no other object of the bucket has them for this page.",
     FixOwner.SERVER,
-    "Give the bucket a CORS rule with this origin, method and headers. Behind a CDN also forward Origin to the bucket.",
+    "Add a CORS rule with this origin, method and headers to the bucket. Behind a CDN, also forward Origin to it.",
+    rank=Rank.RESPONDER,
+    absent=LACKS_ALLOW_ORIGIN,
 )
 ENTRIES: Final = (GATEWAY_ERROR, GATEWAY_CHALLENGE, DEPLOYMENT, TUNNEL, API_GATEWAY, BUCKET)
 
@@ -205,34 +222,37 @@ def _told_by(headers: HeaderList, told: _Told) -> tuple[str, str] | None:
 
 
 def own_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
-    """For an answer without the header that a gateway, a CDN or a store wrote."""
+    """For a response without the header that a gateway, a CDN or a store wrote."""
     if ALLOW_ORIGIN in scene.headers and not scene.is_preflight:
         return
     headers, status = scene.headers, scene.status
-    if (headers.get("Server") or "").lower().startswith("mitmproxy"):
-        message = f"status {status} from {scene.server}: a proxy's own error page"
-        yield PROXY_PAGE.named(HIGH, message, (scene.id,))
+    said = f"{'OPTIONS' if scene.is_preflight else shown(scene.method, 20)} got {status}"
+    if scene.server.lower().startswith("mitmproxy"):
+        yield PROXY_PAGE.named(HIGH, f"{said} from {scene.server}: a proxy's own error page", (scene.id,))
         return
     challenge = challenge_of(headers)
     if challenge is not None:
-        yield GATEWAY_CHALLENGE.named(HIGH, f"status {status} with {challenge}", (scene.id,))
+        yield GATEWAY_CHALLENGE.named(HIGH, f"{said} with {challenge}", (scene.id,))
+        return
+    if scene.says(Hint.FIREWALL) and status in (403, 429, 503):
+        gateway = gateway_of(headers)
+        by = gateway[0] if gateway is not None else "a firewall"
+        yield GATEWAY_CHALLENGE.named(HIGH, f"{said}, and the body is the block page of {by}", (scene.id,))
         return
     service = service_page(status, headers)
+    if service is None and scene.says(Hint.TUNNEL_WARNING):
+        service = TUNNEL, "the body of a tunnel's warning page"
     if service is not None:
         entry, line = service
-        yield entry.named(HIGH, f"status {status} with {line}", (scene.id,))
+        yield entry.named(HIGH, f"{said} with {line}", (scene.id,))
         return
-    kind = headers.get("x-amzn-ErrorType")
     gateway = gateway_of(headers)
     if status >= 400 and gateway is not None and gateway[0] == "API Gateway":
+        # What it says of itself is told apart elsewhere.
+        kind = headers.get("x-amzn-ErrorType")
         named = f"x-amzn-errortype: {shown(kind, 60)}" if kind is not None else gateway[1]
-        confidence = HIGH if kind is not None else MEDIUM
-        yield API_GATEWAY.named(confidence, f"status {status} from API Gateway itself ({named})", (scene.id,))
-        return
-    store = store_of(headers)
-    if store is not None and not scene.is_redirect and (status < 400 or status in (400, 403, 404, 405)):
-        name, line = store
-        yield BUCKET.named(HIGH, f"{name} answered {status} ({line}) without CORS headers", (scene.id,))
+        sure = kind is not None and not (kind.startswith("InternalServerError") and scene.is_preflight)
+        yield API_GATEWAY.named(HIGH if sure else MEDIUM, f"{said} with {named}", (scene.id,))
         return
     yield from _gateway_error(scene, gateway)
 
@@ -244,14 +264,14 @@ def _gateway_error(scene: Scene, gateway: tuple[str, str] | None) -> Iterator[Ca
     if gateway is not None:
         said = f"status {status} from {gateway[0]} ({gateway[1]})"
     elif status != 503:
-        said = f"status {status}, which only what stands before a server sends"
+        said = f"status {status}, which a server in front of the application sends"
     else:
         return
     retry = scene.headers.get("Retry-After")
     also = f", Retry-After: {shown(retry, 40)}" if retry is not None else ""
     sure = status in _OF_CDNS or (gateway is not None and status != 503)
     flows = (scene.id, None if scene.allowing is None else scene.allowing.flow)
-    seen = "" if scene.allowing is None else "; the host's successful answers have the headers"
+    seen = "" if scene.allowing is None else f"; {name_of(scene.allowing)} has the headers"
     yield GATEWAY_ERROR.named(HIGH if sure else MEDIUM, f"{said}{also}{seen}", flows)
 
 

@@ -36,7 +36,10 @@ def not_allowed(finding: Finding, scene: Scene) -> Iterator[Cause]:
     told = f"{shown(name, 60)} comes from {library.name}"
     company = [each for each in scene.record.asked_names[:_MOST_NAMES] if each != name and library_of(each) is library]
     also = f", together with {shown(', '.join(company), 100)}" if company else ""
-    fix = f"On the client: {library.stop}. Or allow {shown(name, 60)} in Access-Control-Allow-Headers."
+    allow = f"add {shown(name, 60)} to Access-Control-Allow-Headers"
+    fix = f"In the page: {library.stop}. Or on the server: {allow}."
+    if library.stop.startswith(("allow", "the protocol")):
+        fix = f"On the server: {allow}; {library.name} needs it."
     yield library.entry.named(library.confidence, told + also, (scene.id,), fix=fix)
 
 
@@ -50,8 +53,8 @@ def needless_preflight(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if first is None or any(each is None for each in libraries) or first.entry is BY_HAND:
         return
     who = " and ".join(dict.fromkeys(each.name for each in libraries if each is not None))
-    message = f"the preflight is there for {shown(', '.join(asked), 100)} only: from {shown(who, 120)}"
-    fix = f"On the client: {first.stop}. Without these headers the request needs no preflight."
+    message = f"only {shown(', '.join(asked), 100)} of {shown(who, 120)} causes the preflight"
+    fix = f"In the page: {first.stop}. Without these headers the request needs no preflight."
     # Where the host was seen to allow requests, this one would pass without the preflight.
     sure = MEDIUM if scene.allowing is not None else LOW
     yield first.entry.named(sure, message, (scene.id,), fix=fix)

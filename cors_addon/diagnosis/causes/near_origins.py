@@ -1,4 +1,4 @@
-"""By how little an allowed origin misses the page's."""
+"""How an allowed origin nearly is the page's."""
 
 import re
 import unicodedata
@@ -10,6 +10,7 @@ from ...fetch.origins import Origin, address_of, origin_of
 from ...traffic.sites import registrable_domain
 from ...verdict.model import Confidence
 from .allowlist import (
+    BRACKETS,
     CASE,
     DEFAULT_PORT,
     ENVIRONMENT,
@@ -93,12 +94,12 @@ def misses(origin: str, value: str, target: Origin | None = None) -> Iterator[Mi
     if value[:1] in ",;" or value[-1:] in ",;":
         value = value.strip(",; \t")
     if value == origin:
-        yield Miss(SPACE, HIGH, "a stray comma or semicolon stands beside the page's origin")
+        yield Miss(SPACE, HIGH, "an extra comma or semicolon follows the page's origin")
         return
     clean = _without_blanks(value)
     if clean != value:
         if clean.rstrip("/").lower() == origin.lower():
-            yield Miss(SPACE, HIGH, "without blanks and invisible characters it is the page's origin")
+            yield Miss(SPACE, HIGH, "without spaces and invisible characters it is the page's origin")
             return
         value = clean if clean.isascii() else value
     if here is None:
@@ -112,9 +113,12 @@ def _by_shape(origin: str, value: str) -> Miss | None:
     if not lower:
         return Miss(TEMPLATE, HIGH, "the value is empty")
     if lower in _NOTHING or lower.startswith(("undefined", "[object ", "function ")):
-        return Miss(TEMPLATE, HIGH, "that is what a program prints for nothing")
+        return Miss(TEMPLATE, HIGH, "programs print that for an unset value")
     if lower in _KEYWORDS:
         return Miss(KEYWORD, HIGH, "that is no origin")
+    if re.fullmatch(r"\s*(?:\[[^\]]*\](?!:)|\([^()]*\)|\{[^{}]*\})\s*", value) and "://" in value:
+        inside = "the page's origin is inside" if origin in value else "the page's origin is not inside"
+        return Miss(BRACKETS, HIGH, f"brackets belong to the program's list, and {inside}")
     if _REGEX.search(value):
         return Miss(REGEX, HIGH, "browsers match no regular expressions")
     if _PLACEHOLDER.search(value):
@@ -138,7 +142,7 @@ def _by_spelling(origin: str, here: Origin, value: str, target: Origin | None) -
     if "://" not in value:
         host = value.rstrip("/").lower()
         if host.partition("/")[0] in (here.host, f"{here.host}:{here.port}"):
-            yield Miss(NO_SCHEME, HIGH, "the page's scheme is missing in front")
+            yield Miss(NO_SCHEME, HIGH, "the page's scheme is missing")
         elif re.fullmatch(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?", host):
             yield Miss(NO_SCHEME, MEDIUM, "an origin begins with its scheme")
         return
@@ -152,12 +156,12 @@ def _by_spelling(origin: str, here: Origin, value: str, target: Origin | None) -
         return
     if there == here:
         if value.rstrip("/") == f"{origin}:{here.port}":
-            yield Miss(DEFAULT_PORT, HIGH, "browsers leave a default port away")
+            yield Miss(DEFAULT_PORT, HIGH, "browsers omit a default port")
         elif value.count("/") > 2:
             yield Miss(PATH, HIGH, "an origin has no path")
         return
     if there == target:
-        yield Miss(OWN, HIGH, "that is the server being called, and not the page")
+        yield Miss(OWN, HIGH, "that is the server being called, not the page")
         return
     yield from _by_parts(here, there, value)
 
@@ -174,8 +178,8 @@ def _by_parts(here: Origin, there: Origin, value: str) -> Iterator[Miss]:
     elif here.host.removeprefix("www.") == there.host.removeprefix("www."):
         yield Miss(WWW, MEDIUM if apart else HIGH, f"the hosts differ by www.{also}")
     elif _is_loopback(here.host) or _is_loopback(there.host):
-        own = "the page runs" if _is_loopback(here.host) else "the listed one is"
-        yield Miss(ENVIRONMENT, MEDIUM, f"{own} on the developer's own machine")
+        own = "the page runs" if _is_loopback(here.host) else "the listed page runs"
+        yield Miss(ENVIRONMENT, MEDIUM, f"{own} on the developer's machine")
     elif (words := _environments(here.host, there.host)) is not None:
         yield Miss(ENVIRONMENT, HIGH, f"{words}{also}")
     elif _is_preview(here.host, there.host):
@@ -191,9 +195,9 @@ def _by_parts(here: Origin, there: Origin, value: str) -> Iterator[Miss]:
 def _apart(here: Origin, there: Origin, writes_port: bool) -> str:
     parts = []
     if here.scheme != there.scheme:
-        parts.append(f"it has {there.scheme} in place of {here.scheme}")
+        parts.append(f"it has {there.scheme} instead of {here.scheme}")
     if here.port != there.port and (here.scheme == there.scheme or writes_port or here.port not in (80, 443)):
-        parts.append(f"port {there.port} in place of {here.port}")
+        parts.append(f"port {there.port} instead of {here.port}")
     return " and ".join(parts)
 
 
@@ -227,7 +231,7 @@ def _environments(here: str, there: str) -> str | None:
         return None
     if rest_here != rest_there and _main_hosts_left_away(rest_here) != _main_hosts_left_away(rest_there):
         return None
-    return f"the page is {' '.join(words_here) or 'without such a word'}, the list {' '.join(words_there) or 'without'}"
+    return f"the page is {' '.join(words_here) or 'without an environment'}, the list has {' '.join(words_there) or 'none'}"
 
 
 def _split(host: str) -> tuple[list[str], list[str]]:

@@ -1,64 +1,71 @@
 """Why Access-Control-Allow-Origin names somebody else, or nobody."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from ...catalogue.violation import FixOwner
 from ...fetch.checks import ALLOW_CREDENTIALS, ALLOW_ORIGIN
+from ...fetch.origins import origin_of
 from ...traffic.host_policies import Sighting, Way
 from ...verdict.model import Cause, Confidence, Finding
 from . import allowlist, near_origins
-from .cause import CauseEntry
-from .context import Scene, shown
+from .caches import for_another
+from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
+from .context import Scene, name_of, shown
+from .known_servers import known_server
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
 CONSTANT: Final = CauseEntry(
     "constant-origin",
     "The server sends the same origin to every page",
-    "Another page got the same value, which is not its own origin either, or is.",
+    "Another page got the same value, whether that is its own origin or not.",
     FixOwner.SERVER,
     "Compare the request's Origin with a list and send back that one, with Vary: Origin.",
+    rank=Rank.SESSION,
 )
 NOT_LISTED: Final = CauseEntry(
     "origin-not-listed",
-    "The page is not on the server's allow list",
-    "The server answers other pages with their origin, or varies by Origin, and sends this page none.",
+    "The page is not on the server's allowlist",
+    "The server answers other pages with their origin, or varies by Origin, and sends this page no header.",
     FixOwner.SERVER,
-    "Put the page's origin on the server's allow list, exactly as browsers send it.",
-)
-CACHED: Final = CauseEntry(
-    "cached-for-another-origin",
-    "A cache answered with what it stored for another request",
-    "The response says that it comes from a cache and does not vary by Origin; its Access-Control-Allow-Origin is the "
-    "one of another page, or missing as for a request without Origin.",
-    FixOwner.GATEWAY,
-    "Send Vary: Origin with every response of the URL, also where no Origin was sent; then empty the cache.",
+    "Put the page's origin on the server's allowlist, exactly as browsers send it.",
+    absent=LACKS_ALLOW_ORIGIN,
 )
 TWO_LAYERS: Final = CauseEntry(
     "two-layers-add-headers",
     "Two layers each add the CORS headers",
-    "A header that is set once appears twice: one value follows the page, or both are constant.",
+    "A header that is set once occurs twice: one value follows the page, or both are constant.",
     FixOwner.GATEWAY,
-    "Let one layer alone set CORS headers: take them out of the gateway, or have it remove the application's first "
-    "(nginx: proxy_hide_header).",
+    "Send each CORS header once: remove them from one of the two layers, the gateway or the application (nginx: "
+    "proxy_hide_header; Spring Cloud Gateway: DedupeResponseHeader).",
 )
 NULL_FOR_UNLISTED: Final = CauseEntry(
     "null-for-unlisted",
     "The server writes null for a page that it does not allow",
     "Access-Control-Allow-Origin is null and the page's origin is not.",
     FixOwner.SERVER,
-    "Put the page's origin on the server's list; for pages that are not on it, send no header at all.",
+    "Put the page's origin on the server's allowlist. For pages that are not on it, send no header at all.",
+)
+REWRITTEN: Final = CauseEntry(
+    "proxy-rewrites-origin",
+    "A proxy in front changes Origin, and the application echoes it without the port",
+    "Access-Control-Allow-Origin is the page's origin but for the port, at a server that is called under the same host.",
+    FixOwner.GATEWAY,
+    "Forward the browser's own Origin: remove `proxy_set_header Origin ...`, or write `proxy_set_header Origin "
+    "$http_origin;` (nginx's $host has no port; $http_host has).",
 )
 APP_SHELL: Final = CauseEntry(
     "app-shell-origin",
     "The page belongs to a hybrid or desktop app, which has an origin of its own",
-    "The origin is of a scheme that frameworks for apps use: capacitor, ionic, tauri, app and the like.",
+    "The origin has a scheme that frameworks for apps use: capacitor, ionic, tauri, app and the like.",
     FixOwner.SERVER,
-    "Put the app's origin on the server's list as well, as it stands in Origin.",
+    "Put the app's origin on the server's list as well, exactly as Origin has it.",
+    rank=Rank.IDENTITY,
 )
 
-ENTRIES: Final = (NOT_LISTED, CONSTANT, *allowlist.ENTRIES, NULL_FOR_UNLISTED, APP_SHELL, CACHED, TWO_LAYERS)
+ENTRIES: Final = (NOT_LISTED, CONSTANT, *allowlist.ENTRIES, NULL_FOR_UNLISTED, REWRITTEN, APP_SHELL, TWO_LAYERS)
 
 _APP_SCHEMES: Final = {
     "capacitor": "Capacitor",
@@ -75,19 +82,6 @@ _APP_SCHEMES: Final = {
     "ms-appx-web": "a Windows app",
     "resource": "a browser's own page",
 }
-_CACHE_HEADERS: Final = (
-    ("cf-cache-status", ("hit", "stale", "revalidated", "updating")),
-    ("x-cache", ("hit",)),
-    ("x-cache-status", ("hit", "stale", "revalidated", "updating")),
-    ("x-proxy-cache", ("hit", "stale", "revalidated", "updating")),
-    ("x-cache-lookup", ("hit",)),
-    ("x-vercel-cache", ("hit", "stale", "prerender")),
-    ("x-nextjs-cache", ("hit", "stale")),
-    ("x-drupal-cache", ("hit",)),
-    ("cdn-cache", ("hit",)),
-    ("x-litespeed-cache", ("hit",)),
-    ("cache-status", ("; hit", ";hit")),
-)
 
 
 def differing(finding: Finding, scene: Scene) -> Iterator[Cause]:
@@ -101,14 +95,20 @@ def differing(finding: Finding, scene: Scene) -> Iterator[Cause]:
         yield NULL_FOR_UNLISTED.named(MEDIUM, f"{said}, and the page is {shown(scene.origin)}", (scene.id,))
         return
     if scene.origin != "null":
-        yield from _cached(scene, value)
+        yield from for_another(scene, value)
         constant = _same_to_others(scene, value)
         if constant is not None:
-            told = f"{said}, and so it is for {shown(constant.answer.origin)} (flow {constant.flow})"
+            told = f"{said}, and {shown(constant.answer.origin)} got the same from {name_of(constant)}"
             yield CONSTANT.named(HIGH, told, (scene.id, constant.flow))
+    rewritten = _is_origin_without_port(scene, value) and _same_to_others(scene, value) is None
+    if rewritten:
+        told = f"{said}, and the page is {shown(scene.origin)}: {scene.server or 'the proxy'} may send Origin without the port"
+        yield REWRITTEN.named(MEDIUM, told, (scene.id,))
     for miss in near_origins.misses(scene.origin, value, scene.target):
         message = f"{said}, and the page is {shown(scene.origin)}: {miss.how}"
-        yield miss.entry.named(miss.confidence, message, (scene.id,))
+        # A list that lacks the port looks the same.
+        confidence = MEDIUM if rewritten else miss.confidence
+        yield miss.entry.named(confidence, message, (scene.id,))
 
 
 def several(finding: Finding, scene: Scene) -> Iterator[Cause]:
@@ -119,7 +119,7 @@ def several(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if len(lines) > 1 or len(distinct) < len(values) or "*" in values:
         yield TWO_LAYERS.named(
             HIGH if len(lines) > 1 or len(distinct) < len(values) else MEDIUM,
-            f"{ALLOW_ORIGIN} is there {len(values)} times: {_who_adds(scene, values)}{_twins(scene)}",
+            f"{ALLOW_ORIGIN} is sent {len(values)} times: {_who_adds(scene, values)}{_twins(scene)}",
             (scene.id,),
         )
         return
@@ -132,7 +132,7 @@ def doubled(finding: Finding, scene: Scene) -> Iterator[Cause]:
     lines = scene.headers.get_all(ALLOW_CREDENTIALS)
     if len(lines) > 1 or (lines and lines[0].replace(" ", "") == "true,true"):
         value = scene.headers.get(ALLOW_CREDENTIALS) or ""
-        message = f"{ALLOW_CREDENTIALS} is there twice: {shown(value, 60)}{_twins(scene)}"
+        message = f"{ALLOW_CREDENTIALS} is sent twice: {shown(value, 60)}{_twins(scene)}"
         yield TWO_LAYERS.named(HIGH, message, (scene.id,))
 
 
@@ -142,19 +142,37 @@ def missing(finding: Finding, scene: Scene) -> Iterator[Cause]:
         return
     if scene.status >= 400 and not (scene.is_preflight and scene.status in (400, 403)):
         return
-    yield from _cached(scene, None)
+    yield from for_another(scene, None)
     others = _echoed_to_others(scene)
     same = [each for each in scene.at_path if each.answer.origin == scene.origin and each.answer.allows]
     if others and not same:
         first = others[0]
-        message = f"{shown(first.answer.origin)} is allowed here (flow {first.flow}), and {shown(scene.origin)} is not"
-        yield NOT_LISTED.named(HIGH, message, (scene.id, first.flow))
+        message = f"{name_of(first)} allows {shown(first.answer.origin)}, and not {shown(scene.origin)}"
+        yield _not_listed(scene, HIGH, message, (scene.id, first.flow), Rank.SESSION)
         yield from _near(scene, others)
-    elif not same and scene.status < 400 and not scene.is_preflight and _looks_refused(scene):
-        how = "the answer varies by Origin and has no Access-Control-Allow-Origin"
-        yield NOT_LISTED.named(
-            MEDIUM, f"{how}: {shown(scene.origin)} is probably not on the server's list", (scene.id,)
-        )
+    elif not same and scene.status < 400 and scene.status != 304 and not scene.is_preflight and _looks_refused(scene):
+        message = f"the response varies by Origin and has no {ALLOW_ORIGIN} for {shown(scene.origin)}"
+        yield _not_listed(scene, MEDIUM, message, (scene.id,), Rank.EXCHANGE)
+
+
+def _not_listed(scene: Scene, confidence: Confidence, message: str, flows: tuple[str, ...], rank: Rank) -> Cause:
+    server = known_server(scene)
+    if server is None:
+        fix = f"Put the page's origin on the server's allowlist: {shown(scene.origin)}."
+        return NOT_LISTED.named(confidence, message, flows, rank=rank, fix=fix)
+    title = f"The page is not on the server's allowlist, and {server.name} answers"
+    if server.default:
+        message = f"{message} ({server.default})"
+    return NOT_LISTED.named(
+        confidence,
+        message,
+        flows,
+        rank=rank,
+        fix=server.fix(scene),
+        where=server.where,
+        snippet=server.text(scene),
+        title=title,
+    )
 
 
 def app_shells(finding: Finding, scene: Scene) -> Iterator[Cause]:
@@ -164,51 +182,25 @@ def app_shells(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if name is None and scene.origin.endswith("://tauri.localhost"):
         name = "Tauri"
     if name is not None and "://" in scene.origin:
-        yield APP_SHELL.named(MEDIUM, f"the page's origin is {shown(scene.origin)}: {name}", (scene.id,))
+        fix = f"Put the app's origin on the server's list as well: {shown(scene.origin)}."
+        how = f"the page's origin is {shown(scene.origin)}, of {name}"
+        yield APP_SHELL.named(MEDIUM, how, (scene.id,), fix=fix)
 
 
-def cache_hit(scene: Scene) -> str | None:
-    """Return the header line that says that a cache answered; ``None`` without one."""
-    for name, words in _CACHE_HEADERS:
-        value = scene.headers.get(name)
-        if value is not None and any(word in value.lower() for word in words) and "miss from" not in value.lower():
-            return f"{name}: {shown(value, 60)}"
-    age = scene.headers.get("Age")
-    if age is not None and age.isascii() and age.isdigit() and age.strip("0"):
-        return f"age: {age[:10]}"
-    return None
-
-
-def _cached(scene: Scene, value: str | None) -> Iterator[Cause]:
-    if scene.is_preflight or scene.varies & {"origin", "*"}:
-        return
-    hit = cache_hit(scene)
-    owner = next(
-        (
-            each
-            for each in scene.at_path
-            if each.answer.way is Way.ECHO and not each.answer.is_preflight and value in (None, each.answer.origin)
-        ),
-        None,
+def _is_origin_without_port(scene: Scene, value: str) -> bool:
+    """Say whether an echoed origin lost its port, as nginx's $host loses it, at a host that page and server share."""
+    page, told = origin_of(scene.origin), origin_of(value)
+    if page is None or told is None or scene.target is None or told == page:
+        return False
+    alike = (told.scheme, told.host) == (page.scheme, page.host) and re.search(r":\d+$", value) is None
+    through = (
+        scene.server.lower().startswith(("nginx", "openresty", "apache", "caddy", "traefik")) or "via" in scene.headers
     )
-    if hit is None or (value is None and owner is None):
-        return
-    flows = (scene.id, None if owner is None else owner.flow)
-    where = f" ({hit}), and it does not vary by Origin"
-    if value is None and owner is not None:
-        named = f"{shown(owner.answer.origin)} got the header at the same path (flow {owner.flow})"
-        yield CACHED.named(HIGH, f"the answer without the header comes from a cache{where}; {named}", flows)
-    elif owner is not None:
-        yield CACHED.named(
-            HIGH, f"{shown(value or '')} is the page of flow {owner.flow}; the answer comes from a cache{where}", flows
-        )
-    else:
-        yield CACHED.named(MEDIUM, f"the answer comes from a cache{where}", flows)
+    return alike and page.host == scene.target.host and through and page.port not in (80, 443)
 
 
 def _same_to_others(scene: Scene, value: str) -> Sighting | None:
-    host = scene.target
-    for each in scene.hosts.sightings(host) if host is not None else ():
+    for each in scene.of_host:
         answer = each.answer
         if answer.allow_origin == value[:500] and answer.origin not in (scene.origin, value, "null"):
             return each
@@ -229,7 +221,9 @@ def _near(scene: Scene, others: list[Sighting]) -> Iterator[Cause]:
         for miss in near_origins.misses(scene.origin, each.answer.origin, scene.target):
             if miss.entry is allowlist.SUBDOMAIN:
                 continue
-            message = f"{shown(each.answer.origin)} is allowed, and the page is {shown(scene.origin)}: {miss.how}"
+            message = (
+                f"{name_of(each)} allows {shown(each.answer.origin)}, and the page is {shown(scene.origin)}: {miss.how}"
+            )
             yield miss.entry.named(MEDIUM, message, (scene.id, each.flow))
             return
 

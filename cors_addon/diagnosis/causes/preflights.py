@@ -4,107 +4,110 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from ...catalogue.violation import FixOwner
-from ...fetch.checks import ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN
-from ...fetch.headers import byte_lowercase
+from ...fetch.checks import ALLOW_ORIGIN
 from ...fetch.messages import is_ok_status
 from ...fetch.methods import is_cors_safelisted_method
+from ...traffic.body_hints import Hint
 from ...traffic.host_policies import Sighting, path_of
 from ...verdict.model import Cause, Confidence, Finding
-from .cause import CauseEntry
-from .context import Scene, shown
+from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
+from .context import Scene, name_of, shown
 from .gateways import gateway_of, is_someone_elses, store_of
+from .refusals import REFUSED, by_cors_code
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
 AUTH: Final = CauseEntry(
     "preflight-meets-auth",
-    "Authentication stands before the CORS code and refuses the preflight",
-    "The preflight got 401, or 403 while it asks for Authorization. Preflights never carry cookies or tokens.",
+    "Authentication rejects the preflight before the CORS middleware runs",
+    "The preflight got 401, or 403 with a challenge. Preflights never carry cookies or tokens.",
     FixOwner.SERVER,
-    "Let OPTIONS through without authentication: put the CORS code before it, or exempt preflights from it.",
+    "Let OPTIONS through without authentication: register the CORS middleware first, or exempt preflights.",
 )
 NO_ROUTE: Final = CauseEntry(
     "preflight-meets-no-route",
-    "No route takes OPTIONS, and no CORS code comes before the routes",
+    "No route takes OPTIONS, and no CORS middleware runs before the routes",
     "The preflight got 404, 405 or 501.",
     FixOwner.SERVER,
-    "Register CORS code that answers preflights before routing, or add a handler for OPTIONS to the route.",
+    "Register CORS middleware that answers preflights before routing, or add a handler for OPTIONS to the route.",
+    absent=LACKS_ALLOW_ORIGIN,
 )
 NO_PATH: Final = CauseEntry(
     "preflight-at-wrong-path",
-    "The URL leads nowhere, for OPTIONS as for anything else",
+    "The server has nothing at this URL, for OPTIONS as for other methods",
     "The preflight got 404, and other requests to the path did too.",
     FixOwner.CLIENT,
-    "Correct the URL that the page calls: its base path, version or spelling.",
+    "Correct the URL in the page's code: its base path, version or spelling.",
+    rank=Rank.SESSION,
+    headers_help=False,
 )
 DEV_SERVER: Final = CauseEntry(
     "preflight-meets-dev-server",
-    "A simple or development server answers, which knows nothing of OPTIONS",
+    "A simple or development server responds, and it does not answer preflights",
     "Server names one that serves files or is meant for development, and the status is 404, 405 or 501.",
     FixOwner.SERVER,
-    "Add CORS code to the application itself, or call it through the page's own development server as a proxy.",
+    "Add CORS middleware to the application itself, or call it through the page's own development server as a proxy.",
 )
 BODY_PARSER: Final = CauseEntry(
     "preflight-meets-validation",
-    "Validation of the request refuses the preflight, which has no body and no parameters",
-    "The preflight got 400, 415, 422 or 411, and no CORS header with it.",
+    "Validation rejects the preflight, because it has no body and no parameters",
+    "The preflight got 400, 415, 422 or 411, and no CORS header.",
     FixOwner.SERVER,
-    "Put the CORS code before whatever reads and validates requests; a preflight is empty by nature.",
-)
-REFUSED: Final = CauseEntry(
-    "preflight-refused-by-cors",
-    "The CORS code itself refuses the preflight",
-    "The preflight fails and its answer has what only CORS code sends (headers of CORS beside an error, or a Vary that "
-    "names Access-Control-Request-Method); or the host granted the page another preflight.",
-    FixOwner.SERVER,
-    "Extend the CORS configuration: what is missing of origin, method and header names is told with the findings.",
+    "Register the CORS middleware before the code that reads and validates requests: a preflight is always empty.",
+    absent=LACKS_ALLOW_ORIGIN,
 )
 RATE_LIMIT: Final = CauseEntry(
     "preflight-meets-rate-limit",
-    "A rate limit counts preflights, and refuses this one",
+    "A rate limit counts preflights, and rejects this one",
     "The preflight got 429.",
     FixOwner.GATEWAY,
-    "Leave OPTIONS out of the limit, and let browsers keep the answers: Access-Control-Max-Age makes them fewer.",
+    "Exempt OPTIONS from the limit. Send Access-Control-Max-Age, so that browsers cache preflights.",
 )
 ERROR: Final = CauseEntry(
     "preflight-meets-error",
     "The server fails over the preflight",
     "The preflight got 500 or another server error that is no gateway's.",
     FixOwner.SERVER,
-    "Look for the error in the server's log: code that expects a body, a user or a session runs for OPTIONS as well.",
+    "Look for the error in the server's log: code that expects a body, a user or a session runs for OPTIONS too.",
 )
 FORBIDDEN: Final = CauseEntry(
     "preflight-forbidden",
-    "A rule in front of the application refuses OPTIONS",
-    "The preflight got 403 without a challenge, and asks for no Authorization.",
+    "A rule in front of the application rejects OPTIONS",
+    "The preflight got 403 with the page of a server or firewall, and nothing shows that CORS code refused.",
     FixOwner.GATEWAY,
-    "Let OPTIONS through in the firewall's or web server's list of methods.",
+    "Allow OPTIONS in the firewall's or web server's list of methods. To tell: curl without Origin gets 403 too.",
+    rank=Rank.STATUS,
+    absent=LACKS_ALLOW_ORIGIN,
 )
 PLAIN_OPTIONS: Final = CauseEntry(
     "options-without-cors",
-    "OPTIONS is answered by the server's default, not by CORS code",
+    "The server's default answers OPTIONS, and no CORS code runs",
     "The preflight succeeded without any CORS header, often with Allow.",
     FixOwner.SERVER,
-    "Have the CORS code answer OPTIONS before the framework's own default does.",
+    "Register CORS middleware that answers OPTIONS before the framework's default does.",
+    absent=LACKS_ALLOW_ORIGIN,
 )
 ACTUAL_ONLY: Final = CauseEntry(
     "headers-on-response-only",
-    "The headers are sent with ordinary answers only, and not with OPTIONS",
-    "The preflight's answer lacks the headers that other answers of the same path have.",
+    "The CORS headers are sent with ordinary responses only, not with OPTIONS",
+    "The response to the preflight lacks the headers that other responses of the same path have.",
     FixOwner.SERVER,
-    "Send the CORS headers with the answer to OPTIONS too, together with Access-Control-Allow-Methods and -Headers.",
+    "Send the CORS headers with the response to OPTIONS too, with Access-Control-Allow-Methods and -Headers.",
+    rank=Rank.SESSION,
+    absent=LACKS_ALLOW_ORIGIN,
 )
 NEEDLESS: Final = CauseEntry(
     "preflight-for-json-only",
     "The content type, most often JSON, is the only reason for the preflight",
-    "Nothing but content-type is asked for, and the method needs no preflight.",
+    "The preflight asks for content-type only, and the method needs no preflight.",
     FixOwner.CLIENT,
-    "Allow Content-Type on the server. Where that is not to be had: a body sent as text/plain needs no preflight, and "
-    "a GET no Content-Type at all.",
+    "Allow Content-Type on the server. If you cannot change the server: send the body as text/plain, which needs no "
+    "preflight; a GET needs no Content-Type at all.",
+    rank=Rank.STATUS,
 )
 
 ENTRIES: Final = (
-    *(AUTH, NO_ROUTE, NO_PATH, DEV_SERVER, BODY_PARSER, REFUSED, RATE_LIMIT, ERROR, FORBIDDEN),
+    *(AUTH, NO_ROUTE, NO_PATH, DEV_SERVER, BODY_PARSER, RATE_LIMIT, ERROR, FORBIDDEN),
     *(PLAIN_OPTIONS, ACTUAL_ONLY, NEEDLESS),
 )
 
@@ -143,34 +146,38 @@ def needless(finding: Finding, scene: Scene) -> Iterator[Cause]:
 
 def _refused(scene: Scene) -> Iterator[Cause]:
     code, flows = scene.status, (scene.id,)
-    said = f"the preflight got {code}{_from(scene)}"
-    allow = scene.headers.get("Allow")
+    said = f"OPTIONS got {code}{_from(scene)}"
     if code == 429:
         retry = scene.headers.get("Retry-After")
         also = "" if retry is None else f", Retry-After: {shown(retry, 40)}"
         yield RATE_LIMIT.named(HIGH, said + also, flows)
-    elif code in (400, 403) and (by := _by_cors_code(scene)):
-        yield REFUSED.named(HIGH, f"{said}, and with it {by}: {_what_is_missing(scene)}", flows)
+    elif code in (400, 403, 404) and by_cors_code(scene):
+        # The CORS code itself refuses: said with the refusals.
+        return
     elif code in (401, 407):
         scheme = scene.headers.get("WWW-Authenticate")
         also = "" if scheme is None else f" with WWW-Authenticate: {shown(scheme.partition(' ')[0], 30)}"
         yield AUTH.named(HIGH, f"{said}{also}; preflights carry no credentials", flows)
     elif code == 403 and store_of(scene.headers) is None:
-        asks = "authorization" in scene.record.asked_names
-        if asks or "www-authenticate" in scene.headers:
-            yield AUTH.named(
-                MEDIUM, f"{said}, and the request is to carry Authorization, which no preflight has", flows
-            )
-        else:
-            gateway = gateway_of(scene.headers)
-            who = f" from {gateway[0]}" if gateway is not None and not scene.server else ""
-            yield FORBIDDEN.named(LOW, f"{said}{who}, without a challenge and without CORS headers", flows)
+        if "www-authenticate" in scene.headers:
+            yield AUTH.named(MEDIUM, f"{said} with a challenge; preflights carry no credentials", flows)
+            return
+        if "authorization" in scene.record.asked_names and _has_a_page(scene):
+            how = f"{said}; the request is to carry Authorization, which no preflight has"
+            yield AUTH.named(LOW, how, flows, rank=Rank.STATUS)
+        gateway = gateway_of(scene.headers)
+        who = f" from {gateway[0]}" if gateway is not None and not scene.server else ""
+        yield FORBIDDEN.named(LOW, f"{said}{who}, without a challenge and without CORS headers", flows)
     elif code in (404, 405, 501):
-        yield from _no_route(scene, said, allow)
+        yield from _no_route(scene, said, scene.headers.get("Allow"))
     elif code in (400, 411, 415, 422):
         yield BODY_PARSER.named(HIGH if code != 400 else MEDIUM, f"{said}; it has no body and no Content-Type", flows)
     elif code >= 500 and code not in _GATEWAYS_OWN and code < 520:
         yield ERROR.named(MEDIUM, said, flows)
+
+
+def _has_a_page(scene: Scene) -> bool:
+    return "content-type" in scene.headers
 
 
 def _no_route(scene: Scene, said: str, allow: str | None) -> Iterator[Cause]:
@@ -180,20 +187,18 @@ def _no_route(scene: Scene, said: str, allow: str | None) -> Iterator[Cause]:
     if store_of(scene.headers) is not None:
         return
     if code == 404 and lost is not None and found is None:
-        message = f"{said}, and so did {shown(lost.answer.method, 20)} (flow {lost.flow}): {lost.answer.status}"
+        message = f"{said}, and {name_of(lost)} got {lost.answer.status} too"
         yield NO_PATH.named(HIGH, message, (scene.id, lost.flow))
         return
     by = _dev_server(scene)
     if by is not None:
-        yield DEV_SERVER.named(HIGH, f"{said}: {by}", (scene.id,))
+        yield DEV_SERVER.named(HIGH, f"{said}; that is {by}", (scene.id,))
     lacks = allow is not None and "OPTIONS" not in allow.upper()
-    also = f", and Allow: {shown(allow or '', 60)}" if allow is not None else ""
-    seen = ""
-    if found is not None:
-        seen = (
-            f"; {shown(found.answer.method, 20)} of the same path is answered {found.answer.status} (flow {found.flow})"
-        )
-    sure = code != 404 or lacks or found is not None
+    also = f", and Allow is {shown(allow or '', 60)}" if allow is not None else ""
+    if scene.says(Hint.NO_ROUTE):
+        also += ", and the body says so"
+    seen = "" if found is None else f"; {name_of(found)} got {found.answer.status}"
+    sure = code != 404 or lacks or found is not None or scene.says(Hint.NO_ROUTE)
     flows = (scene.id, None if found is None else found.flow)
     yield NO_ROUTE.named(HIGH if sure else MEDIUM, said + also + seen, flows)
 
@@ -201,13 +206,15 @@ def _no_route(scene: Scene, said: str, allow: str | None) -> Iterator[Cause]:
 def _without_headers(scene: Scene) -> Iterator[Cause]:
     if ALLOW_ORIGIN in scene.headers:
         return
-    said = f"the preflight got {scene.status}{_from(scene)}"
+    said = f"OPTIONS got {scene.status}{_from(scene)}"
     granted = next((each for each in _own(scene) if each.answer.is_preflight and each.answer.status_class == 2), None)
     knows = bool(scene.varies & _ASKED) or scene.varies == {"origin"}
     if granted is not None:
         asked = shown(" ".join((granted.answer.method, *granted.answer.asked_names)), 80)
-        message = f"{said} without CORS headers; asked for {asked}, the host granted it (flow {granted.flow})"
-        yield REFUSED.named(MEDIUM, f"{message}: so {_asked_for(scene)} is not allowed", (scene.id, granted.flow))
+        message = f"{said} without CORS headers, while {name_of(granted)} granted {asked}"
+        yield REFUSED.named(
+            MEDIUM, f"{message}: so {_asked_for(scene)} is not allowed", (scene.id, granted.flow), rank=Rank.SESSION
+        )
         return
     actual = next((each for each in _own(scene) if each.answer.path == path_of(scene.url)), None)
     if knows:
@@ -219,24 +226,22 @@ def _without_headers(scene: Scene) -> Iterator[Cause]:
         yield REFUSED.named(MEDIUM, f"{said} and varies by what CORS code reads, without its headers: {refused}", flows)
         return
     if actual is not None:
-        message = (
-            f"{said} without Access-Control-Allow-Origin; {shown(actual.answer.method, 20)} of the same path has it"
-        )
-        yield ACTUAL_ONLY.named(HIGH, f"{message} (flow {actual.flow})", (scene.id, actual.flow))
+        message = f"{said} without {ALLOW_ORIGIN}, and {name_of(actual)} has it"
+        yield ACTUAL_ONLY.named(HIGH, message, (scene.id, actual.flow))
         return
     allow = scene.headers.get("Allow")
     if scene.has_cors_headers:
         return
     if allow is not None:
-        yield PLAIN_OPTIONS.named(HIGH, f"{said} and Allow: {shown(allow, 60)}, and no CORS header", (scene.id,))
+        yield PLAIN_OPTIONS.named(HIGH, f"{said} with Allow: {shown(allow, 60)} and no CORS header", (scene.id,))
     elif store_of(scene.headers) is None:
-        yield PLAIN_OPTIONS.named(MEDIUM, f"{said} and not one CORS header", (scene.id,))
+        yield PLAIN_OPTIONS.named(MEDIUM, f"{said} and no CORS header", (scene.id,))
 
 
 def _own(scene: Scene) -> Iterator[Sighting]:
     """Yield what the host answered to this page and let it read, preflights among it."""
-    for each in scene.hosts.sightings(scene.target) if scene.target is not None else ():
-        if each.answer.allows and each.answer.origin == scene.origin and each.first[1] != scene.id:
+    for each in scene.of_host:
+        if each.answer.allows and each.answer.origin == scene.origin:
             yield each
 
 
@@ -254,33 +259,8 @@ def _needless(scene: Scene) -> Iterator[Cause]:
         return
     message = f"{shown(scene.method, 20)} asks for content-type alone"
     if scene.method in ("GET", "HEAD"):
-        message += ", which a request without a body has no use for"
+        message += ", which a request without a body does not need"
     yield NEEDLESS.named(LOW, message, (scene.id,))
-
-
-def _by_cors_code(scene: Scene) -> str:
-    """Name what only CORS code sends with a refusal; empty where there is nothing of the kind."""
-    for name in (ALLOW_METHODS, ALLOW_HEADERS, "Access-Control-Max-Age", ALLOW_ORIGIN):
-        if name in scene.headers:
-            return name
-    if scene.varies & {"access-control-request-method", "access-control-request-headers"}:
-        return "Vary: Access-Control-Request-..."
-    return "Vary: Origin" if scene.varies == {"origin"} else ""
-
-
-def _what_is_missing(scene: Scene) -> str:
-    missing = []
-    if ALLOW_ORIGIN not in scene.headers:
-        missing.append(f"origin {shown(scene.origin, 60)}")
-    methods = scene.listed(ALLOW_METHODS)
-    if methods and scene.method not in methods and "*" not in methods and not is_cors_safelisted_method(scene.method):
-        missing.append(f"method {shown(scene.method, 20)}")
-    allowed = [byte_lowercase(name) for name in scene.listed(ALLOW_HEADERS)]
-    if ALLOW_HEADERS in scene.headers and "*" not in allowed:
-        lacking = [name for name in scene.record.asked_names if name not in allowed]
-        if lacking:
-            missing.append(f"header {shown(', '.join(lacking), 80)}")
-    return f"it does not allow {' and '.join(missing)}" if missing else "it does not say what"
 
 
 def _answers(scene: Scene, fits: Callable[[int], bool]) -> Sighting | None:

@@ -1,4 +1,4 @@
-"""Headers and values of the server that are written wrong."""
+"""Headers and values of the server that are misspelt."""
 
 import re
 from collections.abc import Iterator
@@ -11,93 +11,94 @@ from ...fetch.headers import byte_lowercase, byte_uppercase
 from ...traffic.host_policies import Sighting
 from ...verdict.model import Cause, Confidence, Finding
 from .cause import CauseEntry
-from .context import Scene, shown
+from .context import Scene, name_of, shown
 from .edit_distance import distance
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
 NAME: Final = CauseEntry(
     "response-header-misspelt",
-    "The server sends the header under a name that is nearly right",
+    "The server misspells the name of the header",
     "The response lacks the header and has another whose name differs by a few letters.",
     FixOwner.SERVER,
-    "Correct the name of the header: browsers know the exact one only.",
+    "Correct the name of the header: browsers read the exact name only.",
 )
 REQUEST_NAME: Final = CauseEntry(
     "request-header-in-response",
-    "The server answers with a header that belongs into requests",
+    "The server responds with a request header",
     "The response has Access-Control-Request-Method, Access-Control-Request-Headers or Origin, and lacks the header "
-    "that answers it.",
+    "that answers them.",
     FixOwner.SERVER,
     "Answer Access-Control-Request-Method with Access-Control-Allow-Methods, Access-Control-Request-Headers with "
     "Access-Control-Allow-Headers, and Origin with Access-Control-Allow-Origin.",
 )
 LISTED_NAME: Final = CauseEntry(
     "allowed-header-misspelt",
-    "The allow list has the request header under a name that is nearly right",
-    "A name in Access-Control-Allow-Headers differs by a few letters, or by - and _, from the one that was asked for.",
+    "Access-Control-Allow-Headers misspells the request header",
+    "A name in Access-Control-Allow-Headers differs by a few letters, or by - and _, from the requested one.",
     FixOwner.SERVER,
-    "Correct the name in the list; letter case does not matter there, everything else does.",
+    "Correct the name in the list. Letter case does not matter there.",
 )
 OTHER_LIST: Final = CauseEntry(
     "allowed-in-wrong-list",
-    "The name stands in another list",
-    "What is missing in one Access-Control list of the answer is in another one of it.",
+    "The name is in the wrong list",
+    "What one Access-Control list of the response lacks is in another list of the same response.",
     FixOwner.SERVER,
-    "Request headers belong into Access-Control-Allow-Headers, methods into Access-Control-Allow-Methods; "
-    "Access-Control-Expose-Headers is for response headers that scripts may read.",
+    "List request headers in Access-Control-Allow-Headers, methods in Access-Control-Allow-Methods, and response headers "
+    "that scripts may read in Access-Control-Expose-Headers.",
 )
 METHOD_CASE: Final = CauseEntry(
     "method-letter-case",
-    "The method is written in another letter case than in the list",
-    "The list has the method in another letter case: browsers put only GET, HEAD, POST, PUT, DELETE and OPTIONS into "
-    "capitals by themselves, and compare with letter case.",
+    "The method and the list differ in letter case",
+    "The list has the method in another letter case: browsers upper-case only GET, HEAD, POST, PUT, DELETE and "
+    "OPTIONS by themselves, and compare with letter case.",
     FixOwner.CLIENT,
     "Write the method in capitals, in the page's code ('PATCH', not 'patch') and in the server's list.",
 )
 DEFAULT_METHODS: Final = CauseEntry(
     "default-method-list",
-    "The CORS code lists its default methods only",
+    "The CORS middleware lists its default methods only",
     "The list is the one with which CORS libraries start: GET, HEAD, POST, or GET alone.",
     FixOwner.SERVER,
-    "Name the methods that the API takes in the configuration of the CORS code.",
+    "List the methods that the API takes in the configuration of the CORS middleware.",
 )
 TRUE: Final = CauseEntry(
     "true-misspelt",
     "Access-Control-Allow-Credentials is not written true",
-    "The value is True, TRUE, 1, yes or true in quotation marks: browsers take true in lower case only.",
+    "The value is True, TRUE, 1, yes or true in quotation marks: browsers accept true in lower case only.",
     FixOwner.SERVER,
     "Write true, in lower case: a boolean printed by the program is often True.",
 )
 MALFORMED: Final = CauseEntry(
     "list-malformed",
-    "The list is written in a form that HTTP does not know",
-    "The value has brackets, quotation marks, semicolons or blanks between its elements.",
+    "The list has a form that HTTP does not have",
+    "The value has brackets, quotation marks, semicolons or spaces between its elements.",
     FixOwner.SERVER,
-    "Separate the elements by commas and write nothing else around them: `GET, POST, PUT`.",
+    "Separate the elements by commas, without brackets or quotation marks: `GET, POST, PUT`.",
 )
 LITERAL_STAR: Final = CauseEntry(
     "wildcard-with-credentials",
-    "The server sends * where credentials are included",
-    "For requests with credentials * is no wildcard but a value like any other.",
+    "The server sends *, which does not cover a request with credentials",
+    "With credentials, * is no wildcard but a value like any other.",
     FixOwner.SERVER,
-    "Name the page's origin, the methods and the header names themselves, with Vary: Origin.",
+    "Name the page's origin, the methods and the header names instead of *, with Vary: Origin.",
 )
 NO_NEED: Final = CauseEntry(
     "credentials-not-needed",
-    "The page sends credentials to an API that does not take any",
-    "The server answers * and no Access-Control-Allow-Credentials, as public APIs do.",
+    "The page includes credentials, and this API allows none",
+    "The server sends * and no Access-Control-Allow-Credentials, as public APIs do.",
     FixOwner.CLIENT,
-    "Make the request without credentials: leave out credentials: 'include' (fetch), withCredentials (XMLHttpRequest, "
-    'axios) or crossorigin="use-credentials".',
+    "Make the request without credentials: omit credentials: 'include' (fetch), withCredentials (XMLHttpRequest, axios, "
+    'SignalR) or crossorigin="use-credentials". If the API needs cookies: name the page\'s origin instead of *, and '
+    "add Access-Control-Allow-Credentials: true.",
 )
 ON_REQUEST: Final = CauseEntry(
     "response-header-on-request",
-    "The page sends a header that only servers send",
-    "The preflight asks for an Access-Control- header: the page's code sets it on the request, where it does nothing "
-    "but need permission itself.",
+    "The page sends a response header, a header that only servers send",
+    "The preflight asks for an Access-Control- header: the page's code sets it on the request, where it has no effect "
+    "and needs permission itself.",
     FixOwner.CLIENT,
-    "Take Access-Control-Allow-Origin and the like out of the page's code: they belong into the server's answer.",
+    "Remove the Access-Control- headers from the request: take them out of the page's code. Only servers send them.",
 )
 
 ENTRIES: Final = (
@@ -149,7 +150,7 @@ def names(finding: Finding, scene: Scene) -> Iterator[Cause]:
             return
     asked = _ASKED.get(wanted)
     if asked is not None and asked in scene.headers:
-        yield REQUEST_NAME.named(HIGH, f"the response has {asked}, which only requests have", (scene.id,))
+        yield REQUEST_NAME.named(HIGH, f"the response has {asked}, a request header", (scene.id,))
 
 
 _MOST_LISTED: Final = 200
@@ -173,11 +174,11 @@ def header_not_listed(finding: Finding, scene: Scene) -> Iterator[Cause]:
     listed = scene.listed(ALLOW_HEADERS)[:_MOST_LISTED]
     apart, near = min(((_apart(byte_lowercase(each), name), each) for each in listed), default=(_FAR, ""))
     if apart < _FAR:
-        message = f"the list has {shown(near, 60)}, and {shown(name, 60)} is asked for"
+        message = f"the list has {shown(near, 60)}, and the request needs {shown(name, 60)}"
         yield LISTED_NAME.named(HIGH if apart < 2 else MEDIUM, message, (scene.id,))
     for other in (EXPOSE_HEADERS, ALLOW_METHODS):
         if name and name in [byte_lowercase(each) for each in scene.listed(other)]:
-            yield OTHER_LIST.named(HIGH, f"{shown(name, 60)} stands in {other} of the same answer", (scene.id,))
+            yield OTHER_LIST.named(HIGH, f"{shown(name, 60)} is in {other} of the same response", (scene.id,))
 
 
 def method_not_listed(finding: Finding, scene: Scene) -> Iterator[Cause]:
@@ -191,10 +192,10 @@ def method_not_listed(finding: Finding, scene: Scene) -> Iterator[Cause]:
         yield METHOD_CASE.named(HIGH, message, (scene.id,), who=who)
         return
     if method in scene.listed(ALLOW_HEADERS):
-        yield OTHER_LIST.named(HIGH, f"{shown(method, 20)} stands in {ALLOW_HEADERS} of the same answer", (scene.id,))
+        yield OTHER_LIST.named(HIGH, f"{shown(method, 20)} is in {ALLOW_HEADERS} of the same response", (scene.id,))
     default, servers = _DEFAULTS.get(frozenset(listed) - {"OPTIONS"}, ("", ""))
     if default and (not servers or re.match(servers, scene.server.lower())):
-        yield DEFAULT_METHODS.named(MEDIUM, f"the list {', '.join(listed)} is the one {default}", (scene.id,))
+        yield DEFAULT_METHODS.named(MEDIUM, f"the list {', '.join(listed)} is the default {default}", (scene.id,))
 
 
 def malformed(finding: Finding, scene: Scene) -> Iterator[Cause]:
@@ -204,15 +205,15 @@ def malformed(finding: Finding, scene: Scene) -> Iterator[Cause]:
         name = EXPOSE_HEADERS
     value = scene.headers.get(name) or ""
     how = (
-        "it is written like a list of a programming language"
+        "it has the brackets of a program's list"
         if re.search(r"^\s*[\[({].*[\])}]\s*$", value)
-        else "it stands in quotation marks"
+        else "it has quotation marks"
         if '"' in value or value.startswith("'")
         else "it is separated by semicolons"
         if ";" in value
         else "it is separated by vertical bars"
         if "|" in value
-        else "it is separated by blanks"
+        else "it is separated by spaces"
         if re.search(r"[\w-]\s+[\w-]", value)
         else ""
     )
@@ -237,12 +238,16 @@ def wildcard(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if finding.id in ("allow-origin-wildcard-with-credentials", "allow-credentials-not-true"):
         allowed = scene.headers.get(ALLOW_CREDENTIALS)
         elsewhere = _allows_credentials_elsewhere(scene)
+        if allowed is None and "set-cookie" in scene.headers:
+            message = f"{ALLOW_ORIGIN} is *, and the response sets a cookie"
+            yield LITERAL_STAR.named(MEDIUM, message, (scene.id,), fix=_with_credentials(scene))
+            return
         if allowed is None and elsewhere is not None:
-            message = f"{ALLOW_ORIGIN} is *, and the host allows credentials elsewhere (flow {elsewhere.flow})"
-            yield LITERAL_STAR.named(MEDIUM, message, (scene.id, elsewhere.flow))
+            message = f"{ALLOW_ORIGIN} is *, and {name_of(elsewhere)} allows credentials"
+            yield LITERAL_STAR.named(MEDIUM, message, (scene.id, elsewhere.flow), fix=_with_credentials(scene))
             return
         if allowed is None:
-            message = f"{ALLOW_ORIGIN} is * and there is no {ALLOW_CREDENTIALS}: the API takes no credentials"
+            message = f"{ALLOW_ORIGIN} is * and {ALLOW_CREDENTIALS} is not sent"
             yield NO_NEED.named(MEDIUM, message, (scene.id,))
             return
         message = f"{ALLOW_ORIGIN} is * beside {ALLOW_CREDENTIALS}: {shown(allowed, 20)}"
@@ -252,9 +257,15 @@ def wildcard(finding: Finding, scene: Scene) -> Iterator[Cause]:
     yield LITERAL_STAR.named(HIGH, message, (scene.id,))
 
 
+def _with_credentials(scene: Scene) -> str:
+    return (
+        f"Name the page's origin instead of *: {ALLOW_ORIGIN}: {shown(scene.origin, 100)}, with "
+        f"{ALLOW_CREDENTIALS}: true and Vary: Origin."
+    )
+
+
 def _allows_credentials_elsewhere(scene: Scene) -> Sighting | None:
-    sightings = scene.hosts.sightings(scene.target) if scene.target is not None else ()
-    return next((each for each in sightings if each.answer.allow_credentials == "true"), None)
+    return next((each for each in scene.of_host if each.answer.allow_credentials == "true"), None)
 
 
 def _plain(name: str) -> str:

@@ -12,6 +12,9 @@ from .required_headers import Need, need_of
 from .way import way_of
 
 ANY_SERVER: Final = "any server"
+_OF_PLATFORMS: Final = frozenset(
+    {"Amazon S3", "Cloud Storage", "API Gateway", "CloudFront", "Firebase", "Vercel", "Netlify"}
+)
 _WRITTEN_FOR: Final = (Severity.BLOCKED, Severity.CONDITIONAL, Severity.RISK)
 """Advice is taken in a line; a snippet would change what works."""
 _WRITTEN: Final = frozenset(
@@ -50,8 +53,18 @@ def with_fixes(verdict: Verdict, record: Record, correlator: Correlator) -> Verd
     }
     if not cured:
         return replace(verdict, way=way)
-    snippets = _snippets(record, need, correlator)
+    snippets = _fitting(_snippets(record, need, correlator), verdict)
     return replace(verdict, way=way, findings=tuple(_written(finding, cured, snippets) for finding in verdict.findings))
+
+
+def _fitting(snippets: tuple[Snippet, ...], verdict: Verdict) -> tuple[Snippet, ...]:
+    """Keep the snippets that whoever owns the host can use: a platform's own setting, nobody's for a third party."""
+    kind = verdict.owner.kind if verdict.owner is not None else "unknown"
+    if kind == "third-party":
+        return ()
+    if kind == "platform":
+        return tuple(snippet for snippet in snippets if snippet.stack in _OF_PLATFORMS)
+    return snippets
 
 
 def _written(finding: Finding, cured: set[str], snippets: tuple[Snippet, ...]) -> Finding:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from ...fetch.headers import HeaderList, get_decode_and_split
+from ...fetch.headers import HeaderList
 from ...fetch.messages import Request, Response
 from ...fetch.origins import origin_of
 from ...verdict.failure_details import inert
@@ -100,14 +100,13 @@ def _by_combination(response: Response, note: _Note) -> None:
     def has(name: str, *values: str) -> bool:
         return headers.get(name) in values
 
-    varies = {value.lower() for value in get_decode_and_split(headers, "Vary") or []} if "vary" in headers else set()
     nosniff, denied = has("x-content-type-options", "nosniff"), has("x-frame-options", "DENY")
     if "x-runtime" in headers and "x-request-id" in headers:
         note("rails", HIGH, "x-request-id with x-runtime")
-    if varies >= {"origin", "access-control-request-method", "access-control-request-headers"}:
-        # Axum's layer sends the same three, in small letters.
-        axum = has("vary", "origin, access-control-request-method, access-control-request-headers")
-        note("axum" if axum else "spring", MEDIUM, "Vary names Origin and both Access-Control-Request- headers")
+    three = "origin, access-control-request-method, access-control-request-headers"
+    if has("vary", three):
+        # Spring, Laravel, Actix and others send the same three names; only axum's layer sends them in small letters.
+        note("axum", LOW, "Vary names Origin and both Access-Control-Request- headers, in small letters")
     if denied and has("referrer-policy", "same-origin") and has("cross-origin-opener-policy", "same-origin"):
         note("django", MEDIUM, "X-Frame-Options, Referrer-Policy and Cross-Origin-Opener-Policy as its defaults are")
     if denied and nosniff and has("cache-control", "no-cache, no-store, max-age=0, must-revalidate"):

@@ -1,0 +1,112 @@
+"""APIs of third parties: which need an opt-in of the page, which are not made for pages, and what a page can do."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from ...catalogue.violation import FixOwner
+from ...fetch.checks import ALLOW_ORIGIN
+from ...fetch.methods import is_cors_safelisted_method
+from ...traffic.body_hints import Hint
+from ...verdict.model import Cause, Confidence, Finding
+from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
+from .context import Scene, shown
+
+HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
+
+OPT_IN: Final = CauseEntry(
+    "browser-opt-in-missing",
+    "The API answers pages only if the request opts in by a header",
+    "The body names the header, or a known API got a request without it.",
+    FixOwner.CLIENT,
+    "Send the header that the API asks for. Better: call the API from your own backend, which keeps the key secret.",
+    absent=LACKS_ALLOW_ORIGIN,
+    headers_help=False,
+    decisive=True,
+)
+NOT_FOR_PAGES: Final = CauseEntry(
+    "endpoint-not-for-pages",
+    "This endpoint is not made for pages, and its service sends no CORS headers there",
+    "A known endpoint (such as GitHub's token endpoint) answers a page.",
+    FixOwner.CLIENT,
+    "Call the endpoint from your own backend, and return the result to the page. The client secret stays there too.",
+    absent=LACKS_ALLOW_ORIGIN,
+    headers_help=False,
+    decisive=True,
+    rank=Rank.IDENTITY,
+)
+THIRD_PARTY: Final = CauseEntry(
+    "third-party-without-cors",
+    "A third party's server does not allow this page, and only its owner can change that",
+    "The host belongs to a known service, and no response of it allows the page.",
+    FixOwner.CLIENT,
+    "Call it from your own backend, or use a URL that the service documents for pages.",
+    rank=Rank.IDENTITY,
+    headers_help=False,
+)
+
+ENTRIES: Final = (OPT_IN, NOT_FOR_PAGES, THIRD_PARTY)
+
+_ANTHROPIC: Final = "anthropic-dangerous-direct-browser-access"
+_NOT_FOR_PAGES: Final = (
+    (re.compile(r"https://github\.com/login/(?:oauth/access_token|device/code)"), "GitHub's token endpoint"),
+    (re.compile(r"https://slack\.com/api/oauth\."), "Slack's token endpoint"),
+    (re.compile(r"https://www\.linkedin\.com/oauth/v2/accessToken"), "LinkedIn's token endpoint"),
+    (re.compile(r"https://api\.notion\.com/"), "Notion's API"),
+    (re.compile(r"https://api\.(?:twitter|x)\.com/"), "X's API"),
+    (re.compile(r"https://(?:discord|discordapp)\.com/api/(?:v\d+/)?oauth2/token"), "Discord's token endpoint"),
+    (re.compile(r"https://(?:[a-z]+\.)?api\.riotgames\.com/"), "Riot's API"),
+    (re.compile(r"https://(?:api|partner)\.steampowered\.com/"), "Steam's Web API"),
+    (re.compile(r"https://api\.yelp\.com/"), "Yelp's API"),
+    (re.compile(r"https://api-(?:free\.)?deepl\.com/|https://api(?:-free)?\.deepl\.com/"), "DeepL's API"),
+)
+
+
+def opts_in(finding: Finding, scene: Scene) -> Iterator[Cause]:
+    """For an API that wants the page to say that it knows what it does."""
+    if scene.says(Hint.BROWSER_OPT_IN) or (
+        scene.target is not None
+        and scene.target.host == "api.anthropic.com"
+        and _ANTHROPIC not in scene.asked
+        and _ANTHROPIC not in scene.record.asked_names
+        and not scene.is_preflight
+    ):
+        spoken = ", and the body asks for it" if scene.says(Hint.BROWSER_OPT_IN) else ""
+        how = f"{shown(scene.method, 20)} got {scene.status} without {_ANTHROPIC}{spoken}"
+        fix = (
+            f"Send {_ANTHROPIC}: true (SDK: dangerouslyAllowBrowser: true), for keys that may be seen in the browser only. "
+            "Better: call the API from your own backend."
+        )
+        yield OPT_IN.named(
+            HIGH if spoken else MEDIUM, how, (scene.id,), fix=fix, title=f"{OPT_IN.title} ({_ANTHROPIC})"
+        )
+
+
+def not_for_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
+    """For a service of somebody else that does not let pages in."""
+    if ALLOW_ORIGIN in scene.headers or scene.is_redirect:
+        return
+    known = next((name for pattern, name in _NOT_FOR_PAGES if pattern.match(scene.url)), None)
+    if known is not None:
+        how = f"{known} sent {scene.status} without CORS headers"
+        yield NOT_FOR_PAGES.named(
+            HIGH, how, (scene.id,), title=f"{known} is not made for pages, and sends them no CORS headers"
+        )
+        return
+    if scene.owner.kind != "third-party":
+        return
+    allowed = next((each for each in scene.of_host if each.answer.allows and not each.answer.is_preflight), None)
+    if allowed is not None:
+        return
+    how = f"{scene.owner.because}, and sent {scene.status} without CORS headers"
+    yield THIRD_PARTY.named(MEDIUM, how, (scene.id,), fix=_page_can(scene))
+
+
+def _page_can(scene: Scene) -> str:
+    """Say what the page can do by itself, for this very request."""
+    ways = [THIRD_PARTY.fix]
+    asked = scene.record.asked_names
+    if scene.is_preflight and asked and is_cors_safelisted_method(scene.method):
+        names = shown(", ".join(asked), 80)
+        ways.append(f"Without {names} the request needs no preflight.")
+    return " ".join(ways)

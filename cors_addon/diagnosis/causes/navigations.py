@@ -1,0 +1,314 @@
+"""Redirects that should have been navigations: a script's request sent to a login, or to a page for people."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+from ...catalogue.violation import FixOwner
+from ...fetch.headers import HeaderList
+from ...fetch.messages import Request, Response
+from ...fetch.redirects import redirect_target
+from ...traffic.record import Record
+from ...verdict.failure_details import without_user_info
+from ...verdict.model import Cause, Confidence, Finding
+from .cause import CauseEntry
+from .context import Scene, name_of, shown
+
+HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
+
+LOGIN: Final = CauseEntry(
+    "redirected-to-login",
+    "The request was redirected to a login, and a script cannot sign in there",
+    "The redirect leads to a URL of a login: by its host, its path, or parameters of SAML, OAuth or OpenID Connect.",
+    FixOwner.SERVER,
+    "Answer scripts with 401 and CORS headers instead of a redirect, and let the page go to the login itself "
+    "(window.location). On the page, treat this failure as the end of the session: sign in again.",
+    headers_help=False,
+    decisive=True,
+)
+PREFLIGHT_LOGIN: Final = CauseEntry(
+    "preflight-redirected-to-login",
+    "The preflight is redirected to a login, because it carries no cookie or token",
+    "A preflight got a redirect to a URL of a login. Preflights never carry credentials.",
+    FixOwner.GATEWAY,
+    "Exempt OPTIONS from the login, so that the CORS code answers preflights. Answer other requests of scripts with 401 "
+    "and CORS headers instead of a redirect.",
+    decisive=True,
+)
+FRAMEWORK: Final = CauseEntry(
+    "visit-redirected-elsewhere",
+    "The framework's request was redirected to another origin, and it has to be a navigation",
+    "A request of Inertia, Turbo, htmx, Livewire, Unpoly or Next.js was redirected to a page of another origin.",
+    FixOwner.SERVER,
+    "Make the browser navigate: a plain link or form, or window.location on the page.",
+    headers_help=False,
+    decisive=True,
+)
+PRIVATE_PORT: Final = CauseEntry(
+    "dev-tunnel-private",
+    "The forwarded port is private, so the tunnel asks for a sign-in",
+    "The redirect leads to the tunnel's own sign-in (/pf-signin), or the tunnel sends WWW-Authenticate: tunnel.",
+    FixOwner.CLIENT,
+    "Set the port's visibility to Public (Ports panel, Port Visibility; or `gh codespace ports visibility PORT:public`). "
+    "Preflights and requests without cookies cannot sign in.",
+    headers_help=False,
+    decisive=True,
+)
+MANIFEST: Final = CauseEntry(
+    "manifest-without-credentials",
+    "The browser fetches the manifest without cookies, so the sign-in always answers",
+    "Sec-Fetch-Dest: manifest and a redirect to a sign-in, or 401.",
+    FixOwner.CLIENT,
+    'Write <link rel="manifest" crossorigin="use-credentials" href="...">, or serve the manifest without sign-in (a '
+    "private tunnel port: make the port public).",
+    headers_help=False,
+    decisive=True,
+)
+
+ENTRIES: Final = (LOGIN, PREFLIGHT_LOGIN, FRAMEWORK, PRIVATE_PORT, MANIFEST)
+
+_LOGIN_WORDS: Final = re.compile(
+    r"(?:log-?in|sign-?in|log-?on|sso|single-sign-on|saml2?|adfs|oauth2?|oidc|openid(?:-connect)?|authorize|authenticate|cas"
+    r"|authn?|wsfed|idp|shibboleth|accounts?|session|sessions|passport|auth-?start|u2f|mfa|2fa)(?:\.\w+)?"
+)
+_SURE_WORDS: Final = re.compile(
+    r"log-?in|sign-?in|log-?on|sso|saml|adfs|oauth|oidc|openid|authorize|authenticate|shibboleth"
+)
+_LOGIN_HOSTS: Final = re.compile(
+    r"(?:^|\.)(?:login\.microsoftonline\.com|login\.windows\.net|login\.live\.com|accounts\.google\.com|okta\.com"
+    r"|oktapreview\.com|auth0\.com|cloudflareaccess\.com|onelogin\.com|pingidentity\.com|pingone\.com|amazoncognito\.com"
+    r"|duosecurity\.com|b2clogin\.com|ciamlogin\.com|clerk\.accounts\.dev|workos\.com)$"
+    r"|^(?:login|sso|idp|auth|signin|accounts|iam|adfs|cas)\."
+)
+_SURE_HOSTS: Final = re.compile(r"(?:login|log-in|signin|sign-in|sso|idp|adfs)\.")
+_LOGIN_PARAMETERS: Final = frozenset(
+    {"samlrequest", "relaystate", "response_type", "redirect_uri", "wtrealm", "code_challenge"}
+)
+_RETURN_PARAMETERS: Final = frozenset(
+    {"returnurl", "return_url", "returnto", "return_to", "next", "continue", "redirect", "redirect_to", "redirect_url"}
+    | {"service", "rd", "callbackurl", "callback_url", "originalurl", "target"}
+)
+
+_FRAMEWORKS: Final = (
+    (
+        "x-inertia",
+        "An Inertia visit",
+        "On the server: return Inertia::location($url) (409 with X-Inertia-Location). Or use a plain link <a href> instead "
+        "of an Inertia link.",
+    ),
+    (
+        "turbo-frame",
+        "A Turbo request",
+        'On the page: put data-turbo="false" on the link or form, so that the browser navigates.',
+    ),
+    (
+        "x-turbo-request-id",
+        "A Turbo request",
+        'On the page: put data-turbo="false" on the link or form, so that the browser navigates.',
+    ),
+    (
+        "hx-request",
+        "An htmx request",
+        "On the server: send HX-Redirect: URL with status 200 instead of a redirect, so that htmx navigates.",
+    ),
+    (
+        "x-livewire",
+        "A Livewire request",
+        "On the server: return $this->redirect($url) from the component, so that Livewire navigates. Or use a plain link.",
+    ),
+    (
+        "x-up-version",
+        "An Unpoly request",
+        "On the page: put up-follow=false on the link, so that the browser navigates.",
+    ),
+    (
+        "rsc",
+        "Next.js, fetching a page for its router,",
+        "On the page: link to other origins with <a> instead of <Link>, or set prefetch={false}, and let the page go to the "
+        "login.",
+    ),
+    (
+        "next-router-prefetch",
+        "Next.js, prefetching a page,",
+        "On the page: link to other origins with <a>, not <Link>.",
+    ),
+    ("x-sveltekit-invalidated", "SvelteKit's router", "On the page: put data-sveltekit-reload on the link."),
+)
+
+_ANYWHERE: Final = re.compile("")
+
+_GUARDS: Final = (
+    (
+        "Cloudflare Access",
+        re.compile(""),
+        re.compile(r"^/cdn-cgi/access/"),
+        ("cf_appsession", "cf_authorization"),
+        "In Cloudflare Zero Trust, at the Access application's settings under CORS: switch on Bypass OPTIONS requests to "
+        "origin. Access answers 401 instead of a redirect to requests with X-Requested-With: XMLHttpRequest.",
+    ),
+    (
+        "Authelia",
+        None,
+        _ANYWHERE,
+        ("authelia_session",),
+        "In the proxy: Exempt OPTIONS from the forward-auth middleware, or give Authelia an access_control rule with "
+        "methods: [OPTIONS] and policy: bypass. Authelia answers 401 to X-Requested-With: XMLHttpRequest.",
+    ),
+    (
+        "oauth2-proxy",
+        re.compile(""),
+        re.compile(r"^/oauth2/(?:start|sign_in)$"),
+        ("_oauth2_proxy", "_oauth2_proxy_csrf"),
+        "Start oauth2-proxy with --skip-auth-preflight=true (Exempt OPTIONS). Scripts that send Accept: application/json "
+        "get 401 instead of a redirect; --api-route=^/api does it for a path.",
+    ),
+    (
+        "Azure App Service authentication",
+        re.compile(""),
+        re.compile(r"^/\.auth/login/"),
+        ("nonce", "appserviceauthsession"),
+        "In the Azure portal, at the App Service's Authentication: answer unauthenticated requests with HTTP 401, or exclude "
+        "the API's paths. List the page's origin under CORS, which answers preflights.",
+    ),
+    (
+        "Google Identity-Aware Proxy",
+        None,
+        _ANYWHERE,
+        ("gcp_iap_xsrf_nonce",),
+        "In IAP's settings: switch on Allow HTTP OPTIONS (allowHttpOptions), which exempts OPTIONS. Sign in again on the page.",
+    ),
+)
+
+
+def to_navigation(finding: Finding, scene: Scene) -> Iterator[Cause]:
+    """For a redirect to a login or a page for people: where it is sent, and where it ends."""
+    if scene.is_redirect:
+        response = scene.record.exchange.response
+        if response is not None:
+            yield from _of_redirect(scene, scene.record, response)
+        return
+    if "www-authenticate" in scene.headers and (scene.headers.get("WWW-Authenticate") or "").lower().startswith(
+        "tunnel"
+    ):
+        yield PRIVATE_PORT.named(HIGH, f"{scene.status} with WWW-Authenticate: tunnel", (scene.id,))
+        return
+    hop = scene.hop
+    if hop is not None and hop.exchange.response is not None:
+        yield from _of_redirect(scene, hop, hop.exchange.response)
+
+
+def _of_redirect(scene: Scene, record: Record, response: Response) -> Iterator[Cause]:
+    request = record.exchange.request
+    found = login_of(request.url, response)
+    target = redirect_target(request.url, response)
+    if target is None or target.failure is not None:
+        return
+    to = shown(without_user_info(target.url.partition("?")[0]), 120)
+    flows = (record.id, scene.id)
+    said = f"{name_of(record)} got {response.status} to {to}"
+    if _is_tunnel_sign_in(target.url):
+        if scene.record.classification.destination == "manifest":
+            yield MANIFEST.named(HIGH, said, flows)
+        yield PRIVATE_PORT.named(HIGH, said, flows, fix=_public_port(target.url))
+        return
+    if found is not None and scene.record.classification.destination == "manifest":
+        yield MANIFEST.named(HIGH, said, flows)
+        return
+    by = _framework(request)
+    if by is not None and _leaves_origin(request.url, target.url) and not record.tainted:
+        who, fix = by
+        about = "a login on another origin" if found is not None else "another origin"
+        title = f"{who} was redirected to {about}, which has to be a navigation"
+        yield FRAMEWORK.named(HIGH, said, flows, fix=fix, title=title, who=_who(fix))
+        return
+    if found is None:
+        return
+    confidence, why = found
+    guard = _guard(target.url, response.headers)
+    how = f"{said} ({why})" if guard is None else f"{said}, by {guard[0]}"
+    if record is scene.record and scene.is_preflight:
+        yield PREFLIGHT_LOGIN.named(confidence, how, flows, fix=None if guard is None else guard[1])
+    else:
+        fix = None if guard is None else f"{LOGIN.fix} {guard[1]}"
+        yield LOGIN.named(confidence, how, flows, fix=fix)
+
+
+def login_of(url: str, response: Response) -> tuple[Confidence, str] | None:
+    """Say how sure, and by what, a redirect leads to a login; ``None`` where it leads to none."""
+    target = redirect_target(url, response)
+    if target is None or target.failure is not None:
+        return None
+    try:
+        here, there = urlsplit(url), urlsplit(target.url)
+        return _login(here.hostname or "", there.hostname or "", there.path, there.query, response.headers)
+    except ValueError:
+        # The standard knows hosts that urllib refuses.
+        return None
+
+
+def _login(host: str, to_host: str, path: str, query: str, headers: HeaderList) -> tuple[Confidence, str] | None:
+    names = {name.lower() for name, _ in parse_qsl(query[:4_000], keep_blank_values=True)}
+    protocol = sorted(names & _LOGIN_PARAMETERS)
+    words = [word.lower() for word in path.split("/") if word]
+    named = next((word for word in words if _LOGIN_WORDS.fullmatch(word)), None)
+    by_host = _LOGIN_HOSTS.search(to_host.lower()) is not None and to_host.lower() != host.lower()
+    if "samlrequest" in protocol or ("response_type" in protocol and "redirect_uri" in protocol):
+        return HIGH, f"its parameters are those of {'SAML' if 'samlrequest' in protocol else 'OAuth or OpenID Connect'}"
+    if _guard(f"https://{to_host}{path}", headers) is not None:
+        return HIGH, "a cookie and the path of a login service"
+    if by_host and (named is not None or protocol):
+        return HIGH, f"{to_host} is a login service"
+    sure = named is not None and _SURE_WORDS.match(named) is not None
+    if named is not None and sure and (protocol or names & _RETURN_PARAMETERS):
+        return HIGH, f"/{shown(named, 30)} with a way back"
+    if sure:
+        return HIGH if to_host != host else MEDIUM, f"/{shown(named or '', 30)}"
+    if by_host and _SURE_HOSTS.match(to_host.lower()):
+        return HIGH, f"{to_host} is a host for logins"
+    if by_host or (named is not None and (protocol or names & _RETURN_PARAMETERS)):
+        return MEDIUM, f"{to_host} or its path speaks of a login"
+    return None
+
+
+def _guard(url: str, headers: HeaderList) -> tuple[str, str] | None:
+    """Return the access proxy that redirects to its login, and its own setting."""
+    parts = urlsplit(url)
+    cookies = {line.partition("=")[0].strip().lower() for line in headers.get_all("Set-Cookie")}
+    for name, host, path, own, fix in _GUARDS:
+        if any(cookie.startswith(own) for cookie in cookies):
+            return name, fix
+        if host is not None and host.search((parts.hostname or "").lower()) and path.search(parts.path):
+            return name, fix
+    return None
+
+
+def _framework(request: Request) -> tuple[str, str] | None:
+    return next(((who, fix) for header, who, fix in _FRAMEWORKS if header in request.headers), None)
+
+
+def _who(fix: str) -> FixOwner:
+    return FixOwner.CLIENT if fix.startswith("On the page") else FixOwner.SERVER
+
+
+def _leaves_origin(url: str, target: str) -> bool:
+    return urlsplit(url).netloc.lower() != urlsplit(target).netloc.lower()
+
+
+def _is_tunnel_sign_in(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.path.startswith("/pf-signin") or (parts.hostname or "").endswith(".tunnels.api.visualstudio.com")
+
+
+def _public_port(url: str) -> str:
+    """Name the port that has to be public, as the sign-in's URL has it."""
+    query = dict(parse_qsl(urlsplit(url).query[:4_000]))
+    port = query.get("port", "")
+    if not (port.isascii() and port.isdigit() and len(port) <= 5):
+        return PRIVATE_PORT.fix
+    name = query.get("name") or query.get("id") or ""
+    at = f" -c {name}" if re.fullmatch(r"[a-z0-9-]{1,80}", name) else ""
+    return (
+        f"Make port {port} public: Ports panel, Port Visibility, Public; or `gh codespace ports visibility {port}:public{at}` "
+        f"(dev tunnels: `devtunnel port update`, `devtunnel access create --anonymous`). Preflights cannot sign in."
+    )

@@ -1,0 +1,212 @@
+"""Answers that a platform itself gave: told from what only that platform writes, with the setting by its own name."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from ...catalogue.violation import FixOwner
+from ...fetch.checks import ALLOW_HEADERS, ALLOW_ORIGIN
+from ...traffic.body_hints import Hint
+from ...verdict.model import Cause, Confidence, Finding, Snippet
+from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
+from .context import Scene, shown
+from .gateways import gateway_of
+
+HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
+
+CLOUD_RUN: Final = CauseEntry(
+    "cloud-run-iam",
+    "Cloud Run's IAM check rejects the request, because only invokers may call the service",
+    "Server: Google Frontend with 401 or 403 and no header of an application, or a body that says so.",
+    FixOwner.GATEWAY,
+    "Allow unauthenticated invocations: grant allUsers the role Cloud Run Invoker (roles/run.invoker). Preflights carry "
+    "no token, so IAM rejects each of them. Check tokens in the code instead.",
+    rank=Rank.RESPONDER,
+    absent=LACKS_ALLOW_ORIGIN,
+    headers_help=False,
+    where="In the Google Cloud console, at the service's Security tab",
+    decisive=True,
+)
+API_ROUTE: Final = CauseEntry(
+    "api-gateway-no-route",
+    "API Gateway has no such method or path",
+    "The response has x-amzn-ErrorType: MissingAuthenticationTokenException, with which API Gateway answers unknown routes.",
+    FixOwner.GATEWAY,
+    "Check stage and path of the URL. Add an OPTIONS method to the resource (Enable CORS), then deploy the stage.",
+    rank=Rank.RESPONDER,
+    absent=LACKS_ALLOW_ORIGIN,
+    where="In API Gateway",
+    decisive=True,
+)
+API_MOCK: Final = CauseEntry(
+    "api-gateway-mock-fails",
+    "API Gateway's own OPTIONS method (a mock integration) fails",
+    "OPTIONS got 500 with x-amzn-ErrorType: InternalServerErrorException: binary media types such as */* make the "
+    "mock's JSON unreadable.",
+    FixOwner.GATEWAY,
+    "Set contentHandling to CONVERT_TO_TEXT on the OPTIONS integration, or take */* out of the binary media types. Then "
+    "deploy the stage.",
+    rank=Rank.RESPONDER,
+    absent=LACKS_ALLOW_ORIGIN,
+    where="In API Gateway",
+    decisive=True,
+)
+API_AUTHORIZER: Final = CauseEntry(
+    "api-gateway-authorizer",
+    "An authorizer of API Gateway rejects the preflight",
+    "OPTIONS got 401 or 403 with x-amzn-ErrorType Unauthorized or AccessDenied: preflights carry no token.",
+    FixOwner.GATEWAY,
+    "Set the authorization of the OPTIONS method to NONE (an ANY method covers OPTIONS too), then deploy the stage.",
+    rank=Rank.RESPONDER,
+    absent=LACKS_ALLOW_ORIGIN,
+    where="In API Gateway",
+    decisive=True,
+)
+KONG: Final = CauseEntry(
+    "kong-answers-preflight",
+    "Kong itself answers the preflight, and the service behind it is never asked",
+    "X-Kong-Response-Latency without X-Kong-Upstream-Latency: Kong's cors plugin wrote the response.",
+    FixOwner.GATEWAY,
+    "Add what is missing to the cors plugin of this route or service: origins, methods, headers. Or set "
+    "preflight_continue: true, so that the service answers.",
+    rank=Rank.RESPONDER,
+    where="In Kong's configuration",
+)
+KONG_ROUTE: Final = CauseEntry(
+    "kong-no-route",
+    "Kong has no route for this request",
+    "Kong's own 404, whose body says that no route matched.",
+    FixOwner.GATEWAY,
+    "Add a route with this host, path and method (OPTIONS too, or leave methods out), with the cors plugin.",
+    rank=Rank.RESPONDER,
+    absent=LACKS_ALLOW_ORIGIN,
+    where="In Kong's configuration",
+    decisive=True,
+)
+EASY_AUTH: Final = CauseEntry(
+    "app-service-authentication",
+    "Azure App Service authentication answers before the application",
+    "Status 401 or 403 with ARRAffinity and the Nonce cookie, or a WWW-Authenticate that names login.windows.net.",
+    FixOwner.GATEWAY,
+    "Let unauthenticated requests through (Unauthenticated requests: Allow) and check them in the code, or exclude the "
+    "API's paths. List the page's origin under CORS of the App Service, which answers preflights.",
+    rank=Rank.RESPONDER,
+    absent=LACKS_ALLOW_ORIGIN,
+    where="In the Azure portal, at the App Service's Authentication",
+    decisive=True,
+)
+APPS_SCRIPT: Final = CauseEntry(
+    "apps-script-takes-no-preflight",
+    "Apps Script cannot answer a preflight",
+    "OPTIONS to /macros/s/.../exec, or Server: GSE: web apps of Apps Script take GET and POST only.",
+    FixOwner.CLIENT,
+    "Send a request without a preflight: the JSON as a string with Content-Type text/plain;charset=utf-8 and no other "
+    "header. doPost reads it from e.postData.contents.",
+    rank=Rank.RESPONDER,
+    headers_help=False,
+    decisive=True,
+)
+HOST_REFUSED: Final = CauseEntry(
+    "host-name-refused",
+    "The server rejects the host name under which it is called",
+    "The body names the host: Vite's allowedHosts, webpack's Invalid Host header, Django's ALLOWED_HOSTS, Rails' hosts.",
+    FixOwner.SERVER,
+    "Add the host to the server's list (Vite: server.allowedHosts; webpack: devServer.allowedHosts; Django: "
+    "ALLOWED_HOSTS; Rails: config.hosts).",
+    absent=LACKS_ALLOW_ORIGIN,
+    decisive=True,
+)
+
+ENTRIES: Final = (
+    *(CLOUD_RUN, API_ROUTE, API_MOCK, API_AUTHORIZER, KONG, KONG_ROUTE, EASY_AUTH, APPS_SCRIPT, HOST_REFUSED),
+)
+
+_SCRIPT_PATH: Final = re.compile(r"/macros/(?:a/[^/]+/)?s/[^/]+/(?:exec|dev)$")
+_OF_APPLICATIONS: Final = ("x-powered-by", "x-cloud-trace-context", "set-cookie", "vary", "etag")
+
+
+def answered(finding: Finding, scene: Scene) -> Iterator[Cause]:
+    """For what a platform answered in place of the application."""
+    said = f"{'OPTIONS' if scene.is_preflight else shown(scene.method, 20)} got {scene.status}"
+    flows = (scene.id,)
+    yield from _cloud_run(scene, said)
+    yield from _api_gateway(scene, said)
+    yield from _kong(scene, said)
+    if scene.status in (401, 403) and _is_easy_auth(scene):
+        yield EASY_AUTH.named(HIGH, f"{said} with the cookies of App Service authentication", flows)
+    if (
+        scene.is_preflight
+        and (_SCRIPT_PATH.search(scene.path) or scene.server == "GSE")
+        and ALLOW_ORIGIN not in scene.headers
+    ):
+        by = "Server: GSE" if scene.server == "GSE" else "the path /macros/s/"
+        yield APPS_SCRIPT.named(HIGH, f"{said}; {by}", flows)
+    if scene.says(Hint.HOST_REFUSED):
+        yield HOST_REFUSED.named(HIGH, f"{said}, and the body names the host {scene.host}", flows)
+
+
+def _cloud_run(scene: Scene, said: str) -> Iterator[Cause]:
+    if scene.status not in (401, 403) or scene.server.lower() != "google frontend":
+        return
+    spoken = scene.says(Hint.INVOKER_MISSING)
+    if not spoken and (any(name in scene.headers for name in _OF_APPLICATIONS) or scene.has_cors_headers):
+        return
+    how = f"{said} with Server: Google Frontend" + (
+        " and a body that says so" if spoken else " and no application header"
+    )
+    yield CLOUD_RUN.named(HIGH if spoken else MEDIUM, how, (scene.id,))
+
+
+def _api_gateway(scene: Scene, said: str) -> Iterator[Cause]:
+    kind = scene.headers.get("x-amzn-ErrorType")
+    gateway = gateway_of(scene.headers)
+    if kind is None and (gateway is None or gateway[0] != "API Gateway" or not scene.says(Hint.NO_METHOD_HERE)):
+        return
+    kind = kind or ""
+    how = f"{said} with x-amzn-ErrorType: {shown(kind, 60)}" if kind else f"{said}, Missing Authentication Token"
+    if kind.startswith("MissingAuthenticationToken") or scene.says(Hint.NO_METHOD_HERE):
+        yield API_ROUTE.named(HIGH, how, (scene.id,))
+    elif scene.is_preflight and scene.status == 500 and kind.startswith("InternalServerError"):
+        yield API_MOCK.named(MEDIUM, how, (scene.id,))
+    elif scene.is_preflight and scene.status in (401, 403) and kind.startswith(("Unauthorized", "AccessDenied")):
+        yield API_AUTHORIZER.named(HIGH, how, (scene.id,))
+
+
+def _kong(scene: Scene, said: str) -> Iterator[Cause]:
+    by_kong = "x-kong-response-latency" in scene.headers and "x-kong-upstream-latency" not in scene.headers
+    if scene.says(Hint.GATEWAY_NO_ROUTE) and scene.server.lower().startswith("kong"):
+        yield KONG_ROUTE.named(
+            HIGH, f"{said} from {scene.server}, and the body says that no route matched", (scene.id,)
+        )
+    elif by_kong and scene.is_preflight and scene.status < 300:
+        names = [name for name in scene.record.asked_names if name not in map(str.lower, scene.listed(ALLOW_HEADERS))]
+        lacking = (
+            f", which does not list {shown(', '.join(names), 80)}" if names and ALLOW_HEADERS in scene.headers else ""
+        )
+        how = f"{said} with X-Kong-Response-Latency and without X-Kong-Upstream-Latency{lacking}"
+        yield KONG.named(HIGH, how, (scene.id,), snippet=_kong_plugin(scene))
+
+
+def _kong_plugin(scene: Scene) -> Snippet | None:
+    listed = [*scene.listed(ALLOW_HEADERS)]
+    names = [*listed, *(name for name in scene.record.asked_names if name not in {each.lower() for each in listed})]
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[a-z0-9._:\[\]-]+", scene.origin) or len(names) > 40:
+        return None
+    if not all(re.fullmatch(r"[A-Za-z0-9_-]+|\*", name) for name in names):
+        return None
+    lines = [
+        "plugins:",
+        "- name: cors",
+        "  config:",
+        f'    origins: ["{scene.origin}"]',
+        f"    headers: [{', '.join(names)}]",
+    ]
+    return Snippet("Kong", "\n".join(lines), HIGH, "X-Kong-Response-Latency")
+
+
+def _is_easy_auth(scene: Scene) -> bool:
+    cookies = [line.partition("=")[0].strip().lower() for line in scene.headers.get_all("Set-Cookie")]
+    challenge = (scene.headers.get("WWW-Authenticate") or "").lower()
+    nonce = any(name == "nonce" or name.startswith("appserviceauth") for name in cookies)
+    affinity = any(name.startswith("arraffinity") for name in cookies)
+    return (nonce and affinity) or "login.windows.net" in challenge or "x-ms-middleware-request-id" in scene.headers

@@ -1,0 +1,217 @@
+"""The CORS code itself refuses the page: offered before firewall and authentication, where something proves it."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from ...catalogue.violation import FixOwner
+from ...fetch.checks import ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN
+from ...fetch.headers import byte_lowercase
+from ...fetch.methods import is_cors_safelisted_method
+from ...traffic.body_hints import Hint
+from ...traffic.host_policies import Sighting, Way, path_of
+from ...verdict.model import Cause, Confidence, Finding
+from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
+from .context import Scene, name_of, shown
+from .gateways import is_someone_elses, store_of
+from .known_servers import KnownServer, known_server
+
+HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
+
+ORIGIN_REFUSED: Final = CauseEntry(
+    "origin-refused-by-cors",
+    "The server's CORS code itself refuses the page, because its origin is not allowed",
+    "An error without Access-Control-Allow-Origin, and a proof: the body says so, Vary names what CORS code reads, "
+    "another origin was allowed, or a known server does so.",
+    FixOwner.SERVER,
+    "Put the page's origin on the server's allowlist, exactly as browsers send it.",
+    absent=LACKS_ALLOW_ORIGIN,
+)
+REFUSED: Final = CauseEntry(
+    "preflight-refused-by-cors",
+    "The CORS code itself refuses the preflight",
+    "The preflight fails and its response has what only CORS code sends (CORS headers beside an error, a body that "
+    "names CORS, or a Vary that names Access-Control-Request-Method); or the host granted the page another preflight.",
+    FixOwner.SERVER,
+    "Add what is missing (origin, method or header names) to the server's CORS configuration.",
+)
+OWN_ORIGIN: Final = CauseEntry(
+    "own-origin-refused",
+    "The server's CORS code refuses its own page, because it does not know its public origin",
+    "A same-origin request with Origin got 403, and Vary or the body shows that CORS code answered: behind a proxy that "
+    "ends TLS the application takes https for another origin than http.",
+    FixOwner.SERVER,
+    "Tell the application its public scheme and host: have the proxy send X-Forwarded-Proto and X-Forwarded-Host, and "
+    "the framework use them (Spring: server.forward-headers-strategy=framework). Or list the public origin.",
+    headers_help=False,
+)
+SWITCHED_OFF: Final = CauseEntry(
+    "cors-switched-off",
+    "The server's own CORS support is switched off",
+    "A known server answers without any CORS header, and sends none unless a setting of its own says so.",
+    FixOwner.SERVER,
+    "Switch CORS on in the server's settings.",
+    rank=Rank.IDENTITY,
+    absent=LACKS_ALLOW_ORIGIN,
+)
+
+ENTRIES: Final = (ORIGIN_REFUSED, REFUSED, OWN_ORIGIN, SWITCHED_OFF)
+
+_ASKED: Final = frozenset({"access-control-request-method", "access-control-request-headers"})
+_REFUSES: Final = (400, 401, 403, 404)
+_SAYS_ORIGIN: Final = (Hint.ORIGIN_REFUSED,)
+_SAYS_CORS: Final = (Hint.CORS_REFUSED, Hint.METHOD_REFUSED, Hint.HEADERS_REFUSED)
+
+
+def refused(finding: Finding, scene: Scene) -> Iterator[Cause]:
+    """For an error, or a preflight's response, without Access-Control-Allow-Origin."""
+    if ALLOW_ORIGIN in scene.headers or scene.is_redirect or scene.status == 0:
+        return
+    if is_someone_elses(scene.status, scene.headers) or store_of(scene.headers) is not None:
+        return
+    server = known_server(scene)
+    if scene.status >= 400:
+        yield from _by_error(scene, server)
+    if (
+        server is not None
+        and server.grants_preflights
+        and not scene.is_preflight
+        and scene.status in (200, 201, 204, 400)
+    ):
+        how = f"{server.name} answers ({server.because}), grants every preflight, and left the header out of this response"
+        # Its errors about the request itself come without the header too, whoever asks.
+        confidence = MEDIUM if scene.status < 400 else LOW
+        yield _set(ORIGIN_REFUSED, confidence, how, scene, server, Rank.IDENTITY)
+    if server is not None and server.default and not scene.has_cors_headers and not scene.varies & {"origin"}:
+        if "switched off" in server.default and scene.status != 401:
+            how = f"{server.name} answers ({server.because}); {server.default}"
+            yield _set(SWITCHED_OFF, MEDIUM, how, scene, server, Rank.IDENTITY)
+
+
+def _by_error(scene: Scene, server: KnownServer | None) -> Iterator[Cause]:
+    said = f"{'OPTIONS' if scene.is_preflight else shown(scene.method, 20)} got {scene.status}"
+    page = shown(scene.origin, 60)
+    if scene.says(*_SAYS_ORIGIN):
+        yield _set(ORIGIN_REFUSED, HIGH, f"{said}, and the body says that origin {page} is not allowed", scene, server)
+        return
+    if scene.says(Hint.CORS_REFUSED) and not scene.says(Hint.METHOD_REFUSED, Hint.HEADERS_REFUSED):
+        yield _set(ORIGIN_REFUSED, HIGH, f"{said}, and the body says that CORS code refused it", scene, server)
+        return
+    by = by_cors_code(scene)
+    if scene.is_preflight and scene.status in _REFUSES and scene.status != 401 and by:
+        missing = missing_in(scene)
+        how = f"{said} with {by}; it does not allow {missing or 'the request'}"
+        if missing.startswith("origin") and " and " not in missing:
+            yield _set(ORIGIN_REFUSED, HIGH, how, scene, server)
+        else:
+            fix = f"Add {missing} to the server's CORS configuration." if missing else None
+            yield REFUSED.named(HIGH, how, (scene.id,), fix=fix)
+        return
+    if scene.status not in (400, 403):
+        return
+    other = _allowed_other(scene)
+    if other is not None and _allows_here(scene) is None:
+        how = f"{said}, while {name_of(other)} allows {shown(other.answer.origin, 60)}"
+        yield _set(ORIGIN_REFUSED, HIGH, how, scene, server, Rank.SESSION, (scene.id, other.flow))
+        return
+    if scene.status == 403 and by and not scene.is_preflight:
+        how = f"{said} with {by} and no CORS header"
+        yield _set(ORIGIN_REFUSED, MEDIUM, how, scene, server)
+        return
+    if server is not None and scene.status == 403 and server.default:
+        how = f"{said} for {page}; {server.name} answers ({server.because}), and {server.default}"
+        yield _set(ORIGIN_REFUSED, MEDIUM, how, scene, server, Rank.IDENTITY)
+        return
+    if scene.status == 403 and _is_bare(scene) and _allows_here(scene) is None:
+        # gin, rs/cors, tower-http and others answer so; firewalls write a page and name themselves.
+        how = f"{said}, no body type, no challenge and no Server: CORS code of many frameworks answers like this"
+        yield _set(ORIGIN_REFUSED, LOW, how, scene, server, Rank.STATUS)
+
+
+def own_origin(finding: Finding, scene: Scene) -> Iterator[Cause]:
+    """For a same-origin request that CORS code refuses."""
+    by = "a body that names CORS" if scene.says(*_SAYS_ORIGIN, *_SAYS_CORS) else by_cors_code(scene)
+    scheme = scene.origin.partition("://")[0]
+    how = f"{shown(scene.method, 20)} from its own page ({shown(scene.origin, 60)}) got {scene.status} with {by}"
+    about = " (it may see http behind a proxy)" if scheme == "https" else ""
+    yield OWN_ORIGIN.named(HIGH if scene.body_hints else MEDIUM, how + about, (scene.id,))
+
+
+def _set(
+    entry: CauseEntry,
+    confidence: Confidence,
+    how: str,
+    scene: Scene,
+    server: KnownServer | None,
+    rank: Rank = Rank.EXCHANGE,
+    flows: tuple[str, ...] = (),
+) -> Cause:
+    """Name the cause with the setting of the server that is known, or else with this page's origin."""
+    if server is not None:
+        return entry.named(
+            confidence,
+            how,
+            flows or (scene.id,),
+            fix=server.fix(scene),
+            where=server.where,
+            snippet=server.text(scene),
+            rank=rank,
+            title=_title(server) if entry is ORIGIN_REFUSED else None,
+        )
+    fix = None
+    if entry is ORIGIN_REFUSED and scene.origin != "null":
+        fix = f"Put the page's origin on the server's allowlist: {shown(scene.origin, 100)}."
+    return entry.named(confidence, how, flows or (scene.id,), fix=fix, rank=rank)
+
+
+def _title(server: KnownServer) -> str:
+    listed = f"on the list of {server.list_name}" if server.list_name else "allowed"
+    return f"{server.name} refuses the page, because its origin is not {listed}"
+
+
+def by_cors_code(scene: Scene) -> str:
+    """Name what only CORS code sends with a refusal; empty where there is nothing of the kind."""
+    for name in (ALLOW_METHODS, ALLOW_HEADERS, "Access-Control-Max-Age"):
+        if name in scene.headers:
+            return name
+    if scene.says(*_SAYS_CORS):
+        return "a body that names CORS"
+    if scene.varies & _ASKED:
+        return "Vary: Access-Control-Request-..."
+    return "Vary: Origin" if scene.varies == {"origin"} else ""
+
+
+def missing_in(scene: Scene) -> str:
+    """Say what of a preflight is not allowed, as far as its response or its body tells."""
+    missing = []
+    if ALLOW_ORIGIN not in scene.headers and not scene.says(Hint.METHOD_REFUSED, Hint.HEADERS_REFUSED):
+        missing.append(f"origin {shown(scene.origin, 60)}")
+    methods = scene.listed(ALLOW_METHODS)
+    listed = scene.method in methods or "*" in methods or is_cors_safelisted_method(scene.method)
+    if scene.says(Hint.METHOD_REFUSED) or (methods and not listed):
+        missing.append(f"method {shown(scene.method, 20)}")
+    allowed = [byte_lowercase(name) for name in scene.listed(ALLOW_HEADERS)]
+    lacking = [name for name in scene.record.asked_names if name not in allowed and "*" not in allowed]
+    if lacking and (ALLOW_HEADERS in scene.headers or scene.says(Hint.HEADERS_REFUSED)):
+        missing.append(f"header {shown(', '.join(lacking), 80)}")
+    return " and ".join(missing)
+
+
+def _allowed_other(scene: Scene) -> Sighting | None:
+    """Return a response of the host by which another origin was allowed by name, at this path if there is one."""
+    found = [
+        each
+        for each in scene.of_host
+        if each.answer.way is Way.ECHO and each.answer.origin not in (scene.origin, "null") and each.answer.status < 400
+    ]
+    here = path_of(scene.url)
+    return min(found, key=lambda each: (each.answer.path != here, each.first), default=None)
+
+
+def _allows_here(scene: Scene) -> Sighting | None:
+    return next((each for each in scene.of_host if each.answer.origin == scene.origin and each.answer.allows), None)
+
+
+def _is_bare(scene: Scene) -> bool:
+    """Say whether a response is as bare as CORS code makes one: no type, no server, no challenge."""
+    there = ("content-type", "www-authenticate", "server", "x-powered-by", "via", "set-cookie")
+    return not any(name in scene.headers for name in there)

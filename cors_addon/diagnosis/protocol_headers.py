@@ -1,0 +1,76 @@
+"""Response headers that a protocol needs its client to read: which ones, told from the request and the response.
+
+A script reads only a few response headers of another origin; a client library that misses one of these fails in ways
+that do not look like CORS.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from ..fetch.headers import HeaderList
+from ..fetch.safelists import mime_essence
+from ..traffic.classify import Kind
+from ..traffic.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """The protocol, which of the response's headers its client reads, and what happens without them."""
+
+    protocol: str
+    names: tuple[str, ...]
+    harm: str
+
+
+_TUS: Final = ("location", "upload-offset", "upload-length", "upload-expires", "upload-metadata", "tus-resumable")
+_TUS_MORE: Final = ("tus-version", "tus-extension", "tus-max-size", "tus-checksum-algorithm")
+_GRPC: Final = ("grpc-status", "grpc-message", "grpc-status-details-bin", "grpc-encoding")
+_RANGES: Final = ("accept-ranges", "content-range", "content-encoding")
+_PART: Final = re.compile(r"[?&]partnumber=", re.IGNORECASE)
+
+
+def needed_headers(record: Record) -> Needed | None:
+    """Return what the client of an exchange has to read, as far as it was sent; ``None`` where nothing shows a need."""
+    exchange = record.exchange
+    response = exchange.response
+    if record.kind is not Kind.CORS or response is None:
+        return None
+    asked, headers, status = exchange.request.headers, response.headers, response.status
+    accept = asked.get("Accept") or ""
+    is_mcp = "mcp-session-id" in headers or "mcp-protocol-version" in asked or "mcp-session-id" in asked
+    is_mcp = is_mcp or (
+        "application/json" in accept and "text/event-stream" in accept and exchange.request.method == "POST"
+    )
+    essence = mime_essence(headers.get("Content-Type") or "") or ""
+    found: Needed | None = None
+    if is_mcp and (status < 400 or status == 401):
+        names = ("www-authenticate",) if status == 401 else ("mcp-session-id",)
+        harm = "cannot find the authorization server" if status == 401 else "sends its next request without the session"
+        found = Needed("the MCP client", names, harm)
+    elif status == 401 and "resource_metadata" in (headers.get("WWW-Authenticate") or ""):
+        found = Needed("the OAuth client", ("www-authenticate",), "cannot find the authorization server")
+    elif "tus-resumable" in asked or "tus-resumable" in headers:
+        found = Needed("the tus client", (*_TUS, *_TUS_MORE), "cannot resume or finish the upload")
+    elif essence.startswith("application/grpc-web"):
+        found = Needed("the gRPC-Web client", _GRPC, "cannot read the call's status")
+    elif status in (429, 503) and "retry-after" in headers:
+        found = Needed("the client", ("retry-after",), "cannot know when to try again")
+    elif exchange.request.method in ("PUT", "POST") and _PART.search(exchange.request.url) and status < 300:
+        found = Needed("the multipart upload", ("etag",), "cannot complete the upload")
+    elif ("range" in asked or status == 206 or essence == "application/pdf") and _by_script(record) and status < 300:
+        found = Needed("a client of range requests (PDF.js, a media player)", _RANGES, "loads the whole file instead")
+    elif "attachment" in (headers.get("Content-Disposition") or "").lower() and _by_script(record) and status < 300:
+        found = Needed("the download", ("content-disposition",), "does not know the file's name")
+    return _as_sent(found, headers)
+
+
+def _as_sent(needed: Needed | None, headers: HeaderList) -> Needed | None:
+    if needed is None:
+        return None
+    there = tuple(name for name in needed.names if name in headers)
+    return Needed(needed.protocol, there, needed.harm) if there else None
+
+
+def _by_script(record: Record) -> bool:
+    return record.classification.destination in ("", "empty")

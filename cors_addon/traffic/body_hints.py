@@ -1,0 +1,155 @@
+"""What the body of an error says in words: known phrases only, never the body itself.
+
+An error page often names its own reason, and no header does. Bodies are not kept: what stays of one are the hints that
+it holds. Phrases are facts about the programs that print them.
+"""
+
+import re
+import zlib
+from enum import StrEnum
+from typing import Final
+
+from ..fetch.headers import HeaderList
+
+LOOKED_AT: Final = 4096
+"""Bytes of a body that are read."""
+
+CODED: Final = 1 << 16
+"""Bytes of a body in a content coding that are enough for these."""
+
+_READABLE: Final = re.compile(
+    r"\s*(?:text/|application/(?:[\w.-]+\+)?(?:json|xml)\b|application/problem)", re.IGNORECASE
+)
+
+
+class Hint(StrEnum):
+    """What a body was found to say."""
+
+    ORIGIN_REFUSED = "origin-refused"
+    """The CORS code does not allow the origin."""
+    METHOD_REFUSED = "method-refused"
+    """The CORS code does not allow the method."""
+    HEADERS_REFUSED = "headers-refused"
+    """The CORS code does not allow a request header."""
+    CORS_REFUSED = "cors-refused"
+    """The CORS code refuses, and does not say what."""
+    BUCKET_WITHOUT_RULE = "bucket-without-rule"
+    BUCKET_RULE_MISSES = "bucket-rule-misses"
+    SIGNATURE = "signature"
+    """The signature of a signed URL or request does not fit."""
+    EXPIRED = "expired"
+    CHECKSUM = "checksum"
+    ACCESS_DENIED = "access-denied"
+    NO_SUCH_KEY = "no-such-key"
+    NO_METHOD_HERE = "no-method-here"
+    """API Gateway knows no such method or path."""
+    NO_ROUTE = "no-route"
+    """The application knows no route for this method and path."""
+    GATEWAY_NO_ROUTE = "gateway-no-route"
+    BROWSER_OPT_IN = "browser-opt-in"
+    FORGERY = "forgery"
+    HOST_REFUSED = "host-refused"
+    """A server refuses the name under which it was called."""
+    TOO_LARGE = "too-large"
+    INVOKER_MISSING = "invoker-missing"
+    """Google's front end: the caller may not invoke the service."""
+    UNEXPECTED_ENDPOINT = "unexpected-endpoint"
+    TUNNEL_WARNING = "tunnel-warning"
+    FIREWALL = "firewall"
+    SIGN_IN = "sign-in"
+    """A sign-in page."""
+
+
+_PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
+    (
+        Hint.CORS_REFUSED,
+        r"invalid cors request|cors rejected(?! - invalid (?:origin|method|header))|cors request rejected",
+    ),
+    (
+        Hint.ORIGIN_REFUSED,
+        r"invalid cors origin|disallowed cors origin|cors rejected - invalid origin|not allowed by cors"
+        r"|origin '?[^'\"\s<]{0,200}'? (?:is )?not allowed|origin (?:is )?(?:not allowed|denied|forbidden|rejected)"
+        r"|origin_not_allowed|invalid[_ ]origin\b|unauthorized[_ ]origin|cors: origin",
+    ),
+    (
+        Hint.METHOD_REFUSED,
+        r"disallowed cors method|cors rejected - invalid method|request method '?\w{1,20}'? is not allowed for",
+    ),
+    (
+        Hint.HEADERS_REFUSED,
+        r"disallowed cors headers?|cors rejected - invalid header|headers? '?[\w, -]{1,200}'? (?:is|are) not allowed for",
+    ),
+    (Hint.BUCKET_WITHOUT_RULE, r"cors is not enabled for this bucket|cors not enabled"),
+    (Hint.BUCKET_RULE_MISSES, r"this cors request is not allowed|no matching rule found|corspreflightfailure"),
+    (Hint.EXPIRED, r"request has expired|expiredtoken|not valid in the specified time frame|token (?:has|is) expired"),
+    (Hint.SIGNATURE, r"signaturedoesnotmatch|signature we calculated does not match|invalid ?signature"),
+    (Hint.CHECKSUM, r"xamzcontentsha256mismatch|baddigest|invaliddigest|checksum (?:does not|did not|mismatch)|crc32"),
+    (Hint.NO_SUCH_KEY, r"<code>nosuch(?:key|bucket)|blobnotfound|no such object"),
+    (Hint.ACCESS_DENIED, r"<code>accessdenied|authenticationfailed|authorizationfailure"),
+    (Hint.NO_METHOD_HERE, r"missing authentication token"),
+    (Hint.NO_ROUTE, r"cannot (?:options|get|post|put|patch|delete|head) /"),
+    (Hint.GATEWAY_NO_ROUTE, r"no route matched with those values|default backend - 404|404 page not found"),
+    (Hint.BROWSER_OPT_IN, r"anthropic-dangerous-direct-browser-access"),
+    (
+        Hint.FORGERY,
+        r"csrf token mismatch|csrf verification failed|invalid csrf token|invalidauthenticitytoken|page expired"
+        r"|missing csrf token",
+    ),
+    (Hint.HOST_REFUSED, r"invalid host header|blocked request\. this host|blocked hosts?:|invalid http_host header"),
+    (Hint.TOO_LARGE, r"request entity too large|payload ?too ?large|content too large|request body too large"),
+    (
+        Hint.INVOKER_MISSING,
+        r"does not have permission to (?:get|access) (?:the requested )?url|request was not authenticated",
+    ),
+    (Hint.UNEXPECTED_ENDPOINT, r"unexpected endpoint or method"),
+    (Hint.TUNNEL_WARNING, r"err_ngrok_6024|you are about to visit|tunnel password"),
+    (
+        Hint.FIREWALL,
+        r"error code: 10(?:06|07|08|09|10|12|15|20)\b|request blocked\.|the request could not be satisfied",
+    ),
+    (Hint.SIGN_IN, r"<input[^>]{0,200}type=[\"']?password"),
+)
+_ANY: Final = tuple((hint, re.compile(pattern)) for hint, pattern in _PHRASES)
+
+
+def hints_in(content_type: str | None, body: bytes | str) -> tuple[Hint, ...]:
+    """Return what the beginning of a body says; empty for what is no text, JSON or XML.
+
+    ``body`` is decoded from its content coding; a ``str`` is taken as it is.
+    """
+    if not body or (content_type and not _READABLE.match(content_type)):
+        return ()
+    text = body[:LOOKED_AT].decode("utf-8", "replace") if isinstance(body, bytes) else body[:LOOKED_AT]
+    text = text.lower()
+    return tuple(hint for hint, pattern in _ANY if pattern.search(text))
+
+
+def response_hints(status: int, headers: HeaderList, raw: bytes | None) -> tuple[Hint, ...]:
+    """Return what a response's body says, where its reason may be there: in errors, and in pages instead of data.
+
+    ``raw`` is the body as sent, at least its first ``CODED`` bytes.
+    """
+    content_type = headers.get("Content-Type")
+    if not raw or (status < 400 and not (content_type or "").startswith(("text/html", "application/json"))):
+        return ()
+    return hints_in(content_type, decoded_beginning(headers.get("Content-Encoding") or "", raw[:CODED]))
+
+
+def decoded_beginning(coding: str, data: bytes) -> bytes:
+    """Return the beginning of a body without its content coding; empty where that cannot be undone."""
+    coding = coding.strip().lower()
+    try:
+        match coding:
+            case "" | "identity":
+                return data[:LOOKED_AT]
+            case "gzip" | "x-gzip" | "deflate":
+                wbits = 47 if "gzip" in coding or data[:1] == b"\x78" else -15
+                return zlib.decompressobj(wbits).decompress(data, LOOKED_AT)
+            case "br":
+                import brotli  # comes with mitmproxy
+
+                return bytes(brotli.Decompressor().process(data))[:LOOKED_AT]
+    except Exception:
+        # Whatever a broken coding raises: the body then says nothing.
+        return b""
+    return b""
