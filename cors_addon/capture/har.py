@@ -15,7 +15,8 @@ from ..fetch.messages import REDIRECT_STATUSES, Request, Response
 from ..fetch.origins import OPAQUE, Origin, address_of, serialize_origin
 from ..traffic.address_spaces import address_space_of
 from ..traffic.body_hints import CODED, Hint, hints_in
-from ..traffic.exchange import Exchange, Initiator
+from ..traffic.exchange import Exchange
+from ..traffic.testimony import CallSite
 from .error import CaptureError
 from .json_stream import JsonWalker
 from .sighting import UNREMARKABLE, Sighting
@@ -64,6 +65,9 @@ _TOLD_BY: Final = {
         "x-content-type-options",
     )
 }
+_ISOLATING: Final = re.compile(r"/[\w.-]*(?:coi|enable-threads|isolation)[\w.-]*\.m?js(?:\?|$)")
+"""Service workers that add an embedder policy to their pages."""
+
 _MOST_STACKS: Final = 20
 _LENGTHS: Final = frozenset(map(len, _TOLD_BY))
 _Seen = dict[str, str]
@@ -209,6 +213,9 @@ class _Reader:
         """
         if "origin" in seen:
             return True
+        if _ISOLATING.search(url) is not None:
+            self._embedders = True
+            return True
         if "cross-origin-embedder-policy" in answered:
             self._embedders = True
         if seen.get("accept", "").startswith("text/html") or status in REDIRECT_STATUSES:
@@ -280,13 +287,15 @@ def _page_of(entry: dict[str, Any], asked: list[tuple[str, str]], url: str) -> s
 
 def _hints(status: int, answer: dict[str, Any]) -> tuple[Hint, ...]:
     content = answer.get("content")
-    text = content.get("text") if isinstance(content, dict) else None
+    if not isinstance(content, dict):
+        return ()
+    text = content.get("text")
     if not isinstance(text, str) or content.get("encoding") or (status < 400 and len(text) > CODED):
         return ()
     return hints_in(str(content.get("mimeType") or ""), text)
 
 
-def _initiator(entry: dict[str, Any]) -> Initiator | None:
+def _initiator(entry: dict[str, Any]) -> CallSite | None:
     """Return the line of a program that asked, as Chromium writes it: the innermost frame, or the element's URL."""
     told = entry.get("_initiator")
     if not isinstance(told, dict):
@@ -303,7 +312,8 @@ def _initiator(entry: dict[str, Any]) -> Initiator | None:
         return None
     line, column = (frame.get(key) for key in ("lineNumber", "columnNumber"))
     at = [value + 1 if isinstance(value, int) and value >= 0 else 0 for value in (line, column)]
-    return Initiator(_isomorphic(url), *at, _isomorphic(str(frame.get("functionName") or "")))
+    function = _isomorphic(str(frame.get("functionName") or ""))
+    return CallSite(_isomorphic(url), line=at[0], column=at[1], function=function)
 
 
 def _glance(lines: list[tuple[str, str]]) -> _Seen:

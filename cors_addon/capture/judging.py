@@ -65,9 +65,7 @@ def judge_capture(path: str, name: str, settings: Settings, advance: Advance | N
     return Judged(kind, judging.flows, verdicts, judging.explain, problem, note, judging.hosts(verdicts))
 
 
-def _sightings(
-    capture: Opened, name: str, notes: har.HarNotes, clock: Clock
-) -> Iterator[Sighting]:
+def _sightings(capture: Opened, name: str, notes: har.HarNotes, clock: Clock) -> Iterator[Sighting]:
     if capture.encoding:
         return har.sightings(capture.stream, name, capture.encoding, notes)
     # It imports mitmproxy, which a HAR does without.

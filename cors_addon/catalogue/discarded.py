@@ -92,8 +92,8 @@ OWN_ORIGIN_REFUSED: Final = Violation(
         application sees http, while the browser's Origin has https.
     """),
     fix=prose("""
-        The proxy sends X-Forwarded-Proto and X-Forwarded-Host and the framework uses them; or the server's list names
-        the public origin too.
+        The server learns its public origin: the proxy sends X-Forwarded-Proto and X-Forwarded-Host, and the framework
+        uses them. Or its list names the public origin too; then the answer is `200`.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#origin-header",

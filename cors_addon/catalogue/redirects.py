@@ -182,8 +182,8 @@ REDIRECT_MIXED_CONTENT: Final = Violation(
         application does not know that a proxy in front of it ends TLS, and builds the Location with http.
     """),
     fix=prose("""
-        The server redirects to https: the proxy sends X-Forwarded-Proto and the application trusts it. Or the client
-        calls the final URL directly.
+        The server redirects to https, `Location: https://api.test/items`: the proxy sends X-Forwarded-Proto and the
+        application trusts it. Or the client calls the final URL directly.
     """),
     owner=FixOwner.SERVER,
     anchor="https://www.w3.org/TR/mixed-content/#should-block-fetch",

@@ -183,10 +183,10 @@ def _hidden(record: Record, headers: HeaderList, mode: CredentialsMode, listed: 
     exposed = exposed_header_names(mode, headers) if listed else frozenset()
     needed = needed_headers(record)
     lacking = [name for name in (needed.names if needed is not None else ()) if name not in exposed]
-    if lacking:
+    if needed is not None and lacking:
         note = _note("header-not-exposed", {"names": inert(", ".join(lacking))}, headers, EXPOSE_HEADERS)
         line = f"{EXPOSE_HEADERS}: {inert(', '.join([*listed, *lacking]), 2000)}"
-        return [replace(note, severity=Severity.ADVICE, needed=line)]
+        return [replace(note, severity=Severity.ADVICE if needed.sure else Severity.INFO, needed=line)]
     response = record.exchange.response
     hidden = hidden_header_names(mode, headers) if response is not None and is_ok_status(response.status) else []
     return [_note("header-not-exposed", {"names": inert(", ".join(hidden))}, headers, EXPOSE_HEADERS)] if hidden else []

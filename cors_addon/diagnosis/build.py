@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 from ..catalogue.violation import Severity
 from ..traffic.classify import Kind
 from ..verdict.failure_details import inert
-from ..verdict.model import Cause, Confidence, Finding, Outcome, Verdict
+from ..verdict.model import Cause, Finding, Outcome, Verdict
+from .causes import ranked
 from .headlines import STOPPING, headline_of, short_of, stopping
 from .model import Certainty, Diagnosis, Endpoint, Evidence, RankedCause
 from .plans import plan_of
@@ -21,7 +22,6 @@ from .plans import plan_of
 MOST_FLOWS: Final = 50
 """How many flow ids a place lists; its count of requests is exact."""
 
-_MOST_CAUSES: Final = 2
 _RANK: Final = {severity: rank for rank, severity in enumerate(Severity)}
 _OPEN: Final = "open"
 
@@ -146,7 +146,7 @@ def diagnosis_of(case: Case, verdict: Verdict) -> Diagnosis:
     if len(findings) > 1:
         findings = tuple(sorted(findings, key=lambda each: _RANK[each.severity] if each.severity in STOPPING else 9))
     lead = findings[0] if findings else None
-    causes = _ranked(findings)[:_MOST_CAUSES]
+    causes = ranked(findings)
     facts = verdict.facts
     made = Diagnosis(
         key="",
@@ -228,19 +228,6 @@ def _key(made: Diagnosis) -> str:
 def _is_open(finding: Finding, case: Case) -> bool:
     """Say whether a finding hangs on credentials beside findings that are facts."""
     return finding.severity is Severity.CONDITIONAL and case.severity != Severity.CONDITIONAL.value
-
-
-_SURENESS: Final = {Confidence.HIGH: 0, Confidence.MEDIUM: 1, Confidence.LOW: 2}
-
-
-def _ranked(findings: Iterable[Finding]) -> tuple[Cause, ...]:
-    found: dict[str, Cause] = {}
-    for finding in findings:
-        for cause in finding.causes:
-            known = found.get(cause.id)
-            if known is None or _SURENESS[cause.confidence] < _SURENESS[known.confidence]:
-                found[cause.id] = cause
-    return tuple(sorted(found.values(), key=lambda cause: (_SURENESS[cause.confidence], cause.rank)))
 
 
 def _told(cause: Cause, verdict: Verdict) -> RankedCause:

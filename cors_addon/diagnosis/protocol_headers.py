@@ -5,7 +5,7 @@ that do not look like CORS.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ..fetch.headers import HeaderList
@@ -21,6 +21,8 @@ class Needed:
     protocol: str
     names: tuple[str, ...]
     harm: str
+    sure: bool = True
+    """Whether a client surely reads them; else they are told in passing."""
 
 
 _TUS: Final = ("location", "upload-offset", "upload-length", "upload-expires", "upload-metadata", "tus-resumable")
@@ -55,7 +57,7 @@ def needed_headers(record: Record) -> Needed | None:
     elif essence.startswith("application/grpc-web"):
         found = Needed("the gRPC-Web client", _GRPC, "cannot read the call's status")
     elif status in (429, 503) and "retry-after" in headers:
-        found = Needed("the client", ("retry-after",), "cannot know when to try again")
+        found = Needed("the client", ("retry-after",), "cannot know when to try again", False)
     elif exchange.request.method in ("PUT", "POST") and _PART.search(exchange.request.url) and status < 300:
         found = Needed("the multipart upload", ("etag",), "cannot complete the upload")
     elif ("range" in asked or status == 206 or essence == "application/pdf") and _by_script(record) and status < 300:
@@ -69,7 +71,7 @@ def _as_sent(needed: Needed | None, headers: HeaderList) -> Needed | None:
     if needed is None:
         return None
     there = tuple(name for name in needed.names if name in headers)
-    return Needed(needed.protocol, there, needed.harm) if there else None
+    return replace(needed, names=there) if there else None
 
 
 def _by_script(record: Record) -> bool:

@@ -77,7 +77,8 @@ _PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
     ),
     (
         Hint.HEADERS_REFUSED,
-        r"disallowed cors headers?|cors rejected - invalid header|headers? '?[\w, -]{1,200}'? (?:is|are) not allowed for",
+        r"disallowed cors headers?|cors rejected - invalid header|headers? '?[\w, -]{1,200}'? (?:is|are) not "
+        r"allowed for",
     ),
     (Hint.BUCKET_WITHOUT_RULE, r"cors is not enabled for this bucket|cors not enabled"),
     (Hint.BUCKET_RULE_MISSES, r"this cors request is not allowed|no matching rule found|corspreflightfailure"),
@@ -146,10 +147,11 @@ def decoded_beginning(coding: str, data: bytes) -> bytes:
                 wbits = 47 if "gzip" in coding or data[:1] == b"\x78" else -15
                 return zlib.decompressobj(wbits).decompress(data, LOOKED_AT)
             case "br":
-                import brotli  # comes with mitmproxy
+                import brotli  # type: ignore[import-untyped]
 
                 return bytes(brotli.Decompressor().process(data))[:LOOKED_AT]
+            case _:
+                return b""
     except Exception:
         # Whatever a broken coding raises: the body then says nothing.
         return b""
-    return b""

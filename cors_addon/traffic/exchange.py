@@ -6,7 +6,7 @@ from typing import Self
 
 from ..fetch.messages import Request, Response
 from .body_hints import Hint
-from .testimony import Testimony
+from .testimony import CallSite, Testimony
 
 
 class Responder(Enum):
@@ -19,16 +19,6 @@ class Responder(Enum):
     """Made in the proxy on the user's behalf: a mapped file, a replayed response, an injected preflight answer."""
     NOBODY = "nobody"
     """The exchange was given up, or killed in the proxy: the browser got no response at all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Initiator:
-    """The line of a program that made a request; ``line`` and ``column`` count from 1, 0 where they are not known."""
-
-    url: str
-    line: int = 0
-    column: int = 0
-    function: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +52,7 @@ class Exchange:
     """What the browser itself said of it."""
     body_hints: tuple[Hint, ...] = ()
     from_cache: bool = False
-    initiator: Initiator | None = None
+    initiator: CallSite | None = None
 
     def with_response(self, response: Response | None, **changes: object) -> Self:
         """Return a copy with another response; ``changes`` are further fields."""

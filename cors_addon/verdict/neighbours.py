@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Final
 
 from ..catalogue import CATALOGUE
-from ..catalogue.violation import Stage
+from ..catalogue.violation import Severity, Stage
 from ..fetch.headers import HeaderList
 from ..fetch.messages import is_redirect_status
 from ..fetch.origins import OPAQUE, origin_of, serialize_origin
@@ -56,6 +56,7 @@ _ORB_NEVER_SNIFFED: Final = frozenset(
 )
 _AGE: Final = 6 * 3600.0
 _JUDGED_AGAIN: Final = 2_000
+_ISOLATING: Final = re.compile(r"/(?:mini-)?(?:coi|enable-threads|cross-origin-isolation|isolation)[\w.-]*\.m?js$")
 _CORP: Final = "Cross-Origin-Resource-Policy"
 _BLOCKED_BY: Final = {
     ResourcePolicyBlock.SAME_ORIGIN: "corp-not-same-origin",
@@ -70,6 +71,8 @@ class _Page:
 
     policies: set[EmbedderPolicy] = field(default_factory=set)
     upgrades: bool = False
+    isolating: float | None = None
+    """When it first loaded a service worker that adds Cross-Origin-Embedder-Policy to it."""
     address: tuple[float, str] | None = None
 
 
@@ -94,6 +97,8 @@ class NeighbourObserver:
         exchange, classification = record.exchange, record.classification
         if classification.page_origin is not None:
             self._loads.setdefault((exchange.client, classification.page_origin), {})[exchange.id] = None
+        if classification.destination == "serviceworker":
+            return self._service_worker(exchange)
         by_destination = classification.destination in _DOCUMENTS
         if exchange.response is None or not (by_destination or is_document_request(exchange.request, classification)):
             return set()
@@ -113,6 +118,17 @@ class NeighbourObserver:
                 page.address = address
         if page == known:
             return set()
+        return set(islice(reversed(self._loads.get((exchange.client, origin), {})), _JUDGED_AGAIN))
+
+    def _service_worker(self, exchange: Exchange) -> set[str]:
+        """Note a service worker that is known to isolate its page by policies that no response of the server has."""
+        origin = serialize_origin(exchange.request.url)
+        if _ISOLATING.search(exchange.request.url.partition("?")[0]) is None or origin == OPAQUE:
+            return set()
+        page = self._pages.use((exchange.client, origin), exchange.started)
+        if page.isolating is not None and page.isolating <= exchange.started:
+            return set()
+        page.isolating = exchange.started
         return set(islice(reversed(self._loads.get((exchange.client, origin), {})), _JUDGED_AGAIN))
 
     def _forget(self, record: Record) -> None:
@@ -191,7 +207,7 @@ class NeighbourObserver:
             page, resource, headers, embedder, exchange.request.headers.cookie is not None, registrable_domain
         )
         if block is None:
-            return []
+            return self._isolated(exchange, classification, headers, known, page)
         if block is ResourcePolicyBlock.SAME_SITE and classification.site == "same-site":
             return []
         values = headers.get_all(_CORP)
@@ -201,6 +217,18 @@ class NeighbourObserver:
         params = {"origin": inert(page.serialize()), "value": inert(value), "policy": embedder.value}
         wanted = "same-site" if classification.site == "same-site" else "cross-origin"
         return [_condition(_BLOCKED_BY[block], params, tuple(lines), f"{_CORP}: {wanted}")]
+
+    def _isolated(
+        self, exchange: Exchange, classification: Classification, headers: HeaderList, known: _Page, page: Origin
+    ) -> list[Condition]:
+        """A risk only: whether the page was loaded by way of the service worker is not seen."""
+        if known.isolating is None or exchange.started < known.isolating or _CORP in headers:
+            return []
+        if classification.kind is not Kind.NO_CORS:
+            return []
+        params = {"origin": inert(page.serialize()), "value": "", "policy": "by-service-worker"}
+        found = _condition("corp-coep", params, (HeaderLine("response", _CORP, None),), f"{_CORP}: cross-origin")
+        return [replace(found, severity=Severity.RISK)]
 
     def _local_network(self, exchange: Exchange, classification: Classification) -> list[Condition]:
         """A page from elsewhere that reaches into the local network: without the proxy the browser would ask first.

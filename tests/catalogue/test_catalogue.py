@@ -34,6 +34,7 @@ NAMES: dict[str, tuple[str | None, str | None]] = {
     "redirect-scheme": ("CorsDisabledScheme", "CORSRequestNotHttp"),
     "redirect-too-many": (None, "CORSDidNotSucceed"),
     "mode-same-origin": ("DisallowedByMode", None),
+    "redirect-mixed-content": (None, None),
     "network-error": (None, "CORSDidNotSucceed"),
     "corp-not-same-origin": (None, None),
     "corp-not-same-site": (None, None),
@@ -69,6 +70,8 @@ NAMES: dict[str, tuple[str | None, str | None]] = {
     "preflight-not-followed": (None, None),
     "set-cookie-refused": (None, None),
     "response-opaque": (None, None),
+    "own-origin-refused": (None, None),
+    "sticky-cookie-not-returned": (None, None),
 }
 # What does not block by itself, and why no more than this.
 NOT_BLOCKING = {
@@ -101,6 +104,8 @@ NOT_BLOCKING = {
     "preflight-not-followed": Severity.INFO,  # Often because the page was left.
     "set-cookie-refused": Severity.ADVICE,  # The cookie may be one that no page needs.
     "response-opaque": Severity.ADVICE,  # The page may not want to read it.
+    "own-origin-refused": Severity.RISK,  # The browser hands the refusal over.
+    "sticky-cookie-not-returned": Severity.ADVICE,  # The server may refuse for another reason.
 }
 PARAMS: dict[str, tuple[str, ...]] = {
     "allow-origin-missing": ("origin",),
@@ -121,6 +126,7 @@ PARAMS: dict[str, tuple[str, ...]] = {
     "redirect-scheme": ("location", "scheme"),
     "redirect-too-many": ("count",),
     "mode-same-origin": ("location",),
+    "redirect-mixed-content": ("location",),
     "network-error": ("error",),
     "corp-not-same-origin": ("origin", "value"),
     "corp-not-same-site": ("origin", "value"),
@@ -156,6 +162,8 @@ PARAMS: dict[str, tuple[str, ...]] = {
     "preflight-not-followed": ("url",),
     "set-cookie-refused": ("names",),
     "response-opaque": (),
+    "own-origin-refused": ("origin", "status"),
+    "sticky-cookie-not-returned": ("names",),
 }
 STAGES: dict[str, set[Stage]] = {
     "preflight-status-not-ok": {P},
@@ -170,6 +178,9 @@ STAGES: dict[str, set[Stage]] = {
     "redirect-scheme": {D},
     "redirect-too-many": {D},
     "mode-same-origin": {D},
+    "redirect-mixed-content": {D},
+    "own-origin-refused": {R},
+    "sticky-cookie-not-returned": {R},
     "corp-not-same-origin": {D, R},
     "corp-not-same-site": {D, R},
     "corp-coep": {D, R},
@@ -265,6 +276,7 @@ ANCHORS = (
     "https://html.spec.whatwg.org/multipage/",
     "https://wicg.github.io/",
     "https://github.com/annevk/orb",
+    "https://www.w3.org/TR/",
 )
 
 entries = pytest.mark.parametrize("violation", CATALOGUE.values(), ids=CATALOGUE)

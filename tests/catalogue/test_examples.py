@@ -22,6 +22,7 @@ OUTSIDE_CORS = {
     "orb-blocked",
     "nosniff-mime",
     "response-opaque",
+    "own-origin-refused",
 }
 
 

@@ -162,7 +162,7 @@ def _ordered(causes: Iterable[Cause]) -> tuple[Cause, ...]:
         known = found.get(cause.id)
         if known is None or _support(cause) < _support(known):
             found[cause.id] = cause
-    ordered = sorted(found.values(), key=_support)
+    ordered = sorted((each for each in found.values() if _CONTAINED.get(each.id) not in found), key=_support)
     decisive = next((cause for cause in ordered if CAUSES[cause.id].decisive and _is_sure(cause)), None)
     if decisive is not None and decisive.confidence is Confidence.HIGH:
         # What else may explain a manifest or a port is told by the same redirect.
@@ -170,6 +170,14 @@ def _ordered(causes: Iterable[Cause]) -> tuple[Cause, ...]:
     if any(cause.rank <= Rank.RESPONDER and _is_sure(cause) for cause in ordered):
         ordered = [cause for cause in ordered if cause.rank != Rank.STATUS]
     return tuple(ordered)
+
+
+_CONTAINED: Final = {
+    "origin-not-listed": "origin-refused-by-cors",
+    "options-without-cors": "cors-switched-off",
+    "api-gateway-response": "api-gateway-mock-fails",
+}
+"""What another cause says already, and more exactly."""
 
 
 def _support(cause: Cause) -> tuple[int, int]:

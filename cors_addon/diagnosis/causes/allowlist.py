@@ -76,7 +76,8 @@ QUOTES: Final = _entry(
 REGEX: Final = _entry(
     "allow-list-regex",
     "A regular expression was sent as a value",
-    "The value has characters that only regular expressions have: browsers compare byte by byte with the page's origin.",
+    "The value has characters that only regular expressions have: browsers compare byte by byte with the page's "
+    "origin.",
     "Match the expression on the server, from beginning to end, and send back the page's own origin with Vary: Origin.",
 )
 GLOB: Final = _entry(

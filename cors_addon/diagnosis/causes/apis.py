@@ -74,7 +74,8 @@ def opts_in(finding: Finding, scene: Scene) -> Iterator[Cause]:
         spoken = ", and the body asks for it" if scene.says(Hint.BROWSER_OPT_IN) else ""
         how = f"{shown(scene.method, 20)} got {scene.status} without {_ANTHROPIC}{spoken}"
         fix = (
-            f"Send {_ANTHROPIC}: true (SDK: dangerouslyAllowBrowser: true), for keys that may be seen in the browser only. "
+            f"Send {_ANTHROPIC}: true (SDK: dangerouslyAllowBrowser: true), for keys that may be seen in the "
+            "browser only. "
             "Better: call the API from your own backend."
         )
         yield OPT_IN.named(

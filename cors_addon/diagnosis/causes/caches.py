@@ -35,7 +35,7 @@ OPAQUE: Final = CauseEntry(
     decisive=True,
 )
 NOT_MODIFIED: Final = CauseEntry(
-    "headers-missing-on-304",
+    "headers-missing-on-not-modified",
     "The 304 has no CORS headers, and the page's own condition makes the browser check this 304",
     "The page itself set If-Modified-Since or If-None-Match, so the 304 is checked alone. Old versions of Apache strip "
     "CORS headers from a 304.",

@@ -29,7 +29,8 @@ NAME_UNKNOWN: Final = _entry(
     "The host's name cannot be resolved",
     "The proxy or the browser says that the name has no address.",
     FixOwner.CLIENT,
-    "Correct the host in the URL in the page's code. A name from a VPN or hosts file has to be known on the machine that "
+    "Correct the host in the URL in the page's code. A name from a VPN or hosts file has to be known on the "
+    "machine that "
     "runs the proxy.",
 )
 CERTIFICATE: Final = _entry(
@@ -95,7 +96,8 @@ _FAILURES: Final = (
     (
         CERTIFICATE,
         re.compile(
-            r"certificate verif|self-signed|self signed|certificate has expired|unable to get.*issuer|err_cert_|sec_error"
+            r"certificate verif|self-signed|self signed|certificate has expired|unable to "
+            r"get.*issuer|err_cert_|sec_error"
         ),
     ),
     (

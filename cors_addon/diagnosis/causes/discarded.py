@@ -39,7 +39,8 @@ DOMAIN: Final = CauseEntry(
 THIRD_PARTY: Final = CauseEntry(
     "third-party-cookies-blocked",
     "The browser sends no cookies to other sites",
-    "The response is 401 or 403, the request carried no cookie, and Sec-Fetch-Storage-Access: none says that the browser "
+    "The response is 401 or 403, the request carried no cookie, and Sec-Fetch-Storage-Access: none says that the "
+    "browser "
     "blocks third-party cookies.",
     FixOwner.BROWSER,
     "Serve page and API from one site, send a token in Authorization, or have the cookie set with Partitioned. To "
@@ -56,10 +57,12 @@ NO_CORS: Final = CauseEntry(
 STICKY: Final = CauseEntry(
     "sticky-cookie-not-sent-back",
     "The load balancer's sticky cookie is not sent back, because the request is made without credentials",
-    "A response sets a load balancer's cookie (AWSALB, ARRAffinity, io, SERVERID...), and the page's next request to the "
+    "A response sets a load balancer's cookie (AWSALB, ARRAffinity, io, SERVERID...), and the page's next "
+    "request to the "
     "host carries no cookie and fails.",
     FixOwner.CLIENT,
-    "Make the request with credentials (withCredentials: true; fetch: credentials: 'include'), and have the server name "
+    "Make the request with credentials (withCredentials: true; fetch: credentials: 'include'), and have the "
+    "server name "
     "the page's origin and send Access-Control-Allow-Credentials: true. Or use the WebSocket transport only.",
     rank=Rank.SESSION,
 )
@@ -114,5 +117,8 @@ def _failed(sighting: Sighting, page: str | None) -> bool:
 def sticky(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a cookie of a load balancer that does not come back."""
     names = finding.params.get("names", "")
-    how = f"{shown(names, 80)} was set for {shown(scene.origin, 60)}; {name_of(scene.record)} carries no cookie and got {scene.status}"
+    how = (
+        f"{shown(names, 80)} was set for {shown(scene.origin, 60)}; {name_of(scene.record)} carries no cookie "
+        f"and got {scene.status}"
+    )
     yield STICKY.named(MEDIUM, how, (scene.id,))

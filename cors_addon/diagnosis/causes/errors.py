@@ -141,7 +141,8 @@ PREFLIGHT_ONLY: Final = CauseEntry(
 HTML: Final = CauseEntry(
     "html-instead-of-data",
     "The server sent an HTML page in place of data",
-    "A script's request for data got HTML without CORS headers: a login page, a single-page app's fallback, or an error "
+    "A script's request for data got HTML without CORS headers: a login page, a single-page app's fallback, or "
+    "an error "
     "page with status 200.",
     FixOwner.CLIENT,
     "Open the URL and look at the page: the path may be wrong, the session over, or a tunnel shows its own page.",
@@ -212,7 +213,7 @@ def _error(scene: Scene) -> Iterator[Cause]:
         if lost is not None:
             yield NOT_FOUND.named(HIGH, f"{said}, as {name_of(lost)} did", (scene.id, lost.flow))
         elif known:
-            yield NOT_FOUND.named(MEDIUM, f"{said}{known}", flows)
+            yield NOT_FOUND.named(MEDIUM, f"{said}{known}", flows, rank=Rank.SESSION)
     elif status == 405:
         allow = scene.headers.get("Allow")
         also = "" if allow is None else f", and Allow is {shown(allow, 60)}"
@@ -224,7 +225,10 @@ def _error(scene: Scene) -> Iterator[Cause]:
         server = known_server(scene)
         fix = None
         if server is not None and server.grants_preflights:
-            fix = f"Find out what the error is about: {server.name}'s log names it. Then, {server.where.lower()}: {server.fix(scene)}"
+            fix = (
+                f"Find out what the error is about: {server.name}'s log names it. Then, {server.where.lower()}: "
+                f"{server.fix(scene)}"
+            )
         yield OUTSIDE.named(confidence, f"{said}{known}", flows, fix=fix)
     elif status >= 500:
         yield SERVER_ERROR.named(MEDIUM, said, flows)
@@ -302,7 +306,10 @@ def _nginx_skips(scene: Scene) -> Iterator[Cause]:
         return
     if scene.allowing is not None:
         other = scene.allowing
-        message = f"{scene.server} sent {scene.status} without the headers; {name_of(other)} got {other.answer.status} with them"
+        message = (
+            f"{scene.server} sent {scene.status} without the headers; {name_of(other)} got {other.answer.status} "
+            "with them"
+        )
         yield NGINX.named(MEDIUM, message, (scene.id, other.flow))
 
 

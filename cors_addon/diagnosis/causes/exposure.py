@@ -62,9 +62,12 @@ def not_exposed(finding: Finding, scene: Scene) -> Iterator[Cause]:
     needed = needed_headers(scene.record)
     lacking = [name for name in needed.names if name in hidden] if needed is not None else []
     listed = scene.listed(EXPOSE_HEADERS)
-    if needed is not None and lacking:
+    if needed is not None and needed.sure and lacking:
         names = shown(", ".join(lacking), 120)
-        title = f"{needed.protocol[:1].upper()}{needed.protocol[1:]} cannot read {names}, because the server does not expose it"
+        title = (
+            f"{needed.protocol[:1].upper()}{needed.protocol[1:]} cannot read {names}, because the server does "
+            "not expose it"
+        )
         line = f"{EXPOSE_HEADERS}: {', '.join([*listed, *lacking])}"
         told = f"{name_of(scene.record)} got {scene.status} with {names}; without it {needed.protocol} {needed.harm}"
         failed = next((each for each in scene.at_path if each.answer.status in (400, 404) and scene.status < 400), None)

@@ -37,8 +37,7 @@ GATEWAY_CHALLENGE: Final = CauseEntry(
 DEPLOYMENT: Final = CauseEntry(
     "deployment-protected",
     "The deployment is open to signed-in members only",
-    "The hosting service itself sends 401 or 403 and sets the cookie of its own sign-in (Vercel), or a development "
-    "tunnel asks for a sign-in.",
+    "The hosting service itself sends 401 or 403 and sets the cookie of its own sign-in (Vercel).",
     FixOwner.GATEWAY,
     "Switch the protection off for this deployment, call a public one, or send the service's bypass token. Preflights "
     "have to be exempt (Vercel: Deployment Protection, OPTIONS Allowlist).",
@@ -179,8 +178,7 @@ def service_page(status: int, headers: HeaderList) -> tuple[CauseEntry, str] | N
     if status in (401, 403):
         if any(line.startswith("_vercel_sso_nonce=") for line in headers.get_all("Set-Cookie")):
             return DEPLOYMENT, "the cookie _vercel_sso_nonce"
-        scheme = (headers.get("WWW-Authenticate") or "").lower()
-        if scheme.startswith("tunnel"):
+        if is_private_tunnel(headers):
             return DEPLOYMENT, "WWW-Authenticate: tunnel"
     if status >= 400:
         for name in _SERVICE_ERRORS:
@@ -188,6 +186,11 @@ def service_page(status: int, headers: HeaderList) -> tuple[CauseEntry, str] | N
             if value is not None:
                 return GATEWAY_ERROR, f"{name}: {shown(value, 60)}"
     return None
+
+
+def is_private_tunnel(headers: HeaderList) -> bool:
+    """Say whether a development tunnel asks for a sign-in: which port that is, is told elsewhere."""
+    return (headers.get("WWW-Authenticate") or "").lower().startswith("tunnel")
 
 
 def is_someone_elses(status: int, headers: HeaderList) -> bool:
@@ -244,6 +247,8 @@ def own_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
         service = TUNNEL, "the body of a tunnel's warning page"
     if service is not None:
         entry, line = service
+        if is_private_tunnel(headers):
+            return
         yield entry.named(HIGH, f"{said} with {line}", (scene.id,))
         return
     gateway = gateway_of(headers)

@@ -14,6 +14,7 @@ from ...verdict.failure_details import without_user_info
 from ...verdict.model import Cause, Confidence, Finding
 from .cause import CauseEntry
 from .context import Scene, name_of, shown
+from .gateways import is_private_tunnel
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
@@ -32,7 +33,8 @@ PREFLIGHT_LOGIN: Final = CauseEntry(
     "The preflight is redirected to a login, because it carries no cookie or token",
     "A preflight got a redirect to a URL of a login. Preflights never carry credentials.",
     FixOwner.GATEWAY,
-    "Exempt OPTIONS from the login, so that the CORS code answers preflights. Answer other requests of scripts with 401 "
+    "Exempt OPTIONS from the login, so that the CORS code answers preflights. Answer other requests of scripts "
+    "with 401 "
     "and CORS headers instead of a redirect.",
     decisive=True,
 )
@@ -50,7 +52,8 @@ PRIVATE_PORT: Final = CauseEntry(
     "The forwarded port is private, so the tunnel asks for a sign-in",
     "The redirect leads to the tunnel's own sign-in (/pf-signin), or the tunnel sends WWW-Authenticate: tunnel.",
     FixOwner.CLIENT,
-    "Set the port's visibility to Public (Ports panel, Port Visibility; or `gh codespace ports visibility PORT:public`). "
+    "Set the port's visibility to Public (Ports panel, Port Visibility; or `gh codespace ports visibility "
+    "PORT:public`). "
     "Preflights and requests without cookies cannot sign in.",
     headers_help=False,
     decisive=True,
@@ -94,7 +97,8 @@ _FRAMEWORKS: Final = (
     (
         "x-inertia",
         "An Inertia visit",
-        "On the server: return Inertia::location($url) (409 with X-Inertia-Location). Or use a plain link <a href> instead "
+        "On the server: return Inertia::location($url) (409 with X-Inertia-Location). Or use a plain link <a "
+        "href> instead "
         "of an Inertia link.",
     ),
     (
@@ -115,7 +119,8 @@ _FRAMEWORKS: Final = (
     (
         "x-livewire",
         "A Livewire request",
-        "On the server: return $this->redirect($url) from the component, so that Livewire navigates. Or use a plain link.",
+        "On the server: return $this->redirect($url) from the component, so that Livewire navigates. Or use a "
+        "plain link.",
     ),
     (
         "x-up-version",
@@ -125,7 +130,8 @@ _FRAMEWORKS: Final = (
     (
         "rsc",
         "Next.js, fetching a page for its router,",
-        "On the page: link to other origins with <a> instead of <Link>, or set prefetch={false}, and let the page go to the "
+        "On the page: link to other origins with <a> instead of <Link>, or set prefetch={false}, and let the "
+        "page go to the "
         "login.",
     ),
     (
@@ -144,7 +150,8 @@ _GUARDS: Final = (
         re.compile(""),
         re.compile(r"^/cdn-cgi/access/"),
         ("cf_appsession", "cf_authorization"),
-        "In Cloudflare Zero Trust, at the Access application's settings under CORS: switch on Bypass OPTIONS requests to "
+        "In Cloudflare Zero Trust, at the Access application's settings under CORS: switch on Bypass OPTIONS "
+        "requests to "
         "origin. Access answers 401 instead of a redirect to requests with X-Requested-With: XMLHttpRequest.",
     ),
     (
@@ -160,7 +167,8 @@ _GUARDS: Final = (
         re.compile(""),
         re.compile(r"^/oauth2/(?:start|sign_in)$"),
         ("_oauth2_proxy", "_oauth2_proxy_csrf"),
-        "Start oauth2-proxy with --skip-auth-preflight=true (Exempt OPTIONS). Scripts that send Accept: application/json "
+        "Start oauth2-proxy with --skip-auth-preflight=true (Exempt OPTIONS). Scripts that send Accept: "
+        "application/json "
         "get 401 instead of a redirect; --api-route=^/api does it for a path.",
     ),
     (
@@ -168,7 +176,8 @@ _GUARDS: Final = (
         re.compile(""),
         re.compile(r"^/\.auth/login/"),
         ("nonce", "appserviceauthsession"),
-        "In the Azure portal, at the App Service's Authentication: answer unauthenticated requests with HTTP 401, or exclude "
+        "In the Azure portal, at the App Service's Authentication: answer unauthenticated requests with HTTP "
+        "401, or exclude "
         "the API's paths. List the page's origin under CORS, which answers preflights.",
     ),
     (
@@ -176,7 +185,8 @@ _GUARDS: Final = (
         None,
         _ANYWHERE,
         ("gcp_iap_xsrf_nonce",),
-        "In IAP's settings: switch on Allow HTTP OPTIONS (allowHttpOptions), which exempts OPTIONS. Sign in again on the page.",
+        "In IAP's settings: switch on Allow HTTP OPTIONS (allowHttpOptions), which exempts OPTIONS. Sign in "
+        "again on the page.",
     ),
 )
 
@@ -188,9 +198,7 @@ def to_navigation(finding: Finding, scene: Scene) -> Iterator[Cause]:
         if response is not None:
             yield from _of_redirect(scene, scene.record, response)
         return
-    if "www-authenticate" in scene.headers and (scene.headers.get("WWW-Authenticate") or "").lower().startswith(
-        "tunnel"
-    ):
+    if is_private_tunnel(scene.headers):
         yield PRIVATE_PORT.named(HIGH, f"{scene.status} with WWW-Authenticate: tunnel", (scene.id,))
         return
     hop = scene.hop
@@ -230,8 +238,8 @@ def _of_redirect(scene: Scene, record: Record, response: Response) -> Iterator[C
     if record is scene.record and scene.is_preflight:
         yield PREFLIGHT_LOGIN.named(confidence, how, flows, fix=None if guard is None else guard[1])
     else:
-        fix = None if guard is None else f"{LOGIN.fix} {guard[1]}"
-        yield LOGIN.named(confidence, how, flows, fix=fix)
+        own = None if guard is None else f"{LOGIN.fix} {guard[1]}"
+        yield LOGIN.named(confidence, how, flows, fix=own)
 
 
 def login_of(url: str, response: Response) -> tuple[Confidence, str] | None:
@@ -309,6 +317,7 @@ def _public_port(url: str) -> str:
     name = query.get("name") or query.get("id") or ""
     at = f" -c {name}" if re.fullmatch(r"[a-z0-9-]{1,80}", name) else ""
     return (
-        f"Make port {port} public: Ports panel, Port Visibility, Public; or `gh codespace ports visibility {port}:public{at}` "
+        f"Make port {port} public: Ports panel, Port Visibility, Public; or `gh codespace ports visibility "
+        f"{port}:public{at}` "
         f"(dev tunnels: `devtunnel port update`, `devtunnel access create --anonymous`). Preflights cannot sign in."
     )

@@ -231,7 +231,10 @@ def _environments(here: str, there: str) -> str | None:
         return None
     if rest_here != rest_there and _main_hosts_left_away(rest_here) != _main_hosts_left_away(rest_there):
         return None
-    return f"the page is {' '.join(words_here) or 'without an environment'}, the list has {' '.join(words_there) or 'none'}"
+    return (
+        f"the page is {' '.join(words_here) or 'without an environment'}, the list has "
+        f"{' '.join(words_there) or 'none'}"
+    )
 
 
 def _split(host: str) -> tuple[list[str], list[str]]:

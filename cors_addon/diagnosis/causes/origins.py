@@ -51,7 +51,8 @@ NULL_FOR_UNLISTED: Final = CauseEntry(
 REWRITTEN: Final = CauseEntry(
     "proxy-rewrites-origin",
     "A proxy in front changes Origin, and the application echoes it without the port",
-    "Access-Control-Allow-Origin is the page's origin but for the port, at a server that is called under the same host.",
+    "Access-Control-Allow-Origin is the page's origin but for the port, at a server that is called under the "
+    "same host.",
     FixOwner.GATEWAY,
     "Forward the browser's own Origin: remove `proxy_set_header Origin ...`, or write `proxy_set_header Origin "
     "$http_origin;` (nginx's $host has no port; $http_host has).",
@@ -94,6 +95,7 @@ def differing(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if value == "null":
         yield NULL_FOR_UNLISTED.named(MEDIUM, f"{said}, and the page is {shown(scene.origin)}", (scene.id,))
         return
+    constant = None
     if scene.origin != "null":
         yield from for_another(scene, value)
         constant = _same_to_others(scene, value)
@@ -102,12 +104,15 @@ def differing(finding: Finding, scene: Scene) -> Iterator[Cause]:
             yield CONSTANT.named(HIGH, told, (scene.id, constant.flow))
     rewritten = _is_origin_without_port(scene, value) and _same_to_others(scene, value) is None
     if rewritten:
-        told = f"{said}, and the page is {shown(scene.origin)}: {scene.server or 'the proxy'} may send Origin without the port"
+        told = (
+            f"{said}, and the page is {shown(scene.origin)}: {scene.server or 'the proxy'} may send Origin "
+            "without the port"
+        )
         yield REWRITTEN.named(MEDIUM, told, (scene.id,))
     for miss in near_origins.misses(scene.origin, value, scene.target):
         message = f"{said}, and the page is {shown(scene.origin)}: {miss.how}"
         # A list that lacks the port looks the same.
-        confidence = MEDIUM if rewritten else miss.confidence
+        confidence = MEDIUM if rewritten or constant is not None else miss.confidence
         yield miss.entry.named(confidence, message, (scene.id,))
 
 

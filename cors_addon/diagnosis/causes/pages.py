@@ -53,10 +53,12 @@ HELMET: Final = CauseEntry(
 CONTENT_SCRIPT: Final = CauseEntry(
     "extension-content-script",
     "An extension's content script made the request, and CORS binds a content script like the page",
-    "The browser names a program of an extension (chrome-extension:, moz-extension:) as the initiator, and Origin is the "
+    "The browser names a program of an extension (chrome-extension:, moz-extension:) as the initiator, and "
+    "Origin is the "
     "page's.",
     FixOwner.CLIENT,
-    "Fetch in the extension's background service worker, with host_permissions for the server in the manifest, and send "
+    "Fetch in the extension's background service worker, with host_permissions for the server in the manifest, "
+    "and send "
     "the result to the content script by messages.",
     headers_help=False,
     decisive=True,
@@ -103,7 +105,7 @@ def null_origin(finding: Finding, scene: Scene) -> Iterator[Cause]:
     elif scene.pages.loaded_since(exchange.client, exchange.started - _RECENT, exchange.started):
         message = "Origin is null; a page loaded through this proxy shortly before may hold the frame"
         yield SANDBOX.named(LOW, message, (scene.id,))
-    else:
+    elif scene.status not in (401, 403):
         message = "Origin is null, there is no Referer, and no page was loaded through this proxy lately"
         yield DISK.named(LOW, message, (scene.id,))
 
@@ -114,7 +116,10 @@ def withheld(finding: Finding, scene: Scene) -> Iterator[Cause]:
         essence = mime_essence(scene.headers.get("Content-Type") or "")
         if scene.status >= 400 or essence == "text/html":
             destination = shown(scene.record.classification.destination, 20)
-            message = f"{name_of(scene.record)} got {scene.status} with {shown(essence or 'no type', 60)}, and the page loads a {destination}"
+            message = (
+                f"{name_of(scene.record)} got {scene.status} with {shown(essence or 'no type', 60)}, and the "
+                f"page loads a {destination}"
+            )
             yield ERROR_PAGE.named(HIGH if scene.status >= 400 else MEDIUM, message, (scene.id,))
         return
     there = [name for name in _HELMETS if name in scene.headers]
@@ -125,7 +130,8 @@ def withheld(finding: Finding, scene: Scene) -> Iterator[Cause]:
 
 def content_script(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a request that an extension's program made in the page's name."""
-    initiator = scene.record.exchange.initiator
+    testimony = scene.record.exchange.testimony
+    initiator = scene.record.exchange.initiator or (testimony.call_site if testimony is not None else None)
     if initiator is None or not initiator.url.startswith(_EXTENSIONS) or scene.origin.startswith(_EXTENSIONS):
         return
     name = initiator.url.partition("://")[2].partition("/")[2]

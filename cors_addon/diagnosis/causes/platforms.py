@@ -19,7 +19,8 @@ CLOUD_RUN: Final = CauseEntry(
     "Cloud Run's IAM check rejects the request, because only invokers may call the service",
     "Server: Google Frontend with 401 or 403 and no header of an application, or a body that says so.",
     FixOwner.GATEWAY,
-    "Allow unauthenticated invocations: grant allUsers the role Cloud Run Invoker (roles/run.invoker). Preflights carry "
+    "Allow unauthenticated invocations: grant allUsers the role Cloud Run Invoker (roles/run.invoker). "
+    "Preflights carry "
     "no token, so IAM rejects each of them. Check tokens in the code instead.",
     rank=Rank.RESPONDER,
     absent=LACKS_ALLOW_ORIGIN,
@@ -30,7 +31,8 @@ CLOUD_RUN: Final = CauseEntry(
 API_ROUTE: Final = CauseEntry(
     "api-gateway-no-route",
     "API Gateway has no such method or path",
-    "The response has x-amzn-ErrorType: MissingAuthenticationTokenException, with which API Gateway answers unknown routes.",
+    "The response has x-amzn-ErrorType: MissingAuthenticationTokenException, with which API Gateway answers "
+    "unknown routes.",
     FixOwner.GATEWAY,
     "Check stage and path of the URL. Add an OPTIONS method to the resource (Enable CORS), then deploy the stage.",
     rank=Rank.RESPONDER,
@@ -44,7 +46,8 @@ API_MOCK: Final = CauseEntry(
     "OPTIONS got 500 with x-amzn-ErrorType: InternalServerErrorException: binary media types such as */* make the "
     "mock's JSON unreadable.",
     FixOwner.GATEWAY,
-    "Set contentHandling to CONVERT_TO_TEXT on the OPTIONS integration, or take */* out of the binary media types. Then "
+    "Set contentHandling to CONVERT_TO_TEXT on the OPTIONS integration, or take */* out of the binary media "
+    "types. Then "
     "deploy the stage.",
     rank=Rank.RESPONDER,
     absent=LACKS_ALLOW_ORIGIN,
@@ -109,7 +112,8 @@ APPS_SCRIPT: Final = CauseEntry(
 HOST_REFUSED: Final = CauseEntry(
     "host-name-refused",
     "The server rejects the host name under which it is called",
-    "The body names the host: Vite's allowedHosts, webpack's Invalid Host header, Django's ALLOWED_HOSTS, Rails' hosts.",
+    "The body names the host: Vite's allowedHosts, webpack's Invalid Host header, Django's ALLOWED_HOSTS, Rails' "
+    "hosts.",
     FixOwner.SERVER,
     "Add the host to the server's list (Vite: server.allowedHosts; webpack: devServer.allowedHosts; Django: "
     "ALLOWED_HOSTS; Rails: config.hosts).",

@@ -42,7 +42,8 @@ MIXED: Final = _entry(
     "redirect-to-mixed-content",
     "The redirect leads to http, and a page on https may not load http (mixed content)",
     "The page is on https, and Location begins with http://.",
-    "Redirect to https: have the proxy send X-Forwarded-Proto, and the application trust it (uvicorn: --proxy-headers). "
+    "Redirect to https: have the proxy send X-Forwarded-Proto, and the application trust it (uvicorn: "
+    "--proxy-headers). "
     "Or call the final URL directly, with the slash as the server wants it.",
     FixOwner.SERVER,
 )
@@ -129,6 +130,9 @@ def redirected(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if kind is None:
         return
     entry, confidence, how = kind
+    if entry is DOWNGRADE and not scene.is_preflight and scene.page_shown.startswith("https://"):
+        # The page may not follow it anyway.
+        entry = MIXED
     yield entry.named(confidence, f"{said}: {how}", (scene.id,))
     if not scene.is_preflight and finding.id == "allow-origin-missing":
         known = scene.allowing

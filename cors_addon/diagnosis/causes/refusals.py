@@ -35,9 +35,10 @@ REFUSED: Final = CauseEntry(
     "Add what is missing (origin, method or header names) to the server's CORS configuration.",
 )
 OWN_ORIGIN: Final = CauseEntry(
-    "own-origin-refused",
+    "own-origin-refused-by-cors",
     "The server's CORS code refuses its own page, because it does not know its public origin",
-    "A same-origin request with Origin got 403, and Vary or the body shows that CORS code answered: behind a proxy that "
+    "A same-origin request with Origin got 403, and Vary or the body shows that CORS code answered: behind a "
+    "proxy that "
     "ends TLS the application takes https for another origin than http.",
     FixOwner.SERVER,
     "Tell the application its public scheme and host: have the proxy send X-Forwarded-Proto and X-Forwarded-Host, and "
@@ -64,6 +65,12 @@ _SAYS_CORS: Final = (Hint.CORS_REFUSED, Hint.METHOD_REFUSED, Hint.HEADERS_REFUSE
 
 def refused(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For an error, or a preflight's response, without Access-Control-Allow-Origin."""
+    if ALLOW_ORIGIN in scene.headers and scene.is_preflight and scene.status in (400, 403, 404):
+        missing = missing_in(scene)
+        how = f"OPTIONS got {scene.status} with {ALLOW_ORIGIN}; it does not allow {missing or 'the request'}"
+        fix = f"Add {missing} to the server's CORS configuration." if missing else None
+        yield REFUSED.named(HIGH, how, (scene.id,), fix=fix)
+        return
     if ALLOW_ORIGIN in scene.headers or scene.is_redirect or scene.status == 0:
         return
     if is_someone_elses(scene.status, scene.headers) or store_of(scene.headers) is not None:
@@ -77,14 +84,17 @@ def refused(finding: Finding, scene: Scene) -> Iterator[Cause]:
         and not scene.is_preflight
         and scene.status in (200, 201, 204, 400)
     ):
-        how = f"{server.name} answers ({server.because}), grants every preflight, and left the header out of this response"
+        how = (
+            f"{server.name} answers ({server.because}), grants every preflight, and left the header out of this "
+            "response"
+        )
         # Its errors about the request itself come without the header too, whoever asks.
         confidence = MEDIUM if scene.status < 400 else LOW
         yield _set(ORIGIN_REFUSED, confidence, how, scene, server, Rank.IDENTITY)
-    if server is not None and server.default and not scene.has_cors_headers and not scene.varies & {"origin"}:
-        if "switched off" in server.default and scene.status != 401:
-            how = f"{server.name} answers ({server.because}); {server.default}"
-            yield _set(SWITCHED_OFF, MEDIUM, how, scene, server, Rank.IDENTITY)
+    off = server is not None and "switched off" in server.default and scene.status != 401
+    if server is not None and off and not scene.has_cors_headers and "origin" not in scene.varies:
+        how = f"{server.name} answers ({server.because}); {server.default}"
+        yield _set(SWITCHED_OFF, MEDIUM, how, scene, server, Rank.IDENTITY)
 
 
 def _by_error(scene: Scene, server: KnownServer | None) -> Iterator[Cause]:

@@ -44,7 +44,8 @@ OTHER_LIST: Final = CauseEntry(
     "The name is in the wrong list",
     "What one Access-Control list of the response lacks is in another list of the same response.",
     FixOwner.SERVER,
-    "List request headers in Access-Control-Allow-Headers, methods in Access-Control-Allow-Methods, and response headers "
+    "List request headers in Access-Control-Allow-Headers, methods in Access-Control-Allow-Methods, and response "
+    "headers "
     "that scripts may read in Access-Control-Expose-Headers.",
 )
 METHOD_CASE: Final = CauseEntry(
@@ -88,7 +89,8 @@ NO_NEED: Final = CauseEntry(
     "The page includes credentials, and this API allows none",
     "The server sends * and no Access-Control-Allow-Credentials, as public APIs do.",
     FixOwner.CLIENT,
-    "Make the request without credentials: omit credentials: 'include' (fetch), withCredentials (XMLHttpRequest, axios, "
+    "Make the request without credentials: omit credentials: 'include' (fetch), withCredentials (XMLHttpRequest, "
+    "axios, "
     'SignalR) or crossorigin="use-credentials". If the API needs cookies: name the page\'s origin instead of *, and '
     "add Access-Control-Allow-Credentials: true.",
 )

@@ -31,7 +31,8 @@ UPLOAD: Final = CauseEntry(
     "The store refuses the upload, because the request differs from what was signed",
     "A PUT or POST to a signed URL got 400 or 403: a header, a checksum or the content type is not the signed one.",
     FixOwner.SERVER,
-    "Sign the same method, Content-Type and headers that the page sends. With the AWS SDK for JavaScript 3.729 or later "
+    "Sign the same method, Content-Type and headers that the page sends. With the AWS SDK for JavaScript 3.729 "
+    "or later "
     "set requestChecksumCalculation: 'WHEN_REQUIRED', or the URL holds the checksum of an empty body.",
     headers_help=False,
 )
@@ -79,11 +80,10 @@ def answered(finding: Finding, scene: Scene) -> Iterator[Cause]:
         return
     who, line = store if store is not None else ("the store", "the URL is signed")
     said = f"{who} sent {scene.status} ({line})"
-    if _is_resumable(scene) and scene.preflight_response is not None and scene.status < 400:
-        if ALLOW_ORIGIN in scene.preflight_response.headers:
-            how = f"OPTIONS got the header and {shown(scene.method, 20)} got none; the URL has an upload_id"
-            yield RESUMABLE.named(HIGH, how, (scene.id,))
-            return
+    if _is_resumable(scene) and _granted(scene) is not None and scene.status < 400:
+        how = f"OPTIONS got the header and {shown(scene.method, 20)} got none; the URL has an upload_id"
+        yield RESUMABLE.named(HIGH, how, (scene.id,))
+        return
     if scene.status >= 400 and not scene.is_preflight:
         yield from _refused(scene, said, signed)
     if store is not None:

@@ -7,8 +7,8 @@ A file of ``tests/causes_corpus`` holds many sessions. Each begins with a line `
     < ACAO: *                       the Access-Control headers by their first letters
     \\xe2                           a byte that is not ASCII
 
-Comments say what is to be named, the surest first: ``# 2 allow-origin-missing: first-cause second-cause``. A ``*``
-stands for every finding of the exchange. Of what is not spoken of, no cause is to be named.
+Comments say what is to be named for an exchange, the best supported first: ``# 2: first-cause second-cause``. Of what
+is not spoken of, no cause is to be named.
 """
 
 import re
@@ -31,19 +31,15 @@ SHORT = {
     "ACRM": "Access-Control-Request-Method",
     "ACRH": "Access-Control-Request-Headers",
 }
-EVERY = "*"
 
 
 @dataclass
 class Case:
-    """A session; ``expected`` are the causes by exchange and finding."""
+    """A session; ``expected`` are the causes by exchange."""
 
     name: str
     exchanges: list[Exchange]
-    expected: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
-
-    def causes_for(self, exchange_id: str, finding_id: str) -> tuple[str, ...]:
-        return self.expected.get((exchange_id, finding_id), self.expected.get((exchange_id, EVERY), ()))
+    expected: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def cases(*names: str) -> list[Case]:
@@ -58,13 +54,13 @@ def cases(*names: str) -> list[Case]:
 
 
 def case(name: str, body: str) -> Case:
-    expected: dict[tuple[str, str], tuple[str, ...]] = {}
+    expected: dict[str, tuple[str, ...]] = {}
     lines = []
     url = ""
     for line in body.split("\n"):
-        told = re.fullmatch(r"# (\S+) ([a-z-]+|\*): (.+)", line)
+        told = re.fullmatch(r"# (\S+): ([a-z -]+)", line)
         if told is not None:
-            expected[told[1], told[2]] = tuple(told[3].split())
+            expected[told[1]] = tuple(told[2].split())
             continue
         if (page := re.fullmatch(r"> from (\S+)", line)) is not None:
             lines += [f"> {each}" for each in asked_by(page[1], url)]

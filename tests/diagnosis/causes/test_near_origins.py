@@ -52,8 +52,8 @@ def test_what_is_not_near(origin: str, value: str) -> None:
 
 @table(
     "origin, value, how",
-    ("scheme and port", "http://localhost:3000", "https://localhost:3001", "port 3001 in place of 3000"),
-    ("www. and http", "https://www.shop.test", "http://shop.test", "it has http in place of https"),
+    ("scheme and port", "http://localhost:3000", "https://localhost:3001", "port 3001 instead of 3000"),
+    ("www. and http", "https://www.shop.test", "http://shop.test", "it has http instead of https"),
     ("who is missing", "https://c.test", "https://a.test, https://b.test", "the page's origin is not among them"),
     ("who is among them", "https://b.test", "https://a.test, https://b.test", "the page's origin is among them"),
 )
