@@ -12,18 +12,16 @@ from typing import Any, BinaryIO, Final
 
 from ..fetch.headers import HeaderList
 from ..fetch.messages import REDIRECT_STATUSES, Request, Response
-from ..fetch.origins import OPAQUE, Origin, address_of, serialize_origin
+from ..fetch.origins import Origin, address_of
 from ..traffic.address_spaces import address_space_of
-from ..traffic.body_hints import CODED, Hint, hints_in
 from ..traffic.exchange import Exchange
-from ..traffic.testimony import CallSite
 from .error import CaptureError
+from .har_entries import SCRIPTS, call_site_of, hints_of, isomorphic, page_of
 from .json_stream import JsonWalker
 from .sighting import UNREMARKABLE, Sighting
 
 _BROKEN: Final = (ValueError, TypeError, LookupError, AttributeError, OverflowError)
 _ON_THE_NETWORK: Final = ("http://", "https://", "ws://", "wss://")
-_SCRIPTS: Final = ("fetch", "xhr", "eventsource")
 _FOLDED: Final = re.compile(r"\r?\n(?![ \t])")
 _VERSIONS: Final = {
     "h2": "HTTP/2.0",
@@ -36,7 +34,7 @@ _VERSIONS: Final = {
 # Names of failures that can only mean that no response came. Others, such as net::ERR_FAILED, also stand for what the
 # browser itself refused.
 _NO_RESPONSE: Final = re.compile(
-    r"net::ERR_(?:ADDRESS|BLOCKED_BY_(?:ADMINISTRATOR|CLIENT)|CERT|CONNECTION|DNS|EMPTY_RESPONSE|HTTP2|INTERNET_DISCONNECTED|NAME|NETWORK_CHANGED|PROXY"
+    r"net::ERR_(?:ADDRESS|CERT|CONNECTION|DNS|EMPTY_RESPONSE|HTTP2|INTERNET_DISCONNECTED|NAME|NETWORK_CHANGED|PROXY"
     r"|QUIC|SOCKET|SSL|TIMED_OUT|TUNNEL)"
     r"|NS_ERROR_(?:CONNECTION_REFUSED|NET_|PROXY_|REDIRECT_LOOP|UNKNOWN_HOST)"
 )
@@ -68,7 +66,6 @@ _TOLD_BY: Final = {
 _ISOLATING: Final = re.compile(r"/[\w.-]*(?:coi|enable-threads|isolation)[\w.-]*\.m?js(?:\?|$)")
 """Service workers that add an embedder policy to their pages."""
 
-_MOST_STACKS: Final = 20
 _LENGTHS: Final = frozenset(map(len, _TOLD_BY))
 _Seen = dict[str, str]
 _ANYWHERE: Final = Origin("https", "example.com", 443)
@@ -176,12 +173,12 @@ class _Reader:
         address = _address(str(entry.get("serverIPAddress") or ""))
         seen = _glance(asked)
         if status <= 0:
-            if "origin" not in seen and error is not None and (page := _page_of(entry, asked, url)):
+            if "origin" not in seen and error is not None and (page := page_of(entry, asked, url)):
                 # What a browser saves of a request that never went out lacks what the network stack would have added.
                 asked.append(("Origin", page))
                 seen["origin"] = page
             if "origin" not in seen:
-                if error is None and entry.get("_resourceType") in _SCRIPTS and not entry.get("_wasAborted"):
+                if error is None and entry.get("_resourceType") in SCRIPTS and not entry.get("_wasAborted"):
                     self._notes.traceless += 1
                     self._notes.first = self._notes.first or exchange_id
                 return UNREMARKABLE
@@ -191,7 +188,7 @@ class _Reader:
         response = Response(status, HeaderList(answered)) if status > 0 else None
         exchange = Exchange(
             id=exchange_id,
-            request=Request(str(method), _isomorphic(url.partition("#")[0]), HeaderList(asked)),
+            request=Request(str(method), isomorphic(url.partition("#")[0]), HeaderList(asked)),
             response=response if response is not None or error is not None else Response(0, HeaderList()),
             error=error,
             started=started,
@@ -200,9 +197,9 @@ class _Reader:
             server_address=address,
             websocket=entry.get("_resourceType") == "websocket" or "_webSocketMessages" in entry,
             source="har",
-            body_hints=_hints(status, answer),
+            body_hints=hints_of(status, answer),
             from_cache=bool(entry.get("_fromCache")),
-            initiator=_initiator(entry),
+            initiator=call_site_of(entry),
         )
         return Sighting(exchange)
 
@@ -269,51 +266,11 @@ def _lines(headers: Any) -> list[tuple[str, str]]:
     if text.isascii() and "\n" not in text:
         return [pair for pair in pairs if not pair[0].startswith(":")] if ":" in text else pairs
     return [
-        (_isomorphic(name), _isomorphic(line))
+        (isomorphic(name), isomorphic(line))
         for name, value in pairs
         if not name.startswith(":")
         for line in _FOLDED.split(value)
     ]
-
-
-def _page_of(entry: dict[str, Any], asked: list[tuple[str, str]], url: str) -> str:
-    """Return the origin of the page whose script called another origin, empty where that is not certain."""
-    if entry.get("_resourceType") not in _SCRIPTS:
-        return ""
-    referrer = next((value for name, value in asked if name.lower() == "referer"), "")
-    page, target = serialize_origin(referrer), serialize_origin(url)
-    return "" if OPAQUE in (page, target) or page == target else page
-
-
-def _hints(status: int, answer: dict[str, Any]) -> tuple[Hint, ...]:
-    content = answer.get("content")
-    if not isinstance(content, dict):
-        return ()
-    text = content.get("text")
-    if not isinstance(text, str) or content.get("encoding") or (status < 400 and len(text) > CODED):
-        return ()
-    return hints_in(str(content.get("mimeType") or ""), text)
-
-
-def _initiator(entry: dict[str, Any]) -> CallSite | None:
-    """Return the line of a program that asked, as Chromium writes it: the innermost frame, or the element's URL."""
-    told = entry.get("_initiator")
-    if not isinstance(told, dict):
-        return None
-    stack, frame = told.get("stack"), told
-    for _ in range(_MOST_STACKS):
-        frames = stack.get("callFrames") if isinstance(stack, dict) else None
-        if isinstance(frames, list) and frames and isinstance(frames[0], dict):
-            frame = frames[0]
-            break
-        stack = stack.get("parent") if isinstance(stack, dict) else None
-    url = frame.get("url")
-    if not isinstance(url, str) or not url:
-        return None
-    line, column = (frame.get(key) for key in ("lineNumber", "columnNumber"))
-    at = [value + 1 if isinstance(value, int) and value >= 0 else 0 for value in (line, column)]
-    function = _isomorphic(str(frame.get("functionName") or ""))
-    return CallSite(_isomorphic(url), line=at[0], column=at[1], function=function)
 
 
 def _glance(lines: list[tuple[str, str]]) -> _Seen:
@@ -332,15 +289,6 @@ def _told_by(name: str) -> str | None:
 def _pair(header: Any) -> tuple[str, str]:
     name, value = (header["name"], header.get("value")) if isinstance(header, dict) else header
     return str(name), "" if value is None else str(value)
-
-
-def _isomorphic(text: str) -> str:
-    """Return text with one character for each byte. Whoever wrote the HAR may have decoded Latin-1 or UTF-8."""
-    try:
-        text.encode("latin-1")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass").decode("latin-1")
-    return text
 
 
 def _is_answered_inside(entry: dict[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from ..fetch.headers import HeaderList
 from ..fetch.messages import Request, Response
 from ..fetch.origins import Origin
 from ..traffic.address_spaces import address_space_of
-from ..traffic.body_hints import Hint, response_hints
+from ..traffic.body_hints import CODED, Hint, hints_in, response_hints
 from ..traffic.exchange import Exchange, Responder
 from . import failures
 
@@ -185,7 +185,11 @@ def exchange_of(flow: http.HTTPFlow, request: Request | None = None, arrived: bo
 def _hints(frozen: Response, response: http.Response) -> tuple[Hint, ...]:
     """Return what the body says, where it is there already: a hook may look before it has come."""
     raw = response.data.content
-    return response_hints(frozen.status, frozen.headers, raw) if raw else ()
+    if not raw:
+        return ()
+    if frozen.headers.get("Content-Encoding") in ("br", "zstd") and len(raw) <= CODED and frozen.status >= 400:
+        return hints_in(frozen.headers.get("Content-Type"), response.get_content(strict=False) or b"")
+    return response_hints(frozen.status, frozen.headers, raw)
 
 
 def host_of(url: str) -> str:

@@ -146,10 +146,6 @@ def decoded_beginning(coding: str, data: bytes) -> bytes:
             case "gzip" | "x-gzip" | "deflate":
                 wbits = 47 if "gzip" in coding or data[:1] == b"\x78" else -15
                 return zlib.decompressobj(wbits).decompress(data, LOOKED_AT)
-            case "br":
-                import brotli  # type: ignore[import-untyped]
-
-                return bytes(brotli.Decompressor().process(data))[:LOOKED_AT]
             case _:
                 return b""
     except Exception:

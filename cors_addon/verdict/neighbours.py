@@ -12,7 +12,7 @@ from ..catalogue import CATALOGUE
 from ..catalogue.violation import Severity, Stage
 from ..fetch.headers import HeaderList
 from ..fetch.messages import is_redirect_status
-from ..fetch.origins import OPAQUE, origin_of, serialize_origin
+from ..fetch.origins import OPAQUE, Origin, origin_of, serialize_origin
 from ..fetch.resource_policy import (
     SCRIPT_LIKE_DESTINATIONS,
     EmbedderPolicy,

@@ -31,12 +31,13 @@ from . import (
     refusals,
     spelling,
     storage,
+    uncovered_routes,
 )
 from .cause import CauseEntry, Rank
 from .context import Scene
 
 _FAMILIES: Final = (
-    *(refusals, origins, spelling, preflights, redirects, navigations, errors, caches),
+    *(refusals, origins, spelling, preflights, redirects, navigations, errors, uncovered_routes, caches),
     *(gateways, platforms, storage, apis, connections, library_table, pages, exposure, discarded),
 )
 
@@ -65,11 +66,12 @@ _ORIGIN_MISSING: Final = (
     storage.answered,
     refusals.refused,
     preflights.status,
-    errors.dropped_body,
+    uncovered_routes.dropped_body,
     pages.null_origin,
     discarded.cookies,
     origins.missing,
     errors.missing,
+    uncovered_routes.missing,
     origins.app_shells,
     apis.not_for_pages,
     libraries.needless_preflight,
@@ -91,7 +93,12 @@ _RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
         "allow-origin-invalid": _DIFFERING,
         "allow-origin-multiple": (origins.several,),
         "allow-origin-wildcard-with-credentials": (spelling.wildcard,),
-        "allow-credentials-not-true": (origins.doubled, spelling.credentials, spelling.names, errors.credentials),
+        "allow-credentials-not-true": (
+            origins.doubled,
+            spelling.credentials,
+            spelling.names,
+            uncovered_routes.credentials,
+        ),
         "preflight-status-not-ok": (*_OF_PREFLIGHTS, libraries.needless_preflight),
         "preflight-redirect": (navigations.to_navigation, redirects.redirected, libraries.needless_preflight),
         "allow-methods-invalid": (spelling.malformed,),

@@ -23,6 +23,7 @@ PASSED = (Outcome.ALLOWED, Outcome.NOT_CORS)
 NO_HEADER_CURES = {
     "redirect-url-credentials": "the redirect has to lead elsewhere",
     "redirect-scheme": "the redirect has to lead elsewhere",
+    "redirect-mixed-content": "the redirect has to lead to https",
     "redirect-too-many": "the loop has to end",
     "mode-same-origin": "the page asked for its own origin's response only",
     "network-error": "there is no response to change",
