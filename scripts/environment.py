@@ -86,7 +86,8 @@ def ensure(
             with _only_one(root):
                 stamp = None if newest else stamps.read(directory)
                 if not stamps.is_current(stamp, root, directory, extras):
-                    stamp = _make(root, directory, extras, accepts, stamp, NEWEST if newest else PINNED)
+                    making = _Making(root, directory, extras)
+                    stamp = making.make(accepts, stamp, NEWEST if newest else PINNED)
         except OSError as error:
             raise SetupError(
                 f"{name} could not be set up: {error}",
@@ -96,135 +97,128 @@ def ensure(
     return Environment(directory, stamp.version, stamp.pinned)
 
 
-def _make(
-    root: str,
-    directory: str,
-    extras: Sequence[str],
-    accepts: interpreters.Accepts,
-    stamp: Optional[stamps.Stamp],
-    choice: Sequence[str],
-) -> stamps.Stamp:
-    name = os.path.basename(directory)
-    log = directory + "-install.log"
-    _forget(log)
-    if stamp is not None and stamps.is_sound(stamp, directory):
-        say(f"cors-addon: bringing {name} up to date")
-        renewed = stamp._replace(extras=sorted(set(extras) | set(stamp.extras)))
-        try:
-            return _finish(root, directory, renewed, log, choice)
-        except InstallError as error:
-            if error.step == "network":
-                raise _setup_error(name, stamp.version, error, log) from error
+class _Making(NamedTuple):
+    """The work of making one environment, or of bringing it up to date."""
 
-    usable, unusable = interpreters.find(accepts)
-    if not usable:
-        raise NoPythonError(*interpreters.none_usable(unusable))
-    made, failed = _first_that_can(root, directory, extras, usable, log, choice)
-    if made is None and choice is PINNED and any(error.step == "pip" for error in failed.values()):
-        say(f"cors-addon: no Python here can install the releases of {stamps.CONSTRAINTS}; trying the newest")
-        made, failed = _first_that_can(root, directory, extras, usable, log, NEWEST)
-    if made is None:
-        raise _setup_error(name, interpreters.dotted(usable[0].version), failed[usable[0]], log)
-    return made
+    root: str
+    directory: str
+    extras: Sequence[str]
 
+    @property
+    def name(self) -> str:
+        return os.path.basename(self.directory)
 
-def _first_that_can(
-    root: str,
-    directory: str,
-    extras: Sequence[str],
-    usable: Sequence[interpreters.Interpreter],
-    log: str,
-    choice: Sequence[str],
-) -> Tuple[Optional[stamps.Stamp], Dict[interpreters.Interpreter, InstallError]]:
-    """Make the environment with the first Python that can; return its stamp, and why others could not."""
-    name = os.path.basename(directory)
-    failed: Dict[interpreters.Interpreter, InstallError] = {}
-    _clear(directory)
-    for interpreter in usable:
-        # What pip cannot install on one Python 3.12 it cannot install on the next either.
-        if any(f.version[:2] == interpreter.version[:2] and error.step == "pip" for f, error in failed.items()):
-            continue
-        version = interpreters.dotted(interpreter.version)
-        say(f"cors-addon: setting up {name} with Python {version}; this takes a minute or two")
-        started = time.time()
-        try:
-            made = _build(root, directory, extras, interpreter, log, choice)
-        except InstallError as error:
-            failed[interpreter] = error
-            _clear(directory)
-            if error.step == "network":
-                break
-            continue
-        say(f"cors-addon: {name} is ready after {time.time() - started:.0f} s")
-        return made, failed
-    return None, failed
+    @property
+    def log(self) -> str:
+        return self.directory + "-install.log"
 
+    def make(
+        self, accepts: interpreters.Accepts, stamp: Optional[stamps.Stamp], releases: Sequence[str]
+    ) -> stamps.Stamp:
+        _forget(self.log)
+        if stamp is not None and stamps.is_sound(stamp, self.directory):
+            say(f"cors-addon: bringing {self.name} up to date")
+            renewed = stamp._replace(extras=sorted(set(self.extras) | set(stamp.extras)))
+            try:
+                return self._finish(renewed, releases)
+            except InstallError as error:
+                if error.step == "network":
+                    raise self._setup_error(stamp.version, error) from error
 
-def _build(
-    root: str,
-    directory: str,
-    extras: Sequence[str],
-    interpreter: interpreters.Interpreter,
-    log: str,
-    choice: Sequence[str],
-) -> stamps.Stamp:
-    os.mkdir(directory)
-    stamp = stamps.Stamp(
-        complete=False,
-        location=os.path.realpath(directory),
-        interpreter=os.path.realpath(interpreter.executable),
-        version=interpreters.dotted(interpreter.version),
-        project="",
-        extras=sorted(extras),
-    )
-    stamps.write(directory, stamp)
-    _logged("venv", [interpreter.executable, "-m", "venv", directory], root, log)
-    if os.name != "nt":
-        # Which file the link ends at is for the venv module to decide.
-        stamp = stamp._replace(interpreter=os.path.realpath(stamps.program(directory, "python")))
-    return _finish(root, directory, stamp, log, choice)
+        usable, unusable = interpreters.find(accepts)
+        if not usable:
+            raise NoPythonError(*interpreters.none_usable(unusable))
+        made, failed = self._first_that_can(usable, releases)
+        if made is None and releases is PINNED and any(error.step == "pip" for error in failed.values()):
+            say(f"cors-addon: no Python here can install the releases of {stamps.CONSTRAINTS}; trying the newest")
+            made, failed = self._first_that_can(usable, NEWEST)
+        if made is None:
+            raise self._setup_error(interpreters.dotted(usable[0].version), failed[usable[0]])
+        return made
 
+    def _first_that_can(
+        self, usable: Sequence[interpreters.Interpreter], releases: Sequence[str]
+    ) -> Tuple[Optional[stamps.Stamp], Dict[interpreters.Interpreter, InstallError]]:
+        """Make the environment with the first Python that can; return its stamp, and why others could not."""
+        failed: Dict[interpreters.Interpreter, InstallError] = {}
+        _clear(self.directory)
+        for interpreter in usable:
+            # What pip cannot install on one Python 3.12 it cannot install on the next either.
+            if any(f.version[:2] == interpreter.version[:2] and error.step == "pip" for f, error in failed.items()):
+                continue
+            version = interpreters.dotted(interpreter.version)
+            say(f"cors-addon: setting up {self.name} with Python {version}; this takes a minute or two")
+            started = time.time()
+            try:
+                made = self._build(interpreter, releases)
+            except InstallError as error:
+                failed[interpreter] = error
+                _clear(self.directory)
+                if error.step == "network":
+                    break
+                continue
+            say(f"cors-addon: {self.name} is ready after {time.time() - started:.0f} s")
+            return made, failed
+        return None, failed
 
-def _finish(root: str, directory: str, stamp: stamps.Stamp, log: str, choice: Sequence[str]) -> stamps.Stamp:
-    unfinished = stamp._replace(complete=False, project=stamps.project_digest(root), pinned=choice is PINNED)
-    stamps.write(directory, unfinished)
-    target = f".[{','.join(stamp.extras)}]" if stamp.extras else "."
-    pip = [stamps.program(directory, "python"), "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
-    _logged("pip", [*pip, "--progress-bar", "off", *choice, "--editable", target], root, log)
-    _compile(stamps.program(directory, "python"), root)
-    finished = unfinished._replace(complete=True)
-    stamps.write(directory, finished)
-    _forget(log)
-    return finished
+    def _build(self, interpreter: interpreters.Interpreter, releases: Sequence[str]) -> stamps.Stamp:
+        os.mkdir(self.directory)
+        stamp = stamps.Stamp(
+            complete=False,
+            location=os.path.realpath(self.directory),
+            interpreter=os.path.realpath(interpreter.executable),
+            version=interpreters.dotted(interpreter.version),
+            project="",
+            extras=sorted(self.extras),
+        )
+        stamps.write(self.directory, stamp)
+        self._run("venv", [interpreter.executable, "-m", "venv", self.directory])
+        if os.name != "nt":
+            # Which file the link ends at is for the venv module to decide.
+            stamp = stamp._replace(interpreter=os.path.realpath(stamps.program(self.directory, "python")))
+        return self._finish(stamp, releases)
 
+    def _finish(self, stamp: stamps.Stamp, releases: Sequence[str]) -> stamps.Stamp:
+        """Install into the environment, and leave the stamp of what is finished."""
+        stamp = stamp._replace(complete=False, project=stamps.project_digest(self.root), pinned=releases is PINNED)
+        stamps.write(self.directory, stamp)
+        python = stamps.program(self.directory, "python")
+        target = f".[{','.join(stamp.extras)}]" if stamp.extras else "."
+        pip = [python, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--progress-bar", "off"]
+        self._run("pip", [*pip, *releases, "--editable", target])
+        # Where Python writes no bytecode by itself, each start would compile the package anew.
+        package = os.path.join(self.root, "cors_addon")
+        with contextlib.suppress(OSError), open(os.devnull, "w", encoding="utf-8") as nowhere:
+            subprocess.call([python, "-m", "compileall", "-q", package], stdout=nowhere, stderr=nowhere)
+        stamp = stamp._replace(complete=True)
+        stamps.write(self.directory, stamp)
+        _forget(self.log)
+        return stamp
 
-def _logged(step: str, command: List[str], root: str, log: str) -> None:
-    # Somebody's PIP_USER would turn every installation away from the environment.
-    environ = dict(os.environ, PIP_USER="0")
-    with open(log, "a", encoding="utf-8") as file:
-        file.write(f"$ {' '.join(command)}\n")
-        file.flush()
-        header = file.tell()
-        try:
-            status = subprocess.call(
-                command, cwd=root, env=environ, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT
-            )
-        except OSError as error:
-            raise InstallError(step, str(error)) from error
-    if status != 0:
-        with open(log, encoding="utf-8", errors="replace") as file:
+    def _run(self, step: str, command: List[str]) -> None:
+        """Run a command, its output to the log. Raises InstallError where it fails."""
+        # Somebody's PIP_USER would turn every installation away from the environment.
+        environ = dict(os.environ, PIP_USER="0")
+        with open(self.log, "a+", encoding="utf-8", errors="replace") as file:
+            file.write(f"$ {' '.join(command)}\n")
+            file.flush()
+            header = file.tell()
+            try:
+                status = subprocess.call(
+                    command, cwd=self.root, env=environ, stdin=subprocess.DEVNULL, stdout=file, stderr=file
+                )
+            except OSError as error:
+                raise InstallError(step, str(error)) from error
             file.seek(header)
-            output = file.read()
-        # pip's words for each attempt that did not reach the index.
-        raise InstallError("network" if "connection broken by" in output else step, failure_reason(output, status))
+            output = file.read() if status else ""
+        if status:
+            # pip's words for each attempt that did not reach the index.
+            raise InstallError("network" if "connection broken by" in output else step, failure_reason(output, status))
 
-
-def _compile(python: str, root: str) -> None:
-    """Leave the package compiled: where Python writes no bytecode by itself, each start would compile it anew."""
-    package = os.path.join(root, "cors_addon")
-    with contextlib.suppress(OSError):
-        subprocess.call(
-            [python, "-m", "compileall", "-q", package], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    def _setup_error(self, version: str, error: InstallError) -> SetupError:
+        return SetupError(
+            f"{self.name} could not be set up with Python {version}: {error.reason}",
+            f"Check that pip reaches its package index from here, then start again; {self.log} has the whole output.",
         )
 
 
@@ -277,13 +271,6 @@ def _only_one(root: str) -> Iterator[None]:
             say("cors-addon: waiting for another start that is setting up")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _setup_error(name: str, version: str, error: InstallError, log: str) -> SetupError:
-    return SetupError(
-        f"{name} could not be set up with Python {version}: {error.reason}",
-        f"Check that pip reaches its package index from here, then start again; {log} has the whole output.",
-    )
 
 
 def start(command: List[str]) -> NoReturn:
