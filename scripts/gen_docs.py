@@ -59,7 +59,7 @@ def options() -> str:
     def kind(option: Option) -> str:
         if option.choices:
             return ", ".join(f"`{choice}`" for choice in option.choices)
-        return {bool: "`true`, `false`", str: "text"}.get(option.type, "list: given once for each entry")
+        return {bool: "`true`, `false`", str: "text", int: "number"}.get(option.type, "list: given once for each entry")
 
     return table(
         ("option", "values", "default", "meaning"),

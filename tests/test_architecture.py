@@ -54,6 +54,7 @@ IMPURE = (
 )
 THIRD_PARTY = {
     "mitmproxy": ("mitm/", "capture/mitmproxy_flows.py"),
+    "tornado": ("mitm/page_listener.py",),  # mitmproxy brings it.
     "yaml": ("rules/document.py",),
     "ruamel": ("rules/document.py",),
     "cryptography": ("browser/chromium.py",),

@@ -188,6 +188,7 @@ class CorsAddon:
             task.cancel()
         self.probe.stop()
         self.browsers.done()
+        self.page.done()
         if self._signal is not None:
             self._signal.close()
         try:
@@ -282,6 +283,7 @@ class CorsAddon:
 
     def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
         self.probe.keep_to_the_list(data)
+        self.page.server_connect(data)
 
     def update(self, touched: Sequence[Flow]) -> None:
         """Judge what the user makes of a response while it is held back; no other hook tells of that."""

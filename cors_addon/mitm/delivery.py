@@ -11,6 +11,7 @@ from ..fetch.messages import Response
 from ..rules.plans import HeaderEdits, Plan, PreflightAnswer, answered, apply_edits
 from ..traffic.bounded_dicts import Remembered
 from ..traffic.exchange import Exchange
+from ..traffic.null_origin import proven_page
 from ..verdict.model import Delivered, Outcome
 from . import injection
 
@@ -37,7 +38,8 @@ class Deliveries:
                 self._switch_off_expired()
             return None
         record = self._session.correlator.get(flow.id)
-        return self.injection.plan(flow, exchange, record.page_origin if record is not None else None)
+        page = proven_page(record, self._session.correlator) if record is not None else None
+        return self.injection.plan(flow, exchange, page)
 
     def tick(self) -> None:
         """Look at the rule file and at the clock."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 from mitmproxy import addonmanager, exceptions, optmanager
 from mitmproxy.log import ALERT
 
+from ..page.clients import clients_problem
 from ..page.page_address import host_problem
 from ..report import baseline, ignore
 from ..report.expected import Expected
@@ -133,6 +134,10 @@ def rules_problem(change: rulefile.Change) -> str | None:
     return f"the rule file cannot be used{separator}{change.text}"
 
 
+def _check_port(value: int) -> str | None:
+    return None if 0 <= value <= 65_535 else "is no port; write a number from 0 to 65535"
+
+
 OPTIONS: Final = (
     Option(
         "cors_rules",
@@ -214,6 +219,22 @@ OPTIONS: Final = (
         None,
         host_problem,
     ),
+    Option(
+        "cors_page_clients",
+        Sequence[str],
+        [],
+        "Addresses and networks that may open the live page too, such as 192.0.2.0/24. This machine always may.",
+        None,
+        clients_problem,
+    ),
+    Option(
+        "cors_page_port",
+        int,
+        0,
+        "Port on 127.0.0.1 of the live page in modes without proxy names, such as reverse. 0: any free port.",
+        None,
+        _check_port,
+    ),
 )
 _BY_NAME: Final = {option.name: option for option in OPTIONS}
 
@@ -255,6 +276,8 @@ def _fits_as_words(option: Option, words: list[str]) -> str | None:
         return "is given more than once"
     if option.type is bool:
         return None if not words or words[0] in _BOOLEANS else "is neither true nor false"
+    if option.type is int and words:
+        return _checked(option, int(words[0])) if words[0].isdecimal() and len(words[0]) < 10 else "is no number"
     return _checked(option, words[0]) if words else "needs a value"
 
 
@@ -262,6 +285,8 @@ def _fits_as_value(option: Option, value: Any) -> str | None:
     """Say what is wrong with a value from config.yaml."""
     if option.type is bool:
         return None if isinstance(value, bool) else "is neither true nor false; YAML wants them without quotes"
+    if option.type is int:
+        return _checked(option, value) if isinstance(value, int) and not isinstance(value, bool) else "is no number"
     if option.type is str:
         return _checked(option, value) if isinstance(value, str) else "is no text; YAML wants it in quotes"
     if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):

@@ -7,22 +7,24 @@ from functools import wraps
 from typing import Final
 
 from mitmproxy import ctx, exceptions, http, tls
-from mitmproxy.proxy import mode_specs
+from mitmproxy.proxy import mode_specs, server_hooks
 
 from ..fetch.headers import HeaderList
-from ..fetch.origins import address_of
-from ..page.live import PREFIX, LivePage
+from ..page import clients
+from ..page.live import LivePage
 from ..page.messages import PageRequest, PageResponse, Place, sentence_response
-from ..page.page_address import is_loopback
 from .log_messages import Teller
-from .page_whereabouts import whereabouts
+from .page_listener import ADDRESS, PageListener
+from .page_whereabouts import beyond_loopback, needs_listener, whereabouts
 
 logger = logging.getLogger("cors_addon")
 
 _NAMED_MODES: Final = (mode_specs.RegularMode, mode_specs.UpstreamMode, mode_specs.Socks5Mode)
 """Modes in which the browser leaves it to the proxy to find out what a name means."""
 
-_PLACES: Final = frozenset({"cors_page", "mode", "connection_strategy", "listen_host", "listen_port"})
+_PLACES: Final = frozenset({"cors_page", "cors_page_port", "mode", "connection_strategy", "listen_host", "listen_port"})
+
+_FAULT: Final = "The live page has a fault of its own; the log has more."
 
 _Hook = Callable[["PageFlows", http.HTTPFlow], None]
 
@@ -42,14 +44,14 @@ def own(hook: _Hook) -> _Hook:
             hook(self, flow)
         except Exception as exc:
             self.log.fault(f"the live page’s {hook.__name__}", flow, exc)
-            flow.response = _response(sentence_response(500, "The live page has a fault of its own; the log has more."))
+            flow.response = _response(sentence_response(500, _FAULT))
         raise exceptions.AddonHalt
 
     return guarded
 
 
 class PageFlows:
-    """Hooks for what is asked of the page at the option ``cors_page``'s host, and below a path of a reverse proxy.
+    """Hooks for what is asked of the page at the host of ``cors_page``, and a listener where no name leads here.
 
     The addon calls them for the flows that it ``owns``, since one addon more in the chain would cost every event a
     call.
@@ -58,6 +60,7 @@ class PageFlows:
     def __init__(self, page: LivePage, log: Teller) -> None:
         self.page = page
         self.log = log
+        self.listener = PageListener(self._answer)
         self._host = ""
         self._running = False
 
@@ -70,32 +73,60 @@ class PageFlows:
     def configure(self, updated: set[str]) -> None:
         if "cors_page" in updated:
             self._host = ctx.options.cors_page.lower()
+        if "cors_page_clients" in updated:
+            self.page.clients = clients.networks(ctx.options.cors_page_clients)
         if self._running and updated & _PLACES:
-            self._say_where()
+            self._settle_down()
 
     def running(self) -> None:
         self._running = True
-        self._say_where()
+        self._settle_down()
+        self._warn_of_the_network()
 
-    def _say_where(self) -> None:
-        options = ctx.options
-        # Scripts drive addons without any proxy, which is nowhere.
-        if not self._host or "connection_strategy" not in options or not options.server:
-            return
-        try:
-            modes = [mode_specs.ProxyMode.parse(spec) for spec in options.mode]
-        except ValueError:
+    def done(self) -> None:
+        """Listen no more."""
+        self.listener.stop()
+
+    def _settle_down(self) -> None:
+        """Listen where that is needed, and say where the page is."""
+        options, modes = ctx.options, _modes()
+        if not modes:
             return
         lazy = options.connection_strategy == "lazy"
-        told = whereabouts(self._host, modes, options.listen_host, options.listen_port, lazy)
-        if told:
-            logger.info("CORS: %s", told)
+        self._listen(bool(self._host) and any(needs_listener(mode, lazy) for mode in modes))
+        if self._host:
+            told = whereabouts(self._host, modes, lazy, self.listener.url)
+            if told:
+                logger.info("CORS: %s", told)
+
+    @staticmethod
+    def _warn_of_the_network() -> None:
+        reached = beyond_loopback(_modes(), ctx.options.listen_host, ctx.options.listen_port)
+        if reached:
+            logger.warning(
+                "CORS: other machines can use this proxy, and get what rules inject: it listens on %s."
+                " For this machine only: --listen-host 127.0.0.1",
+                ", ".join(reached),
+            )
+
+    def _listen(self, wanted: bool) -> None:
+        port = ctx.options.cors_page_port
+        if not wanted:
+            self.listener.stop()
+            return
+        if self.listener.port and port in (0, self.listener.port):
+            return
+        try:
+            self.listener.start(port)
+        except (OSError, OverflowError) as exc:
+            why = getattr(exc, "strerror", None) or exc
+            logger.warning("CORS: the live page cannot listen on %s:%s: %s", ADDRESS, port, why)
 
     # --- traffic ----------------------------------------------------------------------------------------------
 
     def http_connect(self, flow: http.HTTPFlow) -> None:
         """Open the tunnel, where it is to the page, without asking anybody where that is."""
-        if self._host and flow.request.data.host.lower() == self._host and flow.response is None:
+        if self._host and is_host(flow.request.data.host, self._host) and flow.response is None:
             flow.response = http.Response(
                 b"HTTP/1.1", 200, b"Connection established", http.Headers(), b"", None, 0.0, 0.0
             )
@@ -105,8 +136,13 @@ class PageFlows:
         address = data.context.server.address
         if isinstance(data.context.client.proxy_mode, mode_specs.ReverseMode) or address is None:
             return
-        if self._host and address[0].lower() == self._host:
+        if self._host and is_host(address[0], self._host):
             raise exceptions.AddonHalt
+
+    def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
+        """Look for no server of the page's name, whatever is sent to whichever of its ports."""
+        if self._host and data.server.address is not None and is_host(data.server.address[0], self._host):
+            data.server.error = "the live page answers HTTP at the ports 80 and 443, and is no server"
 
     @own
     def requestheaders(self, flow: http.HTTPFlow) -> None:
@@ -117,6 +153,14 @@ class PageFlows:
     def request(self, flow: http.HTTPFlow) -> None:
         if flow.response is None and flow.error is None:
             flow.response = _response(self.page.answer(request_of(flow, self._host)))
+
+    def _answer(self, request: PageRequest) -> PageResponse:
+        """Answer what reaches the listener."""
+        try:
+            return self.page.answer(request)
+        except Exception as exc:
+            self.log.fault("the live page", None, exc)
+            return sentence_response(500, _FAULT)
 
     @own
     def responseheaders(self, flow: http.HTTPFlow) -> None:
@@ -131,33 +175,50 @@ class PageFlows:
         pass
 
 
+def _modes() -> list[mode_specs.ProxyMode]:
+    """Return the proxy's modes; none where scripts drive addons without any proxy."""
+    options = ctx.options
+    if "connection_strategy" not in options or not options.server:
+        return []
+    try:
+        return [mode_specs.ProxyMode.parse(spec) for spec in options.mode]
+    except ValueError:
+        return []
+
+
+def is_host(name: str, host: str) -> bool:
+    """Say whether a name is the page's host, be it written with a dot at its end."""
+    return name.lower().removesuffix(".") == host
+
+
 def reaches(flow: http.HTTPFlow, host: str) -> bool:
     """Say whether a request is for the page; ``host`` empty is no page. It is asked in every hook of every flow."""
     if not host:
         return False
     request, mode = flow.request, flow.client_conn.proxy_mode
-    if isinstance(mode, mode_specs.ReverseMode):
-        path = request.data.path
-        return path.startswith(b"/+cors") and path[6:7] in (b"", b"/", b"?")
     if isinstance(mode, _NAMED_MODES):
-        return request.data.host.lower() == host
-    return _without_port(request.host_header or "") == host
+        return is_host(request.data.host, host)
+    return not isinstance(mode, mode_specs.ReverseMode) and _without_port(request.host_header or "") == host
 
 
 def request_of(flow: http.HTTPFlow, host: str) -> PageRequest:
     """Return what the page needs to know of a request that ``reaches`` it."""
     request = flow.request
     headers = HeaderList.from_bytes(request.headers.fields)
-    return PageRequest(request.method, place_of(flow, host), headers, request.raw_content or b"")
+    return PageRequest(request.method, place_of(flow, host), headers, request.raw_content or b"", client_of(flow))
+
+
+def client_of(flow: http.HTTPFlow) -> str:
+    """Return the IP address of a client: that of loopback for this machine, whichever of its addresses it came by."""
+    client = flow.client_conn
+    peer = client.peername[0] if client.peername else ""
+    return ADDRESS if client.sockname and client.sockname[0] == peer else peer
 
 
 def place_of(flow: http.HTTPFlow, host: str) -> Place:
     """Say where a request, one that ``reaches`` the page, does so."""
     request = flow.request
     path, _, query = request.path.partition("?")
-    if isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode):
-        base = PREFIX if path.startswith(PREFIX) else ""
-        return Place(base, path[len(base) :], query, None, _name_problem(flow, host))
     base, rest = path[:1], path[1:]
     asked = (request.host_header or host).lower()
     port = 443 if request.scheme == "https" else 80
@@ -165,18 +226,6 @@ def place_of(flow: http.HTTPFlow, host: str) -> Place:
     if request.port != port or asked not in (host, f"{host}:{port}"):
         wrong = f"The live page is at {request.scheme}://{host}/ and at no other name or port."
     return Place(base, rest, query, f"{request.scheme}://{host}", wrong)
-
-
-def _name_problem(flow: http.HTTPFlow, host: str) -> str:
-    """A name that somebody else made point here is not the page's.
-
-    Over plain http the name cannot be seen in reverse mode; there the guard asks for headers that browsers send to
-    loopback names only.
-    """
-    name = (flow.client_conn.sni or "").lower() if flow.client_conn.tls else ""
-    if not name or name == host or is_loopback(name) or address_of(name) is not None:
-        return ""
-    return f"The live page does not answer at the name {name}. If it is yours, start the proxy with cors_page={name}."
 
 
 def _response(made: PageResponse) -> http.Response:

@@ -1,47 +1,48 @@
-"""One line that says where the live page is in each of the proxy's modes."""
+"""Where the live page is in each of the proxy's modes, and what the network can reach of the proxy."""
 
 from collections.abc import Iterable
 
 from mitmproxy.proxy import mode_specs
 
-from ..page.live import PREFIX
 from ..page.page_address import is_loopback
 
 
-def whereabouts(
-    host: str, modes: Iterable[mode_specs.ProxyMode], listen_host: str, listen_port: int | None, lazy: bool
-) -> str:
-    """Return one line that says where the page is for each of the proxy's modes, or why it is not."""
+def needs_listener(mode: mode_specs.ProxyMode, lazy: bool) -> bool:
+    """Say whether the page takes a listener of its own in a mode: where no host name leads a browser through it.
+
+    ``lazy`` is the connection strategy.
+    """
+    match mode:
+        case mode_specs.RegularMode() | mode_specs.UpstreamMode() | mode_specs.DnsMode():
+            return False
+        case mode_specs.Socks5Mode():
+            return not lazy
+        case mode_specs.ReverseMode():
+            return mode.scheme in ("http", "https", "http3")
+        case _:
+            return True
+
+
+def whereabouts(host: str, modes: Iterable[mode_specs.ProxyMode], lazy: bool, listener: str) -> str:
+    """Return one line that says where the page is; ``listener`` is the URL of its own, empty where there is none."""
     there: list[str] = []
-    nowhere: list[str] = []
     for mode in modes:
-        match mode:
-            case mode_specs.RegularMode() | mode_specs.UpstreamMode():
-                there.append(f"at http://{host}/ through the proxy")
-            case mode_specs.Socks5Mode() if lazy:
-                there.append(f"at http://{host}/ through the SOCKS proxy, if that resolves the browser's names")
-            case mode_specs.Socks5Mode():
-                nowhere.append("socks5 (there it takes connection_strategy=lazy)")
-            case mode_specs.ReverseMode() if mode.scheme in ("http", "https"):
-                there.append(f"at {_reverse_url(mode, listen_host, listen_port)} for {mode.full_spec}")
-            case mode_specs.ReverseMode():
-                nowhere.append(f"{mode.full_spec} (it answers over http and https)")
-            case mode_specs.DnsMode():
-                pass
-            case _:
-                nowhere.append(f"{mode.full_spec} (the name {host} would have to resolve)")
-    parts = []
-    if there:
-        parts.append(f"the live page is {', '.join(dict.fromkeys(there))}")
-    if nowhere:
-        parts.append(f"{'there is ' if there else ''}no live page in mode {', '.join(dict.fromkeys(nowhere))}")
-    return "; ".join(parts)
+        if needs_listener(mode, lazy):
+            there += [f"at {listener}"] if listener else []
+        elif isinstance(mode, mode_specs.RegularMode | mode_specs.UpstreamMode):
+            there.append(f"at http://{host}/ through the proxy")
+        elif isinstance(mode, mode_specs.Socks5Mode):
+            there.append(f"at http://{host}/ through the SOCKS proxy, if that resolves the browser's names")
+    return f"the live page is {', '.join(dict.fromkeys(there))}" if there else ""
 
 
-def _reverse_url(mode: mode_specs.ProxyMode, listen_host: str, listen_port: int | None) -> str:
-    host = mode.listen_host(listen_host)
-    loopback = host in ("", "0.0.0.0", "::") or is_loopback(host)
-    # Elsewhere browsers send the headers that prove who asks over https only.
-    scheme, name = ("http", "localhost") if loopback else ("https", f"[{host}]" if ":" in host else host)
-    port = mode.listen_port(listen_port)
-    return f"{scheme}://{name}:{port or 'PORT'}{PREFIX}"
+def beyond_loopback(modes: Iterable[mode_specs.ProxyMode], listen_host: str, listen_port: int | None) -> list[str]:
+    """Return the addresses on which the proxy takes connections of other machines."""
+    found = []
+    for mode in modes:
+        if isinstance(mode, mode_specs.LocalMode | mode_specs.DnsMode) or mode.type_name in ("wireguard", "tun"):
+            continue
+        host = mode.listen_host(listen_host)
+        if not is_loopback(host):
+            found.append(f"{host or '*'}:{mode.listen_port(listen_port)}")
+    return list(dict.fromkeys(found))

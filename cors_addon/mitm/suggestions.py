@@ -9,6 +9,7 @@ from ..fetch.origins import OPAQUE
 from ..report.grouping import plain_text
 from ..rules.suggest import BlockedRequest, suggest
 from ..traffic.classify import Kind
+from ..traffic.null_origin import proven_page
 from ..traffic.record import Record
 from ..verdict.failure_details import inert
 from ..verdict.model import Outcome, Verdict
@@ -47,13 +48,15 @@ def _request_of(verdict: Verdict, session: Session) -> BlockedRequest | None:
     method = verdict.method
     names: tuple[str, ...] = ()
     origin = verdict.origin or ""
+    tainted, proven = False, True
     if record is not None:
         method, names = _asked(record)
         if origin in ("", OPAQUE) and record.page_origin is not None:
-            origin = record.page_origin
-    return BlockedRequest(
-        origin, verdict.url, method, names, _why_credentials(verdict), tuple(finding.id for finding in blocking)
-    )
+            tainted = origin == OPAQUE and record.redirected_from is not None
+            proven = proven_page(record, session.correlator) is not None
+            origin = record.page_origin if tainted or origin != OPAQUE else OPAQUE
+    ids = tuple(finding.id for finding in blocking)
+    return BlockedRequest(origin, verdict.url, method, names, _why_credentials(verdict), ids, tainted, proven)
 
 
 def _asked(record: Record) -> tuple[str, tuple[str, ...]]:

@@ -43,19 +43,12 @@ def refusal(headers: HeaderList, purpose: Purpose, place: Place) -> str | None:
     The token of ``DATA`` and ``CHANGE`` is not looked at here.
     """
     site, mode, dest = (headers.get(f"Sec-Fetch-{name}") for name in ("Site", "Mode", "Dest"))
-    if place.is_shared and (site is None or mode is None or dest is None):
-        return (
-            "This address does not let the page tell its own requests from others: browsers send it no Sec-Fetch "
-            "headers. Open the page over https, or as http://localhost with the proxy's port."
-        )
     origin = headers.get("Origin")
-    if origin is not None and place.origin is not None and origin != place.origin:
+    if origin is not None and origin != place.origin:
         return "Another origin asks, and the live page answers to itself only."
-    if origin == "null":
-        return "An opaque origin asks, and the live page answers to itself only."
     match purpose:
         case Purpose.DOCUMENT:
-            if mode not in (None, "navigate") or dest not in (None, "document"):
+            if mode not in (None, "navigate") or dest not in (None, "document") or _is_fetched_over_http(headers):
                 return "The live page can be opened in a tab, and not be loaded by a script, a frame or an element."
             if headers.get("Service-Worker-Navigation-Preload") is not None:
                 return "A service worker asks for the live page; stop it to see the page."
@@ -72,3 +65,14 @@ def refusal(headers: HeaderList, purpose: Purpose, place: Place) -> str | None:
             if mode not in (None, "same-origin", "cors", "navigate") or dest not in (None, "empty", "document"):
                 return "Only the live page itself may change anything."
     return None
+
+
+def _is_fetched_over_http(headers: HeaderList) -> bool:
+    """Say whether a browser that sends no ``Sec-Fetch-*`` here fetches a document that nobody navigates to.
+
+    Every browser sends Upgrade-Insecure-Requests with navigations, and no script can send it without a preflight:
+    https://www.w3.org/TR/upgrade-insecure-requests/#feature-detect
+    """
+    if headers.get("Sec-Fetch-Mode") is not None or headers.get("Upgrade-Insecure-Requests") is not None:
+        return False
+    return (headers.get("User-Agent") or "").startswith("Mozilla/")

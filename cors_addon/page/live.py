@@ -1,11 +1,13 @@
 """The live page: what it answers to whom. It knows no proxy; ``mitm.page_flows`` carries its requests."""
 
 import logging
+import time
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 
 from ..traffic.bounded_dicts import Remembered
 from ..verdict.failure_details import inert
+from . import clients
 from .guard import TOKEN_FIELD, TOKEN_HEADER, Purpose, Token, refusal
 from .ledger import Ledger
 from .messages import PageRequest, PageResponse, Place, json_response, response, sentence_response
@@ -16,18 +18,24 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("cors_addon")
 
-PREFIX: Final = "/+cors/"
+_KEPT_DOCUMENTS: Final = 4
+_DOCUMENT_EVERY: Final = 1.0
 _METHODS: Final = {"": "GET", "data": "GET", "injection": "POST", "rules": "POST", "clear": "POST", "probe": "POST"}
 
 
 class LivePage:
-    """Answers requests for the page. ``ledger`` is told elsewhere which verdicts are new."""
+    """Answers requests for the page. ``ledger`` is told elsewhere which verdicts are new.
+
+    ``clients`` are the networks that may open it, beside this machine.
+    """
 
     def __init__(self, services: Services, ledger: Ledger) -> None:
+        self.clients: tuple[clients.Network, ...] = ()
         self._services = services
         self._ledger = ledger
         self._token = Token()
         self._refused: Remembered[str, None] = Remembered(100)
+        self._rendered: Remembered[tuple[str, bool], tuple[int, float, bytes]] = Remembered(_KEPT_DOCUMENTS)
         self._opened: Screen | None = None
 
     def _screen(self) -> "Screen":
@@ -41,14 +49,16 @@ class LivePage:
     def clear(self) -> None:
         """Forget what is shown."""
         self._ledger.clear()
+        self._rendered.clear()
 
     def answer(self, request: PageRequest) -> PageResponse:
         """Answer a request, be it the page's own or anybody's."""
         place = request.place
+        stranger = clients.refusal(request.client, self.clients)
+        if stranger is not None:
+            return self._refuse_client(request.client, stranger)
         if place.wrong:
             return sentence_response(421, place.wrong)
-        if not place.base:
-            return response(308, headers={"location": PREFIX})
         wanted = _METHODS.get(place.rest)
         if wanted is None:
             return sentence_response(404, "The live page has nothing at this address.", place.base)
@@ -71,13 +81,22 @@ class LivePage:
     def _document(self, request: PageRequest) -> PageResponse:
         query, screen = request.place.query, self._screen()
         asked = parse_qs(query, keep_blank_values=True, max_num_fields=20) if len(query) < 2_000 else {}
-        screen.look()
-        html = screen.document(asked.get("q", [""])[0], "still" in asked)
+        html = self._html(screen, asked.get("q", [""])[0], "still" in asked)
         headers = {"content-security-policy": screen.policy}
-        if (request.place.origin or "").startswith("https:") or request.headers.get("Sec-Fetch-Site") is not None:
+        if request.place.origin.startswith("https:") or request.headers.get("Sec-Fetch-Site") is not None:
             # Elsewhere browsers ignore it, and complain.
             headers["cross-origin-opener-policy"] = "same-origin"
-        return response(200, html.encode("utf-8", "backslashreplace"), headers)
+        return response(200, html, headers)
+
+    def _html(self, screen: "Screen", wanted: str, still: bool) -> bytes:
+        """Return the document; one that was just made is made again once in a second at most, whoever asks."""
+        version, now = screen.look(), time.monotonic()
+        made_of, made_at, html = self._rendered.get((wanted, still), (-1, 0.0, b""))
+        if made_of == version or (html and now - made_at < _DOCUMENT_EVERY):
+            return html
+        html = screen.document(wanted, still).encode("utf-8", "backslashreplace")
+        self._rendered[wanted, still] = version, now, html
+        return html
 
     def _changes(self, place: Place) -> PageResponse:
         since = place.query.removeprefix("since=")
@@ -101,6 +120,7 @@ class LivePage:
             if by_script is not None:
                 return json_response(409, {"error": str(exc)})
             return sentence_response(409, str(exc), request.place.base)
+        self._rendered.clear()
         if by_script is not None:
             return self._changes(request.place)
         return response(303, headers={"location": request.place.base})
@@ -117,6 +137,12 @@ class LivePage:
             services.switch_injection(state == "on")
         else:
             services.switch_rule(name, state == "on")
+
+    def _refuse_client(self, client: str, problem: str) -> PageResponse:
+        if client not in self._refused:
+            self._refused[client] = None
+            logger.warning("CORS: the live page refused %s, another machine: %s", inert(client or "?", 60), problem)
+        return sentence_response(403, problem)
 
     def _refuse(self, request: PageRequest, purpose: Purpose, problem: str) -> PageResponse:
         origin = request.headers.get("Origin") or ""

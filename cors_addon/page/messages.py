@@ -18,30 +18,25 @@ class Place:
     """Where a request reaches the page.
 
     ``base`` is the path that the page's own URLs begin with, ``rest`` what follows it, without the query. ``origin`` is
-    the page's own origin, ``None`` where the request no longer tells: a reverse proxy replaces the Host header.
-    ``wrong`` says what keeps this from being the page's address.
+    the page's own origin, which it shares with nobody. ``wrong`` says what keeps this from being the page's address.
     """
 
     base: str
     rest: str
     query: str
-    origin: str | None
+    origin: str
     wrong: str = ""
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether the page has its origin in common with the site behind a reverse proxy."""
-        return self.origin is None
 
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """A request for the page. ``body`` is as it was sent."""
+    """A request for the page. ``body`` is as it was sent, ``client`` the IP address that sent it."""
 
     method: str
     place: Place
     headers: HeaderList
     body: bytes = b""
+    client: str = ""
 
     @property
     def form(self) -> dict[str, str]:

@@ -132,11 +132,11 @@
 
   // --- asking ------------------------------------------------------------------------------------------------
 
-  // Behind a reverse proxy the page shares its origin with the site. A service worker of the site that has claimed this
-  // page would read its token and every answer, so the page falls silent.
+  // A program that listened at this port before may have left a service worker. One that has claimed this page would
+  // read its token and every answer, so the page falls silent.
   class Overheard extends Error {}
   const worker = navigator.serviceWorker;
-  const overheard = 'A service worker of this site could listen; stop it and load the page again';
+  const overheard = 'A service worker at this address could listen; stop it and load the page again';
 
   const ask = async (path, options) => {
     if (worker?.controller) throw new Overheard();

@@ -17,6 +17,7 @@ from typing import Final
 from ..fetch.checks import PreflightRequest, Step, Success, cors_check, preflight_failures, requested_header_names
 from ..fetch.headers import HeaderList, is_token
 from ..fetch.messages import CredentialsMode, Request, is_ok_status
+from ..fetch.origins import OPAQUE
 from ..fetch.resource_policy import timing_allow_origin_check
 from ..fetch.safelists import FORBIDDEN_RESPONSE_HEADERS, SAFELISTED_RESPONSE_HEADERS
 from ..traffic.exchange import Exchange
@@ -93,8 +94,13 @@ def plan_for(found: Match, exchange: Exchange) -> Plan | None:
     return HeaderEdits(rule.name, edits, rule.dry_run) if edits else None
 
 
-def _mode(rule: Rule) -> CredentialsMode:
-    return CredentialsMode.INCLUDE if rule.allow_credentials else CredentialsMode.NOT_INCLUDE
+def _allows_credentials(found: Match) -> bool:
+    """Say whether credentials are granted: never to ``null``, which frames of any site send."""
+    return found.rule.allow_credentials and found.subject.origin != OPAQUE
+
+
+def _mode(found: Match) -> CredentialsMode:
+    return CredentialsMode.INCLUDE if _allows_credentials(found) else CredentialsMode.NOT_INCLUDE
 
 
 def _answer(found: Match, request: Request) -> PreflightAnswer:
@@ -114,7 +120,7 @@ def _preflight_headers(found: Match, request: Request) -> list[tuple[str, str]]:
         names = tuple(name for name in requested_header_names(request.headers) if is_token(name))
     headers = [
         (ALLOW_ORIGIN, subject.origin),
-        (ALLOW_CREDENTIALS, "true" if rule.allow_credentials else ""),
+        (ALLOW_CREDENTIALS, "true" if _allows_credentials(found) else ""),
         (ALLOW_METHODS, ", ".join(methods)),
         (ALLOW_HEADERS, ", ".join(names)),
         (MAX_AGE, str(rule.max_age)),
@@ -131,7 +137,7 @@ def _edit_preflight(found: Match, request: Request, editor: Editor) -> None:
     if rule.upstream_headers is not UpstreamHeaders.REPLACE:
         asked = PreflightRequest(subject.origin, subject.method, requested_header_names(request.headers))
         failures = [
-            f for f in preflight_failures(asked, _mode(rule), response) if corrects_status or f.step is not Step.STATUS
+            f for f in preflight_failures(asked, _mode(found), response) if corrects_status or f.step is not Step.STATUS
         ]
         if not failures:
             return
@@ -147,7 +153,7 @@ def _edit_preflight(found: Match, request: Request, editor: Editor) -> None:
 def _edit_sharing(found: Match, editor: Editor) -> None:
     rule, origin, headers = found.rule, found.subject.origin, editor.response.headers
     if rule.upstream_headers is not UpstreamHeaders.REPLACE:
-        passes = isinstance(cors_check(origin, _mode(rule), headers), Success)
+        passes = isinstance(cors_check(origin, _mode(found), headers), Success)
         if passes and _exposes(headers, rule.expose_headers or ()):
             return
     exposed = exposable_names(headers) if rule.expose_headers is None else rule.expose_headers
@@ -155,7 +161,7 @@ def _edit_sharing(found: Match, editor: Editor) -> None:
         rule,
         [
             (ALLOW_ORIGIN, origin),
-            (ALLOW_CREDENTIALS, "true" if rule.allow_credentials else ""),
+            (ALLOW_CREDENTIALS, "true" if _allows_credentials(found) else ""),
             (EXPOSE_HEADERS, ", ".join(exposed)),
         ],
         editor,
@@ -171,6 +177,9 @@ def _write(rule: Rule, wanted: list[tuple[str, str]], editor: Editor) -> None:
                 return
         case UpstreamHeaders.FILL:
             kept_origin = headers.get(ALLOW_ORIGIN)
+            if (ALLOW_ORIGIN, OPAQUE) in wanted and editor.has(ALLOW_CREDENTIALS):
+                # The server's own line would grant credentials to null.
+                return
             wanted = [(name, value) for name, value in wanted if value and not editor.has(name)]
             if kept_origin == "*":
                 # Beside a wildcard that stays, allowed credentials would be a contradiction.

@@ -22,7 +22,8 @@ class BlockedRequest:
     ``origin`` is the page's serialized origin (not the ``null`` of a tainted redirect chain, where the page is
     known), ``method`` the actual one, ``header_names`` those that a preflight asks for. ``credentials`` says why it
     needs them, in a few words that follow "because"; empty where nothing speaks for it. ``findings`` are violation
-    ids.
+    ids. ``tainted`` says that a redirect made its own ``Origin`` ``null``, and ``proven`` that the request shows its
+    page all the same.
     """
 
     origin: str
@@ -31,6 +32,8 @@ class BlockedRequest:
     header_names: tuple[str, ...] = ()
     credentials: str = ""
     findings: tuple[str, ...] = ()
+    tainted: bool = False
+    proven: bool = True
 
     @property
     def needs_resource_policy(self) -> bool:
@@ -186,6 +189,13 @@ def _refusal(request: BlockedRequest, target: Target | None) -> str | None:
             "its origin is null, which sandboxed frames and pages from disk of any site share: "
             "serve the page over http://localhost, and suggest again"
         )
+    if request.tainted and (request.credentials or not request.proven):
+        why = (
+            "it needs credentials, which null never gets"
+            if request.credentials
+            else "its Referer does not show its page"
+        )
+        return f"the redirect before it made its Origin null, and {why}: have the page call this URL at once"
     if request.origin == target.origin:
         return "the page calls its own origin, which needs no CORS"
     try:

@@ -12,6 +12,23 @@ from .record import Record
 _RECENT = 600.0
 
 
+def proven_page(record: Record, correlator: Correlator) -> str | None:
+    """Return the page behind an ``Origin: null`` where the request itself proves that a redirect of that page made it.
+
+    No page can set Referer to the address of another one, so it has to name the page at the head of the chain. A frame
+    that just asks for the same URL in time names its own document, or nobody; so does a page whose policy sends no
+    Referer, and that cannot be told from the frame.
+    https://fetch.spec.whatwg.org/#dom-request (the referrer of a request that a script makes)
+    """
+    if record.classification.origin != OPAQUE:
+        return record.page_origin
+    hop = correlator.get(record.redirected_from)
+    if hop is None or hop.exchange.client != record.exchange.client:
+        return None
+    referer = record.exchange.request.headers.referer
+    return record.page_origin if referer is not None and serialize_origin(referer) == record.page_origin else None
+
+
 def null_origin_source(record: Record, correlator: Correlator, pages: PageLoads) -> str | None:
     """Name the source of an ``Origin: null`` in a clause; ``None`` where the origin is another."""
     if record.classification.origin != OPAQUE:

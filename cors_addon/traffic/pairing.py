@@ -169,7 +169,25 @@ def is_next(hop: Record, record: Record) -> bool:
         return False
     if hop.browser is not record.browser or record.classification.origin not in _next_origins(hop, record):
         return False
+    if record.classification.origin == OPAQUE and not _keeps_referrer(hop, record):
+        return False
     return hop.kind is not Kind.CORS or passes(hop)
+
+
+def _keeps_referrer(hop: Record, record: Record) -> bool:
+    """Say whether a request may come from the page that a redirect was for, by what both tell as their Referer.
+
+    Browsers keep a request's referrer along a chain, unless the redirect brings another policy or leads from https to
+    http: https://w3c.github.io/webappsec-referrer-policy/#set-requests-referrer-policy-on-redirect
+    """
+    before, after = (each.exchange.request.headers.referer for each in (hop, record))
+    if before is None:
+        return True
+    if after is None:
+        assert hop.seen is not None
+        is_downgrade = before.startswith("https:") and record.exchange.request.url.startswith("http:")
+        return is_downgrade or hop.seen.headers.get("Referrer-Policy") is not None
+    return serialize_origin(before) == serialize_origin(after)
 
 
 def _next_origins(hop: Record, record: Record) -> tuple[str | None, ...]:

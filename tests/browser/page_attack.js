@@ -200,26 +200,3 @@ async function attack(base) {
       learn('timing', `${entry.name} ${entry.responseStatus} ${entry.decodedBodySize}`);
   return [...learned].sort();
 }
-
-// A service worker that hands on whatever its pages navigate to, and tells what it saw.
-async function attackByWorker(base) {
-  if (!navigator.serviceWorker) return ['no service worker could be tried'];
-  const learned = [];
-  navigator.serviceWorker.addEventListener('message', (event) => { learned.push(event.data); });
-  // A live page that is open already becomes the worker's by its claim.
-  window.open(base);
-  await new Promise((resolve) => setTimeout(resolve, PATIENCE));
-  await navigator.serviceWorker.register('/worker.js');
-  await navigator.serviceWorker.ready;
-  await new Promise((resolve) => {
-    if (navigator.serviceWorker.controller) resolve();
-    else navigator.serviceWorker.addEventListener('controllerchange', resolve);
-  });
-  const opened = window.open(base);
-  const until = performance.now() + LONGEST;
-  while (!learned.length && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 50));
-  await new Promise((resolve) => setTimeout(resolve, PATIENCE));
-  opened?.close();
-  for (const registration of await navigator.serviceWorker.getRegistrations()) await registration.unregister();
-  return learned;
-}

@@ -106,16 +106,31 @@ def test_flows_of_one_pair_are_one_rule_and_of_another_a_second() -> None:
         assert [[host.text for host in rule.hosts] for rule in reading.rules.rules] == [["api.test"], ["other.test"]]
 
 
+def tainted(running: Proxy, *lines: str) -> http.HTTPFlow:
+    """The next hop of a redirect that made its origin ``null``."""
+    first = call(f"Access-Control-Allow-Origin: {APP}", "Location: http://cdn.test/a", status=302)
+    passed(running, first)
+    second = call(origin="null", url="http://cdn.test/a", at=1000.5)
+    for line in lines:
+        name, _, value = line.partition(": ")
+        second.request.headers[name] = value
+    second.client_conn = first.client_conn
+    passed(running, second)
+    return second
+
+
 def test_a_tainted_hop_is_suggested_for_its_page() -> None:
     with proxy() as running:
-        first = call(f"Access-Control-Allow-Origin: {APP}", "Location: http://cdn.test/a", status=302)
-        passed(running, first)
-        second = call(origin="null", url="http://cdn.test/a", at=1000.5)
-        second.client_conn = first.client_conn
-        passed(running, second)
-        text = as_file(suggested(running, second))
+        text = as_file(suggested(running, tainted(running, f"Referer: {APP}/")))
         assert f'allow_origins: ["{APP}"]' in text
         assert read_rules(text.encode()).rules is not None
+
+
+def test_a_tainted_hop_that_does_not_show_its_page_is_named() -> None:
+    with proxy() as running:
+        (line,) = suggested(running, tainted(running))
+        assert "its Referer does not show its page" in line
+        assert "have the page call this URL at once" in line
 
 
 def test_names_that_are_taken_are_not_given_again() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import http.client
-import itertools
+import re
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.proxy import Proxy
-from tests.mitm.process import SECONDS
+from tests.mitm.process import SECONDS, free_port
 
 pytestmark = pytest.mark.proxy
 
@@ -22,6 +23,8 @@ HOST = "cors.addon"
 DEAD_UPSTREAM = "mode=upstream:http://127.0.0.1:9"
 STRATEGIES = ["connection_strategy=eager", "connection_strategy=lazy"]
 OPENED = {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+SCRIPT = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "same-origin", "Sec-Fetch-Dest": "empty"}
 
 
 @contextmanager
@@ -89,25 +92,82 @@ def test_it_answers_over_socks_where_connections_are_lazy() -> None:
             assert "<h1>CORS" in html
 
 
-def test_over_socks_with_early_connections_the_start_says_that_it_cannot() -> None:
+def told(proxy: Proxy, pattern: str) -> re.Match[str]:
+    """Wait for a line of the proxy's."""
+    until = time.monotonic() + SECONDS
+    while (found := re.search(pattern, proxy.output)) is None:
+        assert time.monotonic() < until, proxy.output
+        time.sleep(0.05)
+    return found
+
+
+def own_listener(proxy: Proxy) -> int:
+    return int(told(proxy, r"the live page is at http://127\.0\.0\.1:(\d+)/")[1])
+
+
+def at(port: int, path: str = "/", **headers: str) -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    return read(connection, path, {"Host": f"127.0.0.1:{port}", **OPENED, **headers})
+
+
+def test_over_socks_with_early_connections_it_has_a_listener() -> None:
     with running("mode=socks5", "connection_strategy=eager") as proxy:
-        assert "CORS: no live page in mode socks5 (there it takes connection_strategy=lazy)" in proxy.output
+        assert "<h1>CORS" in at(own_listener(proxy))[1]
 
 
-def test_it_answers_below_a_reverse_proxys_path() -> None:
-    # An early connection is made before any request is read, so somebody has to accept it.
-    with (
-        socket.create_server(("127.0.0.1", 0)) as upstream,
-        running(f"mode=reverse:http://127.0.0.1:{upstream.getsockname()[1]}") as proxy,
-    ):
-        for keep, strategy in itertools.product(["keep_host_header=true", "keep_host_header=false"], STRATEGIES):
-            proxy.set_option(keep)
-            proxy.set_option(strategy)
-            connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=SECONDS)
-            status, html = read(connection, "/+cors/", {"Host": f"localhost:{proxy.port}", **OPENED})
-            assert status == 200, (keep, strategy)
-            assert "<h1>CORS" in html
-        assert "/+cors/ for reverse:http://127.0.0.1" in proxy.output
+def test_beside_a_reverse_proxy_it_has_an_origin_of_its_own() -> None:
+    with running("mode=reverse:http://127.0.0.1:9", "connection_strategy=lazy") as proxy:
+        port = own_listener(proxy)
+        assert port != proxy.port
+        status, html = at(port)
+        assert status == 200
+        assert "<h1>CORS" in html
+        assert at(port, Host=f"localhost:{port}")[0] == 200
+        for name in ("evil.test", f"evil.test:{port}", "127.0.0.1", "", f"[::1]:{port}"):
+            assert at(port, Host=name)[0] == 421, "a name that somebody made point here"
+        assert (
+            at(port, **{"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"})[0] == 403
+        )
+        assert at(port, "/data?since=0", **SCRIPT)[0] == 403, "no token"
+        token = html.partition('data-token="')[2].partition('"')[0]
+        assert at(port, "/data?since=0", **SCRIPT, **{"X-Cors-Page": token})[0] == 200
+        assert at(port, "/data?since=0", **SCRIPT, **{"X-Cors-Page": token, "Origin": "http://127.0.0.1:1"})[0] == 403
+        assert at(proxy.port, "/+cors/")[0] == 502, "the proxy's paths are the site's, which is not there"
+        proxy.set_option("cors_page=")
+        with pytest.raises(ConnectionRefusedError):
+            at(port)
+
+
+def test_its_port_can_be_chosen() -> None:
+    port = free_port()
+    with running("mode=reverse:http://127.0.0.1:9", "connection_strategy=lazy", f"cors_page_port={port}") as proxy:
+        assert own_listener(proxy) == port
+        assert at(port)[0] == 200
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with running("mode=reverse:http://127.0.0.1:9", f"cors_page_port={port}") as proxy:
+            told(proxy, rf"the live page cannot listen on 127\.0\.0\.1:{port}: ")
+
+
+def test_no_server_is_looked_for_whatever_is_sent_to_its_name() -> None:
+    with running("mode=regular", "connection_strategy=lazy") as proxy:
+        with socket.create_connection(("127.0.0.1", proxy.port), SECONDS) as line:
+            line.sendall(f"CONNECT {HOST}:22 HTTP/1.1\r\nHost: {HOST}:22\r\n\r\n".encode())
+            assert b" 200 " in line.recv(1_000)
+            line.sendall(b"\x00\x01\x02 no HTTP\r\n\r\n")
+            assert b"Name or service" not in line.recv(10_000)
+        status, html = read(
+            http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=SECONDS),
+            f"http://{HOST}./",
+            {"Host": f"{HOST}."},
+        )
+        assert status == 421
+        assert "at no other name" in html
+        proxy.stop()
+        assert "Name or service" not in proxy.output
 
 
 def test_its_flows_are_not_listed_and_not_saved(tmp_path: Path) -> None:

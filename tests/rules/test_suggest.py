@@ -61,6 +61,16 @@ def test_names_that_exist_are_not_taken() -> None:
     ("request_", "reason", "why"),
     [
         (BlockedRequest("null", "https://api.dev.test/"), "its origin is null", "the opaque origin"),
+        (
+            BlockedRequest(PAGE, "https://api.dev.test/", credentials="a cookie was sent", tainted=True),
+            "null never gets credentials",
+            "a redirect made its origin null",
+        ),
+        (
+            BlockedRequest(PAGE, "https://api.dev.test/", tainted=True, proven=False),
+            "its Referer does not show its page",
+            "the same, and anybody may have asked",
+        ),
         (BlockedRequest(PAGE, "http://localhost:5173/api"), "its own origin", "the same origin"),
         (BlockedRequest("https://github.io", "https://api.dev.test/"), "public suffix", "a page on a public suffix"),
         (BlockedRequest(PAGE, "https://co.uk/"), "public suffix", "a server on a public suffix"),
