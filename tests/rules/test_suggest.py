@@ -63,7 +63,7 @@ def test_names_that_exist_are_not_taken() -> None:
         (BlockedRequest("null", "https://api.dev.test/"), "its origin is null", "the opaque origin"),
         (
             BlockedRequest(PAGE, "https://api.dev.test/", credentials="a cookie was sent", tainted=True),
-            "null never gets credentials",
+            "which null never gets",
             "a redirect made its origin null",
         ),
         (
