@@ -105,7 +105,7 @@ class ChromiumEvents:
             initiator["type"] == "preflight",
             float(params["wallTime"]),
             params.get("documentURL", ""),
-            call_site=_call_site(initiator),
+            call_site=None if initiator["type"] == "preflight" else _call_site(initiator),
         )
         chain.append(request)
         if len(chain) > 1:
@@ -117,6 +117,11 @@ class ChromiumEvents:
             self._is_preflight(request, initiator.get("requestId", ""))
         else:
             self._by_url[request.url] = request
+            for preflight in self._preflights.values():
+                if preflight.url == request.url and preflight.call_site is None:
+                    # A busy browser may tell the preflight first.
+                    preflight.call_site, preflight.page = request.call_site, request.page
+                    self._changed(preflight)
         self._changed(request)
 
     def _is_preflight(self, preflight: BrowserRequest, behind: str) -> None:

@@ -52,7 +52,7 @@ PREFERENCES: Final[dict[str, object]] = {
     "app.update.enabled": False,
     "app.normandy.enabled": False,
     "media.gmp-manager.url": "",
-    "services.settings.server": "data:,",
+    "services.settings.server": "data:,#remote-settings-dummy/v1",
     "toolkit.telemetry.enabled": False,
     "toolkit.telemetry.server": "",
     "trailhead.firstrun.didSeeAboutWelcome": True,
@@ -69,9 +69,12 @@ class Firefox:
         self.channel_port: int | None = None
         self._title = title
         self._events = None if changed is None else FirefoxEvents(changed)
+        self._observers = _OBSERVERS.read_text(encoding="utf-8")
         self._marionette: Marionette | None = None
         self._listener: asyncio.Task[None] | None = None
         self._blank = True
+        self._context = asyncio.Lock()
+        """The session is in one context at a time, the browser's or a page's."""
 
     @classmethod
     async def start(
@@ -126,12 +129,13 @@ class Firefox:
     async def open(self, url: str) -> None:
         """Open a URL: in the tab that nothing was opened in yet, else in a new one."""
         try:
-            if not self._blank:
-                made = await self._call("WebDriver:NewWindow", type="tab", focus=True)
-                await self._call("WebDriver:SwitchToWindow", handle=made["handle"])
-            self._blank = False
-            # Set from the page, so that nobody has to wait until it is loaded.
-            await self._script("location.href = arguments[0]", None, url)
+            async with self._context:
+                if not self._blank:
+                    made = await self._call("WebDriver:NewWindow", type="tab", focus=True)
+                    await self._call("WebDriver:SwitchToWindow", handle=made["handle"])
+                self._blank = False
+                # Set from the page, so that nobody has to wait until it is loaded.
+                await self._script("location.href = arguments[0]", None, url)
         except MarionetteError as error:
             raise StartError(f"{self._title} does not open {url}: {error}") from error
         except OSError as error:
@@ -162,24 +166,26 @@ class Firefox:
                 except MarionetteError as error:
                     if error.kind not in ("no such window", "unknown error", "javascript error"):
                         raise
-                    await self._another_window()
+                    with contextlib.suppress(MarionetteError):
+                        await self._another_window()
                     busy = False
                 await asyncio.sleep(_BUSY if busy else _IDLE)
 
     async def _look(self) -> bool:
         """Collect what the observers were told; say whether that was anything."""
         assert self._events is not None
-        await self._call("Marionette:SetContext", value="chrome")
-        try:
-            told = json.loads(await self._script(_OBSERVERS.read_text(encoding="utf-8"), "system"))
-        finally:
-            await self._call("Marionette:SetContext", value="content")
+        async with self._context:
+            await self._call("Marionette:SetContext", value="chrome")
+            try:
+                told = json.loads(await self._script(self._observers, "system"))
+            finally:
+                await self._call("Marionette:SetContext", value="content")
         self._events.add(told)
         return bool(told["lines"] or told["events"])
 
     async def _another_window(self) -> None:
         """The window that the session was in is closed: go on in another one."""
-        with contextlib.suppress(MarionetteError):
+        async with self._context:
             handles = await self._call("WebDriver:GetWindowHandles")
             if handles:
                 await self._call("WebDriver:SwitchToWindow", handle=handles[0], focus=False)

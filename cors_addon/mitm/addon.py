@@ -435,20 +435,21 @@ class CorsAddon:
         if live and not self._running:
             self.kept.revise_backlog()
 
-    def _testify(self, flow: http.HTTPFlow, testimony: Testimony) -> bool:
+    def _testify(self, flow_id: str, flow: http.HTTPFlow | None, testimony: Testimony) -> bool:
         """Take in what a browser said of a flow; say whether the flow is judged by now."""
-        if flow.response is None and flow.error is None:
+        if flow is not None and flow.response is None and flow.error is None:
             return False
         try:
-            changed = self.session.testify(flow.id, testimony)
+            changed = self.session.testify(flow_id, testimony)
             if changed:
-                self._evidence_came(changed, flow.live)
-            elif testimony.outcome is not Told.PASSED:
+                self._evidence_came(changed)
+            elif flow is not None and testimony.outcome is not Told.PASSED:
                 # What nobody had to look at before the browser blocked it.
                 self._judge(flow, replace(flows.exchange_of(flow), testimony=testimony))
+            return bool(changed) or flow is not None
         except Exception as exc:
             self.teller.fault("what a browser said", flow, exc)
-        return True
+            return True
 
     # --- for the commands and the live page -------------------------------------------------------------------
 

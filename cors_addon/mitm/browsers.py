@@ -6,7 +6,6 @@ Nothing here costs anything before the first one is started: the hooks that tie 
 import asyncio
 import logging
 import shlex
-import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -29,12 +28,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("cors_addon")
 
-Testify = Callable[[http.HTTPFlow, Testimony], bool]
-"""Takes a browser's word on a flow; returns whether the flow is known by now."""
+Testify = Callable[[str, http.HTTPFlow | None, Testimony], bool]
+"""Takes a browser's word on a flow, by its id; returns whether that flow is judged by now."""
 
 _LOOK_EVERY: Final = 0.25
 _PATIENCE: Final = 30.0
 _KEPT: Final = 5_000
+_AWAITED: Final = 500
+"""How many flows wait, whole, for the browser's word."""
+
 _MODES: Final = ("regular", "upstream")
 """In which a browser is told about the proxy."""
 
@@ -141,20 +143,25 @@ class Browsers:
     # --- what it says -----------------------------------------------------------------------------------------
 
     def _told(self, flow_id: str, testimony: Testimony) -> None:
-        flow = self._watch.flows.get(flow_id) if self._watch is not None else None
-        if flow is None or testimony.outcome is None:
+        if testimony.outcome is None or self._testify_once(flow_id, testimony):
             return
-        if not self._testify(flow, testimony):
-            # The proxy may judge a flow after the browser has spoken.
-            if not self._early:
-                asyncio.get_running_loop().call_later(_LOOK_EVERY, self._tell_early)
-            self._early[flow_id] = testimony
+        # The proxy may judge a flow after the browser has spoken.
+        if not self._early:
+            asyncio.get_running_loop().call_later(_LOOK_EVERY, self._tell_early)
+        self._early[flow_id] = testimony
+
+    def _testify_once(self, flow_id: str, testimony: Testimony) -> bool:
+        flow = self._watch.flows.get(flow_id) if self._watch is not None else None
+        if not self._testify(flow_id, flow, testimony):
+            return flow is None
+        if self._watch is not None:
+            self._watch.flows.pop(flow_id, None)
+        return True
 
     def _tell_early(self) -> None:
         for flow_id, testimony in [*self._early.items()]:
-            flow = self._watch.flows.get(flow_id) if self._watch is not None else None
-            if flow is None or self._testify(flow, testimony):
-                del self._early[flow_id]
+            if self._testify_once(flow_id, testimony):
+                self._early.pop(flow_id, None)
         if self._early and not self._ends:
             asyncio.get_running_loop().call_later(_LOOK_EVERY, self._tell_early)
 
@@ -199,7 +206,8 @@ class _FlowWatch:
     name = "cors-addon-browsers"
 
     def __init__(self, running: "list[ListenedBrowser]") -> None:
-        self.flows: weakref.WeakValueDictionary[str, http.HTTPFlow] = weakref.WeakValueDictionary()
+        # mitmdump keeps no flow that is over, and the browser may speak of it later.
+        self.flows: Remembered[str, http.HTTPFlow] = Remembered(_AWAITED)
         self._running = running
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
