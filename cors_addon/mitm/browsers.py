@@ -14,6 +14,7 @@ from mitmproxy import ctx, exceptions, http
 from mitmproxy.log import ALERT
 from mitmproxy.proxy import server_hooks
 
+from ..report.browser_word import place_of
 from ..traffic.bounded_dicts import Remembered
 from ..traffic.classify import browser_of
 from ..traffic.testimony import Testimony
@@ -177,12 +178,6 @@ def log_line(entry: dict[str, Any]) -> str:
     called = f"; called by {place_of(site)}" if site else ""
     text = f"{entry['method']} {entry['url']} {entry['message']}{called}. {entry['help']}"
     return inert(redact(text.strip()), 1_000)
-
-
-def place_of(site: dict[str, Any]) -> str:
-    """Return a call site for people: ``loadItems, http://localhost:5173/src/api.ts:12``."""
-    line = f":{site['line']}" if site["line"] else ""
-    return f"{site['function']}, {site['url']}{line}" if site["function"] else f"{site['url']}{line}"
 
 
 async def _proxy_address() -> str:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -23,6 +24,7 @@ from ..report.formats import lists_all
 from ..report.model import Draft, Report, draft
 from ..verdict.failure_details import inert
 from ..verdict.model import Verdict
+from .browsers import Browsers
 from .host_snapshot import learned
 from .probe import Probe
 from .services import Services
@@ -65,9 +67,10 @@ class _Job:
 class Reporting:
     """Builds and writes reports of what is remembered."""
 
-    def __init__(self, services: Services, probe: Probe) -> None:
+    def __init__(self, services: Services, probe: Probe, browsers: Browsers) -> None:
         self._services = services
         self._probe = probe
+        self._browsers = browsers
         self._jobs: dict[str, _Job] = {}
         self._thread: ThreadPoolExecutor | None = None
         self._collects = False
@@ -83,7 +86,7 @@ class Reporting:
         """Build a report of everything that is remembered, or, in ``brief``, of what is to be fixed."""
         store = self._services.store
         store.revise_backlog()
-        return store.report(() if brief else self.profiles(), brief)
+        return store.report(() if brief else self.profiles(), brief).with_unsent(self._browsers.unsent)
 
     def profiles(self, most: int | None = None, newest: int = KEPT_VERDICTS) -> list[dict[str, Any]]:
         """Return what each host's policy is, and what the probe has found out there; see ``Keeper.profiles``."""
@@ -225,6 +228,7 @@ class Reporting:
             baseline=basis.expected.baseline,
             hosts=hosts,
         )
+        made = replace(made, report=made.report.with_unsent(self._browsers.unsent))
         if job.brief:
             for verdict in made.told:
                 explained[verdict.id] = kept.explained(verdict)

@@ -13,6 +13,7 @@ from ..verdict.fix_steps import Way
 from ..verdict.model import Finding, Outcome, Verdict
 from ..verdict.redact import is_suspect, redact, redact_header
 from .baseline import Baseline
+from .browser_word import told_summary
 from .debts import debts_of
 from .expected import Expected
 from .grouping import GroupKey, group_key, key_of_group, path_template, plain_text, target_of
@@ -36,7 +37,8 @@ class Report:
     ``flows`` are verdicts, in the order of the flows. ``groups`` fold their findings, worst first and among those
     newest first; each names at most ``MOST_FLOWS`` of its flows, first of all one that shows it at its worst, and says
     whether it was ``known`` by a baseline. ``ignored`` are groups that the user does not want to see, each with its
-    ``reason``. ``debts`` are what servers owe, ``hosts`` their policies as learned (see ``verdict.profile``).
+    ``reason``. ``debts`` are what servers owe, ``hosts`` their policies as learned (see ``verdict.profile``). ``unsent``
+    are requests of a browser that never reached the proxy.
     """
 
     schema: str
@@ -48,6 +50,11 @@ class Report:
     ignored: tuple[Group, ...] = ()
     hosts: tuple[dict[str, Any], ...] = ()
     diagnoses: tuple[dict[str, Any], ...] = ()
+    unsent: tuple[dict[str, Any], ...] = ()
+
+    def with_unsent(self, entries: Iterable[Mapping[str, Any]]) -> "Report":
+        """Return a copy with what a browser says that it never sent."""
+        return replace(self, unsent=tuple(_plain(dict(entry)) for entry in entries))
 
 
 def build(
@@ -129,6 +136,9 @@ def draft(
         "outcomes": {outcome.value: outcomes[outcome.value] for outcome in Outcome},
         "findings": {severity.value: severities[severity.value] for severity in Severity},
     }
+    told_by_browsers = told_summary(judged)
+    if told_by_browsers is not None:
+        summary["told"] = told_by_browsers
     debts = tuple(
         _plain({**debt, "host": target_of(f"//{debt['host']}")[0]}) for debt in debts_of(verdicts, path_template)
     )

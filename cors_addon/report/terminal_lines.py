@@ -8,6 +8,7 @@ from ..verdict.failure_details import inert
 from ..verdict.model import Delivered, Finding, Outcome, Verdict
 from ..verdict.redact import redact
 from .blocks import Block, blocks
+from .browser_word import differences, told_line, unsent_lines
 from .cures import whys
 from .model import Report
 from .text_layout import wrapped
@@ -74,6 +75,13 @@ def summary(report: Report) -> Iterator[Line]:
     counts = ", ".join(f"{count} {name}" for name, count in outcomes.items() if count)
     flows = report.summary["flows"]
     yield Line(f"CORS: {flows} {'flow' if flows == 1 else 'flows'} judged: {counts or 'none'}")
+    told = told_line(report.summary)
+    if told:
+        yield Line(f"  {told}")
+    for difference in differences(report.flows):
+        yield Line(f"  differs, please report it: {difference}")
+    for line in unsent_lines(report.unsent):
+        yield Line(f"  {line}")
     shown = [block for block in blocks(report) if block.severity in _SHOWN]
     shown.sort(key=lambda block: block.known)
     for block in shown[:_MOST_BLOCKS]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from ..catalogue.violation import Severity
 from ..verdict.failure_details import inert
 from .blocks import Block, blocks, credentials_of
+from .browser_word import differences, told_line, unsent_lines
 from .cures import hows, steps, whys
 from .model import Group, Report
 from .severity_colors import painted
@@ -26,7 +27,7 @@ def render(report: Report, colour: bool = False) -> str:
             parts.append("\n".join(_block(block, colour)))
     if short:
         parts.append("\n".join(line for block in short for line in _in_short(block, colour)))
-    parts += ["\n".join(lines) for lines in (_debts(report), _ignored(report)) if lines]
+    parts += ["\n".join(lines) for lines in (unsent_lines(report.unsent), _debts(report), _ignored(report)) if lines]
     if report.groups:
         parts.append("python -m cors_addon explain ID tells more of each id in square brackets.")
     return "\n\n".join(parts) + "\n"
@@ -38,6 +39,10 @@ def head(report: Report) -> list[str]:
     counts = ", ".join(f"{count:,} {name}" for name, count in outcomes.items() if count)
     flows = report.summary["flows"]
     lines = [f"CORS: {flows:,} {'flow' if flows == 1 else 'flows'} judged: {counts or 'none'}"]
+    told = told_line(report.summary)
+    if told:
+        lines.append(f"      {told}")
+    lines += differences(report.flows)
     aside = [f"{report.summary[name]:,} {what}" for name, what in _ASIDE if report.summary.get(name)]
     if aside:
         lines.append(f"      {', '.join(aside)}")

@@ -13,6 +13,9 @@ from .browsers import JUDGE_OF, error_name, first_failure
 from .failure_details import inert
 from .model import Condition, Judge, Outcome, ToldView, Verdict, View
 
+GENERIC: Final = "CORSDidNotSucceed"
+"""What Firefox says of any CORS request that failed: it names no reason."""
+
 _OUTCOMES: Final = {Told.PASSED: "allowed", Told.CORS: "blocked", Told.FAILED: "failed", Told.ABORTED: "aborted"}
 _OVERRULED: Final = "the browser delivered the response, so something in the browser switches CORS off"
 _UNEXPLAINED: Final = "the browser blocked the response, and nothing in the response explains why"
@@ -111,6 +114,10 @@ def with_testimony(verdict: Verdict, record: Record) -> Verdict:
     elif testimony.outcome is Told.PASSED and not told.agrees:
         changed = View(Outcome.ALLOWED if testimony.certain else Outcome.UNKNOWN)
         views, notes = {**views, speaker: changed}, (*notes, _OVERRULED)
+    elif testimony.outcome is Told.CORS and testimony.error not in (None, view.error, GENERIC):
+        # Blocked by both, by another name: the browser's is the right one.
+        told = replace(told, agrees=False)
+        views = {**views, speaker: View(Outcome.BLOCKED, testimony.error)}
     return replace(verdict, told=told, views=views, notes=notes, outcome=views[verdict.judge].outcome)
 
 
