@@ -96,7 +96,7 @@ class Chromium:
         ]
         if headless:
             flags.append("--headless")
-        if hasattr(os, "geteuid") and os.geteuid() == 0:
+        if getattr(os, "geteuid", lambda: 1)() == 0:
             flags.append("--no-sandbox")
         command = [*program.command, *flags, "about:blank"]
         process = await BrowserProcess.start(program.title, command, {}, program.profiles, True)

@@ -121,7 +121,7 @@ class Firefox:
         place = Path(self.process.profile, "MarionetteActivePort")
         while True:
             with contextlib.suppress(OSError, ValueError):
-                return int(place.read_text())
+                return int(place.read_text("ascii"))
             if not Path(self.process.profile).exists():
                 raise StartError(f"{self._title} ended while starting")
             await asyncio.sleep(0.05)

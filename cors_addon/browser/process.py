@@ -20,6 +20,7 @@ from typing import Any, Final
 
 _GUARD: Final = Path(__file__).with_name("guard.py")
 _CHUNK: Final = 1 << 18
+_KILL: Final = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
 class StartError(Exception):
@@ -95,9 +96,10 @@ class BrowserProcess:
         printed = await asyncio.shield(self._ended)
         if self.profile and os.path.exists(self.profile):
             # The guard itself was killed.
-            with contextlib.suppress(OSError):
-                if os.name != "nt":
-                    os.killpg(self._pid, signal.SIGKILL)
+            kill_group = getattr(os, "killpg", None)
+            if kill_group is not None:
+                with contextlib.suppress(OSError):
+                    kill_group(self._pid, _KILL)
             shutil.rmtree(self.profile, ignore_errors=True)
         return printed
 

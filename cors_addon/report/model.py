@@ -37,8 +37,8 @@ class Report:
     ``flows`` are verdicts, in the order of the flows. ``groups`` fold their findings, worst first and among those
     newest first; each names at most ``MOST_FLOWS`` of its flows, first of all one that shows it at its worst, and says
     whether it was ``known`` by a baseline. ``ignored`` are groups that the user does not want to see, each with its
-    ``reason``. ``debts`` are what servers owe, ``hosts`` their policies as learned (see ``verdict.profile``). ``unsent``
-    are requests of a browser that never reached the proxy.
+    ``reason``. ``debts`` are what servers owe, ``hosts`` their policies as learned (see ``verdict.profile``).
+    ``unsent`` are requests of a browser that never reached the proxy.
     """
 
     schema: str

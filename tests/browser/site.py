@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,14 @@ addEventListener('fetch', (event) => {
   if (new URL(event.request.url).pathname.startsWith('/c/')) event.respondWith(fetch(event.request));
 });
 """
+# What still goes on when the cases are done gets a moment to end.
+TOUR = """<script>
+const poll = setInterval(() => {
+  if (window.casesDone === undefined) return;
+  clearInterval(poll);
+  setTimeout(() => { location.href = %s; }, 1000);
+}, 100);
+</script>"""
 AT_ONCE = 6
 DONE = "window.casesDone ?? null"
 
@@ -29,6 +38,7 @@ class Site:
         self.pages: dict[Page, list[Case]] = {}
         self._endpoints: dict[tuple[str, str], Endpoint] = {}
         self._asked: Counter[tuple[str, str, bool]] = Counter()
+        self.driven = threading.Event()
         for case in cases:
             self.pages.setdefault(case.page, []).append(case)
             for leaf, endpoint in case.serve.items():
@@ -37,6 +47,10 @@ class Site:
     def start(self) -> None:
         """Forget what was asked: the next browser begins with the first answers."""
         self._asked.clear()
+
+    def tour(self) -> str:
+        """The URL of the first page of a tour: each leads to the next when it is done, and the last sets `driven`."""
+        return self.url(next(iter(self.pages))) + "/tour"
 
     def url(self, page: Page) -> str:
         return f"{page.origin}/page/{list(self.pages).index(page)}"
@@ -49,6 +63,15 @@ class Site:
             case ["page", number]:
                 page = list(self.pages)[int(number)]
                 return document(self._page(page), page.headers)
+            case ["page", number, "tour"]:
+                pages = list(self.pages)
+                following = pages[int(number) + 1 : int(number) + 2]
+                then = f"{self.url(following[0])}/tour" if following else "/driven"
+                page = pages[int(number)]
+                return document(self._page(page) + TOUR % json.dumps(then), page.headers)
+            case ["driven"]:
+                self.driven.set()
+                return document("")
             case ["frame"] | ["serviced", "frame"]:
                 return document(f"<!doctype html><body><script>{RUNNER}\nserveParent();</script>")
             case ["worker.js"]:
