@@ -19,7 +19,7 @@ from tests.browser.chromium import Chromium
 from tests.browser.observed import find_program
 from tests.browser.run import missing
 from tests.mitm.origin import Origin, http_answer
-from tests.mitm.process import ADDON, ROOT, free_port
+from tests.mitm.process import ROOT, free_port
 
 pytest.importorskip("playwright.sync_api")
 
@@ -34,14 +34,13 @@ PAGE = b"""<!doctype html><meta charset="utf-8"><title>Notes</title><link rel="i
     document.querySelector("p").textContent = saved;
   };
 </script>"""
-NOTHING_KNOWN = '{"schema": "cors-addon/report/1", "groups": []}'
 
 
 def script(folder: Path, port: int) -> Path:
     """Write down the script that the page on CI shows, with a free port and this clone's addon."""
     page = (ROOT / "cors_addon" / "docs" / "ci.md").read_text("utf-8")
     (found,) = re.findall(r"```sh\n(#!/bin/sh\n# through-proxy\.sh.*?)```", page, re.DOTALL)
-    text = found.replace("8080", str(port)).replace("cors_addon/addon.py", f"{ADDON} --set confdir={folder / 'conf'}")
+    text = found.replace("8080", str(port)).replace("run mitmdump", f"run mitmdump --set confdir={folder / 'conf'}")
     path = folder / "through-proxy.sh"
     path.write_text(text)
     path.chmod(0o755)
@@ -96,7 +95,7 @@ def test_a_build_fails_on_what_is_new_and_passes_with_what_is_known(
     tmp_path: Path, origin: Origin, browser: str
 ) -> None:
     known = tmp_path / "cors-known.json"
-    known.write_text(NOTHING_KNOWN)
+    (tmp_path / "cors-report.html").write_text("of an earlier run")
     run = suite(tmp_path, origin, browser)
     assert run.returncode == 1, f"{run.stdout}\n{run.stderr}"
     assert "CORS blocked: Method PUT is not in Access-Control-Allow-Methods" in run.stdout
@@ -107,6 +106,7 @@ def test_a_build_fails_on_what_is_new_and_passes_with_what_is_known(
         [Failure],
     )
     assert result(tmp_path)["level"] == "error"
+    assert not (tmp_path / "cors-report.html").exists()
 
     shutil.copy(tmp_path / "cors-report.json", known)
     run = suite(tmp_path, origin, browser)
@@ -119,7 +119,6 @@ def test_a_build_fails_on_what_is_new_and_passes_with_what_is_known(
 
 def test_while_playwright_routes_requests_no_preflight_gets_out(tmp_path: Path, origin: Origin, browser: str) -> None:
     """The page on CI warns of it: what the page is then allowed, no server has allowed."""
-    (tmp_path / "cors-known.json").write_text(NOTHING_KNOWN)
     run = suite(tmp_path, origin, browser, "--route")
     assert run.returncode == 0, f"{run.stdout}\n{run.stderr}"
     flows = json.loads((tmp_path / "cors-report.json").read_text())["flows"]
@@ -129,8 +128,11 @@ def test_while_playwright_routes_requests_no_preflight_gets_out(tmp_path: Path, 
 
 
 def test_a_suite_that_fails_fails_and_a_proxy_that_does_not_start_is_told(tmp_path: Path) -> None:
+    (tmp_path / "cors-known.json").write_text("[")
+    (tmp_path / "cors-report.xml").write_text("of an earlier run")
     run = started(tmp_path, script(tmp_path, free_port()), "true")
     assert run.returncode == 2
-    assert "cors-known.json' cannot be read" in run.stdout
-    (tmp_path / "cors-known.json").write_text(NOTHING_KNOWN)
+    assert "cors-known.json' is no baseline" in run.stdout + run.stderr
+    assert not (tmp_path / "cors-report.xml").exists(), "nobody takes an old report for a new one"
+    (tmp_path / "cors-known.json").unlink()
     assert started(tmp_path, script(tmp_path, free_port()), "sh", "-c", "exit 7").returncode == 7
