@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 CLEAN, FOUND, UNUSABLE = 0, 1, 2
 _INTERRUPTED: Final = 130
 _FORMATS: Final = ("text", "json", "jsonl", "html", "sarif", "junit")
-_FAIL_ON: Final = ("never", "blocked", "risk", "advice")
+_FAIL_ON: Final = ("never", "blocked", "network", "risk", "advice")
 _BROWSERS: Final = ("auto", "chromium", "firefox", "webkit", "spec")
 
 _CHECK_EPILOG: Final = """\
@@ -131,7 +131,7 @@ def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--fail-on",
         choices=_FAIL_ON,
         default="blocked",
-        help="from which severity on findings count (default: blocked)",
+        help="from which severity on findings count; network: blocked ones and failed connections (default: blocked)",
     )
     check.add_argument(
         "--browser",

@@ -1,14 +1,17 @@
-"""Opening captures: standard input, unpacking, and finding out by its first bytes what a file is."""
+"""Opening captures: standard input, unpacking, and telling by its first bytes what a file is."""
 
 import io
 import lzma
+import re
 import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
+from .archives import DAMAGED, archive_of, chosen, pieces_of
 from .error import CaptureError
+from .fiddler import entries_of_fiddler, is_of_fiddler
 
 STDIN: Final = "-"
 _CHUNK: Final = 1 << 17
@@ -16,29 +19,36 @@ _GZIP: Final = b"\x1f\x8b"
 _XZ: Final = b"\xfd7zXZ\x00"
 _UTF_8_MARK: Final = b"\xef\xbb\xbf"
 _UTF_16_MARKS: Final = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
-_PACKED_OTHERWISE: Final = {b"PK\x03\x04": "a zip file", b"BZh": "a bzip2 file", b"\x28\xb5\x2f\xfd": "a zstd file"}
+_ZIP: Final = b"PK\x03\x04"
+_JSON: Final = re.compile(rb"\s*(?:[\[{]|//|/\*|[\w.$]{1,80}\s*\()")
+_PACKED_OTHERWISE: Final = {b"BZh": "a bzip2 file", b"\x28\xb5\x2f\xfd": "a zstd file"}
 
 
-class Opened:
-    """An open capture: ``stream`` gives it unpacked, ``encoding`` is its text's and empty for mitmproxy's flows."""
+class Part:
+    """One file's data: ``stream`` gives them unpacked, ``encoding`` is the text's and empty for mitmproxy's flows.
 
-    def __init__(self, raw: BinaryIO) -> None:
-        self._counted = _Counted(raw)
+    ``name`` is the file's in a zip file, else empty. ``entries`` are there instead of a stream where the format has no
+    JSON.
+    """
+
+    def __init__(self, raw: io.RawIOBase, name: str = "", entries: Iterator[Any] | None = None) -> None:
+        self.name = name
+        self.entries = entries
         self._unpacked: _Unpacked | None = None
-        self.stream: io.BufferedReader[io.RawIOBase] = io.BufferedReader(self._counted, _CHUNK)
+        self.encoding = "utf-8"
+        if entries is not None:
+            return
+        self.stream: io.BufferedReader[io.RawIOBase] = io.BufferedReader(raw, _CHUNK)
         begin = self.stream.peek(8)
         if begin.startswith(_GZIP):
             self._unpacked = _Unpacked(_gunzip(self.stream), "gzip")
         elif begin.startswith(_XZ):
             self._unpacked = _Unpacked(_unxz(self.stream), "xz")
-        if self._unpacked is not None:
+        if self._unpacked is None:
+            self._unpacked = raw if isinstance(raw, _Unpacked) else None
+        else:
             self.stream = io.BufferedReader(self._unpacked, _CHUNK)
         self.encoding = self._detect()
-
-    @property
-    def position(self) -> int:
-        """How many bytes of the file were read, packed as they are."""
-        return self._counted.position
 
     @property
     def fault(self) -> str:
@@ -57,15 +67,58 @@ class Opened:
         if begin.startswith(_UTF_8_MARK):
             self.stream.read(len(_UTF_8_MARK))
             begin = begin.removeprefix(_UTF_8_MARK)
-        if begin.lstrip().startswith(b"{"):
+        if _JSON.match(begin):
             return "utf-8"
         if begin[:1].isdigit():
             return ""
         for magic, what in _PACKED_OTHERWISE.items():
             if begin.startswith(magic):
-                raise CaptureError(f"it is {what}; unpack it first: captures are read as they are, .gz and .xz")
+                raise CaptureError(f"it is {what}; unpack it first: captures are read as they are, .gz, .xz and .zip")
         what = "a page or XML" if begin.lstrip().startswith(b"<") else "something else"
-        raise CaptureError(f"it is {what}, and neither a HAR (a JSON object) nor a file of mitmproxy's flows")
+        raise CaptureError(
+            f"it is {what}, and neither a HAR (a JSON object) nor a file of mitmproxy's flows; export the session as"
+            " HAR, or record it: mitmdump -w run.mitm"
+        )
+
+
+class Opened:
+    """An open capture, and how many bytes of it were read, packed as they are."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self._counted = _Counted(raw)
+        self._done = 0
+        self._part: Part | None = None
+
+    @property
+    def position(self) -> int:
+        return self._done or self._counted.position
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with the packing as far as it was read, empty where nothing is."""
+        return self._part.fault if self._part is not None else ""
+
+    def parts(self) -> Iterator[Part]:
+        """Yield what is to be judged, file by file; the caller reads one before the next."""
+        buffered: io.BufferedReader[io.RawIOBase] = io.BufferedReader(self._counted, _CHUNK)
+        if not buffered.peek(4).startswith(_ZIP):
+            self._part = Part(_Passed(buffered))
+            yield self._part
+            return
+        if not self._raw.seekable():
+            raise CaptureError("it is a zip file on standard input; name the file instead, or unpack it")
+        archive = archive_of(self._raw)
+        names = archive.namelist()
+        if is_of_fiddler(names):
+            self._part = Part(self._counted, "", entries_of_fiddler(archive))
+            yield self._part
+            return
+        members = chosen(names)
+        for name in members:
+            self._part = Part(_Unpacked(pieces_of(archive, name), "zip"), name if len(members) > 1 else "")
+            yield self._part
+            self._done += archive.getinfo(name).compress_size
 
 
 @contextmanager
@@ -98,6 +151,19 @@ class _Counted(io.RawIOBase):
         return count
 
 
+class _Passed(io.RawIOBase):
+    """What is buffered already, as a raw stream."""
+
+    def __init__(self, buffered: "io.BufferedReader[io.RawIOBase]") -> None:
+        self._buffered = buffered
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        return self._buffered.readinto1(buffer)
+
+
 class _Unpacked(io.RawIOBase):
     """What a packed file holds, up to where it breaks off; ``fault`` then says so.
 
@@ -119,7 +185,7 @@ class _Unpacked(io.RawIOBase):
                 self._piece = next(self._pieces, b"")
             except EOFError:
                 self.fault = f"its {self._what} data end too early, as those of a file that was not closed do"
-            except (zlib.error, lzma.LZMAError) as exc:
+            except (zlib.error, lzma.LZMAError, *DAMAGED) as exc:
                 self.fault = f"its {self._what} data are damaged ({exc})"
         piece, self._piece = self._piece[: len(buffer)], self._piece[len(buffer) :]
         buffer[: len(piece)] = piece

@@ -5,24 +5,32 @@ A HAR knows no client connection, most hold no preflights, and browsers leave co
 
 import functools
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, BinaryIO, Final
 
 from ..fetch.headers import HeaderList
 from ..fetch.messages import REDIRECT_STATUSES, Request, Response
-from ..fetch.origins import Origin, address_of
+from ..fetch.origins import Origin, address_of, serialize_origin
 from ..traffic.address_spaces import address_space_of
+from ..traffic.classify import is_cors_preflight_request
 from ..traffic.exchange import Exchange
+from ..traffic.testimony import Told
 from .error import CaptureError
-from .har_entries import SCRIPTS, call_site_of, hints_of, isomorphic, page_of
-from .json_stream import JsonWalker
+from .har_documents import HarNotes, entries, time_of
+from .har_entries import hints_of, page_of
+from .har_headers import Seen, glance, isomorphic, lines_of, with_one_origin
+from .json_stream import TOO_LARGE, JsonWalker
+from .recorder import BLOCKED_BY_CLIENT, REFUSED, SCRIPTS, error_of, kind_of, testimony_of
 from .sighting import UNREMARKABLE, Sighting
 
 _BROKEN: Final = (ValueError, TypeError, LookupError, AttributeError, OverflowError)
 _ON_THE_NETWORK: Final = ("http://", "https://", "ws://", "wss://")
-_FOLDED: Final = re.compile(r"\r?\n(?![ \t])")
+_GIVE_UP: Final = 10_000
+"""After so many entries of which none could be read, the file is left."""
+
+_HELD: Final = 256
+_NEAR_SECONDS: Final = 10.0
 _VERSIONS: Final = {
     "h2": "HTTP/2.0",
     "http/2": "HTTP/2.0",
@@ -50,106 +58,55 @@ _HARMLESS_TYPES: Final = (
 )
 """Content types that no browser holds back from a script, style, image or media element."""
 
-_TOLD_BY: Final = {
-    name: name
-    for name in (
-        "accept",
-        "content-type",
-        "cross-origin-embedder-policy",
-        "cross-origin-resource-policy",
-        "origin",
-        "sec-fetch-mode",
-        "sec-fetch-storage-access",
-        "x-content-type-options",
-    )
-}
 _ISOLATING: Final = re.compile(r"/[\w.-]*(?:coi|enable-threads|isolation)[\w.-]*\.m?js(?:\?|$)")
 """Service workers that add an embedder policy to their pages."""
 
-_LENGTHS: Final = frozenset(map(len, _TOLD_BY))
-_Seen = dict[str, str]
 _ANYWHERE: Final = Origin("https", "example.com", 443)
 
 _PUBLIC: Final = re.compile(r"(?:http|ws)s?://(?:[a-z0-9-]+\.)+(?!arpa|internal|local)[a-z]{2,}[:/?#]")
 """URLs of hosts that do not look like the local network's."""
 
 
-@dataclass(slots=True)
-class HarNotes:
-    """What a HAR leaves out.
-
-    ``traceless`` counts the requests of scripts that failed and of which too little was saved to say why; ``first`` is
-    the id of the first one.
-    """
-
-    creator: str = ""
-    traceless: int = 0
-    first: str = ""
-    last: str = ""
-    """When the last entry began, as written."""
-
-    @property
-    def now(self) -> float:
-        """When the last entry began (Unix seconds), 0 where that cannot be read."""
-        return _time_of(self.last) or 0.0
-
-    def __str__(self) -> str:
-        if not self.traceless:
-            return ""
-        what = "one request of a script" if self.traceless == 1 else f"{self.traceless:,} requests of scripts"
-        return (
-            f"{what} failed and too little was saved to say why ({self.first} is the first): browsers write the same"
-            " for what CORS stops. Record through mitmproxy to know."
-        )
-
-
 def sightings(stream: BinaryIO, name: str, encoding: str, notes: HarNotes) -> Iterator[Sighting]:
-    """Read a HAR; one sighting an entry. An exchange's id is ``name#N``, with N as in ``log.entries[N]``.
+    """Read HARs; one sighting an entry. An exchange's id is ``name#N``, with N as in ``log.entries[N]``.
 
     Raises ``CaptureError`` where the JSON breaks off, and at its end if single entries could not be used.
     """
+    return judge_entries(entries(JsonWalker(stream, encoding), notes), name, notes)
+
+
+def judge_entries(found: Iterable[Any], name: str, notes: HarNotes) -> Iterator[Sighting]:
+    """Turn entries into sightings, as ``sightings`` does; a request that failed comes after its preflight."""
     unread, first, count = 0, "", 0
     reader = _Reader(notes)
     try:
-        for count, entry in enumerate(_entries(JsonWalker(stream, encoding), notes), 1):
+        for count, entry in enumerate(found, 1):
             try:
                 notes.last = entry.get("startedDateTime") or notes.last
-                yield reader.sighting(entry, f"{name}#{count - 1}")
+                yield from reader.sightings(entry, f"{name}#{count - 1}", count)
             except _BROKEN:
+                if entry is TOO_LARGE:
+                    notes.too_large.append(f"{name}#{count - 1}")
+                    continue
                 unread += 1
                 first = first or f"log.entries[{count - 1}]"
+                if unread == count == _GIVE_UP:
+                    break
     except CaptureError as exc:
         before = f"; {_told(count)} before that could be read" if count else ""
+        yield from reader.rest()
         raise CaptureError(f"{exc}{before}") from exc
+    yield from reader.rest()
     if unread:
+        others = "and the others were" if count > unread else "and no other was"
         raise CaptureError(
-            f"{_told(unread)} could not be read and the others were; the first is {first}, which has to be an object"
+            f"{_told(unread)} could not be read {others}; the first is {first}, which has to be an object"
             " with request.method, request.url and lists of headers"
         )
 
 
 def _told(count: int) -> str:
     return "one entry" if count == 1 else f"{count:,} entries"
-
-
-def _entries(walker: JsonWalker, notes: HarNotes) -> Iterator[Any]:
-    found = False
-    for key in walker.members():
-        if key != "log" or walker.peek() != "{":
-            walker.value()
-            continue
-        for inner in walker.members():
-            if inner == "entries" and walker.peek() == "[":
-                found = True
-                yield from walker.elements()
-                continue
-            value = walker.value()
-            if inner == "creator" and isinstance(value, dict):
-                notes.creator = str(value.get("name", ""))
-    if not found:
-        raise CaptureError("this is JSON and no HAR: it holds no log.entries")
-    if walker.peek():
-        raise CaptureError("something follows after the end of the HAR")
 
 
 class _Reader:
@@ -159,38 +116,46 @@ class _Reader:
         self._notes = notes
         self._last = 0.0
         self._embedders = False
+        self._held: list[Sighting] = []
+        self._preflights: dict[str, Exchange] = {}
 
-    def sighting(self, entry: dict[str, Any], exchange_id: str) -> Sighting:
+    def sightings(self, entry: dict[str, Any], exchange_id: str, place: int) -> Iterator[Sighting]:
         request = entry["request"]
         url, method = request["url"], request["method"]
-        asked = _lines(request.get("headers") or ())
+        asked = lines_of(request.get("headers") or ())
         if not url.startswith(_ON_THE_NETWORK) or _is_answered_inside(entry):
-            return UNREMARKABLE
+            yield UNREMARKABLE
+            return
         answer = entry.get("response") or {}
         status = int(answer.get("status") or 0)
-        answered = _lines(answer.get("headers") or ()) if status > 0 else []
-        error = None if status > 0 else self._error(entry, answer)
+        answered = lines_of(answer.get("headers") or ()) if status > 0 else []
+        error = error_of(entry, answer)
         address = _address(str(entry.get("serverIPAddress") or ""))
-        seen = _glance(asked)
+        seen = glance(asked)
+        if "," in seen.get("origin", ""):
+            asked = with_one_origin(asked, url)
+            seen = glance(asked)
         if status <= 0:
-            if "origin" not in seen and error is not None and (page := page_of(entry, asked, url)):
+            if "origin" not in seen and self._is_of_network(error) and (page := page_of(entry, asked, url)):
                 # What a browser saves of a request that never went out lacks what the network stack would have added.
                 asked.append(("Origin", page))
                 seen["origin"] = page
-            if "origin" not in seen:
-                if error is None and entry.get("_resourceType") in SCRIPTS and not entry.get("_wasAborted"):
-                    self._notes.traceless += 1
-                    self._notes.first = self._notes.first or exchange_id
-                return UNREMARKABLE
-        elif not self._is_of_interest(url, seen, status, _glance(answered), address):
-            return UNREMARKABLE
+            if "origin" not in seen and not self._may_belong_to_preflight(entry, error, seen, url, exchange_id):
+                yield UNREMARKABLE
+                return
+        elif not self._is_of_interest(url, seen, status, glance(answered), address, error):
+            yield UNREMARKABLE
+            return
         started, ended = self._times(entry)
-        response = Response(status, HeaderList(answered)) if status > 0 else None
+        lost = error if status <= 0 and self._is_of_network(error) else None
+        known = status if answered or self._has_all(answer) else 0
+        response = Response(known, HeaderList(answered)) if status > 0 else None
+        asked_for = isomorphic(url.partition("#")[0])
         exchange = Exchange(
             id=exchange_id,
-            request=Request(str(method), isomorphic(url.partition("#")[0]), HeaderList(asked)),
-            response=response if response is not None or error is not None else Response(0, HeaderList()),
-            error=error,
+            request=Request(str(method), asked_for, HeaderList(asked)),
+            response=response if response is not None or lost is not None else Response(0, HeaderList()),
+            error=lost,
             started=started,
             ended=ended,
             http_version=_version(request, answer),
@@ -199,16 +164,101 @@ class _Reader:
             source="har",
             body_hints=hints_of(status, answer),
             from_cache=bool(entry.get("_fromCache")),
-            initiator=call_site_of(entry),
+            testimony=testimony_of(entry, answer, status, error, self._notes.creator, self._crosses(seen, url)),
         )
-        return Sighting(exchange)
+        yield from self._in_order(Sighting(exchange, place=place), seen)
 
-    def _is_of_interest(self, url: str, seen: _Seen, status: int, answered: _Seen, address: str) -> bool:
+    def rest(self) -> Iterator[Sighting]:
+        """Yield the requests that failed and whose preflights did not come."""
+        for sighting in self._held:
+            yield self._given_up(sighting)
+        self._held.clear()
+
+    def _in_order(self, sighting: Sighting, seen: Seen) -> Iterator[Sighting]:
+        """Hold back a request that failed without Origin until its preflight tells in whose name it was made."""
+        exchange = sighting.exchange
+        assert exchange is not None
+        if is_cors_preflight_request(exchange.request):
+            self._preflights[exchange.request.url] = exchange
+            while len(self._preflights) > _HELD:
+                del self._preflights[next(iter(self._preflights))]
+            yield sighting
+            held, self._held = self._held, []
+            for each in held:
+                made = self._made_of(each)
+                if made is None:
+                    self._held.append(each)
+                else:
+                    yield made
+            return
+        if "origin" in seen or exchange.response is None or exchange.response.status:
+            yield sighting
+            return
+        made = self._made_of(sighting)
+        if made is not None:
+            yield made
+            return
+        self._held.append(sighting)
+        if len(self._held) > _HELD:
+            yield self._given_up(self._held.pop(0))
+
+    def _made_of(self, sighting: Sighting) -> Sighting | None:
+        """Give a request the origin of its preflight: provisional headers, of what was never sent, leave it out."""
+        exchange = sighting.exchange
+        assert exchange is not None
+        preflight = self._preflights.get(exchange.request.url)
+        if preflight is None or abs(preflight.started - exchange.started) > _NEAR_SECONDS:
+            return None
+        asked = preflight.request.headers
+        if asked.get("Access-Control-Request-Method") != exchange.request.method:
+            return None
+        lines = [*exchange.request.headers, ("Origin", asked.get("Origin") or "null")]
+        testimony = exchange.testimony
+        if testimony is not None and testimony.error == REFUSED:
+            testimony = replace(testimony, outcome=Told.CORS)
+        request = replace(exchange.request, headers=HeaderList(lines))
+        return replace(sighting, exchange=replace(exchange, request=request, testimony=testimony))
+
+    def _given_up(self, sighting: Sighting) -> Sighting:
+        exchange = sighting.exchange
+        assert exchange is not None
+        referer = exchange.request.headers.get("Referer")
+        if referer is None or serialize_origin(referer) != serialize_origin(exchange.request.url):
+            self._notes.traceless.append(exchange.id)
+        return UNREMARKABLE
+
+    def _may_belong_to_preflight(
+        self, entry: dict[str, Any], error: str, seen: Seen, url: str, exchange_id: str
+    ) -> bool:
+        """Say whether an entry without response and Origin is a script's that CORS may have stopped."""
+        if error == BLOCKED_BY_CLIENT:
+            self._notes.blocked.append(exchange_id)
+        return (not error or error == REFUSED) and kind_of(entry) in SCRIPTS
+
+    def _is_of_network(self, error: str) -> bool:
+        return bool(error) and (self._notes.creator == "mitmproxy" or _NO_RESPONSE.match(error) is not None)
+
+    def _has_all(self, answer: dict[str, Any]) -> bool:
+        """Say whether a response may have had no headers at all; with a body, they were not saved."""
+        if self._notes.creator == "mitmproxy":
+            return True
+        content = answer.get("content")
+        sizes = answer.get("bodySize"), content.get("size") if isinstance(content, dict) else None
+        return "headers" in answer and not any(isinstance(size, (int, float)) and size > 0 for size in sizes)
+
+    @staticmethod
+    def _crosses(seen: Seen, url: str) -> bool:
+        return seen.get("origin", "") not in ("", serialize_origin(url))
+
+    def _is_of_interest(self, url: str, seen: Seen, status: int, answered: Seen, address: str, error: str) -> bool:
         """Say whether an entry can tell something; as ``capture_scan`` says for saved flows, and more choosy.
 
         Half of what pages load are scripts, styles and images in mode "no-cors" that nothing could block.
         """
-        if "origin" in seen:
+        if "origin" in seen or error.startswith("net::ERR_BLOCKED_BY_"):
+            return True
+        if not seen and "access-control-allow-origin" in answered:
+            # No request headers were saved, and CORS had a part in it.
             return True
         if _ISOLATING.search(url) is not None:
             self._embedders = True
@@ -235,60 +285,10 @@ class _Reader:
         A browser starts its clock when the page asks; what the request then waited for, its preflight included, is
         called blocked.
         """
-        self._last = _time_of(entry.get("startedDateTime")) or self._last
+        self._last = time_of(entry.get("startedDateTime")) or self._last
         took = _milliseconds(entry.get("time"))
         waited = _milliseconds((entry.get("timings") or {}).get("blocked"))
         return self._last + min(waited, took) / 1000, self._last + took / 1000
-
-    def _error(self, entry: dict[str, Any], answer: dict[str, Any]) -> str | None:
-        for text in (answer.get("_error"), answer.get("_failureText"), entry.get("_error")):
-            if isinstance(text, str) and text and (self._notes.creator == "mitmproxy" or _NO_RESPONSE.match(text)):
-                return text
-        return None
-
-
-def _time_of(written: Any) -> float | None:
-    try:
-        moment = datetime.fromisoformat(written)
-        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
-    except _BROKEN:
-        return None
-
-
-def _lines(headers: Any) -> list[tuple[str, str]]:
-    """Return header lines; pseudo headers are no headers, and a line break stands between lines of one name."""
-    try:
-        pairs = [(header["name"], header["value"]) for header in headers]
-        text = "".join([name + value for name, value in pairs])
-    except (TypeError, LookupError):
-        pairs = [_pair(header) for header in headers]
-        text = "\n"
-    if text.isascii() and "\n" not in text:
-        return [pair for pair in pairs if not pair[0].startswith(":")] if ":" in text else pairs
-    return [
-        (isomorphic(name), isomorphic(line))
-        for name, value in pairs
-        if not name.startswith(":")
-        for line in _FOLDED.split(value)
-    ]
-
-
-def _glance(lines: list[tuple[str, str]]) -> _Seen:
-    """Return the first value of each header that decides whether an entry is of interest, by lower-cased name.
-
-    Most entries are not, and a ``HeaderList`` of each would be most of what reading them costs.
-    """
-    return {key: value.strip() for name, value in reversed(lines) if (key := _TOLD_BY.get(name) or _told_by(name))}
-
-
-def _told_by(name: str) -> str | None:
-    # Their lengths are rare among names.
-    return _TOLD_BY.get(name.lower()) if len(name) in _LENGTHS else None
-
-
-def _pair(header: Any) -> tuple[str, str]:
-    name, value = (header["name"], header.get("value")) if isinstance(header, dict) else header
-    return str(name), "" if value is None else str(value)
 
 
 def _is_answered_inside(entry: dict[str, Any]) -> bool:

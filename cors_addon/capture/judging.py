@@ -10,8 +10,9 @@ from ..diagnosis.revisions import Backlog
 from ..diagnosis.session import Session, Settings
 from ..verdict.model import Outcome, Verdict
 from . import har
-from .compression import Opened, opened
+from .compression import Opened, Part, opened
 from .error import CaptureError
+from .har_documents import HarNotes
 from .sighting import Clock, Sighting
 
 _ADVANCE_EVERY: Final = 256
@@ -49,29 +50,34 @@ def judge_capture(path: str, name: str, settings: Settings, advance: Advance | N
     kind = problem = note = ""
     try:
         with opened(path) as capture:
-            notes, clock = har.HarNotes(), Clock()
-            kind = "har" if capture.encoding else "flows"
-            try:
-                judging.take_all(_followed(_sightings(capture, name, notes, clock), capture, advance))
-            except CaptureError as exc:
-                raise CaptureError(f"{capture.fault}; {exc}" if capture.fault else str(exc)) from exc
-            finally:
-                note = str(notes)
-                judging.pass_time(max(notes.now, clock.now))
-            problem = capture.fault
+            notes, clock = HarNotes(), Clock()
+            problems = []
+            for part in capture.parts():
+                kind = "har" if part.encoding else "flows"
+                try:
+                    judging.take_all(_followed(_sightings(part, name, notes, clock), capture, advance))
+                except CaptureError as exc:
+                    problems.append(f"{part.fault}; {exc}" if part.fault else str(exc))
+                else:
+                    problems += [part.fault] if part.fault else []
+            judging.pass_time(max(notes.now, clock.now))
+            note, problem = str(notes), "; ".join(problems)
     except CaptureError as exc:
         problem = str(exc)
     verdicts = judging.finish()
     return Judged(kind, judging.flows, verdicts, judging.explain, problem, note, judging.hosts(verdicts))
 
 
-def _sightings(capture: Opened, name: str, notes: har.HarNotes, clock: Clock) -> Iterator[Sighting]:
-    if capture.encoding:
-        return har.sightings(capture.stream, name, capture.encoding, notes)
+def _sightings(part: Part, name: str, notes: HarNotes, clock: Clock) -> Iterator[Sighting]:
+    name = f"{name}/{part.name}" if part.name else name
+    if part.entries is not None:
+        return har.judge_entries(part.entries, name, notes)
+    if part.encoding:
+        return har.sightings(part.stream, name, part.encoding, notes)
     # It imports mitmproxy, which a HAR does without.
     from . import flow_files
 
-    return flow_files.sightings(capture.stream, clock)
+    return flow_files.sightings(part.stream, clock)
 
 
 def _followed(sightings: Iterator[Sighting], capture: Opened, advance: Advance | None) -> Iterator[Sighting]:
@@ -109,7 +115,7 @@ class _Judging:
             if exchange is not None:
                 if self._backlog.is_due(max(exchange.started, exchange.ended or 0.0)):
                     self._judge()
-                self._places[exchange.id] = self.flows
+                self._places[exchange.id] = sighting.place or self.flows
                 self._backlog.add(self._session.take_in(exchange))
                 self._backlog.add((exchange.id,))
             if sighting.cookie is not None:

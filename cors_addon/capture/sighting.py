@@ -1,6 +1,6 @@
 """What one saved flow or entry tells."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ..traffic.exchange import Exchange
@@ -8,10 +8,14 @@ from ..traffic.exchange import Exchange
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """An exchange to judge, a cookie on a connection (its id, the flow's), both or none."""
+    """An exchange to judge, a cookie on a connection (its id, the flow's), both or none.
+
+    ``place`` is where it stands in the file, from 1, where that is not the order in which sightings come; else 0.
+    """
 
     exchange: Exchange | None = None
     cookie: tuple[str, str] | None = None
+    place: int = field(default=0, compare=False)
 
 
 UNREMARKABLE: Final = Sighting()

@@ -118,7 +118,7 @@ def _about_trust(
             return [_note(name, params, headers, severity(), asked=trusted, other=other)]
     found = []
     if page.is_loopback:
-        if is_public(host, address):
+        if is_public(host, address) and severity() is Severity.RISK:
             found.append(_note(LOCALHOST, {"origin": inert(trusted)}, headers, Severity.ADVICE, asked=trusted))
     elif page.origin.scheme == "http" and host.scheme == "https":
         found.append(_note(INSECURE, {"origin": inert(trusted)}, headers, severity(), asked=trusted))

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ..catalogue.violation import Severity
-from ..fetch.messages import Response
+from ..fetch.messages import CredentialsMode, Response
 from ..traffic.classify import is_document_request
 from ..traffic.cookies import CookieObserver
 from ..traffic.correlate import Correlator
@@ -12,6 +12,7 @@ from ..traffic.credentials import CredentialsObserver
 from ..traffic.exchange import Exchange
 from ..traffic.host_policies import HostObserver
 from ..traffic.origin_echoes import EchoObserver
+from ..traffic.passing_modes import surviving_modes
 from ..traffic.record import Record
 from ..traffic.repeated_preflights import RepeatObserver
 from ..traffic.testimony import Testimony
@@ -169,6 +170,8 @@ class Session:
         self.cookies.clear()
 
     def _judge(self, record: Record, bare: bool = False) -> Verdict:
+        if record.was_never_sent and record.preflight is not None:
+            record = self._stopped_by_preflight(record)
         extra = self.neighbours.conditions(record.exchange, record.classification)
         extra += self.neighbours.mixed_content(record)
         if self.settings.audit and not bare:
@@ -183,6 +186,14 @@ class Session:
         if upgraded:
             notes = (*notes, "Firefox does not check what it has upgraded to https itself, and that looks the same")
         return judge_record(record, Context(self.credentials.assess, self.settings.judge, extra, upgraded, notes))
+
+    def _stopped_by_preflight(self, record: Record) -> Record:
+        """Say of a request that was never sent that its preflight is why, where that one does not surely pass."""
+        preflight, testimony = self.correlator.get(record.preflight), record.exchange.testimony
+        if preflight is None or testimony is None or CredentialsMode.INCLUDE in surviving_modes(preflight):
+            return record
+        stopped = replace(testimony, blocked_by=preflight.id)
+        return replace(record, exchange=replace(record.exchange, testimony=stopped))
 
     def _with_causes(self, verdict: Verdict, record: Record, followed: bool) -> Verdict:
         owner = verdict.owner or owner_of(record, self.settings.own_hosts)

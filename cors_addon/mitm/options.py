@@ -185,7 +185,8 @@ OPTIONS: Final = (
         "cors_fail_on",
         str,
         NEVER,
-        "Exit status 1 if a finding is at least this severe when mitmdump ends. For builds.",
+        "Exit status 1 if a finding is at least this severe when mitmdump ends. For builds."
+        " network: blocked findings and failed connections.",
         THRESHOLDS,
         _check_fail_on,
     ),

@@ -7,9 +7,15 @@ from ..verdict.model import Verdict
 from .model import Report
 
 NEVER: Final = "never"
+NETWORK: Final = "network"
+_BLOCKED: Final = frozenset({Severity.BLOCKED.value})
+_OF_NETWORK: Final = frozenset({"network-error"})
+"""What no developer can change in CORS headers: a server that is down, a host without an address."""
+
 _COUNTING: Final = {
     NEVER: frozenset[str](),
-    "blocked": frozenset({Severity.BLOCKED.value}),
+    "blocked": _BLOCKED,
+    NETWORK: _BLOCKED,
     "risk": frozenset({Severity.BLOCKED.value, Severity.CONDITIONAL.value, Severity.RISK.value}),
     "advice": frozenset(severity.value for severity in Severity if severity is not Severity.INFO),
 }
@@ -17,12 +23,19 @@ THRESHOLDS: Final = tuple(_COUNTING)
 
 
 def counting(report: Report, fail_on: str) -> list[dict[str, Any]]:
-    """Return the groups for which a run fails: new ones, at least as severe as the threshold."""
-    severities = _COUNTING[fail_on]
-    return [group for group in report.groups if group["severity"] in severities and not group["known"]]
+    """Return the groups for which a run fails: new ones, at least as severe as the threshold.
+
+    What failed on the network counts with ``network`` only, which otherwise is ``blocked``.
+    """
+    return [group for group in report.groups if _fails(group["id"], group["severity"], fail_on) and not group["known"]]
 
 
 def counts(verdict: Verdict, fail_on: str) -> bool:
     """Say whether a run fails for one verdict, whose known findings are marked so."""
-    severities = _COUNTING[fail_on]
-    return any(finding.severity.value in severities and not finding.known for finding in verdict.findings)
+    return any(_fails(each.id, each.severity.value, fail_on) and not each.known for each in verdict.findings)
+
+
+def _fails(finding: str, severity: str, fail_on: str) -> bool:
+    if finding in _OF_NETWORK:
+        return fail_on == NETWORK
+    return severity in _COUNTING[fail_on]

@@ -270,6 +270,7 @@ class _Groups:
         self._baseline = baseline
         self._groups: dict[GroupKey, Group] = {}
         self._told_by: dict[GroupKey, str] = {}
+        self._counted: dict[GroupKey, str] = {}
 
     @property
     def told_by(self) -> set[str]:
@@ -289,11 +290,14 @@ class _Groups:
                     group["reason"] = ignore.reason
             else:
                 _fold(group, single)
-        else:
+                group["count"] -= self._counted.get(key) == verdict.id
+        elif self._counted.get(key) != verdict.id:
             group["count"] += 1
             if len(group["flows"]) < MOST_FLOWS:
                 group["flows"] = _together(group["flows"], [plain_text(verdict.id)])
         self._groups[key] = group
+        # A preflight may lack several names, and is one request all the same.
+        self._counted[key] = verdict.id
 
     def _single(self, key: GroupKey, verdict: Verdict, finding: Finding) -> Group:
         return {

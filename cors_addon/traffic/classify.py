@@ -259,6 +259,11 @@ def classify(exchange: Exchange) -> Classification:
         return as_kind(Kind.NOT_BROWSER, True, f"no page can send {request.method.upper()}")
     if is_cors_preflight_request(request):
         return as_kind(Kind.PREFLIGHT, True, "OPTIONS with Access-Control-Request-Method")
+    if exchange.source == "har":
+        if not len(headers):
+            return as_kind(Kind.STRIPPED, False, "no request headers were saved")
+        if mode == "cors" and origin is not None and origin == serialize_origin(request.url):
+            return as_kind(Kind.SAME_ORIGIN, True, "Origin is the target's own")
     if mode and site:
         return _by_fetch_metadata(as_kind, origin, mode, site)
     return _without_fetch_metadata(as_kind, exchange, origin, mode)

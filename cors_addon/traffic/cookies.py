@@ -4,6 +4,7 @@ https://www.ietf.org/archive/id/draft-ietf-httpbis-rfc6265bis-20.html#name-stora
 Values of cookies are neither kept nor looked at.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -32,6 +33,8 @@ _OF_MACHINES: Final = (
 _STICKY: Final = ("awsalb", "awselb", "arraffinity", "serverid", "gclb", "bigipserver", "route", "io", "ingresscookie")
 """Cookies by which load balancers keep a client at one instance."""
 
+_VERSION: Final = re.compile(r"Chrom(?:e|ium)/(\d{1,4})")
+_LAX_SINCE: Final = 80
 _Key = tuple[str, Origin]
 _Value = TypeVar("_Value")
 
@@ -69,6 +72,7 @@ class CookieObserver:
         self._missed: dict[_Key, dict[str, None]] = {}
         self._sticky: dict[_Key, dict[str, tuple[float, str]]] = {}
         self._failed: dict[_Key, dict[str, None]] = {}
+        self._carried: dict[_Key, dict[str, tuple[float, frozenset[str]]]] = {}
         correlator.on_forget.append(self._forget)
 
     def clear(self) -> None:
@@ -77,14 +81,16 @@ class CookieObserver:
         self._missed.clear()
         self._sticky.clear()
         self._failed.clear()
+        self._carried.clear()
 
     def observe(self, record: Record) -> set[str]:
-        """Take in an exchange; return the ids of those that may have lacked the cookies that it sets."""
+        """Take in an exchange; return the ids of those that lack a cookie that it sets, or set one that it carries."""
         response = record.exchange.response
         if record.kind is not Kind.CORS or response is None:
             return set()
         failed = response.status >= 400 and record.exchange.request.headers.cookie is None
-        if not failed and response.headers.set_cookie is None:
+        cookie = record.exchange.request.headers.cookie
+        if not failed and response.headers.set_cookie is None and cookie is None:
             return set()
         key = _key(record)
         if key is None:
@@ -93,9 +99,14 @@ class CookieObserver:
             self._missed.setdefault(key, {})[record.id] = None
         if failed:
             self._failed.setdefault(key, {})[record.id] = None
-        if response.headers.set_cookie is None:
-            return set()
         changed: set[str] = set()
+        if cookie is not None:
+            names = _names(cookie)
+            self._carried.setdefault(key, {})[record.id] = record.exchange.started, names
+            known = self._set.get(key, {})
+            changed |= {setter for setter, (_, refused) in known.items() if names & {each.name for each in refused}}
+        if response.headers.set_cookie is None:
+            return changed
         sticky = _sticky_name(response.headers.get_all("Set-Cookie"))
         if sticky is not None:
             self._sticky.setdefault(key, {})[record.id] = record.exchange.started, sticky
@@ -112,14 +123,22 @@ class CookieObserver:
             return (Refused(_ANY, Refusal.THIRD_PARTY, record.id),)
         key = _key(record) if self._set else None
         known = self._set.get(key) if key is not None else None
-        if known is None:
+        if key is None or known is None:
             return ()
         if record.id in known:
-            return known[record.id][1]
+            return self._without_taken(key, record.id)
         if not is_unauthorized(record):
             return ()
-        before = [entry for entry in known.values() if entry[0] < record.exchange.started]
-        return max(before)[1] if before else ()
+        before = [(entry[0], setter) for setter, entry in known.items() if entry[0] < record.exchange.started]
+        return self._without_taken(key, max(before)[1]) if before else ()
+
+    def _without_taken(self, key: _Key, setter: str) -> tuple[Refused, ...]:
+        """Return the cookies that an exchange set in vain: what a later request carries, the browser took after all."""
+        when, refused = self._set[key][setter]
+        carried = self._carried.get(key, {})
+        before = carried[setter][1] if setter in carried else frozenset()
+        taken = {name for started, names in carried.values() if started > when for name in names} - before
+        return tuple(each for each in refused if each.name not in taken)
 
     def unreturned(self, record: Record) -> tuple[str, str] | None:
         """Return a load balancer's cookie that was set earlier and that a failed request lacks, and who set it."""
@@ -136,7 +155,7 @@ class CookieObserver:
         return max(before)[1:] if before else None
 
     def _forget(self, record: Record) -> None:
-        if not (self._set or self._missed or self._sticky or self._failed):
+        if not (self._set or self._missed or self._sticky or self._failed or self._carried):
             return
         key = _key(record)
         if key is None:
@@ -145,6 +164,7 @@ class CookieObserver:
         _take_out(self._missed, key, record.id)
         _take_out(self._sticky, key, record.id)
         _take_out(self._failed, key, record.id)
+        _take_out(self._carried, key, record.id)
 
 
 def _take_out(store: dict[_Key, dict[str, _Value]], key: _Key, exchange_id: str) -> None:
@@ -186,13 +206,14 @@ def refusals(record: Record) -> Iterator[Refused]:
     if response is None or host is None or CredentialsMode.INCLUDE not in surviving_modes(record):
         return
     is_foreign = _is_cross_site(record, page, host)
+    lax_by_default = _is_lax_by_default(record)
     for line in response.headers.get_all("Set-Cookie")[:_MOST]:
-        name, why = _refusal(line, host, is_foreign, record.browser)
+        name, why = _refusal(line, host, is_foreign, lax_by_default)
         if why is not None and not name.lower().startswith(_OF_MACHINES):
             yield Refused(name[:_LONGEST_NAME], why, record.id)
 
 
-def _refusal(line: str, host: Origin, is_foreign: bool, browser: BrowserFamily | None) -> tuple[str, Refusal | None]:
+def _refusal(line: str, host: Origin, is_foreign: bool, lax_by_default: bool) -> tuple[str, Refusal | None]:
     pair, *attributes = line.split(";")
     name = pair.partition("=")[0].strip()
     said: dict[str, str] = {}
@@ -220,7 +241,19 @@ def _refusal(line: str, host: Origin, is_foreign: bool, browser: BrowserFamily |
             return name, None
         case _:
             # Firefox and Safari take it, so far.
-            return name, Refusal.NO_SAME_SITE if browser in (BrowserFamily.CHROMIUM, None) else None
+            return name, Refusal.NO_SAME_SITE if lax_by_default else None
+
+
+def _is_lax_by_default(record: Record) -> bool:
+    """Say whether a cookie without SameSite counts as Lax: in Chromium, from version 80 on."""
+    if record.browser is not BrowserFamily.CHROMIUM:
+        return record.browser is None
+    version = _VERSION.search(record.exchange.request.headers.user_agent or "")
+    return version is None or int(version[1]) >= _LAX_SINCE
+
+
+def _names(cookie: str) -> frozenset[str]:
+    return frozenset(pair.partition("=")[0].strip() for pair in cookie.split(";")[:_MOST])
 
 
 def _covers(domain: str, host: str) -> bool:

@@ -28,6 +28,7 @@ from .pairing import (
     may_have_preflight,
     may_need_grant,
     passes,
+    slack,
     unasked_names,
 )
 from .preflight_rules import overwrites
@@ -232,7 +233,8 @@ class Correlator(Links):
         """Choose anew, in the order of time, which preflight or grant each request from a moment on had."""
         if not place.preflights:
             return
-        for request in place.arrivals_since(since):
+        early = slack(place.preflights[0])
+        for request in place.arrivals_since(since - early):
             if not may_have_preflight(request):
                 continue
             best = self._best_preflight(place, request)
@@ -245,7 +247,7 @@ class Correlator(Links):
     def _best_preflight(self, place: Place, request: Record) -> Record | None:
         """Return the preflight that fits best, and then nearest, of those that no earlier request followed."""
         found = []
-        for preflight in place.preflights_until(request.exchange.started, _SEARCHED):
+        for preflight in place.preflights_until(request.exchange.started + slack(request), _SEARCHED):
             taker = self.get(preflight.request)
             if taker is not None and taker is not request and taker.order < request.order:
                 continue
@@ -255,7 +257,7 @@ class Correlator(Links):
                 found.append((unasked, distance, preflight.order, preflight))
         if len(found) > 1:
             # What failed was not followed, if there is another.
-            found = [each for each in found if passes(each[3])] or found
+            found = [each for each in found if passes(each[3]) is not request.was_never_sent] or found
         return min(found, key=lambda each: each[:3])[3] if found else None
 
     def _grant(self, place: Place, request: Record) -> Record | None:

@@ -116,7 +116,8 @@ class Links(ABC):
             if taker is not None:
                 self.set_preflight(taker, None, changed)
             preflight.request, request.preflight = request.id, preflight.id
-            self._served(preflight, request, changed)
+            if not request.was_never_sent:
+                self._served(preflight, request, changed)
             changed.update(self.chain_ids(preflight))
         self._recall_names(request)
         changed.update(self.chain_ids(request))
@@ -187,7 +188,9 @@ class Links(ABC):
             self.set_challenge(answer, None, changed)
 
     def expect_more(self, record: Record) -> None:
-        """Look again when what follows should have come."""
+        """Look again when what follows should have come. What is not in a HAR may have been left out of it."""
+        if record.exchange.source == "har":
+            return
         heappush(self._waiting, (record.over + FOLLOW_SECONDS, record.id))
         if len(self._waiting) > self.records.capacity:
             heappop(self._waiting)

@@ -18,6 +18,12 @@ from .record import Record
 SLACK: Final = 0.25
 """How far two time stamps of one proxy may be out of order: the browser may start before the proxy has seen the end."""
 
+_FILE_SLACK: Final = 1.0
+"""The same for a file: recorders take the two times by different clocks, or leave out what a request waited for."""
+
+_LEFT_OUT: Final = frozenset({"authorization", "cookie"})
+"""What browsers leave out of an export that they call sanitized."""
+
 _LINK_SECONDS: Final = 10.0
 """Within milliseconds, mostly; a busy machine and a slow connection take longer."""
 
@@ -29,6 +35,11 @@ _NEXT_KINDS: Final = {
     Kind.NAVIGATION: frozenset({Kind.NAVIGATION, Kind.NO_ORIGIN}),
 }
 """What the next hop of each kind may be: over plain http the kind shows less."""
+
+
+def slack(record: Record) -> float:
+    """Return by how many seconds a request may begin before its preflight ends."""
+    return _FILE_SLACK if record.exchange.source == "har" else SLACK
 
 
 def may_have_preflight(record: Record) -> bool:
@@ -43,20 +54,29 @@ def unasked_names(preflight: Record, request: Record) -> int | None:
     script's, so one that was not asked for makes the tie weaker and does not cut it.
     """
     before, after = preflight.exchange, request.exchange
-    if preflight.seen is None or not preflight.over - SLACK <= after.started <= preflight.over + _LINK_SECONDS:
+    saved = after.source == "har"
+    if preflight.seen is None or after.started > preflight.over + _LINK_SECONDS:
         return None
-    if before.started > after.started:
+    if saved:
+        if after.started < before.started - _FILE_SLACK:
+            return None
+    elif after.started < preflight.over - SLACK or before.started > after.started:
         return None
     if before.request.headers.request_method != after.request.method:
         return None
-    if not is_same_page(preflight, request) or not all(name in after.request.headers for name in preflight.asked_names):
+    if not is_same_page(preflight, request):
         return None
-    if "content-type" in preflight.asked_names and is_cors_safelisted_request_header(
-        "content-type", after.request.headers.content_type or ""
+    missing = [name for name in preflight.asked_names if name not in after.request.headers]
+    if missing and not request.was_never_sent and not (saved and _LEFT_OUT.issuperset(missing)):
+        return None
+    if (
+        not request.was_never_sent
+        and "content-type" in preflight.asked_names
+        and is_cors_safelisted_request_header("content-type", after.request.headers.content_type or "")
     ):
         # The request that it was for never went out: this one is another, and needed none.
         return None
-    return len(set(request.header_names).difference(preflight.asked_names))
+    return len(set(request.header_names).difference(preflight.asked_names)) + len(missing)
 
 
 def is_same_page(earlier: Record, request: Record) -> bool:

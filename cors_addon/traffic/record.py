@@ -8,6 +8,7 @@ from ..fetch.methods import is_cors_safelisted_method
 from ..fetch.origins import Origin, origin_of
 from .classify import BrowserFamily, Classification, Kind
 from .exchange import Exchange
+from .testimony import Told
 
 
 @dataclass(slots=True)
@@ -79,6 +80,14 @@ class Record:
     @property
     def needs_preflight(self) -> bool:
         return not is_cors_safelisted_method(self.exchange.request.method) or bool(self.header_names)
+
+    @property
+    def was_never_sent(self) -> bool:
+        """Whether the browser itself said that a request failed, and no response came: its preflight may be why."""
+        testimony, response = self.exchange.testimony, self.exchange.response
+        if testimony is None or (response is not None and response.status):
+            return False
+        return testimony.outcome in (Told.CORS, Told.FAILED)
 
     @property
     def was_followed(self) -> bool:

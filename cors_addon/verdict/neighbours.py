@@ -8,61 +8,44 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final
 
-from ..catalogue import CATALOGUE
-from ..catalogue.violation import Severity, Stage
+from ..catalogue.violation import Severity
 from ..fetch.headers import HeaderList
 from ..fetch.messages import is_redirect_status
 from ..fetch.origins import OPAQUE, Origin, origin_of, serialize_origin
 from ..fetch.resource_policy import (
-    SCRIPT_LIKE_DESTINATIONS,
     EmbedderPolicy,
     ResourcePolicyBlock,
     embedder_policy_of,
     is_blocked_by_nosniff,
     resource_policy_block,
 )
-from ..fetch.safelists import mime_essence
 from ..traffic.address_spaces import address_space_of
 from ..traffic.bounded_dicts import Recent
-from ..traffic.classify import BrowserFamily, Classification, Kind, browser_of, is_document_request
+from ..traffic.classify import Classification, Kind, is_document_request
 from ..traffic.correlate import Correlator
 from ..traffic.exchange import Exchange
 from ..traffic.record import Record
 from ..traffic.sites import registrable_domain
-from .conditions import BOTH_MODES, mixed_content_conditions
+from ..traffic.testimony import Told
+from .conditions import mixed_content_conditions
 from .failure_details import inert
 from .model import Condition, HeaderLine
+from .withheld import (
+    BLOCKED_BY,
+    CORP,
+    ORB_NAMES,
+    TOLD_BY_NAME,
+    condition,
+    is_certainly_opaque_blocked,
+    opaque_condition,
+    told_condition,
+    typed_condition,
+)
 
 _DOCUMENTS: Final = frozenset({"document", "iframe", "frame", "embed", "object", "worker", "sharedworker"})
-_ORB_NEVER_SNIFFED: Final = frozenset(
-    {
-        "application/dash+xml",
-        "application/gzip",
-        "application/msexcel",
-        "application/mspowerpoint",
-        "application/msword",
-        "application/pdf",
-        "application/vnd.ms-excel",
-        "application/vnd.ms-powerpoint",
-        "application/vnd.ms-word",
-        "application/x-gzip",
-        "application/x-protobuf",
-        "application/zip",
-        "multipart/byteranges",
-        "multipart/signed",
-        "text/csv",
-        "text/event-stream",
-    }
-)
 _AGE: Final = 6 * 3600.0
 _JUDGED_AGAIN: Final = 2_000
 _ISOLATING: Final = re.compile(r"/(?:mini-)?(?:coi|enable-threads|cross-origin-isolation|isolation)[\w.-]*\.m?js$")
-_CORP: Final = "Cross-Origin-Resource-Policy"
-_BLOCKED_BY: Final = {
-    ResourcePolicyBlock.SAME_ORIGIN: "corp-not-same-origin",
-    ResourcePolicyBlock.SAME_SITE: "corp-not-same-site",
-    ResourcePolicyBlock.EMBEDDER: "corp-coep",
-}
 
 
 @dataclass(slots=True)
@@ -147,16 +130,23 @@ class NeighbourObserver:
         found: list[Condition] = []
         headers = response.headers
         if classification.kind in (Kind.NO_CORS, Kind.NO_ORIGIN):
-            found += self._resource_policy(exchange, classification, headers)
-            if not found and _is_certainly_opaque_blocked(exchange, classification, headers):
-                found.append(_typed("orb-blocked", classification, headers))
+            told = exchange.testimony
+            delivered = told is not None and told.outcome is Told.PASSED
+            if told is not None and told.error is not None and told.error in TOLD_BY_NAME:
+                found.append(told_condition(TOLD_BY_NAME[told.error], classification, headers))
+            elif not delivered:
+                found += self._resource_policy(exchange, classification, headers)
+            by_name = told is not None and (told.error or "").lower() in ORB_NAMES
+            by_headers = not delivered and is_certainly_opaque_blocked(exchange, classification, headers)
+            if not found and (by_name or by_headers):
+                found.append(opaque_condition(exchange, classification, headers))
         if not found and _is_final(exchange) and is_blocked_by_nosniff(classification.destination, headers):
-            found.append(_typed("nosniff-mime", classification, headers))
+            found.append(typed_condition("nosniff-mime", classification, headers))
         found += self._local_network(exchange, classification)
         if exchange.request.headers.request_private_network is not None:
             value = headers.allow_private_network
             if value != "true":
-                found.append(_condition("private-network-access", {"value": inert(value or "")}))
+                found.append(condition("private-network-access", {"value": inert(value or "")}))
         return found
 
     def mixed_content(self, record: Record) -> list[Condition]:
@@ -210,24 +200,24 @@ class NeighbourObserver:
             return self._isolated(exchange, classification, headers, known, page)
         if block is ResourcePolicyBlock.SAME_SITE and classification.site == "same-site":
             return []
-        values = headers.get_all(_CORP)
-        lines = [HeaderLine("response", _CORP, inert(value, 2000)) for value in values]
-        lines = lines or [HeaderLine("response", _CORP, None)]
+        values = headers.get_all(CORP)
+        lines = [HeaderLine("response", CORP, inert(value, 2000)) for value in values]
+        lines = lines or [HeaderLine("response", CORP, None)]
         value = values[0] if values else ""
         params = {"origin": inert(page.serialize()), "value": inert(value), "policy": embedder.value}
         wanted = "same-site" if classification.site == "same-site" else "cross-origin"
-        return [_condition(_BLOCKED_BY[block], params, tuple(lines), f"{_CORP}: {wanted}")]
+        return [condition(BLOCKED_BY[block], params, tuple(lines), f"{CORP}: {wanted}")]
 
     def _isolated(
         self, exchange: Exchange, classification: Classification, headers: HeaderList, known: _Page, page: Origin
     ) -> list[Condition]:
         """A risk only: whether the page was loaded by way of the service worker is not seen."""
-        if known.isolating is None or exchange.started < known.isolating or _CORP in headers:
+        if known.isolating is None or exchange.started < known.isolating or CORP in headers:
             return []
         if classification.kind is not Kind.NO_CORS:
             return []
         params = {"origin": inert(page.serialize()), "value": "", "policy": "by-service-worker"}
-        found = _condition("corp-coep", params, (HeaderLine("response", _CORP, None),), f"{_CORP}: cross-origin")
+        found = condition("corp-coep", params, (HeaderLine("response", CORP, None),), f"{CORP}: cross-origin")
         return [replace(found, severity=Severity.RISK)]
 
     def _local_network(self, exchange: Exchange, classification: Classification) -> list[Condition]:
@@ -251,27 +241,7 @@ class NeighbourObserver:
         ):
             return []
         params = {"host": inert(target.host), "address": inert(exchange.server_address or target.host), "space": space}
-        return [_condition("local-network-access", params)]
-
-
-def _condition(
-    name: str, params: dict[str, str], evidence: tuple[HeaderLine, ...] = (), needed: str | None = None
-) -> Condition:
-    # No judges: neither the standard's nor a browser's CORS outcome depends on it.
-    return Condition(CATALOGUE[name], Stage.RESPONSE, BOTH_MODES, frozenset(), params, "", evidence, needed)
-
-
-def _typed(name: str, classification: Classification, headers: HeaderList) -> Condition:
-    content_type = headers.content_type
-    params = {"content_type": inert(content_type or "(none)"), "destination": inert(classification.destination)}
-    return _condition(
-        name,
-        params,
-        (
-            HeaderLine("response", "Content-Type", None if content_type is None else inert(content_type, 2000)),
-            HeaderLine("response", "X-Content-Type-Options", inert(headers.x_content_type_options or "", 2000)),
-        ),
-    )
+        return [condition("local-network-access", params)]
 
 
 def _upgrades(headers: HeaderList) -> bool:
@@ -296,24 +266,3 @@ def _is_subresource(exchange: Exchange, classification: Classification) -> bool:
     headers = exchange.request.headers
     accept = headers.accept or ""
     return bool(accept) and not accept.startswith("text/html") and headers.upgrade_insecure_requests is None
-
-
-def _is_certainly_opaque_blocked(exchange: Exchange, classification: Classification, headers: HeaderList) -> bool:
-    """Say whether opaque response blocking stops the response by its headers alone, and no sniffing can save it."""
-    if classification.kind is not Kind.NO_CORS or classification.site not in ("cross-site", "same-site"):
-        return False
-    if classification.destination in ("", "empty", "document", "iframe") or exchange.response is None:
-        return False
-    if browser_of(exchange.request.headers.user_agent) not in (BrowserFamily.CHROMIUM, None):
-        return False
-    if not 200 <= exchange.response.status <= 299:
-        return False
-    essence = mime_essence(headers.content_type or "")
-    if essence is None:
-        return False
-    if essence in _ORB_NEVER_SNIFFED or essence.startswith("application/vnd.openxmlformats-officedocument."):
-        return True
-    nosniff = (headers.x_content_type_options or "").partition(",")[0].strip().lower() == "nosniff"
-    protected = essence in ("text/html", "text/plain", "text/xml", "application/xml", "application/json", "text/json")
-    protected = protected or (essence.endswith(("+json", "+xml")) and essence != "image/svg+xml")
-    return nosniff and protected and classification.destination not in SCRIPT_LIKE_DESTINATIONS

@@ -62,7 +62,7 @@ def _asked_before(record: Record) -> Iterator[str]:
         yield "a beacon or a no-cors fetch() looks the same over plain http, and would not be checked"
     if record.preflight is not None:
         yield f"its preflight is flow {record.preflight}"
-    elif record.cached_grant is not None:
+    elif record.cached_grant is not None and record.exchange.source != "har":
         yield f"no preflight was needed: the grant of flow {record.cached_grant} still held"
 
 

@@ -18,6 +18,7 @@ GENERIC: Final = "CORSDidNotSucceed"
 
 _OUTCOMES: Final = {Told.PASSED: "allowed", Told.CORS: "blocked", Told.FAILED: "failed", Told.ABORTED: "aborted"}
 _OVERRULED: Final = "the browser delivered the response, so something in the browser switches CORS off"
+_TAKEN: Final = "the body was saved although CORS blocks the response: a plugin or extension may have asked"
 _UNEXPLAINED: Final = "the browser blocked the response, and nothing in the response explains why"
 _REASONS: Final = (
     ("net::ERR_BLOCKED_BY_CLIENT", "an extension or content blocker in the browser stopped the request"),
@@ -113,8 +114,8 @@ def with_testimony(verdict: Verdict, record: Record) -> Verdict:
         views, notes = {**views, speaker: changed}, (*notes, _UNEXPLAINED)
     elif testimony.outcome is Told.PASSED and not told.agrees:
         changed = View(Outcome.ALLOWED if testimony.certain else Outcome.UNKNOWN)
-        views, notes = {**views, speaker: changed}, (*notes, _OVERRULED)
-    elif testimony.outcome is Told.CORS and testimony.error not in (None, view.error, GENERIC):
+        views, notes = {**views, speaker: changed}, (*notes, _OVERRULED if testimony.certain else _TAKEN)
+    elif testimony.outcome is Told.CORS and testimony.certain and testimony.error not in (None, view.error, GENERIC):
         # Blocked by both, by another name: the browser's is the right one.
         told = replace(told, agrees=False)
         views = {**views, speaker: View(Outcome.BLOCKED, testimony.error)}

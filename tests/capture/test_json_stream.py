@@ -58,7 +58,7 @@ def test_members_and_elements_come_in_order(members: list[tuple[str, Any]], most
         ("", "the file ends too early at line 1, column 1"),
         ('{"a": 1', "the file ends too early at line 1, column 8"),
         ('{"a": [1, 2', "line 1, column 12"),
-        ('{"a": "bc', "unterminated string starting at at line 1, column 7"),
+        ('{"a": "bc', "the file ends too early at line 1, column 7"),
         ('{\n  "a" 1}', "':' was expected at line 2, column 7"),
         ('{\n\n  "a": tru}', "expecting value at line 3, column 8"),
         ('{"a": 1]', "',' was expected at line 1, column 8"),

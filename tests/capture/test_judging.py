@@ -229,7 +229,7 @@ def test_what_a_har_leaves_out_is_noted(tmp_path: Path) -> None:
     bare = entry(status=-1, origin=None)
     path.write_bytes(har([bare, entry()]))
     judged = judge(path)
-    assert judged.note.startswith("one request of a script failed and too little was saved to say why (run.har#0")
+    assert judged.note.startswith("one request of a script failed without a saved reason (first: run.har#0")
     assert judged.problem == ""
 
 

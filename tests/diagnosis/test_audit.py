@@ -130,11 +130,16 @@ def test_without_the_audit_nothing_is_raised() -> None:
     ("http, and nobody signed in", "http-origin-with-credentials", "http://app.test", ADVICE, (), ""),
     ("http at the host's own name", "http-origin-with-credentials", "http://api.test", RISK, (COOKIE,), ""),
     ("this machine", "localhost-origin-with-credentials", "http://localhost:5173", ADVICE, (COOKIE,), "203.0.113.7"),
-    ("by its address", "localhost-origin-with-credentials", "http://127.0.0.1:5173", ADVICE, (), "203.0.113.7"),
+    ("by its address", "localhost-origin-with-credentials", "http://127.0.0.1:5173", ADVICE, (COOKIE,), "203.0.113.7"),
     ("a free host", "shared-hosting-origin-with-credentials", "https://a.netlify.app", INFO, (COOKIE,), ""),
 )
 def test_single_pages(found: str, origin: str, severity: Severity, lines: tuple[str, ...], address: str) -> None:
     assert raised(me(origin, *lines, address=address)) == {found: severity}
+
+
+def test_a_service_that_lets_localhost_in_without_cookies_is_left_alone() -> None:
+    """A development mode: the key that a script sends is no credential of a signed-in user."""
+    assert raised(me("http://localhost:5173", "apikey: k", address="203.0.113.7")) == {}
 
 
 def test_two_sites_that_have_nothing_in_common() -> None:

@@ -21,7 +21,7 @@ def report(text: str) -> Report:
 @pytest.mark.parametrize(
     ("text", "severity", "fails"),
     [
-        (BLOCKED, "blocked", {"blocked", "risk", "advice"}),
+        (BLOCKED, "blocked", {"blocked", "network", "risk", "advice"}),
         (CONDITIONAL, "conditional", {"risk", "advice"}),
         (ADVICE, "advice", {"advice"}),
         (INFO, "info", set()),

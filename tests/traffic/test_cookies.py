@@ -72,6 +72,34 @@ def test_only_chromium_takes_silence_for_lax(browser: str) -> None:
     assert Watched(setting("a=1; Secure; SameSite=Lax", browser=browser)).of("1") != ()
 
 
+@table(
+    "agent, refused",
+    ("79", "Mozilla/5.0 AppleWebKit/537.36 Chrome/79.0.3945.130 Safari/537.36", False),
+    ("80", "Mozilla/5.0 AppleWebKit/537.36 Chrome/80.0.3987.87 Safari/537.36", True),
+)
+def test_a_browser_goes_by_the_rules_of_its_day(agent: str, refused: bool) -> None:
+    assert bool(Watched(setting("a=1; Secure", browser=agent)).of("1")) is refused
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_cookie_that_comes_back_was_taken(order: int) -> None:
+    exchanges = [
+        setting("a=1; Secure", id="login", at=1),
+        cors(f"GET {API}/me", "Cookie: b=2; a=1", id="later", at=2, answer=allow(credentials=True)),
+    ]
+    watched = Watched(*exchanges[::order])
+    assert watched.of("login") == ()
+    assert watched.changed[-1] == ({"login"} if order == 1 else set())
+
+
+def test_a_cookie_that_was_there_before_proves_nothing() -> None:
+    watched = Watched(
+        cors(LOGIN, "Cookie: a=0", id="login", at=1, answer=[*allow(credentials=True), "Set-Cookie: a=1; Secure"]),
+        cors(f"GET {API}/me", "Cookie: a=0", id="later", at=2, answer=allow(credentials=True)),
+    )
+    assert watched.of("login") == (Refused("a", Refusal.NO_SAME_SITE, "login"),)
+
+
 def test_without_credentials_there_are_no_cookies() -> None:
     assert Watched(cors(LOGIN, answer=[*allow("*"), "Set-Cookie: a=1"])).of("1") == ()
 

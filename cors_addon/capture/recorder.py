@@ -1,0 +1,110 @@
+"""What a browser's own recorder wrote of an outcome: the testimony in a HAR's entry.
+
+Chrome and Playwright write ``_error``, ``_initiator``, ``_resourceType``; proxies write none of these, and what they
+saw says nothing of the page.
+"""
+
+from typing import Any, Final
+
+from ..traffic.testimony import CallSite, Testimony, Told
+
+SCRIPTS: Final = frozenset({"fetch", "xhr", "eventsource"})
+REFUSED: Final = "net::ERR_FAILED"
+BLOCKED_BY_CLIENT: Final = "net::ERR_BLOCKED_BY_CLIENT"
+_ABORTED: Final = frozenset({"net::ERR_ABORTED", "NS_BINDING_ABORTED", "NS_ERROR_ABORT", "cancelled", "Cancelled"})
+_EXTENSIONS: Final = ("chrome-extension://", "moz-extension://", "safari-web-extension://")
+_BROWSERS: Final = frozenset({"firefox", "webinspector", "webkit web inspector", "playwright"})
+_MOST_FRAMES: Final = 20
+
+
+def error_of(entry: dict[str, Any], answer: dict[str, Any]) -> str:
+    """Return the name of what went wrong, empty where nothing is told."""
+    if entry.get("_wasAborted"):
+        return "net::ERR_ABORTED"
+    for text in (answer.get("_error"), answer.get("_failureText"), entry.get("_error")):
+        if isinstance(text, str) and text:
+            return text
+    return ""
+
+
+def kind_of(entry: dict[str, Any]) -> str:
+    """Return DevTools' type of a resource in lower case, empty where it is not told."""
+    kind = entry.get("_resourceType")
+    return kind.lower() if isinstance(kind, str) else ""
+
+
+def is_aborted(error: str) -> bool:
+    """Say whether a name says that page, user or navigation gave the request up."""
+    return error in _ABORTED
+
+
+def testimony_of(
+    entry: dict[str, Any], answer: dict[str, Any], status: int, error: str, creator: str, crosses: bool
+) -> Testimony | None:
+    """Return what the recorder says of an entry, ``None`` where it is no browser's or says nothing.
+
+    ``crosses`` says that the request went to another origin, so that CORS may have refused it.
+    """
+    kind = kind_of(entry)
+    if not kind and "_initiator" not in entry and creator.lower() not in _BROWSERS:
+        return None
+    outcome, certain = _outcome(answer, status, error, kind, crosses)
+    initiator = entry.get("_initiator")
+    made_by, site = ("", None) if not isinstance(initiator, dict) else _initiator(initiator)
+    if outcome is None and site is None and not made_by:
+        return None
+    browser = f"the recorder ({creator})" if creator else "the recorder"
+    return Testimony(
+        browser=browser,
+        outcome=outcome,
+        error=error or None,
+        call_site=site,
+        initiator=made_by,
+        from_cache=bool(entry.get("_fromCache")),
+        certain=certain,
+    )
+
+
+def _outcome(answer: dict[str, Any], status: int, error: str, kind: str, crosses: bool) -> tuple[Told | None, bool]:
+    if is_aborted(error):
+        return Told.ABORTED, True
+    if error == REFUSED:
+        # The same name stands for what an extension or a test refuses.
+        return (Told.CORS if crosses else Told.FAILED), False
+    if error:
+        return Told.FAILED, True
+    if status <= 0 or kind == "preflight":
+        return None, True
+    content = answer.get("content")
+    size = content.get("size") if isinstance(content, dict) else None
+    if isinstance(size, (int, float)) and size > 0:
+        return Told.PASSED, kind in SCRIPTS
+    # Chrome writes the error of every entry, null where there is none.
+    return (Told.PASSED, True) if kind in SCRIPTS and "_error" in answer and status >= 200 else (None, True)
+
+
+def _initiator(initiator: dict[str, Any]) -> tuple[str, CallSite | None]:
+    kind = str(initiator.get("type") or "")
+    frames = list(_frames(initiator.get("stack")))
+    if any(frame.url.startswith(_EXTENSIONS) for frame in frames[:1]):
+        kind = "extension"
+    site = next((frame for frame in frames if frame.url.startswith(("http://", "https://", "webpack", "file:"))), None)
+    if site is None and kind not in ("preflight", "extension") and isinstance(initiator.get("url"), str):
+        site = CallSite(initiator["url"], _from_one(initiator.get("lineNumber")))
+    return kind, site
+
+
+def _frames(stack: Any) -> list[CallSite]:
+    found: list[CallSite] = []
+    while isinstance(stack, dict) and len(found) < _MOST_FRAMES:
+        frames = stack.get("callFrames")
+        for frame in frames[:_MOST_FRAMES] if isinstance(frames, list) else ():
+            if isinstance(frame, dict) and isinstance(frame.get("url"), str) and frame["url"]:
+                line, column = _from_one(frame.get("lineNumber")), _from_one(frame.get("columnNumber"))
+                found.append(CallSite(frame["url"], line, column, str(frame.get("functionName") or "")))
+        stack = stack.get("parent")
+    return found
+
+
+def _from_one(number: Any) -> int:
+    return number + 1 if isinstance(number, int) and 0 <= number < 1 << 31 else 0
