@@ -1,6 +1,6 @@
-"""Takes flows through the hooks of an addon, in a process of its own; see ``hooks.py``.
+"""Takes flows of one kind through the hooks of an addon, in a process of its own; see ``hooks.py``.
 
-Reads lines of ``[kind, flows]`` and answers each with ``[seconds in the hooks, seconds altogether]`` of a flow.
+Reads how many, a line each time, and answers with ``[seconds in the hooks, seconds altogether]`` of a flow.
 """
 
 import asyncio
@@ -89,7 +89,7 @@ def loaded(root: str, **options: Any) -> Iterator[Hooked]:
         yield made
 
 
-async def _answer(root: str) -> None:
+async def _answer(root: str, kind: str) -> None:
     number = 0
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "rules.yaml")
@@ -97,11 +97,10 @@ async def _answer(root: str) -> None:
             file.write(RULES)
         with loaded(root, cors_rules=path, cors_inject=True) as hooked:
             for line in sys.stdin:
-                kind, flows = json.loads(line)
-                print(json.dumps(hooked.measure(kind, flows, number)), flush=True)
-                number += flows
+                print(json.dumps(hooked.measure(kind, int(line), number)), flush=True)
+                number += int(line)
                 await asyncio.sleep(0)
 
 
 if __name__ == "__main__":
-    asyncio.run(_answer(sys.argv[1]))
+    asyncio.run(_answer(*sys.argv[1:]))
