@@ -148,6 +148,8 @@ class ChromiumEvents:
 
     def _reached_network(self, request: BrowserRequest, number: str) -> None:
         request.on_wire = True
+        if request.outcome is Outcome.CORS and request.unsent is Unsent.CACHE:
+            request.unsent = None
         cookies = self._cookies.get(number, {}).get("associatedCookies", ())
         if cookies:
             request.credentials = True
@@ -183,13 +185,24 @@ class ChromiumEvents:
                 self._same_as_blocked(request)
             elif request.url in self._by_worker and not request.on_wire:
                 request.unsent = Unsent.SERVICE_WORKER
+            self._never_followed(chain, error)
             self._settle(request, Outcome.FAILED, error)
             return
         error = status["corsError"]
         if error.startswith("Preflight") or error in _PREFLIGHT_ERRORS:
             request.unsent = Unsent.PREFLIGHT
             self._preflight_failed(request.url, error)
+        else:
+            self._never_followed(chain, error)
         self._settle(request, Outcome.CORS, error)
+
+    def _never_followed(self, chain: list[BrowserRequest], error: str) -> None:
+        """A redirect's target that fails before it reaches the network is refused for its scheme or port."""
+        if len(chain) > 1 and not chain[-1].on_wire and chain[-1].unsent is None:
+            chain[-1].unsent = _BLOCKED_BY.get(error, Unsent.REDIRECT)
+            if chain[-1].unsent is Unsent.REDIRECT:
+                chain[-2].target_error = error
+                self._changed(chain[-2])
 
     def _same_as_blocked(self, request: BrowserRequest) -> None:
         """The policy's own word came first: both are one request, and this one tells more."""
@@ -283,6 +296,9 @@ class ChromiumEvents:
             request.unsent = _BLOCKED_BY[error or ""]
         elif error is not None and error.startswith(("LocalNetwork", "PrivateNetwork", "InsecureLocalNetwork")):
             request.unsent = request.unsent or Unsent.LOCAL_NETWORK_ACCESS
+        elif outcome is Outcome.CORS and not request.on_wire and request.unsent is None and not request.is_preflight:
+            # No response is told where a stored one fails; what the network says of it may still come.
+            request.unsent = Unsent.CACHE
         self._changed(request)
 
 
