@@ -40,6 +40,7 @@ from .model import (
     View,
 )
 from .testified import (
+    NO_CORS_AFTER_ALL,
     narrowed,
     proved,
     reason_of,
@@ -254,16 +255,22 @@ def _verdict(record: Record, context: Context, conditions: list[Condition], know
     testimony = testimony_of(record)
     told: ToldView | None = None
     speaker: Judge | None = None
+    surely = _is_surely_checked(record)
     if testimony is not None and testimony.outcome in (Told.PASSED, Told.CORS):
         speaker = speaker_of(testimony, record)
         modes, fits = narrowed(testimony, speaker, conditions, modes, exchange)
+        if not fits and not surely and testimony.outcome is Told.PASSED:
+            # It was the beacon or the no-cors request that it looks like, and no browser checks those.
+            rest = [condition for condition in conditions if condition.violation.severity is not Severity.BLOCKED]
+            verdict = _passed(record, context, rest, Outcome.NOT_CORS, _NOT_CORS)
+            return replace(verdict, told=told_view(testimony, testimony.outcome, True), reason=NO_CORS_AFTER_ALL)
         told = told_view(testimony, testimony.outcome, fits)
         if not fits:
             conditions = without(speaker, conditions)
         elif len(modes) == 1 and known.mode is None:
             known = proved(record, known, next(iter(modes)), testimony)
     passed = _ALLOWED if record.kind in (Kind.CORS, Kind.PREFLIGHT) else _NOT_CORS
-    sure = dict.fromkeys(_JUDGES, _is_surely_checked(record))
+    sure = dict.fromkeys(_JUDGES, surely)
     sure[Judge.FIREFOX] = sure[Judge.FIREFOX] and not context.upgraded
     if speaker is not None:
         sure[speaker] = True

@@ -20,6 +20,7 @@ _OUTCOMES: Final = {Told.PASSED: "allowed", Told.CORS: "blocked", Told.FAILED: "
 _OVERRULED: Final = "the browser delivered the response, so something in the browser switches CORS off"
 _TAKEN: Final = "the body was saved although CORS blocks the response: a plugin or extension may have asked"
 _UNEXPLAINED: Final = "the browser blocked the response, and nothing in the response explains why"
+NO_CORS_AFTER_ALL: Final = "the browser used a response that fails the CORS check: a beacon, or mode no-cors"
 _REASONS: Final = (
     ("net::ERR_BLOCKED_BY_CLIENT", "an extension or content blocker in the browser stopped the request"),
     ("net::ERR_BLOCKED_BY_CSP", "the page's Content-Security-Policy blocks the request"),

@@ -117,3 +117,23 @@ def test_a_request_whose_preflight_failed_was_never_sent() -> None:
     lost = replace(cors(f"PUT {API}"), response=None)
     found = verdict_of(replace(lost, error="net::ERR_FAILED"), said(Told.CORS, "net::ERR_FAILED", blocked_by="p"))
     assert (found.outcome, found.related.preflight) == (Outcome.BLOCKED, "p")
+
+
+def test_a_post_that_passes_although_it_fails_the_check_was_no_cors_request() -> None:
+    """Over plain http nothing else tells a beacon from fetch()."""
+    posted = cors_exchange("POST http://api.test/items", origin="http://app.test")
+    without, _ = Session().observe(posted)
+    assert without is not None
+    assert without.outcome is Outcome.CONDITIONAL
+    found = verdict_of(posted, said(Told.PASSED))
+    assert found.outcome is Outcome.NOT_CORS
+    assert found.told is not None
+    assert found.told.agrees
+    assert not [each for each in found.findings if each.id == "allow-origin-missing"]
+
+
+def test_another_name_is_a_difference_and_the_browsers_own_is_shown() -> None:
+    found = verdict_of(cors(f"GET {API}"), said(Told.CORS, "AllowOriginMismatch"))
+    assert found.told is not None
+    assert not found.told.agrees
+    assert found.views[found.judge].error == "AllowOriginMismatch"
