@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,7 +13,7 @@ from ..report.ignore import Ignores
 from ..report.model import Report, build, merge
 from ..verdict.model import Judge
 from .compression import STDIN
-from .judging import Advance, judge_capture
+from .judging import Advance, Judged, judge_capture, judge_entries
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -67,8 +67,17 @@ def check(paths: Sequence[str], task: Task, jobs: int = 1, show: Show | None = N
     return merge((report for report, _ in parts), [capture for _, capture in parts])
 
 
+def check_entries(entries: Iterable[Any], task: Task) -> Report:
+    """Judge the entries of a HAR that somebody read already, as a session of their own."""
+    report, capture = _part(judge_entries(entries, "har", task.settings), "har", task)
+    return merge([report], [capture])
+
+
 def _checked(path: str, name: str, task: Task, advance: Advance | None) -> _Part:
-    judged = judge_capture(path, name, task.settings, advance)
+    return _part(judge_capture(path, name, task.settings, advance), path, task)
+
+
+def _part(judged: Judged, path: str, task: Task) -> _Part:
     not_cors = judged.flows - len(judged.verdicts)
     report = build(
         judged.verdicts,

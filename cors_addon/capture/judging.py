@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from ..diagnosis.explanations import Explanations
 from ..diagnosis.host_profiles import Profile, profiles
@@ -66,6 +66,20 @@ def judge_capture(path: str, name: str, settings: Settings, advance: Advance | N
         problem = str(exc)
     verdicts = judging.finish()
     return Judged(kind, judging.flows, verdicts, judging.explain, problem, note, judging.hosts(verdicts))
+
+
+def judge_entries(entries: Iterable[Any], name: str, settings: Settings) -> Judged:
+    """Judge the entries of a HAR as a session of their own; as ``judge_capture`` does otherwise."""
+    judging = _Judging(Session(settings))
+    notes = HarNotes()
+    problem = ""
+    try:
+        judging.take_all(har.judge_entries(entries, name, notes))
+    except CaptureError as exc:
+        problem = str(exc)
+    judging.pass_time(notes.now)
+    verdicts = judging.finish()
+    return Judged("har", judging.flows, verdicts, judging.explain, problem, str(notes), judging.hosts(verdicts))
 
 
 def _sightings(part: Part, name: str, notes: HarNotes, clock: Clock) -> Iterator[Sighting]:

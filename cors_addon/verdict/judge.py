@@ -258,17 +258,17 @@ def _verdict(record: Record, context: Context, conditions: list[Condition], know
     surely = _is_surely_checked(record)
     if testimony is not None and testimony.outcome in (Told.PASSED, Told.CORS):
         speaker = speaker_of(testimony, record)
-        modes, fits = narrowed(testimony, speaker, conditions, modes, exchange)
-        if not fits and not surely and testimony.outcome is Told.PASSED:
+        modes, fitting = narrowed(testimony, speaker, conditions, modes, exchange)
+        if not fitting and not surely and testimony.outcome is Told.PASSED:
             # It was the beacon or the no-cors request that it looks like, and no browser checks those.
             rest = [condition for condition in conditions if condition.violation.severity is not Severity.BLOCKED]
             verdict = _passed(record, context, rest, Outcome.NOT_CORS, _NOT_CORS)
             return replace(verdict, told=told_view(testimony, testimony.outcome, True), reason=NO_CORS_AFTER_ALL)
-        told = told_view(testimony, testimony.outcome, fits)
-        if not fits:
+        told = told_view(testimony, testimony.outcome, bool(fitting))
+        if not fitting:
             conditions = without(speaker, conditions)
-        elif len(modes) == 1 and known.mode is None:
-            known = proved(record, known, next(iter(modes)), testimony)
+        elif len(fitting) == 1 and known.mode is None:
+            known = proved(record, known, next(iter(fitting)), testimony)
     passed = _ALLOWED if record.kind in (Kind.CORS, Kind.PREFLIGHT) else _NOT_CORS
     sure = dict.fromkeys(_JUDGES, surely)
     sure[Judge.FIREFOX] = sure[Judge.FIREFOX] and not context.upgraded

@@ -55,15 +55,15 @@ def narrowed(
     conditions: Sequence[Condition],
     modes: frozenset[CredentialsMode],
     exchange: Exchange,
-) -> tuple[frozenset[CredentialsMode], bool]:
-    """Return the credentials modes under which a browser's view equals what it said, and whether there are any."""
+) -> tuple[frozenset[CredentialsMode], frozenset[CredentialsMode]]:
+    """Return the credentials modes to judge under, and those under which a browser's view equals what it said."""
     failures = {mode: first_failure(speaker, mode, conditions) for mode in CredentialsMode}
     if testimony.outcome is Told.PASSED:
         fitting = frozenset(mode for mode, failure in failures.items() if failure is None)
     else:
         named = {mode: error_name(speaker, each, exchange) for mode, each in failures.items() if each is not None}
         fitting = frozenset(mode for mode, name in named.items() if name == testimony.error) or frozenset(named)
-    return (fitting & modes) or fitting or modes, bool(fitting)
+    return (fitting & modes) or fitting or modes, fitting
 
 
 def without(speaker: Judge, conditions: Sequence[Condition]) -> list[Condition]:
