@@ -17,8 +17,8 @@ class Problem:
     """One thing to fix, as the reports diagnose it.
 
     ``severity`` is ``blocked``, ``conditional``, ``risk``, ``advice`` or ``info``; ``requests`` counts the
-    requests that show it; ``causes`` and ``steps`` are sentences, the most probable cause first. ``known`` says that the baseline
-    holds it. ``plain`` is the diagnosis as in the JSON report.
+    requests that show it; ``causes`` and ``steps`` are sentences, the most probable cause first. ``known`` says that
+    the baseline holds it. ``plain`` is the diagnosis as in the JSON report.
     """
 
     severity: str
@@ -99,7 +99,7 @@ def judge_har(
     ignore: Sequence[str] = (),
     baseline: str | os.PathLike[str] | None = None,
 ) -> Result:
-    """Judge a HAR that was read already, or its entries, mappings as in ``log.entries``; options are those of ``check``.
+    """Judge a HAR that was read already, or its entries: mappings as in ``log.entries``. Options: see ``check``.
 
     The entries are one session: what one request shows counts for the others.
     """
@@ -143,9 +143,6 @@ def _problem(diagnosis: Mapping[str, Any]) -> Problem:
 
 def _step(step: Mapping[str, Any]) -> str:
     """Return what to do in one step, with the header lines to send."""
-    lines = [
-        f"{send['to']} {send['status']}: {line}"
-        for send in step.get("send") or ()
-        for line in send.get("headers") or ()
-    ]
+    sent = step.get("send") or ()
+    lines = [f"{send['to']} {send['status']}: {line}" for send in sent for line in send.get("headers") or ()]
     return "\n    ".join([step["text"], *lines])
