@@ -190,7 +190,7 @@ def _path(_options: argparse.Namespace) -> int:
 
 def _explain(options: argparse.Namespace) -> int:
     from .catalogue import CATALOGUE, UnknownViolationError, by_id
-    from .catalogue.render import chromium_names, explain_text, list_text
+    from .catalogue.render import browsers_names, explain_text, list_text
     from .report.cause_list import cause_of, cause_text, causes_text, near_causes
 
     wanted = " ".join(options.id)
@@ -202,9 +202,7 @@ def _explain(options: argparse.Namespace) -> int:
         print(cause_text(cause), end="")
         return CLEAN
     typed = wanted.lower()
-    meant = [
-        each for each in CATALOGUE.values() if typed in map(str.lower, (*chromium_names(each), each.firefox or ""))
-    ]
+    meant = [each for each in CATALOGUE.values() if typed in map(str.lower, browsers_names(each))]
     try:
         print("\n\n".join(explain_text(each) for each in meant or [by_id(wanted)]), end="")
     except UnknownViolationError as error:

@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT))
 from cors_addon.catalogue import CATALOGUE  # noqa: E402
 from cors_addon.catalogue.render import chromium_names, mdn_url  # noqa: E402
 from cors_addon.catalogue.violation import Severity, Stage, Violation  # noqa: E402
+from cors_addon.catalogue.webkit_names import SENTENCES  # noqa: E402
 from cors_addon.diagnosis.causes import CAUSES  # noqa: E402
 from cors_addon.mitm.addon import CorsAddon  # noqa: E402
 from cors_addon.mitm.options import OPTIONS, Option  # noqa: E402
@@ -131,10 +132,16 @@ def violations() -> str:
     def row(violation: Violation) -> tuple[str, ...]:
         chromium = " ".join(f"`{name}`" for name in chromium_names(violation)[:1])
         firefox = f"`{violation.firefox}`" if violation.firefox else ""
-        return f"[`{violation.id}`](#{violation.id})", violation.severity.value, chromium, firefox
+        webkit = f"`{violation.webkit}`" if violation.webkit else ""
+        return f"[`{violation.id}`](#{violation.id})", violation.severity.value, chromium, firefox, webkit
 
-    overview = table(("id", "severity", "Chromium says", "Firefox says"), map(row, CATALOGUE.values()))
-    return "\n".join([overview, *map(_entry, CATALOGUE.values())])
+    head = ("id", "severity", "Chromium says", "Firefox says", "WebKit (our name)")
+    overview = table(head, map(row, CATALOGUE.values()))
+    sentences = table(
+        ("our name", "the sentence in Safari's console"), ((f"`{name}`", text) for name, text in SENTENCES.items())
+    )
+    intro = "WebKit has a sentence for each failure and no identifier. These names are ours, one for each sentence:"
+    return "\n".join([overview, intro, "", sentences, *map(_entry, CATALOGUE.values())])
 
 
 def _entry(violation: Violation) -> str:
@@ -143,6 +150,8 @@ def _entry(violation: Violation) -> str:
     names = [f"Chromium: {', '.join(f'`{name}`' for name in chromium_names(violation))}"] if violation.chromium else []
     if violation.firefox:
         names.append(f"Firefox: [`{violation.firefox}`]({mdn_url(violation.firefox)})")
+    if violation.webkit:
+        names.append(f"WebKit: `{violation.webkit}`")
     if violation.cwe is not None:
         names.append(f"[CWE-{violation.cwe}](https://cwe.mitre.org/data/definitions/{violation.cwe}.html)")
     return (

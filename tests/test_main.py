@@ -150,7 +150,9 @@ def test_explain_tells_each_cause(name: str, capsys: pytest.CaptureFixture[str])
     assert all(heading in printed for heading in ("What shows it", "What to do"))
 
 
-@pytest.mark.parametrize("name", ["CORSMissingAllowOrigin", "corsmissingalloworigin", "MissingAllowOriginHeader"])
+@pytest.mark.parametrize(
+    "name", ["CORSMissingAllowOrigin", "corsmissingalloworigin", "MissingAllowOriginHeader", "OriginNotAllowed"]
+)
 def test_explain_takes_what_a_browser_calls_it(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     status, printed, _ = run(capsys, "explain", name)
     assert status == CLEAN

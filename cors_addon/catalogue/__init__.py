@@ -62,7 +62,7 @@ def suggestions(unknown: str, most: int = 3) -> tuple[str, ...]:
 
 
 def _browser_names(violation: Violation) -> set[str]:
-    names = {violation.chromium, violation.firefox}
+    names = {violation.chromium, violation.firefox, violation.webkit}
     if violation.preflight_prefix:
         names.add(f"Preflight{violation.chromium}")
     return {name.lower() for name in names if name}

@@ -56,6 +56,7 @@ PREFLIGHT_STATUS_NOT_OK: Final = Violation(
     """),
     chromium="PreflightInvalidStatus",
     firefox="CORSPreflightDidNotSucceed",
+    webkit="PreflightNotSuccessful",
 )
 
 PREFLIGHT_REDIRECT: Final = Violation(
@@ -109,6 +110,7 @@ PREFLIGHT_REDIRECT: Final = Violation(
     """),
     chromium="PreflightDisallowedRedirect",
     firefox="CORSExternalRedirectNotAllowed",
+    webkit="PreflightNotSuccessful",
 )
 
 ALLOW_METHODS_INVALID: Final = Violation(
@@ -152,6 +154,7 @@ ALLOW_METHODS_INVALID: Final = Violation(
     """),
     chromium="InvalidAllowMethodsPreflightResponse",
     firefox="CORSInvalidAllowMethod",
+    webkit="AllowMethodsInvalid",
 )
 
 ALLOW_HEADERS_INVALID: Final = Violation(
@@ -203,6 +206,7 @@ ALLOW_HEADERS_INVALID: Final = Violation(
     """),
     chromium="InvalidAllowHeadersPreflightResponse",
     firefox="CORSInvalidAllowHeader",
+    webkit="AllowHeadersInvalid",
 )
 
 METHOD_NOT_ALLOWED: Final = Violation(
@@ -248,6 +252,7 @@ METHOD_NOT_ALLOWED: Final = Violation(
     """),
     chromium="MethodDisallowedByPreflightResponse",
     firefox="CORSMethodNotFound",
+    webkit="MethodNotAllowed",
 )
 
 METHOD_WILDCARD_WITH_CREDENTIALS: Final = Violation(
@@ -312,6 +317,7 @@ METHOD_WILDCARD_WITH_CREDENTIALS: Final = Violation(
     """),
     chromium="MethodDisallowedByPreflightResponse",
     firefox="CORSMethodNotFound",
+    webkit="MethodNotAllowed",
 )
 
 HEADER_NOT_ALLOWED: Final = Violation(
@@ -365,6 +371,7 @@ HEADER_NOT_ALLOWED: Final = Violation(
     """),
     chromium="HeaderDisallowedByPreflightResponse",
     firefox="CORSMissingAllowHeaderFromPreflight",
+    webkit="HeaderNotAllowed",
 )
 
 HEADER_WILDCARD_WITH_CREDENTIALS: Final = Violation(
@@ -435,6 +442,7 @@ HEADER_WILDCARD_WITH_CREDENTIALS: Final = Violation(
     """),
     chromium="HeaderDisallowedByPreflightResponse",
     firefox="CORSMissingAllowHeaderFromPreflight",
+    webkit="HeaderNotAllowed",
 )
 
 PREFLIGHT_FETCH: Final = (

@@ -44,6 +44,7 @@ REDIRECT_URL_CREDENTIALS: Final = Violation(
         {ALLOWED}
     """),
     chromium="RedirectContainsCredentials",
+    webkit="RedirectionHasCredentials",
     cwe=522,
 )
 
@@ -82,6 +83,7 @@ REDIRECT_SCHEME: Final = Violation(
     """),
     chromium="CorsDisabledScheme",
     firefox="CORSRequestNotHttp",
+    webkit="RedirectionNonCorsScheme",
 )
 
 _MOST_REDIRECTS: Final = 20
@@ -129,6 +131,7 @@ REDIRECT_TOO_MANY: Final = Violation(
         {ALLOWED}
     """),
     firefox="CORSDidNotSucceed",
+    webkit="TooManyRedirections",
 )
 
 MODE_SAME_ORIGIN: Final = Violation(

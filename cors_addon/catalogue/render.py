@@ -7,6 +7,7 @@ from typing import Final
 
 from . import CATALOGUE
 from .violation import FixOwner, Severity, Violation
+from .webkit_names import SENTENCES
 
 WIDTH: Final = 100
 _INDENT: Final = "  "
@@ -37,6 +38,11 @@ def chromium_names(violation: Violation) -> tuple[str, ...]:
     if violation.preflight_prefix:
         return (violation.chromium, f"Preflight{violation.chromium}")
     return (violation.chromium,)
+
+
+def browsers_names(violation: Violation) -> tuple[str, ...]:
+    """Return every name that a browser has for a condition, and this project's name for WebKit's sentence."""
+    return (*chromium_names(violation), *filter(None, (violation.firefox, violation.webkit)))
 
 
 def mdn_url(firefox: str) -> str:
@@ -89,6 +95,11 @@ def _references(violation: Violation) -> Iterator[str]:
     else:
         yield f"Firefox   {violation.firefox}"
         yield mdn_url(violation.firefox)
+    if violation.webkit is None:
+        yield "WebKit    no name"
+    else:
+        yield f"WebKit    {violation.webkit}, our name for the sentence in Safari's console that"
+        yield from filled(SENTENCES[violation.webkit], 5 * _INDENT).splitlines()
     yield violation.anchor
     if violation.cwe is not None:
         yield f"https://cwe.mitre.org/data/definitions/{violation.cwe}.html"

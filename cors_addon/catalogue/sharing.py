@@ -41,6 +41,7 @@ ALLOW_ORIGIN_MISSING: Final = Violation(
     chromium="MissingAllowOriginHeader",
     preflight_prefix=True,
     firefox="CORSMissingAllowOrigin",
+    webkit="OriginNotAllowed",
 )
 
 ALLOW_ORIGIN_MULTIPLE: Final = Violation(
@@ -81,6 +82,7 @@ ALLOW_ORIGIN_MULTIPLE: Final = Violation(
     chromium="MultipleAllowOriginValues",
     preflight_prefix=True,
     firefox="CORSMultipleAllowOriginNotAllowed",
+    webkit="MoreThanOneOrigin",
 )
 
 ALLOW_ORIGIN_INVALID: Final = Violation(
@@ -119,6 +121,7 @@ ALLOW_ORIGIN_INVALID: Final = Violation(
     chromium="InvalidAllowOriginValue",
     preflight_prefix=True,
     firefox="CORSAllowOriginNotMatchingOrigin",
+    webkit="OriginNotAllowed",
 )
 
 ALLOW_ORIGIN_MISMATCH: Final = Violation(
@@ -158,6 +161,7 @@ ALLOW_ORIGIN_MISMATCH: Final = Violation(
     chromium="AllowOriginMismatch",
     preflight_prefix=True,
     firefox="CORSAllowOriginNotMatchingOrigin",
+    webkit="OriginNotAllowed",
 )
 
 ALLOW_ORIGIN_WILDCARD_WITH_CREDENTIALS: Final = Violation(
@@ -200,6 +204,7 @@ ALLOW_ORIGIN_WILDCARD_WITH_CREDENTIALS: Final = Violation(
     chromium="WildcardOriginNotAllowed",
     preflight_prefix=True,
     firefox="CORSNotSupportingCredentials",
+    webkit="WildcardWithCredentials",
 )
 
 ALLOW_CREDENTIALS_NOT_TRUE: Final = Violation(
@@ -242,6 +247,7 @@ ALLOW_CREDENTIALS_NOT_TRUE: Final = Violation(
     chromium="InvalidAllowCredentials",
     preflight_prefix=True,
     firefox="CORSMissingAllowCredentials",
+    webkit="CredentialsNotTrue",
 )
 
 SHARING: Final = (

@@ -40,7 +40,8 @@ class Violation:
     ``explanation`` says what browsers do and why in two to five sentences; ``fix`` says what to change. ``anchor`` is
     the URL of the standard's text. ``chromium`` is the CorsError name without prefix: where ``preflight_prefix`` is
     set, Chromium puts ``Preflight`` before it on a preflight. ``firefox`` is the console category without its digit;
-    either is ``None`` where the browser has no name for the condition. ``broken`` and ``fixed`` are transcripts (see
+    either is ``None`` where the browser has no name for the condition. ``webkit`` is this project's name for WebKit's
+    sentence (see ``webkit_names``). ``broken`` and ``fixed`` are transcripts (see
     ``cors_addon.traffic.transcript``): judging ``broken`` yields exactly this id, ``fixed`` none of severity
     ``blocked``, ``conditional`` or ``risk`` and never this id.
     """
@@ -59,4 +60,5 @@ class Violation:
     chromium: str | None = None
     preflight_prefix: bool = False
     firefox: str | None = None
+    webkit: str | None = None
     cwe: int | None = None

@@ -71,16 +71,24 @@ def method_cache_entry_match(entry: CacheEntry, method: str) -> bool:
     return method in entry.methods or wildcard or is_cors_safelisted_method(method)
 
 
-def header_name_cache_entry_match(entry: CacheEntry, name: str) -> bool:
-    """https://fetch.spec.whatwg.org/#concept-cache-match-header (``*`` as for methods)"""
+def header_name_cache_entry_match(entry: CacheEntry, name: str, authorization_too: bool = False) -> bool:
+    """https://fetch.spec.whatwg.org/#concept-cache-match-header (``*`` as for methods)
+
+    ``authorization_too`` is a browser's departure: ``*`` covers Authorization as well.
+    """
     if byte_lowercase(name) in entry.header_names:
         return True
     wildcard = "*" in entry.header_names and entry.credentials is CredentialsMode.NOT_INCLUDE
-    return wildcard and not is_cors_non_wildcard_request_header_name(name)
+    return wildcard and (authorization_too or not is_cors_non_wildcard_request_header_name(name))
 
 
 def covers(
-    entry: CacheEntry, credentials: CredentialsMode, method: str, header_names: Iterable[str], now: float
+    entry: CacheEntry,
+    credentials: CredentialsMode,
+    method: str,
+    header_names: Iterable[str],
+    now: float,
+    authorization_too: bool = False,
 ) -> bool:
     """Say whether an entry spares a request its preflight.
 
@@ -92,5 +100,5 @@ def covers(
     if credentials is CredentialsMode.INCLUDE and entry.credentials is not CredentialsMode.INCLUDE:
         return False
     return method_cache_entry_match(entry, method) and all(
-        header_name_cache_entry_match(entry, name) for name in header_names
+        header_name_cache_entry_match(entry, name, authorization_too) for name in header_names
     )

@@ -70,6 +70,11 @@ _LONGEST_AGENT: Final = 500
 _LONGEST_DESTINATION: Final = 30
 _EXTENSION_SCHEMES: Final = ("chrome-extension://", "moz-extension://", "safari-web-extension://")
 
+CLIENT_HINTS: Final = frozenset(
+    {"device-memory", "downlink", "dpr", "ect", "intervention", "rtt", "save-data", "viewport-width", "width"}
+)
+"""What Chromium adds itself, and takes for safelisted where a script sets it; the others send a preflight for them."""
+
 # Header fields that browsers add by themselves although a page could set some of them too.
 BROWSER_ADDED: Final = frozenset(
     {
@@ -176,9 +181,16 @@ def script_set_header_names(request: Request) -> tuple[str, ...]:
     https://fetch.spec.whatwg.org/#cors-unsafe-request-header-names, less what browsers add by themselves.
     """
     headers = request.headers
-    if _are_the_browsers(headers.names()):
+    names = headers.names()
+    if _are_the_browsers(names) and CLIENT_HINTS.isdisjoint(names):
         return ()
-    return tuple(cors_unsafe_request_header_names(line for line in headers if _may_be_a_scripts(*line)))
+    if browser_of(headers.user_agent) is not BrowserFamily.WEBKIT:
+        return tuple(cors_unsafe_request_header_names(line for line in headers if _may_be_a_scripts(*line)))
+    # WebKit sends no client hints of its own, and counts no sum of safelisted values.
+    scripts = [line for line in headers if _may_be_a_scripts(*line) or byte_lowercase(line[0]) in CLIENT_HINTS]
+    return tuple(
+        sorted({byte_lowercase(name) for name, value in scripts if not is_cors_safelisted_request_header(name, value)})
+    )
 
 
 def _are_the_browsers(names: tuple[str, ...]) -> bool:

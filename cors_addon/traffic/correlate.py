@@ -31,6 +31,7 @@ from .pairing import (
     slack,
     unasked_names,
 )
+from .passing_modes import leaves_grant
 from .preflight_rules import overwrites
 from .record import Record
 from .testimony import Testimony
@@ -270,7 +271,7 @@ class Correlator(Links):
             if grants(preflight, request):
                 return preflight
             same_page = preflight.classification.origin == request.classification.origin
-            if overwrites(preflight.browser) and same_page and passes(preflight):
+            if overwrites(preflight.browser) and same_page and leaves_grant(preflight):
                 return None
         return None
 

@@ -187,7 +187,8 @@ class CredentialsObserver:
             return Knowledge(None, certain, contradicted=True)
         if modes:
             return Knowledge(modes.pop(), certain)
-        own, around = (*told.values(), *_by_what_followed(record)), self._around(record)
+        own = (*told.values(), *_by_what_followed(record))
+        around = [*self._around(record), *_granted_on_the_way(record, self._fetch_of(record))]
         if not own and not around:
             return _NOTHING_KNOWN
         # A silence that is likely to speak against credentials outweighs what the page does elsewhere.
@@ -367,6 +368,17 @@ def _by_what_followed(record: Record) -> Iterator[Evidence]:
     if record.unfollowed and surviving_modes(record) == {NOT_INCLUDE}:
         text = "it passes without credentials only, and nothing followed it"
         yield Evidence(INCLUDE, False, text, record.id)
+
+
+def _granted_on_the_way(record: Record, parts: Iterable[Record]) -> Iterator[Evidence]:
+    """A redirect that led here and allows credentials speaks for a page that includes them."""
+    for part in parts:
+        seen = part.seen
+        if part.kind is not Kind.CORS or part.order >= record.order or seen is None:
+            continue
+        if seen.headers.allow_credentials == "true":
+            yield Evidence(INCLUDE, False, "the redirect that led here allows credentials", part.id)
+            return
 
 
 def _may_keep_storage_access_back(record: Record) -> bool:

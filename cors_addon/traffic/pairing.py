@@ -11,8 +11,13 @@ from ..fetch.redirects import is_tainted_by, redirected_method
 from ..fetch.safelists import is_cors_safelisted_request_header
 from ..fetch.urls import parse_url
 from .classify import BrowserFamily, Kind, is_http_authentication
-from .passing_modes import surviving_modes
-from .preflight_rules import grant_seconds, honours_wildcard_from_cache, is_kept
+from .passing_modes import leaves_grant, surviving_modes
+from .preflight_rules import (
+    grant_seconds,
+    honours_wildcard_from_cache,
+    is_kept,
+    wildcard_covers_authorization,
+)
 from .record import Record
 
 SLACK: Final = 0.25
@@ -118,21 +123,23 @@ def grants(preflight: Record, request: Record) -> bool:
     Each browser's own rules: how long it keeps a grant, and what it takes from it.
     """
     response = preflight.seen
-    if response is None or not is_same_page(preflight, request) or not passes(preflight):
+    if response is None or not is_same_page(preflight, request) or not leaves_grant(preflight):
         return False
     asked, answered = preflight.exchange.request.headers, response.headers
     seconds = grant_seconds(preflight.browser, answered)
     if seconds is None or not is_kept(preflight.browser, request.exchange.request.url):
         return False
     mode = CredentialsMode.NOT_INCLUDE if honours_wildcard_from_cache(preflight.browser) else CredentialsMode.INCLUDE
-    requested = asked.request_method or ""
+    # A response without Access-Control-Allow-Methods grants the method asked for, unless it refuses the preflight.
+    requested = (asked.request_method or "") if passes(preflight) else ""
     entry = entry_of("", "", mode, requested, answered, preflight.over + SLACK, seconds)
     if entry is None:
         return False
     method = request.exchange.request.method
     if method == "HEAD" and preflight.browser is BrowserFamily.FIREFOX and not _lists(preflight, method):
         return False
-    return covers(entry, mode, method, request.header_names, request.exchange.started)
+    authorization_too = wildcard_covers_authorization(preflight.browser)
+    return covers(entry, mode, method, request.header_names, request.exchange.started, authorization_too)
 
 
 def _lists(preflight: Record, method: str) -> bool:

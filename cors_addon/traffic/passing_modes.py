@@ -1,10 +1,20 @@
 """Under which credentials modes a response passes its check."""
 
-from ..fetch.checks import ACCESS_STEPS, PreflightRequest, Step, Success, cors_check, preflight_failures
+from ..fetch.checks import (
+    ACCESS_STEPS,
+    SUCCESS,
+    PreflightRequest,
+    Step,
+    Success,
+    cors_check,
+    preflight_check,
+    preflight_failures,
+)
 from ..fetch.messages import CredentialsMode, Response
 from ..fetch.origins import serialize_origin
 from .classify import BrowserFamily, Kind
 from .exchange import Exchange
+from .preflight_rules import keeps_refused
 from .record import Record
 
 
@@ -20,6 +30,20 @@ def surviving_modes(record: Record) -> frozenset[CredentialsMode]:
     if known is None or known[0] is not response or known[1] is not record.asked_names:
         known = record.survival = response, record.asked_names, _surviving(record, response)
     return known[2]
+
+
+def leaves_grant(preflight: Record) -> bool:
+    """Say whether a browser keeps what a preflight's response lists: where it passes, or for WebKit (``keeps_refused``)
+    also where nothing is wrong but that a method or header is not listed.
+    """
+    if surviving_modes(preflight):
+        return True
+    response = preflight.seen
+    if response is None or not keeps_refused(preflight.browser):
+        return False
+    origin = preflight.classification.origin or "null"
+    asked_for_nothing = PreflightRequest(origin, "GET", ())
+    return preflight_check(asked_for_nothing, CredentialsMode.NOT_INCLUDE, response) is SUCCESS
 
 
 def _surviving(record: Record, response: Response) -> frozenset[CredentialsMode]:

@@ -1,12 +1,15 @@
 """The judges: their order of checks, their names for failures, and where they depart from the standard.
 
 An order is a list of violation ids, first met first; what is not in it comes last. Sources: the Fetch Standard, each
-engine's own code, and what Chromium 156 and Firefox 153 were seen to do. WebKit is from source, not tested.
+engine's own code, and what Chromium 156, Firefox 153 and WebKitGTK 2.50.6 were seen to do. WebKit's checks are Safari's
+too; network stack, cookies and tracking prevention are not, so nothing here rests on them.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
+from ..catalogue import CATALOGUE
 from ..catalogue.violation import Stage
 from ..fetch.checks import ALLOW_ORIGIN
 from ..fetch.headers import HeaderList
@@ -136,9 +139,10 @@ def error_name(judge: Judge, condition: Condition, exchange: Exchange) -> str | 
     if violation.id == "network-error" and exchange.response is None and exchange.responder is not Responder.NOBODY:
         # What the browser gets is the proxy's page, and that has no CORS headers.
         preflight = condition.stage is Stage.PREFLIGHT
-        if judge is Judge.CHROMIUM:
-            return "PreflightMissingAllowOriginHeader" if preflight else "MissingAllowOriginHeader"
-        return "CORSMissingAllowOrigin" if judge is Judge.FIREFOX else None
+        missing = CATALOGUE[
+            "preflight-status-not-ok" if preflight and judge is Judge.WEBKIT else "allow-origin-missing"
+        ]
+        return error_name(judge, replace(condition, violation=missing), exchange)
     if judge is Judge.CHROMIUM and violation.chromium is not None:
         prefixed = violation.preflight_prefix and condition.stage is Stage.PREFLIGHT
         return f"Preflight{violation.chromium}" if prefixed else violation.chromium
@@ -147,4 +151,4 @@ def error_name(judge: Judge, condition: Condition, exchange: Exchange) -> str | 
             many = counts_lines(judge, exchange)
             return "CORSMultipleAllowOriginNotAllowed" if many else "CORSAllowOriginNotMatchingOrigin"
         return violation.firefox
-    return None
+    return violation.webkit if judge is Judge.WEBKIT else None

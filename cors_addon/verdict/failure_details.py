@@ -62,8 +62,11 @@ def without_user_info(url: str) -> str:
     return f"{head}//{'...' if user_info else ''}{at}{host}{rest[cut:]}" if at else url
 
 
-def violation_id(failure: Failure, headers: HeaderList) -> str:
-    """Name the violation behind a failed check."""
+def violation_id(failure: Failure, headers: HeaderList, blanks_separate: bool = True) -> str:
+    """Name the violation behind a failed check.
+
+    ``blanks_separate`` says whether a blank in Access-Control-Allow-Origin makes a list of it, as in Chromium.
+    """
     match failure.step:
         case Step.ALLOW_ORIGIN_MISSING:
             return "allow-origin-missing"
@@ -71,7 +74,7 @@ def violation_id(failure: Failure, headers: HeaderList) -> str:
             return "allow-origin-wildcard-with-credentials"
         case Step.ALLOW_ORIGIN_DIFFERS:
             value = failure.value or ""
-            if "," in value or " " in value:
+            if "," in value or (blanks_separate and " " in value):
                 return "allow-origin-multiple"
             return "allow-origin-mismatch" if value == "null" or is_valid_url(value) else "allow-origin-invalid"
         case Step.ALLOW_CREDENTIALS:

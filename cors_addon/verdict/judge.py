@@ -3,7 +3,7 @@
 Three-valued where the credentials mode is open: both modes are tried, and what differs hangs on it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
@@ -25,6 +25,7 @@ from .conditions import (
     BOTH_MODES,
     access_conditions,
     bound_to_origin_conditions,
+    is_surely_refused_scheme,
     location_conditions,
     preflight_conditions,
 )
@@ -39,6 +40,7 @@ from .model import (
     Verdict,
     View,
 )
+from .other_requests import with_other_requests
 from .testified import (
     NO_CORS_AFTER_ALL,
     narrowed,
@@ -55,16 +57,17 @@ from .testified import (
 NO_CREDENTIALS_VIEW: Final = CredentialsView("unknown", assumed=False)
 _ASSUMED: Final = CredentialsView(CredentialsMode.NOT_INCLUDE.value, assumed=True)
 _JUDGES: Final = tuple(Judge)
-_NOT_CORS: Final = {judge: View(Outcome.NOT_CORS) for judge in Judge}
-_ALLOWED: Final = {judge: View(Outcome.ALLOWED) for judge in Judge}
+_NOT_CORS: Final[Mapping[Judge, View]] = {judge: View(Outcome.NOT_CORS) for judge in Judge}
+_ALLOWED: Final[Mapping[Judge, View]] = {judge: View(Outcome.ALLOWED) for judge in Judge}
 _SAID_BY: Final = {
     "allow-credentials-with-wildcard": "allow-origin-wildcard-with-credentials",
     "origin-null": "null-origin-with-credentials",
 }
 """Advice that another finding says already, and worse."""
+_WRONG_ORIGIN: Final = frozenset({"allow-origin-multiple", "allow-origin-invalid", "allow-origin-mismatch"})
 _ALONE: Final = Related()
 _NOT_WEIGHED: Final = Knowledge(None)
-_UNKNOWN: Final = {judge: View(Outcome.UNKNOWN) for judge in Judge}
+_UNKNOWN: Final[Mapping[Judge, View]] = {judge: View(Outcome.UNKNOWN) for judge in Judge}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ def _without_response(record: Record, context: Context, testimony: Testimony) ->
     """Judge what the browser itself said why there is no response."""
     reason = reason_of(testimony)
     if testimony.blocked_by is not None:
-        views = dict.fromkeys(_JUDGES, View(Outcome.BLOCKED))
+        views: Mapping[Judge, View] = dict.fromkeys(_JUDGES, View(Outcome.BLOCKED))
         return _plain(record, context, Outcome.BLOCKED, views, reason)
     cors = record.kind in (Kind.CORS, Kind.PREFLIGHT)
     findings: tuple[Finding, ...] = ()
@@ -272,9 +275,13 @@ def _verdict(record: Record, context: Context, conditions: list[Condition], know
     passed = _ALLOWED if record.kind in (Kind.CORS, Kind.PREFLIGHT) else _NOT_CORS
     sure = dict.fromkeys(_JUDGES, surely)
     sure[Judge.FIREFOX] = sure[Judge.FIREFOX] and not context.upgraded
+    sure[Judge.WEBKIT] = sure[Judge.WEBKIT] or is_surely_refused_scheme(record, conditions)
     if speaker is not None:
         sure[speaker] = True
-    views = {judge: _view(judge, conditions, modes, exchange, sure[judge]) or passed[judge] for judge in _JUDGES}
+    views: Mapping[Judge, View] = {
+        judge: _view(judge, conditions, modes, exchange, sure[judge]) or passed[judge] for judge in _JUDGES
+    }
+    views = with_other_requests(record, views)
     judge = _judge_of(record, context)
     # Evidence about credentials is weighed only for what failed under one mode or the other.
     credentials = _credentials_view(known) if knowledge is not None else NO_CREDENTIALS_VIEW
@@ -307,7 +314,7 @@ def _passed(
     context: Context,
     conditions: list[Condition],
     outcome: Outcome,
-    views: dict[Judge, View],
+    views: Mapping[Judge, View],
     credentials: CredentialsView = NO_CREDENTIALS_VIEW,
 ) -> Verdict:
     """Put together what nobody has an outcome against: most exchanges, so it is quick."""
@@ -315,17 +322,32 @@ def _passed(
     if conditions:
         relevant = _relevant(conditions, _modes(_NOT_WEIGHED), _judge_of(record, context))
         findings = tuple([_noted(record, condition) for condition in relevant])
-    return _plain(record, context, outcome, views, record.classification.reason, findings, credentials)
+    told = with_other_requests(record, views)
+    outcome = outcome if told is views else told[_judge_of(record, context)].outcome
+    return _plain(record, context, outcome, told, record.classification.reason, findings, credentials)
 
 
 def _relevant(conditions: list[Condition], modes: frozenset[CredentialsMode], judge: Judge) -> list[Condition]:
     """Return what holds under one of the modes and is not said by another of them, as the judge would meet it."""
     relevant = [c for c in conditions if modes & c.modes]
     if len(relevant) > 1:
+        relevant = [c for c in relevant if not _is_anothers_word(judge, c, relevant)]
         failing = {c.violation.id for c in relevant}
         relevant = [c for c in relevant if _SAID_BY.get(c.violation.id) not in failing]
         relevant.sort(key=lambda condition: rank(judge, condition))
     return relevant
+
+
+def _is_anothers_word(judge: Judge, condition: Condition, conditions: list[Condition]) -> bool:
+    """Say whether a condition is WebKit's or the others' word for a wrong origin that the judge names otherwise."""
+    if judge in condition.judges or condition.violation.id not in _WRONG_ORIGIN:
+        return False
+    webkits = condition.judges == {Judge.WEBKIT}
+    return any(
+        judge in c.judges and c.evidence == condition.evidence and (webkits or c.judges == {Judge.WEBKIT})
+        for c in conditions
+        if c.violation.id in _WRONG_ORIGIN
+    )
 
 
 def _is_surely_checked(record: Record) -> bool:
@@ -378,7 +400,7 @@ def _finding(
     severity = condition.violation.severity
     if severity is Severity.BLOCKED:
         if judge not in condition.judges:
-            severity = Severity.RISK
+            severity = condition.severity or Severity.RISK
         elif not sure or not modes <= condition.modes:
             severity = Severity.CONDITIONAL
     elif judge in condition.judges and outcome is Outcome.BLOCKED:
@@ -416,7 +438,7 @@ def _plain(
     record: Record,
     context: Context,
     outcome: Outcome,
-    views: dict[Judge, View],
+    views: Mapping[Judge, View],
     reason: str,
     findings: tuple[Finding, ...] = (),
     credentials: CredentialsView = NO_CREDENTIALS_VIEW,

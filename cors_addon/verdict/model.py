@@ -49,7 +49,7 @@ class HeaderLine:
 class Condition:
     """A condition that an exchange fails: under which credentials modes, and which judges act on it.
 
-    ``severity`` stands in for the violation's own where no judge acts on it.
+    ``severity`` stands in for the violation's own where no judge acts on it, or not the one in question.
     """
 
     violation: Violation
@@ -194,13 +194,18 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What one judge says: the outcome, and the name of its first failure (that it would have, if ``conditional``)."""
+    """What one judge says: the outcome, and the name of its first failure (that it would have, if ``conditional``).
+
+    ``note`` says what that browser sends instead, where it makes another request than the one that was seen.
+    """
 
     outcome: Outcome
     error: str | None = None
+    note: str | None = None
 
     def to_plain(self) -> dict[str, Any]:
-        return {"outcome": self.outcome.value, "error": self.error}
+        plain = {"outcome": self.outcome.value, "error": self.error}
+        return plain if self.note is None else {**plain, "note": self.note}
 
 
 @dataclass(frozen=True, slots=True)

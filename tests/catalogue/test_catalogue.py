@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from cors_addon.catalogue import CATALOGUE, UnknownViolationError, by_id, suggestions
 from cors_addon.catalogue.violation import FixOwner, Severity, Stage, Violation
+from cors_addon.catalogue.webkit_names import SENTENCES
 from cors_addon.traffic.transcript import parse_transcript
 
 P, D, R = Stage.PREFLIGHT, Stage.REDIRECT, Stage.RESPONSE
@@ -305,6 +306,11 @@ def test_browsers_names(violation: Violation) -> None:
     chromium, firefox = NAMES[violation.id]
     prefix = PREFIXED if violation.preflight_prefix else ""
     assert (violation.chromium and prefix + violation.chromium, violation.firefox) == (chromium, firefox)
+
+
+def test_each_name_for_webkit_stands_for_one_sentence_of_an_entry() -> None:
+    assert {violation.webkit for violation in CATALOGUE.values()} - {None} == set(SENTENCES)
+    assert len(set(SENTENCES.values())) == len(SENTENCES)
 
 
 @entries

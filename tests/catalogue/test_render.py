@@ -3,6 +3,7 @@ import pytest
 from cors_addon.catalogue import CATALOGUE
 from cors_addon.catalogue.render import WIDTH, chromium_names, explain_text, list_text, mdn_url, title_of
 from cors_addon.catalogue.violation import Severity, Violation
+from cors_addon.catalogue.webkit_names import SENTENCES
 
 entries = pytest.mark.parametrize("violation", CATALOGUE.values(), ids=CATALOGUE)
 
@@ -26,6 +27,8 @@ Names and sources
   Chromium  PreflightDisallowedRedirect
   Firefox   CORSExternalRedirectNotAllowed
   https://developer.mozilla.org/docs/Web/HTTP/Guides/CORS/Errors/CORSExternalRedirectNotAllowed
+  WebKit    PreflightNotSuccessful, our name for the sentence in Safari's console that
+            says that the preflight response was no success, and gives its status code
   https://fetch.spec.whatwg.org/#cors-preflight-fetch-0
 
 Broken
@@ -89,6 +92,9 @@ def test_an_entry_is_told_whole(violation: Violation) -> None:
     if violation.firefox is not None:
         assert violation.firefox in joined
         assert mdn_url(violation.firefox) in joined
+    if violation.webkit is not None:
+        assert violation.webkit in joined
+        assert SENTENCES[violation.webkit] in joined
     first, last = violation.broken.splitlines()[0], violation.fixed.splitlines()[-1]
     assert f"Broken\n  {first}\n" in text
     assert text.endswith(f"\n  {last}\n")

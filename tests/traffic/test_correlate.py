@@ -204,12 +204,16 @@ ALL = (CHROMIUM, FIREFOX, WEBKIT)
     ("Chromium's is two hours", (FIREFOX,), "86400", 7300),
     ("Firefox's is a day", (FIREFOX,), "1000000", 86000),
     ("and no more", (), "1000000", 86500),
-    ("a number beyond all bounds", ALL, "99999999999999999999", 500),
+    ("a number beyond 64 bits is none to Safari", (CHROMIUM, FIREFOX), "99999999999999999999", 500),
+    ("which keeps it five seconds", ALL, "99999999999999999999", 3),
+    ("the largest number of 64 bits", ALL, "9223372036854775807", 500),
     ("no number: five seconds, but nothing in Firefox", (CHROMIUM, WEBKIT), "forever", 3),
     ("no longer than those", (), "forever", 6),
-    ("a negative number is zero in Chromium", (WEBKIT,), "-1", 3),
+    ("a negative number is zero in Chromium and Safari", (), "-1", 3),
+    ("and one beyond 64 bits none to Safari", (WEBKIT,), "-99999999999999999999", 3),
     ("a fraction", (CHROMIUM, WEBKIT), "60.5", 3),
     ("a sign", (CHROMIUM, WEBKIT), "+60", 3),
+    ("which Safari reads as a number", (WEBKIT,), "+60", 59),
     ("a list", (CHROMIUM, WEBKIT), "60, 60", 3),
     ("a unit", (CHROMIUM, WEBKIT), "60s", 3),
     ("an empty line is none", ALL, "", 3),
@@ -273,6 +277,29 @@ def test_a_failed_preflight_grants_nothing() -> None:
         preflight(f"PUT {ITEMS}", id="p", status=403, answer=KEPT), cors(f"PUT {ITEMS}", id="r", at=12)
     )
     assert record(found, "r").cached_grant is None
+
+
+def test_webkit_keeps_what_a_refused_preflight_lists() -> None:
+    """``validatePreflightResponse`` stores the entry first; status, CORS check and both lists have to be right."""
+
+    def is_covered(browser: str, status: int, answer: list[str]) -> bool:
+        found = in_every_order(
+            preflight(f"PUT {ITEMS}", id="p", status=status, answer=answer, browser=browser),
+            cors(f"DELETE {ITEMS}", id="r", at=3, browser=browser),
+        )
+        return record(found, "r").cached_grant == "p"
+
+    lists_delete = allow(methods="DELETE")
+    assert [browser for browser in ALL if is_covered(browser, 204, lists_delete)] == [WEBKIT]
+    assert not is_covered(WEBKIT, 403, lists_delete)
+    assert not is_covered(WEBKIT, 204, allow("https://else.test", methods="DELETE"))
+    assert not is_covered(WEBKIT, 204, allow(methods="DELETE", names="("))
+    assert not is_covered(WEBKIT, 204, allow())
+
+
+def test_a_wildcard_in_webkits_cache_covers_authorization() -> None:
+    answer = allow(names="*", methods="PUT")
+    assert [browser for browser in ALL if covered(browser, answer, 3, f"PUT {ITEMS}", "Authorization")] == [WEBKIT]
 
 
 def test_a_later_grant_takes_the_place_of_an_earlier_one_in_chromium_only() -> None:

@@ -1,0 +1,149 @@
+"""Where WebKit departs from the standard, and where it sends another request: measured in WebKitGTK 2.50.6."""
+
+import pytest
+
+from cors_addon.traffic.classify import script_set_header_names
+from cors_addon.traffic.exchange import Exchange
+from tests.fetch.table import table
+from tests.traffic.exchanges import API, APP, ITEMS, allow, cors, exchange, metadata, preflight
+from tests.verdict.judging import (
+    ALLOWED,
+    BLOCKED,
+    CHROMIUM,
+    CONDITIONAL,
+    FIREFOX,
+    NOT_CORS,
+    SPEC,
+    UNKNOWN,
+    WEBKIT,
+    ids,
+    outcomes,
+    verdict_of,
+)
+
+HTTP_API, HTTP_APP = "http://api.test", "http://app.test"
+NO_SCHEME = "RedirectionNonCorsScheme"
+
+
+@pytest.mark.parametrize("target", ["data:,x", "about:blank", "mailto:a@b.test", "app://x", "file:///a", "http://[/"])
+@pytest.mark.parametrize("credentials", [False, True])
+def test_a_redirect_from_another_server_to_a_scheme_that_cors_does_not_know(target: str, credentials: bool) -> None:
+    """``validateCrossOriginRedirectionURL``: whatever the credentials; to others no CORS failure of the hop."""
+    answer = [f"Location: {target}", *allow(credentials=credentials)]
+    verdict = verdict_of(cors(f"GET {ITEMS}", status=302, answer=answer, browser="webkit"))
+    assert verdict.views[WEBKIT].error == NO_SCHEME
+    assert outcomes(verdict) == {CHROMIUM: ALLOWED, FIREFOX: ALLOWED, WEBKIT: BLOCKED, SPEC: ALLOWED}
+    assert ids(verdict) == ["redirect-scheme"]
+
+
+def test_ftp_is_refused_before_cors_is_asked() -> None:
+    verdict = verdict_of(cors(f"GET {ITEMS}", status=302, answer=["Location: ftp://a/", *allow()], browser="webkit"))
+    assert verdict.views[WEBKIT].outcome is ALLOWED
+    assert ids(verdict) == ["redirect-scheme"]
+
+
+def at_home(url: str, target: str, *lines: str) -> Exchange:
+    return exchange(f"GET {url}", *lines, status=302, answer=[f"Location: {target}"], browser="webkit")
+
+
+BY_FETCH = f"Referer: {HTTP_APP}/", "Accept: */*"
+BY_SCRIPT_OR_XHR = BY_FETCH[::-1]
+BY_IMAGE = "Accept: image/webp,*/*;q=0.5", f"Referer: {HTTP_APP}/"
+
+
+@table(
+    "outcome, target, lines",
+    ("fetch() does not go to data:", BLOCKED, "data:,x", BY_FETCH),
+    ("a script element does, and XMLHttpRequest looks alike", CONDITIONAL, "data:,x", BY_SCRIPT_OR_XHR),
+    ("an image does", NOT_CORS, "data:,x", BY_IMAGE),
+    ("nobody goes to an app", BLOCKED, "app://x", BY_SCRIPT_OR_XHR),
+    ("nor to about:", BLOCKED, "about:blank", BY_FETCH),
+    ("an image that does not is not CORS", NOT_CORS, "app://x", BY_IMAGE),
+    ("the network refuses files first", NOT_CORS, "file:///a", BY_FETCH),
+    ("and blobs", NOT_CORS, "blob:http://app.test/1", BY_FETCH),
+    ("and what is no URL", NOT_CORS, "http://[/", BY_FETCH),
+    ("and ftp", NOT_CORS, "ftp://a.test/", BY_FETCH),
+)
+def test_such_a_redirect_from_the_pages_own_server(outcome: object, target: str, lines: tuple[str, ...]) -> None:
+    verdict = verdict_of(at_home(f"{HTTP_APP}/a", target, *lines))
+    assert verdict.views[WEBKIT].outcome is outcome
+    assert verdict.views[WEBKIT].error == (None if outcome is NOT_CORS else NO_SCHEME)
+
+
+@table(
+    "outcome, target",
+    ("data", BLOCKED, "data:,x"),
+    ("about", BLOCKED, "about:blank"),
+    ("the check for mixed content comes first", NOT_CORS, "app://x"),
+)
+def test_such_a_redirect_on_an_https_page(outcome: object, target: str) -> None:
+    lines = (*metadata("cors", "same-origin"), f"Referer: {APP}/", "Accept: */*")
+    assert verdict_of(at_home(f"{APP}/a", target, *lines)).views[WEBKIT].outcome is outcome
+
+
+# --- fonts ---------------------------------------------------------------------------------------------------------
+
+
+def font(browser: str, *answer: str) -> Exchange:
+    lines = (f"Origin: {APP}", *metadata("cors", "cross-site", "font"))
+    return exchange(f"GET {API}/a.woff2", *lines, answer=[*answer], browser=browser)
+
+
+@pytest.mark.parametrize("browser", ["chromium", "firefox"])
+def test_a_font_that_another_browser_asked_for_is_not_blocked_in_webkit(browser: str) -> None:
+    """Fonts of style sheets are no CORS requests in WebKit (mode no-cors, no Origin)."""
+    verdict = verdict_of(font(browser))
+    assert outcomes(verdict) == {CHROMIUM: BLOCKED, FIREFOX: BLOCKED, WEBKIT: NOT_CORS, SPEC: BLOCKED}
+    assert "without CORS" in (verdict.views[WEBKIT].note or "")
+    assert verdict.to_plain()["browsers"]["webkit"]["note"] == verdict.views[WEBKIT].note
+    assert set(outcomes(verdict_of(font(browser, *allow()))).values()) == {ALLOWED}
+
+
+def test_what_looks_like_a_font_over_plain_http_may_be_one() -> None:
+    request = f"GET {HTTP_API}/a.woff2"
+    verdict = verdict_of(cors(request, origin=HTTP_APP, answer=[], browser="chromium"))
+    assert verdict.views[CHROMIUM].outcome is BLOCKED
+    assert verdict.views[WEBKIT].outcome is CONDITIONAL
+    assert "font" in (verdict.views[WEBKIT].note or "")
+    typed = verdict_of(cors(f"GET {HTTP_API}/a", origin=HTTP_APP, answer=["Content-Type: font/woff2"]))
+    assert typed.views[WEBKIT].outcome is CONDITIONAL
+    other = verdict_of(cors(f"GET {HTTP_API}/a", origin=HTTP_APP, answer=["Content-Type: text/plain"]))
+    assert other.views[WEBKIT].outcome is BLOCKED
+
+
+def test_a_font_that_webkit_asked_for_would_have_had_an_origin_elsewhere() -> None:
+    lines = (f"Referer: {APP}/", *metadata("no-cors", "cross-site", "font"))
+    bare = verdict_of(exchange(f"GET {API}/a.woff2", *lines, browser="webkit"))
+    assert outcomes(bare) == {CHROMIUM: UNKNOWN, FIREFOX: UNKNOWN, WEBKIT: NOT_CORS, SPEC: UNKNOWN}
+    assert "Origin" in (bare.views[CHROMIUM].note or "")
+    assert bare.outcome is NOT_CORS
+    shared = verdict_of(exchange(f"GET {API}/a.woff2", *lines, answer=allow("*"), browser="webkit"))
+    assert outcomes(shared) == {CHROMIUM: ALLOWED, FIREFOX: ALLOWED, WEBKIT: NOT_CORS, SPEC: ALLOWED}
+
+
+# --- preflights ----------------------------------------------------------------------------------------------------
+
+
+def test_a_preflight_for_client_hints_alone_is_none_of_chromiums() -> None:
+    verdict = verdict_of(preflight(f"GET {ITEMS}", "dpr", "save-data", browser="webkit", status=404, answer=allow()))
+    assert verdict.views[CHROMIUM].outcome is NOT_CORS
+    assert "preflight" in (verdict.views[CHROMIUM].note or "")
+    assert {verdict.views[judge].outcome for judge in (FIREFOX, WEBKIT, SPEC)} == {BLOCKED}
+    other = verdict_of(preflight(f"GET {ITEMS}", "dpr", "x-a", browser="webkit", status=404, answer=allow()))
+    assert other.views[CHROMIUM].outcome is BLOCKED
+
+
+LONG = ("Content-Language: " + "a" * 120,) * 9
+
+
+@table(
+    "names, browser, lines",
+    ("WebKit asks for a script's client hints", ("dpr",), "webkit", ("DPR: 2",)),
+    ("Chromium adds them itself", (), "chromium", ("DPR: 2",)),
+    ("WebKit looks at each value alone", (), "webkit", LONG),
+    ("the others at their sum", ("content-language",), "chromium", LONG),
+    ("WebKit too at the length of each", ("content-language",), "webkit", ("Content-Language: " + "a" * 129,)),
+)
+def test_which_names_need_a_preflight(names: tuple[str, ...], browser: str, lines: tuple[str, ...]) -> None:
+    sent = exchange(f"GET {ITEMS}", *lines, browser=browser).request
+    assert script_set_header_names(sent) == names
