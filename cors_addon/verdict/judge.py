@@ -24,9 +24,6 @@ from .browsers import ALL_JUDGES, JUDGE_OF, error_name, first_failure, rank
 from .conditions import (
     BOTH_MODES,
     access_conditions,
-    bound_to_origin_conditions,
-    is_surely_refused_scheme,
-    location_conditions,
     preflight_conditions,
 )
 from .model import (
@@ -41,6 +38,7 @@ from .model import (
     View,
 )
 from .other_requests import with_other_requests
+from .redirect_conditions import bound_to_origin_conditions, is_surely_refused_scheme, location_conditions
 from .testified import (
     NO_CORS_AFTER_ALL,
     narrowed,

@@ -27,9 +27,9 @@ from ..traffic.exchange import Exchange
 from ..traffic.record import Record
 from ..traffic.sites import registrable_domain
 from ..traffic.testimony import Told
-from .conditions import mixed_content_conditions
 from .failure_details import inert
 from .model import Condition, HeaderLine
+from .redirect_conditions import mixed_content_conditions
 from .withheld import (
     BLOCKED_BY,
     CORP,
