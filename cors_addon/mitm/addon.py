@@ -97,7 +97,7 @@ class CorsAddon:
         self.browsers = Browsers(self._testify)
         self.reporting = Reporting(services, self.probe, self.browsers)
         self.commands = Commands(services, self.reporting, self.probe, self.browsers, self.clear)
-        shown = page_services(services, self.reporting, self.probe, self.commands, self.clear)
+        shown = page_services(services, self.reporting, self.probe, self.commands, self.browsers, self.clear)
         self.page = PageFlows(LivePage(shown, ledger), self.teller)
         self._requests: Remembered[str, Request] = Remembered(10_000)
         self._glances: Remembered[str, flows.Glance] = Remembered(10_000)

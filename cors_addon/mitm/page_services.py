@@ -9,6 +9,7 @@ from mitmproxy import exceptions
 from ..page.services import Refused
 from ..page.services import Services as PageServices
 from ..verdict.model import Verdict
+from .browsers import Browsers
 from .commands import Commands
 from .probe import Probe
 from .reporting import Reporting
@@ -19,7 +20,12 @@ _NEWEST: Final = 2_000
 
 
 def page_services(
-    services: Services, reporting: Reporting, probe: Probe, commands: Commands, clear: Callable[[], None]
+    services: Services,
+    reporting: Reporting,
+    probe: Probe,
+    commands: Commands,
+    browsers: Browsers,
+    clear: Callable[[], None],
 ) -> PageServices:
     """Bind the page's services to those of the addon."""
     injection, store = services.injection, services.store
@@ -59,6 +65,7 @@ def page_services(
         switch_rule=switch_rule,
         probe=ask,
         clear=clear,
+        unsent=lambda: browsers.unsent,
     )
 
 

@@ -8,9 +8,10 @@ from html import escape
 from importlib.resources import files
 from typing import Any, Final
 
+from ..report.browser_word import told_line, told_summary
 from ..report.model import build
 from ..verdict.model import Outcome
-from . import panels
+from . import panels, unsent
 from .cards import card_html, haystack, passed_html
 from .html_text import left_out, line
 from .ledger import Card, Ledger, Section
@@ -56,14 +57,15 @@ class Screen:
         self._cards: dict[str, tuple[int, str, str]] = {}
         self._regions: dict[str, tuple[int, str]] = {}
         self._switches: object = None
+        self._unsent = 0
 
     def look(self) -> int:
         """Take in what happened; return the version that is to be seen now."""
         self._ledger.sync(self._services.verdicts)
         injection = self._services.switches
         switches = injection.is_on, injection.rules, injection.file.path, injection.file.trouble
-        if switches != self._switches:
-            self._switches = switches
+        if switches != self._switches or len(self._services.unsent()) != self._unsent:
+            self._switches, self._unsent = switches, len(self._services.unsent())
             self._ledger.version += 1
         if self._hosts.look(self._ledger.version):
             self._ledger.version += 1
@@ -162,12 +164,17 @@ class Screen:
             "counts": panels.counts(self._counts()),
             "passed": self._passed(passed),
             "hosts": self._hosts.html,
+            "unsent": unsent.section(self._told(), self._services.unsent()),
             "blocked-note": self._blocked_note(lists, len(passed)),
         }
         for section, cards in lists.items():
             parts[f"{section.value}-count"] = str(len(cards))
             parts[f"{section.value}-rest"] = left_out(len(cards) - LISTED)
         return parts
+
+    def _told(self) -> str:
+        told = told_summary(self._services.verdicts.values())
+        return "" if told is None else told_line({"told": told})
 
     def _blocked_note(self, lists: Mapping[Section, Sequence[Card]], passed: int) -> str:
         if lists[Section.BLOCKED]:

@@ -46,6 +46,7 @@ class Services:
     ``verdicts`` are those remembered, by id, and ``judged`` counts all. ``explain`` returns a verdict with what is
     behind it, ``suggest`` the lines of a rule that would let a blocked flow pass. ``hosts`` gives the profiles of so
     many hosts, those asked last, and how many are known; ``hosts_state`` is another one whenever they may have changed.
+    ``unsent`` gives the requests that a listened-to browser never sent.
     """
 
     verdicts: Mapping[str, Verdict]
@@ -59,3 +60,4 @@ class Services:
     switch_rule: Callable[[str, bool], None]
     probe: Callable[[str], None]
     clear: Callable[[], None]
+    unsent: Callable[[], Sequence[Mapping[str, Any]]] = tuple
