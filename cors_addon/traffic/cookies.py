@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 from ..fetch.messages import CredentialsMode
 from ..fetch.origins import Origin, address_of, is_potentially_trustworthy, is_schemelessly_same_site, origin_of
 from .classify import BrowserFamily, Kind
+from .cookie_names import OF_MACHINES
 from .correlate import Correlator
 from .passing_modes import surviving_modes
 from .record import Record
@@ -22,13 +23,6 @@ _MOST: Final = 50
 _ANY: Final = "any"
 _STORAGE_ACCESS: Final = "sec-fetch-storage-access"
 _LONGEST_NAME: Final = 100
-
-# Load balancers and firewalls set these for themselves, often beside a twin for other sites.
-_OF_MACHINES: Final = (
-    *("awsalb", "awselb", "arraffinity", "bigipserver", "incap_ses", "visid_incap", "nlbi_", "__cf", "_cfuvid"),
-    *("cf_", "ak_bmsc", "bm_", "akamai", "datadome", "serverid", "gclb"),
-)
-
 
 _STICKY: Final = ("awsalb", "awselb", "arraffinity", "serverid", "gclb", "bigipserver", "route", "io", "ingresscookie")
 """Cookies by which load balancers keep a client at one instance."""
@@ -175,11 +169,6 @@ def _take_out(store: dict[_Key, dict[str, _Value]], key: _Key, exchange_id: str)
             del store[key]
 
 
-def is_of_machine(name: str) -> bool:
-    """Say whether a cookie is one that load balancers, firewalls and CDNs set for themselves."""
-    return name.lower().startswith(_OF_MACHINES)
-
-
 def _sticky_name(lines: Sequence[str]) -> str | None:
     names = (line.partition("=")[0].strip() for line in lines[:_MOST])
     return next((name[:_LONGEST_NAME] for name in names if name.lower().startswith(_STICKY)), None)
@@ -209,7 +198,7 @@ def refusals(record: Record) -> Iterator[Refused]:
     lax_by_default = _is_lax_by_default(record)
     for line in response.headers.get_all("Set-Cookie")[:_MOST]:
         name, why = _refusal(line, host, is_foreign, lax_by_default)
-        if why is not None and not name.lower().startswith(_OF_MACHINES):
+        if why is not None and not name.lower().startswith(OF_MACHINES):
             yield Refused(name[:_LONGEST_NAME], why, record.id)
 
 

@@ -14,6 +14,7 @@ from ..fetch.messages import CredentialsMode
 from ..fetch.origins import OPAQUE, is_schemelessly_same_site, origin_of, serialize_origin
 from .bounded_dicts import Recent
 from .classify import BrowserFamily, Kind, is_http_authentication
+from .cookie_names import sets_session_cookie
 from .correlate import Correlator
 from .evidence import (
     INCLUDE,
@@ -329,6 +330,9 @@ class CredentialsObserver:
             if value is not None and value != "true":
                 text = "the server sends Access-Control-Allow-Credentials, but not the value true"
                 found.append(Evidence(INCLUDE, False, text, exchange.id))
+            if _signs_in(record):
+                text = "the response sets a cookie, which the browser keeps with credentials only"
+                found.append(Evidence(INCLUDE, False, text, exchange.id))
         key = _page_and_host(record)
         if key not in self._granting and key not in self._with_cookies:
             return found
@@ -362,6 +366,17 @@ class CredentialsObserver:
         """Return the ids with those of every exchange of the same fetches."""
         records = filter(None, map(self.correlator.get, ids))
         return {part.id for record in records for part in self._fetch_of(record)}
+
+
+def _signs_in(record: Record) -> bool:
+    """Say whether a request looks like a sign-in: it changes something, and the response sets a cookie of its own.
+
+    Cookies that come with every GET are most often not meant for the page.
+    """
+    exchange = record.exchange
+    if record.kind is not Kind.CORS or exchange.response is None or exchange.request.method in ("GET", "HEAD"):
+        return False
+    return sets_session_cookie(exchange.response.headers)
 
 
 def _by_what_followed(record: Record) -> Iterator[Evidence]:

@@ -5,7 +5,7 @@ from typing import Final
 from ...catalogue.violation import Stage
 from ...fetch.checks import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN
 from ...fetch.messages import Response
-from ...fetch.origins import OPAQUE
+from ...fetch.origins import OPAQUE, serialize_origin
 from ...fetch.redirects import is_tainted_by, redirect_target, redirected_method
 from ...traffic.classify import Kind
 from ...traffic.record import Record
@@ -24,6 +24,9 @@ def ahead_of(record: Record, need: Need, response: Response, green: Response) ->
     if record.kind is Kind.PREFLIGHT and (target is None or green.status != response.status):
         return (_request(need, Stage.RESPONSE, need.method, url, need.origin, "the request itself"),)
     if target is None or target.failure is not None or record.was_followed:
+        return ()
+    if serialize_origin(target.url) == (record.page_origin or need.origin) and record.kind is Kind.PREFLIGHT:
+        # Called directly, the target is the page's own server, which no browser asks for headers.
         return ()
     if record.kind is Kind.PREFLIGHT:
         return (_request(need, Stage.PREFLIGHT, "OPTIONS", target.url, need.origin, "the preflight, asked there"),)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from ...fetch.checks import ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN, EXPOSE_HEADERS
+from ...fetch.checks import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN, EXPOSE_HEADERS
 from ...fetch.headers import Invalid, byte_lowercase, extract_header_list_values
 from ...fetch.messages import CredentialsMode, Response
 from ...fetch.origins import OPAQUE, origin_of
@@ -63,16 +63,25 @@ def need_of(record: Record, verdict: Verdict, correlator: Correlator) -> Need:
         names = asked.asked_names if asked is not None else record.header_names
         granted = asked.exchange.response if asked is not None else None
         preflight = record.kind is Kind.CORS and (record.needs_preflight or asked is not None)
+    origin = record.classification.origin or record.page_origin or OPAQUE
     return Need(
-        record.classification.origin or record.page_origin or OPAQUE,
+        origin,
         method,
         _with(_listed(granted, ALLOW_METHODS), [method], byte_exact=True),
         _with(_listed(granted, ALLOW_HEADERS), names, byte_exact=False),
-        needs_credentials(verdict),
+        needs_credentials(verdict) or (origin != OPAQUE and _grants_credentials(answer, granted)),
         preflight,
         _exposed(answer, verdict),
         any(ALLOW_ORIGIN in seen.headers for seen in (answer, granted) if seen is not None),
         _is_loopback(record.classification.origin) and not _is_loopback(request.url),
+    )
+
+
+def _grants_credentials(*responses: Response | None) -> bool:
+    """Say whether the server allows credentials already, which a fix must not take away."""
+    return any(
+        seen is not None and seen.headers.get(ALLOW_CREDENTIALS) == "true" and seen.headers.get(ALLOW_ORIGIN) != "*"
+        for seen in responses
     )
 
 
