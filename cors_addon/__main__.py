@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 CLEAN, FOUND, UNUSABLE = 0, 1, 2
 _INTERRUPTED: Final = 130
-_FORMATS: Final = ("text", "json", "jsonl", "html", "sarif", "junit")
+_FORMATS: Final = ("text", "markdown", "json", "jsonl", "html", "sarif", "junit")
 _FAIL_ON: Final = ("never", "blocked", "network", "risk", "advice")
 _BROWSERS: Final = ("auto", "chromium", "firefox", "webkit", "spec")
 
@@ -286,7 +286,7 @@ def _check(options: argparse.Namespace) -> int:
     if output is not None or name != "text":
         print("\n".join(text_report.head(report)), file=sys.stderr)
     if counted:
-        what = "group of findings counts" if len(counted) == 1 else "groups of findings count"
+        what = "diagnosis counts" if len(counted) == 1 else "diagnoses count"
         _say(f"{len(counted):,} {what} (--fail-on {options.fail_on})")
     if any(capture["problem"] for capture in report.summary["captures"]):
         return UNUSABLE

@@ -275,9 +275,10 @@ def test_check_says_what_is_blocked_and_fails(blocked: str, capsys: pytest.Captu
     status, printed, said = run(capsys, "check", blocked)
     assert status == FOUND
     assert printed.startswith(
-        "CORS: 3 flows judged: 3 blocked\n\nBLOCKED  [allow-origin-missing] at api.test, 3 times\n"
+        "CORS: 3 flows judged: 3 blocked\n\n"
+        "BLOCKED  GET http://api.test/items/{id}   from http://app.test   3 requests\n"
     )
-    assert said == "cors_addon: 1 group of findings counts (--fail-on blocked)\n"
+    assert said == "cors_addon: 1 diagnosis counts (--fail-on blocked)\n"
 
 
 def test_check_is_content_with_what_is_well(clean: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -291,7 +292,7 @@ def test_check_judges_what_could_be_read_and_says_the_rest(broken: str, capsys: 
     assert status == UNUSABLE, "what could not be read weighs more than what was found"
     assert "CORS: 2 flows judged: 2 blocked" in printed
     assert f"problem: {broken}: not a whole flow file: at byte " in printed
-    assert "BLOCKED  [allow-origin-missing]" in printed
+    assert "BLOCKED  GET " in printed
 
 
 def test_check_needs_a_capture(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -408,12 +409,12 @@ def test_check_fails_for_what_is_new_only(
     assert run(capsys, "check", blocked, "--output", known, "--fail-on", "never")[0] == CLEAN
     status, printed, _ = run(capsys, "check", blocked, "--baseline", known)
     assert status == CLEAN
-    assert "3 times, known" in printed
+    assert "KNOWN  GET http://api.test/items/{id}" in printed
     new = tmp_path / "new.har"
     new.write_bytes(har([entry("https://new.test/")]))
     status, printed, said = run(capsys, "check", blocked, str(new), "--baseline", known)
     assert status == FOUND
-    assert "1 group of findings counts" in said
+    assert "1 diagnosis counts" in said
     assert run(capsys, "check", clean, "--baseline", known)[0] == CLEAN
 
 

@@ -17,7 +17,7 @@ _SIGNED_IN: Final = "> Cookie: session=1f3a"
 
 ORIGIN_ECHOED_WITH_CREDENTIALS: Final = Violation(
     id="origin-echoed-with-credentials",
-    title="Pages of sites that have nothing in common may read this with credentials: {origin} and {other}",
+    title="Unrelated sites can read this response with credentials: {origin} and {other}",
     severity=Severity.RISK,
     stages=RESPONSE,
     params=("origin", "other"),
@@ -28,9 +28,9 @@ ORIGIN_ECHOED_WITH_CREDENTIALS: Final = Violation(
         outside: cors.probe asks with an origin that is in no list.
     """),
     fix=prose("""
-        The server compares Origin with a list of exact origins, and only for those sends
-        `Access-Control-Allow-Origin: https://app.test`, `Access-Control-Allow-Credentials: true` and `Vary: Origin`. To
-        any other page it sends none of them.
+        On the server: compare Origin with a list of exact origins, and only for those send
+        `Access-Control-Allow-Origin: https://app.test`, `Access-Control-Allow-Credentials: true` and `Vary:
+        Origin`. Send none of them to any other page.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
@@ -67,7 +67,7 @@ ORIGIN_ECHOED_WITH_CREDENTIALS: Final = Violation(
 
 ORIGIN_PATTERN_TOO_LOOSE: Final = Violation(
     id="origin-pattern-too-loose",
-    title="{origin} may read this with credentials, and looks like {other} to a loose comparison",
+    title="A loose pattern allows {origin} with credentials, because it resembles {other}",
     severity=Severity.RISK,
     stages=RESPONSE,
     params=("origin", "other"),
@@ -77,8 +77,8 @@ ORIGIN_PATTERN_TOO_LOOSE: Final = Violation(
         Anybody can register such a name, and a page there then reads what the signed-in user may read.
     """),
     fix=prose("""
-        The server compares the whole Origin with exact strings. Where a pattern is needed, it is anchored at both ends
-        and its dots are escaped. It still names one page: `Access-Control-Allow-Origin: https://app.test` with
+        On the server: compare the whole Origin with exact strings. If you need a pattern, anchor it at both
+        ends and escape its dots. Send one page only: `Access-Control-Allow-Origin: https://app.test` with
         `Vary: Origin`.
     """),
     owner=FixOwner.SERVER,
@@ -126,7 +126,7 @@ ORIGIN_PATTERN_TOO_LOOSE: Final = Violation(
 
 NULL_ORIGIN_WITH_CREDENTIALS: Final = Violation(
     id="null-origin-with-credentials",
-    title="Access-Control-Allow-Origin: null, with credentials, lets any site in",
+    title="Access-Control-Allow-Origin: null with credentials allows every site",
     severity=Severity.RISK,
     stages=RESPONSE,
     params=(),
@@ -136,8 +136,9 @@ NULL_ORIGIN_WITH_CREDENTIALS: Final = Violation(
         `null` with credentials therefore lets every site read what the signed-in user may read.
     """),
     fix=prose("""
-        The server takes `null` off its list. Its own frames get an origin (`allow-same-origin` in the sandbox, served
-        over http while developing), which it then names: `Access-Control-Allow-Origin: https://app.test`.
+        On the server: remove `null` from the allowlist. Give your own frames an origin (`allow-same-origin` in
+        the sandbox, served over http in development), and name it: `Access-Control-Allow-Origin:
+        https://app.test`.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-origin",
@@ -166,7 +167,7 @@ NULL_ORIGIN_WITH_CREDENTIALS: Final = Violation(
 
 HTTP_ORIGIN_WITH_CREDENTIALS: Final = Violation(
     id="http-origin-with-credentials",
-    title="{origin} is plain http and may read with credentials what is served over https",
+    title="{origin} uses http and can read an https response with credentials",
     severity=Severity.RISK,
     stages=RESPONSE,
     params=("origin",),
@@ -176,8 +177,8 @@ HTTP_ORIGIN_WITH_CREDENTIALS: Final = Violation(
         from just those people.
     """),
     fix=prose("""
-        The page is served over https, and the server names that origin alone:
-        `Access-Control-Allow-Origin: https://app.test`. The http twin comes off its list.
+        On the server: name only the https origin, and remove the http origin from the allowlist:
+        `Access-Control-Allow-Origin: https://app.test`. Serve the page over https.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-origin",
@@ -206,7 +207,7 @@ HTTP_ORIGIN_WITH_CREDENTIALS: Final = Violation(
 
 LOCALHOST_ORIGIN_WITH_CREDENTIALS: Final = Violation(
     id="localhost-origin-with-credentials",
-    title="{origin} may read with credentials from a server that is not one for development",
+    title="{origin} can read a response of a public server with credentials",
     severity=Severity.ADVICE,
     stages=RESPONSE,
     params=("origin",),
@@ -216,9 +217,9 @@ LOCALHOST_ORIGIN_WITH_CREDENTIALS: Final = Violation(
         for development that has reached a server in use.
     """),
     fix=prose("""
-        The server in use lists the pages in use, `Access-Control-Allow-Origin: https://app.test`; localhost goes into
-        the configuration for development. While developing, a proxy in front of the page, or a rule of this addon, does
-        without it.
+        On the production server: list production pages only, `Access-Control-Allow-Origin: https://app.test`.
+        Keep localhost in the development configuration. In development, use a proxy in front of the page, or a
+        rule of this addon.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-origin",
@@ -249,7 +250,7 @@ LOCALHOST_ORIGIN_WITH_CREDENTIALS: Final = Violation(
 
 SHARED_HOSTING_ORIGIN_WITH_CREDENTIALS: Final = Violation(
     id="shared-hosting-origin-with-credentials",
-    title="{origin} may read this with credentials, and anybody gets such a name at {service}",
+    title="{origin} can read this with credentials, and anyone can get such a name at {service}",
     severity=Severity.ADVICE,
     stages=RESPONSE,
     params=("origin", "service"),
@@ -259,9 +260,8 @@ SHARED_HOSTING_ORIGIN_WITH_CREDENTIALS: Final = Violation(
         customers of one service that are both trusted point to a pattern, and then this is more than a note.
     """),
     fix=prose("""
-        The server lists the one name that is yours, whole and without a wildcard
-        (`Access-Control-Allow-Origin: https://app.test` is better still: a domain of your own), and takes it off the
-        list when you give it up.
+        On the server: list only your own name, whole and without a wildcard. Better is your own domain:
+        `Access-Control-Allow-Origin: https://app.test`. Remove the name from the list when you give it up.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-origin",
@@ -297,7 +297,7 @@ SHARED_HOSTING_ORIGIN_WITH_CREDENTIALS: Final = Violation(
 
 PRIVATE_ADDRESS_WILDCARD: Final = Violation(
     id="private-address-wildcard",
-    title="{host} ({address}) is inside, and Access-Control-Allow-Origin: * lets every page outside read it",
+    title="Access-Control-Allow-Origin: * lets every page read {host} ({address}), a private server",
     severity=Severity.ADVICE,
     stages=RESPONSE,
     params=("host", "address"),
@@ -307,8 +307,8 @@ PRIVATE_ADDRESS_WILDCARD: Final = Violation(
         through them. Some browsers ask the user before that, others do not.
     """),
     fix=prose("""
-        The server names the pages that need it: `Access-Control-Allow-Origin: https://app.test` and `Vary: Origin`. If
-        nothing on it is meant for insiders only, nothing has to change.
+        On the server: name the pages that need it: `Access-Control-Allow-Origin: https://app.test` and `Vary:
+        Origin`. If nothing on it is private, nothing has to change.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#basic-safe-cors-protocol-setup",

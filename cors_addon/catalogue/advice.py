@@ -36,7 +36,7 @@ _BEHIND_A_PREFLIGHT: Final = frozenset({Stage.REDIRECT, Stage.RESPONSE})
 
 VARY_ORIGIN_MISSING: Final = Violation(
     id="vary-origin-missing",
-    title="Access-Control-Allow-Origin: {value} comes without Vary: Origin, so a cache may mix up pages",
+    title="Access-Control-Allow-Origin: {value} without Vary: Origin; a cache can mix up pages",
     severity=Severity.RISK,
     stages=_BEHIND_A_PREFLIGHT,
     params=("value",),
@@ -47,8 +47,8 @@ VARY_ORIGIN_MISSING: Final = Violation(
         server that names the same origin whoever asks needs no Vary.
     """),
     fix=prose("""
-        The server adds `Vary: Origin` to every response of this URL, also to those for requests without an Origin. A
-        list that is there already is extended: `Vary: Accept-Encoding, Origin`.
+        On the server: add `Vary: Origin` to every response of this URL, also to requests without Origin. Extend
+        an existing list: `Vary: Accept-Encoding, Origin`.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches",
@@ -94,7 +94,7 @@ VARY_ORIGIN_MISSING: Final = Violation(
 
 ALLOW_CREDENTIALS_WITH_WILDCARD: Final = Violation(
     id="allow-credentials-with-wildcard",
-    title="Access-Control-Allow-Credentials: true is without effect beside Access-Control-Allow-Origin: *",
+    title="Access-Control-Allow-Credentials: true has no effect with Access-Control-Allow-Origin: *",
     severity=Severity.ADVICE,
     stages=EVERY_STAGE,
     params=(),
@@ -104,8 +104,8 @@ ALLOW_CREDENTIALS_WITH_WILDCARD: Final = Violation(
         request with cookies will fail.
     """),
     fix=prose("""
-        For public data the server leaves out Access-Control-Allow-Credentials and keeps `*`. Where pages need cookies,
-        it names the page, if trusted: `Access-Control-Allow-Origin: https://app.test`,
+        On the server: for public data, remove Access-Control-Allow-Credentials and keep `*`. If pages need
+        cookies, name the trusted page: `Access-Control-Allow-Origin: https://app.test`,
         `Access-Control-Allow-Credentials: true` and `Vary: Origin`.
     """),
     owner=FixOwner.SERVER,
@@ -135,7 +135,7 @@ ALLOW_CREDENTIALS_WITH_WILDCARD: Final = Violation(
 
 SET_COOKIE_IGNORED: Final = Violation(
     id="set-cookie-ignored",
-    title="Browsers ignore Set-Cookie here, because the request is made without credentials: {names}",
+    title="Browsers ignore Set-Cookie in the response to a request without credentials: {names}",
     severity=Severity.INFO,
     stages=_BEHIND_A_PREFLIGHT,
     params=("names",),
@@ -145,9 +145,10 @@ SET_COOKIE_IGNORED: Final = Violation(
         a sign-in seems to work and the next request is not signed in, this is why.
     """),
     fix=prose("""
-        If the cookie is wanted, the client sends `credentials: "include"` (or sets `withCredentials`), and the server
-        sends `Access-Control-Allow-Origin: https://app.test` and `Access-Control-Allow-Credentials: true`, in its
-        response to OPTIONS as well. Across sites the cookie needs `SameSite=None; Secure` too.
+        If the page needs the cookie, send `credentials: "include"` (or set `withCredentials`) from the client.
+        On the server: add `Access-Control-Allow-Origin: https://app.test` and
+        `Access-Control-Allow-Credentials: true`, in the response to OPTIONS as well. Across sites the cookie
+        needs `SameSite=None; Secure` too.
     """),
     owner=FixOwner.CLIENT,
     anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",

@@ -7,7 +7,7 @@ from .violation import FixOwner, Severity, Stage, Violation
 
 SET_COOKIE_REFUSED: Final = Violation(
     id="set-cookie-refused",
-    title="The browser refuses a cookie that this host sets: {names}",
+    title="The browser refuses a cookie of this host: {names}",
     severity=Severity.ADVICE,
     stages=frozenset({Stage.RESPONSE, Stage.REDIRECT}),
     params=("names",),
@@ -18,9 +18,9 @@ SET_COOKIE_REFUSED: Final = Violation(
         that is not signed in: that looks like an error of CORS, and is none.
     """),
     fix=prose("""
-        For pages of other sites the server sends `Set-Cookie: session=...; Secure; SameSite=None; Path=/` beside
-        `Access-Control-Allow-Credentials: true`. Better is to serve page and API from one site, for browsers come to
-        refuse cookies of other sites altogether.
+        On the server, for pages of other sites: send `Set-Cookie: session=...; Secure; SameSite=None; Path=/`
+        beside `Access-Control-Allow-Credentials: true`. Better: serve page and API from one site, because
+        browsers begin to refuse every cookie of other sites.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
@@ -48,7 +48,7 @@ SET_COOKIE_REFUSED: Final = Violation(
 
 RESPONSE_OPAQUE: Final = Violation(
     id="response-opaque",
-    title="The page fetches data with mode no-cors, and can read neither its status nor its body",
+    title="The page uses mode no-cors and cannot read the response",
     severity=Severity.ADVICE,
     stages=frozenset({Stage.RESPONSE}),
     params=(),
@@ -58,9 +58,9 @@ RESPONSE_OPAQUE: Final = Violation(
         mode is for requests of which nobody reads the answer.
     """),
     fix=prose("""
-        The client leaves the mode as it is by default, and the server sends `Access-Control-Allow-Origin:
-        https://app.test` and `Vary: Origin`. Where the server is not to be changed, the page's own server can ask in
-        its place.
+        In the client: remove `mode`, so that the default applies. On the server: send
+        `Access-Control-Allow-Origin: https://app.test` and `Vary: Origin`. If the server cannot be changed,
+        request the data from the page's own server.
     """),
     owner=FixOwner.CLIENT,
     anchor="https://fetch.spec.whatwg.org/#concept-filtered-response-opaque",

@@ -19,7 +19,7 @@ HEADER_NOT_EXPOSED: Final = Violation(
         show in the browser's tools, but `response.headers.get()` returns null. Set-Cookie can never be read.
     """),
     fix=prose("""
-        If the page needs them, the server lists them in the response itself, not in the preflight's:
+        If the page needs them, list them on the server, in the response itself and not in the preflight's:
         `Access-Control-Expose-Headers: X-Total-Count`.
     """),
     owner=FixOwner.SERVER,
@@ -45,7 +45,7 @@ HEADER_NOT_EXPOSED: Final = Violation(
 
 EXPOSE_HEADERS_INVALID: Final = Violation(
     id="expose-headers-invalid",
-    title="Access-Control-Expose-Headers is no list of header names and exposes nothing: {value}",
+    title="Access-Control-Expose-Headers is not a list of header names: {value}",
     severity=Severity.ADVICE,
     stages=RESPONSE,
     params=("value",),
@@ -55,7 +55,7 @@ EXPOSE_HEADERS_INVALID: Final = Violation(
         always open to them. Nothing is blocked.
     """),
     fix=prose("""
-        The server puts commas between the names and nothing else: `Access-Control-Expose-Headers: X-Total-Count,
+        On the server: put only commas between the names: `Access-Control-Expose-Headers: X-Total-Count,
         X-Page`.
     """),
     owner=FixOwner.SERVER,
@@ -93,7 +93,7 @@ EXPOSE_HEADERS_WILDCARD_WITH_CREDENTIALS: Final = Violation(
         read only the few headers that are always open to them. Nothing is blocked.
     """),
     fix=prose("""
-        The server lists the headers by name: `Access-Control-Expose-Headers: X-Total-Count`.
+        On the server: list the headers by name: `Access-Control-Expose-Headers: X-Total-Count`.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
@@ -123,7 +123,7 @@ EXPOSE_HEADERS_WILDCARD_WITH_CREDENTIALS: Final = Violation(
 
 EXPOSE_HEADERS_FORBIDDEN: Final = Violation(
     id="expose-headers-forbidden",
-    title="Access-Control-Expose-Headers lists what no script may read: {names}",
+    title="Access-Control-Expose-Headers lists headers that no script can read: {names}",
     severity=Severity.ADVICE,
     stages=RESPONSE,
     params=("names",),
@@ -133,8 +133,8 @@ EXPOSE_HEADERS_FORBIDDEN: Final = Violation(
         it.
     """),
     fix=prose("""
-        The server takes the name out of `Access-Control-Expose-Headers`. If the cookie does not stick, look at
-        `Access-Control-Allow-Credentials: true` and at `SameSite=None; Secure` instead.
+        On the server: remove the name from `Access-Control-Expose-Headers`. If the browser does not keep the
+        cookie, check `Access-Control-Allow-Credentials: true` and `SameSite=None; Secure` instead.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#forbidden-response-header-name",
@@ -158,7 +158,7 @@ EXPOSE_HEADERS_FORBIDDEN: Final = Violation(
 
 SECRET_HEADER_EXPOSED: Final = Violation(
     id="secret-header-exposed",
-    title="Pages of any origin may read these headers of the response: {names}",
+    title="Pages of every origin can read these secret headers: {names}",
     severity=Severity.ADVICE,
     stages=RESPONSE,
     params=("names",),
@@ -168,7 +168,7 @@ SECRET_HEADER_EXPOSED: Final = Violation(
         is then public; a token that is made for the one who asks should at least go to known pages only.
     """),
     fix=prose("""
-        The server leaves the name out of `Access-Control-Expose-Headers`, or names the one page that needs it:
+        On the server: remove the name from `Access-Control-Expose-Headers`, or name the one page that needs it:
         `Access-Control-Allow-Origin: https://app.test` with `Vary: Origin`.
     """),
     owner=FixOwner.SERVER,
@@ -196,7 +196,7 @@ SECRET_HEADER_EXPOSED: Final = Violation(
 
 TIMING_ALLOW_ORIGIN_MISSING: Final = Violation(
     id="timing-allow-origin-missing",
-    title="Timing-Allow-Origin does not name {origin}, so the page sees no timing details",
+    title="Timing-Allow-Origin does not list {origin}, so the page sees no timing details",
     severity=Severity.INFO,
     stages=_BEHIND_A_PREFLIGHT,
     params=("origin",),
@@ -206,8 +206,8 @@ TIMING_ALLOW_ORIGIN_MISSING: Final = Violation(
         are zero or empty. One redirect without the header hides them for the whole chain. Nothing is blocked.
     """),
     fix=prose("""
-        If the page measures this request, the server sends `Timing-Allow-Origin: https://app.test`, or
-        `Timing-Allow-Origin: *` where timing is no secret, with every response of the chain.
+        If the page measures this request, add on the server `Timing-Allow-Origin: https://app.test`, or
+        `Timing-Allow-Origin: *` where timing is no secret, to every response of the redirect chain.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#concept-tao-check",

@@ -7,7 +7,7 @@ from .violation import FixOwner, Severity, Stage, Violation
 
 NETWORK_ERROR: Final = Violation(
     id="network-error",
-    title="The server gave no usable response, which is no fault of CORS: {error}",
+    title="No usable response, which is not a CORS fault: {error}",
     severity=Severity.BLOCKED,
     stages=EVERY_STAGE,
     params=("error",),
@@ -18,9 +18,9 @@ NETWORK_ERROR: Final = Violation(
         that CORSDidNotSucceed.
     """),
     fix=prose("""
-        Make the server reachable: does it run, are host and port right, does its certificate verify? To have mitmproxy
-        trust a development certificate, use `--set ssl_verify_upstream_trusted_ca=ca.pem`; to let an invalid header
-        pass while the server is being mended, `--set validate_inbound_headers=false`.
+        On the server: check that it runs, that host and port are right, and that its certificate is valid. To trust a
+        development certificate in mitmproxy, use `--set ssl_verify_upstream_trusted_ca=ca.pem`. To let an
+        invalid header pass until the server is fixed, use `--set validate_inbound_headers=false`.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#concept-network-error",
@@ -41,7 +41,7 @@ NETWORK_ERROR: Final = Violation(
 
 CORP_NOT_SAME_ORIGIN: Final = Violation(
     id="corp-not-same-origin",
-    title="Cross-Origin-Resource-Policy: {value} keeps the response from {origin}, which is another origin",
+    title="Cross-Origin-Resource-Policy: {value} blocks {origin}, which is another origin",
     severity=Severity.BLOCKED,
     stages=frozenset({Stage.REDIRECT, Stage.RESPONSE}),
     params=("origin", "value"),
@@ -51,8 +51,8 @@ CORP_NOT_SAME_ORIGIN: Final = Violation(
         no-cors. Requests in mode cors are not concerned. Chromium's DevTools protocol calls it corp-not-same-origin.
     """),
     fix=prose("""
-        The server of the embedded file sends `Cross-Origin-Resource-Policy: cross-origin` with what any page may embed,
-        or `Cross-Origin-Resource-Policy: same-site` where all those pages share its site.
+        On the server of the embedded file: send `Cross-Origin-Resource-Policy: cross-origin` with files that
+        every page may embed, or `Cross-Origin-Resource-Policy: same-site` where all those pages share its site.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#cross-origin-resource-policy-header",
@@ -76,7 +76,7 @@ CORP_NOT_SAME_ORIGIN: Final = Violation(
 
 CORP_NOT_SAME_SITE: Final = Violation(
     id="corp-not-same-site",
-    title="Cross-Origin-Resource-Policy: {value} keeps the response from {origin}, which is another site",
+    title="Cross-Origin-Resource-Policy: {value} blocks {origin}, which is another site",
     severity=Severity.BLOCKED,
     stages=frozenset({Stage.REDIRECT, Stage.RESPONSE}),
     params=("origin", "value"),
@@ -87,8 +87,8 @@ CORP_NOT_SAME_SITE: Final = Violation(
         comes over https. Chromium's DevTools protocol calls it corp-not-same-site.
     """),
     fix=prose("""
-        The server of the embedded file sends `Cross-Origin-Resource-Policy: cross-origin` with what any page may embed,
-        or is moved to a host under the page's own domain.
+        On the server of the embedded file: send `Cross-Origin-Resource-Policy: cross-origin` with files that
+        every page may embed, or move it to a host under the page's own domain.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#cross-origin-resource-policy-header",
@@ -112,7 +112,7 @@ CORP_NOT_SAME_SITE: Final = Violation(
 
 CORP_COEP: Final = Violation(
     id="corp-coep",
-    title="{origin} embeds with {policy} only what opts in, and the response has no Cross-Origin-Resource-Policy",
+    title="Cross-Origin-Embedder-Policy of {origin} ({policy}) needs Cross-Origin-Resource-Policy",
     severity=Severity.BLOCKED,
     stages=frozenset({Stage.REDIRECT, Stage.RESPONSE}),
     params=("origin", "policy"),
@@ -124,9 +124,9 @@ CORP_COEP: Final = Violation(
         corp-not-same-origin-after-defaulted-to-same-origin-by-coep.
     """),
     fix=prose("""
-        The server of the embedded file sends `Cross-Origin-Resource-Policy: cross-origin`. Or the client loads it with
-        CORS (`<img crossorigin src=...>`) and that server sends `Access-Control-Allow-Origin: https://app.test`. A page
-        that does not need to be isolated leaves out Cross-Origin-Embedder-Policy.
+        On the server of the embedded file: send `Cross-Origin-Resource-Policy: cross-origin`. Or load it with
+        CORS (`<img crossorigin src=...>`) and send `Access-Control-Allow-Origin: https://app.test` from that
+        server. If the page needs no isolation, remove its Cross-Origin-Embedder-Policy.
     """),
     owner=FixOwner.SERVER,
     anchor="https://html.spec.whatwg.org/multipage/browsers.html#coep",
@@ -161,7 +161,7 @@ CORP_COEP: Final = Violation(
 
 ORB_BLOCKED: Final = Violation(
     id="orb-blocked",
-    title='Opaque response blocking: "{content_type}" is withheld from the page that loads it as {destination}',
+    title="Opaque response blocking: {content_type} cannot be used as {destination}",
     severity=Severity.BLOCKED,
     stages=RESPONSE,
     params=("content_type", "destination"),
@@ -172,9 +172,9 @@ ORB_BLOCKED: Final = Violation(
         element, where it fails as a broken image or script.
     """),
     fix=prose("""
-        Look at what came back: most often an error page or a sign-in in place of the file. The server sends the file
-        with its own type, for example `Content-Type: image/png`. If the page wants to read data, the client uses
-        fetch() in its default mode, cors, and the server sends `Access-Control-Allow-Origin: https://app.test`.
+        On the server: send the file with its own type, for example `Content-Type: image/png`. Often the response is an
+        error page or a sign-in page instead of the file. If the page wants to read data, use fetch() in its
+        default mode, cors, and send `Access-Control-Allow-Origin: https://app.test`.
     """),
     owner=FixOwner.SERVER,
     anchor="https://github.com/annevk/orb",
@@ -198,7 +198,7 @@ ORB_BLOCKED: Final = Violation(
 
 NOSNIFF_MIME: Final = Violation(
     id="nosniff-mime",
-    title='Content-Type "{content_type}" with nosniff is not used as {destination}',
+    title="Content-Type {content_type} with nosniff cannot be used as {destination}",
     severity=Severity.BLOCKED,
     stages=RESPONSE,
     params=("content_type", "destination"),
@@ -208,8 +208,8 @@ NOSNIFF_MIME: Final = Violation(
         on the page's own origin too.
     """),
     fix=prose("""
-        The server sends the right type: `Content-Type: text/javascript` with scripts, `Content-Type: text/css` with
-        style sheets. If the body is an error page, it is the URL that is wrong.
+        On the server: send the right type: `Content-Type: text/javascript` with scripts, `Content-Type:
+        text/css` with style sheets. If the body is an error page, the URL is wrong.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#x-content-type-options-header",
@@ -239,7 +239,7 @@ NOSNIFF_MIME: Final = Violation(
 
 LOCAL_NETWORK_ACCESS: Final = Violation(
     id="local-network-access",
-    title="{host} is at {address} ({space}): without this proxy, browsers may ask the user first or refuse",
+    title="{host} is {address} ({space}): without this proxy, browsers may ask the user or refuse",
     severity=Severity.ADVICE,
     stages=EVERY_STAGE,
     params=("host", "address", "space"),
@@ -250,8 +250,9 @@ LOCAL_NETWORK_ACCESS: Final = Violation(
         and may fail without the proxy. It is decided before CORS, and no header of the server can grant it.
     """),
     fix=prose("""
-        Try once without the proxy. The page has to be served over https to be allowed to ask, and users have to agree;
-        or serve page and API from the same network. The CORS headers are needed in any case.
+        Try once without the proxy. Serve the page over https, so that the browser can ask the user, and the
+        user has to agree. Or serve page and API from the same network. The CORS headers are needed in every
+        case.
     """),
     owner=FixOwner.BROWSER,
     anchor="https://wicg.github.io/local-network-access/",
@@ -293,7 +294,7 @@ _OLD_CHROMIUM: Final = (
 
 PRIVATE_NETWORK_ACCESS: Final = Violation(
     id="private-network-access",
-    title='Access-Control-Allow-Private-Network is "{value}"; an old Chromium asked for "true"',
+    title="Access-Control-Allow-Private-Network is {value}; an old Chromium needs true",
     severity=Severity.ADVICE,
     stages=PREFLIGHT,
     params=("value",),
@@ -303,8 +304,8 @@ PRIVATE_NETWORK_ACCESS: Final = Violation(
         Current versions neither send nor read these headers; they ask the user instead (see local-network-access).
     """),
     fix=prose("""
-        For today's browsers nothing has to change. To satisfy old ones, the server answers a preflight that has the
-        request header with `Access-Control-Allow-Private-Network: true`.
+        For current browsers nothing has to change. For old ones, add on the server
+        `Access-Control-Allow-Private-Network: true` to the response to a preflight that has the request header.
     """),
     owner=FixOwner.SERVER,
     anchor="https://wicg.github.io/private-network-access/",
@@ -348,7 +349,7 @@ PRIVATE_NETWORK_ACCESS: Final = Violation(
 
 ORIGIN_NULL: Final = Violation(
     id="origin-null",
-    title="The request has Origin: null: {source}",
+    title="The request sends Origin: null: {source}",
     severity=Severity.INFO,
     stages=EVERY_STAGE,
     params=("source",),
@@ -360,9 +361,10 @@ ORIGIN_NULL: Final = Violation(
         `null` lets in every sandboxed frame of every site.
     """),
     fix=prose("""
-        The client gives the request an origin: serve the page over http, even locally (`python3 -m http.server`), take
-        the sandbox off a frame of your own, or call the last URL of the redirects directly. The server should not allow
-        `null`; for public data without cookies it may send `Access-Control-Allow-Origin: *`.
+        In the client: give the request an origin. Serve the page over http, even locally (`python3 -m
+        http.server`), remove the sandbox from your own frame, or call the last URL of the redirects directly.
+        On the server: do not allow `null`; public data without cookies may send `Access-Control-Allow-Origin:
+        *`.
     """),
     owner=FixOwner.CLIENT,
     anchor="https://fetch.spec.whatwg.org/#origin-header",

@@ -7,7 +7,7 @@ from .violation import FixOwner, Severity, Violation
 
 PREFLIGHT_STATUS_NOT_OK: Final = Violation(
     id="preflight-status-not-ok",
-    title="The preflight got status {status}; only 200 to 299 lets the request go out",
+    title="The preflight got {status}; it needs 200 to 299",
     severity=Severity.BLOCKED,
     stages=PREFLIGHT,
     params=("status",),
@@ -19,8 +19,8 @@ PREFLIGHT_STATUS_NOT_OK: Final = Violation(
         are wrong.
     """),
     fix=prose("""
-        The server answers OPTIONS before authentication, routing and body parsing come into play, with status 204 and
-        the CORS headers: `Access-Control-Allow-Origin: https://app.test`, `Access-Control-Allow-Methods: DELETE`,
+        On the server: answer OPTIONS before authentication, routing and body parsing, with status 204 and the
+        CORS headers: `Access-Control-Allow-Origin: https://app.test`, `Access-Control-Allow-Methods: DELETE`,
         `Access-Control-Allow-Headers: Authorization` and `Vary: Origin`.
     """),
     owner=FixOwner.SERVER,
@@ -61,7 +61,7 @@ PREFLIGHT_STATUS_NOT_OK: Final = Violation(
 
 PREFLIGHT_REDIRECT: Final = Violation(
     id="preflight-redirect",
-    title="The preflight was redirected ({status} to {location}), and browsers do not follow that",
+    title="The preflight got {status} to {location}; browsers do not follow that",
     severity=Severity.BLOCKED,
     stages=PREFLIGHT,
     params=("status", "location"),
@@ -72,9 +72,9 @@ PREFLIGHT_REDIRECT: Final = Violation(
         judges the redirect before any header, Firefox after Access-Control-Allow-Origin.
     """),
     fix=prose("""
-        The client calls the URL in the redirect's Location right away. Where the redirect leads to a login, it is for
-        the server: it answers OPTIONS with 204 and the CORS headers before it looks for a session, and answers scripts
-        without a session with 401 in place of a redirect.
+        In the client's code: call the URL in the redirect's Location directly. If the redirect goes to a login,
+        change the server: answer OPTIONS with 204 and the CORS headers before the session check, and answer
+        scripts without a session with 401 instead of a redirect.
     """),
     owner=FixOwner.CLIENT,
     anchor="https://fetch.spec.whatwg.org/#cors-preflight-fetch-0",
@@ -115,7 +115,7 @@ PREFLIGHT_REDIRECT: Final = Violation(
 
 ALLOW_METHODS_INVALID: Final = Violation(
     id="allow-methods-invalid",
-    title="Access-Control-Allow-Methods is no list of methods: {value}",
+    title="Access-Control-Allow-Methods is not a list of methods: {value}",
     severity=Severity.BLOCKED,
     stages=PREFLIGHT,
     params=("value",),
@@ -125,7 +125,7 @@ ALLOW_METHODS_INVALID: Final = Violation(
         is needed stands in it or needs no permission. Empty elements, and spaces around the commas, do no harm.
     """),
     fix=prose("""
-        The server puts commas between the names and nothing else: `Access-Control-Allow-Methods: GET, POST, PUT`.
+        On the server: put only commas between the names: `Access-Control-Allow-Methods: GET, POST, PUT`.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-methods",
@@ -159,7 +159,7 @@ ALLOW_METHODS_INVALID: Final = Violation(
 
 ALLOW_HEADERS_INVALID: Final = Violation(
     id="allow-headers-invalid",
-    title="Access-Control-Allow-Headers is no list of header names: {value}",
+    title="Access-Control-Allow-Headers is not a list of header names: {value}",
     severity=Severity.BLOCKED,
     stages=PREFLIGHT,
     params=("value",),
@@ -169,7 +169,7 @@ ALLOW_HEADERS_INVALID: Final = Violation(
         it. Empty elements, and spaces around the commas, do no harm.
     """),
     fix=prose("""
-        The server puts commas between the names and nothing else: `Access-Control-Allow-Headers: Content-Type,
+        On the server: put only commas between the names: `Access-Control-Allow-Headers: Content-Type,
         X-Api-Key`.
     """),
     owner=FixOwner.SERVER,
@@ -211,7 +211,7 @@ ALLOW_HEADERS_INVALID: Final = Violation(
 
 METHOD_NOT_ALLOWED: Final = Violation(
     id="method-not-allowed",
-    title='Method {method} is not in Access-Control-Allow-Methods: "{value}"',
+    title="Method {method} is not allowed: Access-Control-Allow-Methods is {value}",
     severity=Severity.BLOCKED,
     stages=PREFLIGHT,
     params=("method", "value"),
@@ -222,8 +222,8 @@ METHOD_NOT_ALLOWED: Final = Violation(
         wrote it, and `patch` is not `PATCH`.
     """),
     fix=prose("""
-        The server lists the method in its response to OPTIONS: `Access-Control-Allow-Methods: GET, POST, PATCH`. If the
-        script wrote the method in small letters, the client writes `method: "PATCH"`.
+        On the server: list the method in the response to OPTIONS: `Access-Control-Allow-Methods: GET, POST,
+        PATCH`. If the script wrote the method in small letters, write `method: "PATCH"` in its code.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-methods",
@@ -257,7 +257,7 @@ METHOD_NOT_ALLOWED: Final = Violation(
 
 METHOD_WILDCARD_WITH_CREDENTIALS: Final = Violation(
     id="method-wildcard-with-credentials",
-    title="Access-Control-Allow-Methods: * does not cover {method} for a request with credentials",
+    title="Access-Control-Allow-Methods: * does not allow {method} with credentials",
     severity=Severity.BLOCKED,
     stages=PREFLIGHT,
     params=("method",),
@@ -267,8 +267,9 @@ METHOD_WILDCARD_WITH_CREDENTIALS: Final = Violation(
         carries credentials. GET, HEAD and POST need no listing in any case.
     """),
     fix=prose("""
-        The server lists the methods by name in its response to OPTIONS: `Access-Control-Allow-Methods: GET, POST, PUT`.
-        If no cookies are needed, the client leaves out `credentials: "include"` (or `withCredentials`).
+        On the server: list the methods by name in the response to OPTIONS: `Access-Control-Allow-Methods: GET,
+        POST, PUT`. If the page needs no cookies, remove `credentials: "include"` (or `withCredentials`) from
+        its code.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
@@ -322,7 +323,7 @@ METHOD_WILDCARD_WITH_CREDENTIALS: Final = Violation(
 
 HEADER_NOT_ALLOWED: Final = Violation(
     id="header-not-allowed",
-    title='Request header {name} is not in Access-Control-Allow-Headers: "{value}"',
+    title="Request header {name} is not allowed: Access-Control-Allow-Headers is {value}",
     severity=Severity.BLOCKED,
     stages=PREFLIGHT,
     params=("name", "value"),
@@ -333,9 +334,9 @@ HEADER_NOT_ALLOWED: Final = Violation(
         needs it. Browsers name the first header that they miss; here each is reported.
     """),
     fix=prose("""
-        The server adds the name in its response to OPTIONS: `Access-Control-Allow-Headers: Content-Type, X-Api-Key`. If
-        the page does not need the header (tracing and telemetry libraries add theirs to every request), the client
-        stops sending it to this host.
+        On the server: add the header name in the response to OPTIONS: `Access-Control-Allow-Headers:
+        Content-Type, X-Api-Key`. If the page does not need the header (tracing libraries add theirs to every
+        request), stop sending it to this host.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-headers",
@@ -376,7 +377,7 @@ HEADER_NOT_ALLOWED: Final = Violation(
 
 HEADER_WILDCARD_WITH_CREDENTIALS: Final = Violation(
     id="header-wildcard-with-credentials",
-    title="Access-Control-Allow-Headers: * does not cover {name} for a request with credentials",
+    title="Access-Control-Allow-Headers: * does not allow {name} with credentials",
     severity=Severity.BLOCKED,
     stages=PREFLIGHT,
     params=("name",),
@@ -386,8 +387,9 @@ HEADER_WILDCARD_WITH_CREDENTIALS: Final = Violation(
         preflight itself never carries credentials.
     """),
     fix=prose("""
-        The server lists the headers by name in its response to OPTIONS: `Access-Control-Allow-Headers: Content-Type,
-        X-Api-Key`. If no cookies are needed, the client leaves out `credentials: "include"` (or `withCredentials`).
+        On the server: list the headers by name in the response to OPTIONS: `Access-Control-Allow-Headers:
+        Content-Type, X-Api-Key`. If the page needs no cookies, remove `credentials: "include"` (or
+        `withCredentials`) from its code.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",

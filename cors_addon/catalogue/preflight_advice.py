@@ -9,7 +9,7 @@ _BEHIND_A_PREFLIGHT: Final = frozenset({Stage.REDIRECT, Stage.RESPONSE})
 
 AUTHORIZATION_COVERED_BY_WILDCARD: Final = Violation(
     id="authorization-covered-by-wildcard",
-    title="Access-Control-Allow-Headers: * does not cover Authorization by the standard; browsers let it pass",
+    title="Access-Control-Allow-Headers: * does not cover Authorization; browsers still allow it",
     severity=Severity.ADVICE,
     stages=PREFLIGHT,
     params=(),
@@ -20,7 +20,7 @@ AUTHORIZATION_COVERED_BY_WILDCARD: Final = Violation(
         it.
     """),
     fix=prose("""
-        The server names it in its response to OPTIONS: `Access-Control-Allow-Headers: *, Authorization`.
+        On the server: name it in the response to OPTIONS: `Access-Control-Allow-Headers: *, Authorization`.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#cors-non-wildcard-request-header-name",
@@ -62,7 +62,7 @@ AUTHORIZATION_COVERED_BY_WILDCARD: Final = Violation(
 
 PREFLIGHT_ECHOED: Final = Violation(
     id="preflight-echoed",
-    title="The preflight allows whatever {what} are asked for",
+    title="The preflight allows any {what} that a page requests",
     severity=Severity.INFO,
     stages=PREFLIGHT,
     params=("what",),
@@ -72,8 +72,8 @@ PREFLIGHT_ECHOED: Final = Violation(
         short; together with a list that is too long, it lets a stranger's page send anything.
     """),
     fix=prose("""
-        The server lists what it serves: `Access-Control-Allow-Methods: GET, PUT` and
-        `Access-Control-Allow-Headers: Content-Type`. A short list also shows at once what a client should not send.
+        On the server: list what it serves: `Access-Control-Allow-Methods: GET, PUT` and
+        `Access-Control-Allow-Headers: Content-Type`. A short list also shows what a client should not send.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-methods",
@@ -128,7 +128,7 @@ PREFLIGHT_ECHOED: Final = Violation(
 
 ALLOW_METHODS_FORBIDDEN: Final = Violation(
     id="allow-methods-forbidden",
-    title="Access-Control-Allow-Methods lists what no page can send: {names}",
+    title="Access-Control-Allow-Methods lists methods that no page can send: {names}",
     severity=Severity.INFO,
     stages=PREFLIGHT,
     params=("names",),
@@ -137,8 +137,8 @@ ALLOW_METHODS_FORBIDDEN: Final = Violation(
         was copied from somewhere, and is likely to hold more than this server needs.
     """),
     fix=prose("""
-        The server lists the few methods that its pages use: `Access-Control-Allow-Methods: GET, PUT`. GET, HEAD and
-        POST need not be listed at all.
+        On the server: list the methods that its pages use: `Access-Control-Allow-Methods: GET, PUT`. GET, HEAD
+        and POST need no listing.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#forbidden-method",
@@ -174,7 +174,7 @@ ALLOW_METHODS_FORBIDDEN: Final = Violation(
 
 MAX_AGE_MISSING: Final = Violation(
     id="max-age-missing",
-    title="The browser asked the same {seconds} s ago, and no Access-Control-Max-Age let it keep the answer",
+    title="The same preflight was sent {seconds} s ago; no Access-Control-Max-Age let browsers keep it",
     severity=Severity.INFO,
     stages=PREFLIGHT,
     params=("seconds",),
@@ -184,8 +184,8 @@ MAX_AGE_MISSING: Final = Violation(
         nothing. The host profile adds up what that costs, endpoint by endpoint.
     """),
     fix=prose("""
-        The server adds `Access-Control-Max-Age: 600` to its response to OPTIONS. While the rules still change daily,
-        `Access-Control-Max-Age: 5` says that the repetition is meant.
+        On the server: add `Access-Control-Max-Age: 600` to the response to OPTIONS. While the rules still
+        change every day, `Access-Control-Max-Age: 5` says that repeated preflights are intended.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-max-age",
@@ -240,7 +240,7 @@ MAX_AGE_MISSING: Final = Violation(
 
 MAX_AGE_INVALID: Final = Violation(
     id="max-age-invalid",
-    title='Access-Control-Max-Age "{value}" is no number of seconds, so the preflight is hardly kept',
+    title="Access-Control-Max-Age is not a number of seconds: {value}",
     severity=Severity.ADVICE,
     stages=PREFLIGHT,
     params=("value",),
@@ -251,8 +251,8 @@ MAX_AGE_INVALID: Final = Violation(
         preflight.
     """),
     fix=prose("""
-        The server sends digits: `Access-Control-Max-Age: 600` for ten minutes, or `Access-Control-Max-Age: 0` to have
-        nothing kept.
+        On the server: send digits: `Access-Control-Max-Age: 600` for ten minutes, or `Access-Control-Max-Age:
+        0` to keep nothing.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-max-age",
@@ -288,7 +288,7 @@ MAX_AGE_INVALID: Final = Violation(
 
 MAX_AGE_CAPPED: Final = Violation(
     id="max-age-capped",
-    title="Access-Control-Max-Age: {value} is longer than browsers keep a preflight's response",
+    title="Access-Control-Max-Age: {value} is longer than browsers keep a preflight",
     severity=Severity.INFO,
     stages=PREFLIGHT,
     params=("value",),
@@ -298,8 +298,8 @@ MAX_AGE_CAPPED: Final = Violation(
         as often as the browser asks and not as the header says.
     """),
     fix=prose("""
-        Nothing has to change. `Access-Control-Max-Age: 7200` is as good as any larger number in Chromium, and
-        `Access-Control-Max-Age: 600` is honoured by all.
+        Nothing has to change. `Access-Control-Max-Age: 7200` has the same effect as any larger number in
+        Chromium, and every browser keeps `Access-Control-Max-Age: 600`.
     """),
     owner=FixOwner.NOBODY,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-max-age",
@@ -335,7 +335,7 @@ MAX_AGE_CAPPED: Final = Violation(
 
 PREFLIGHT_NOT_SEEN: Final = Violation(
     id="preflight-not-seen",
-    title="This {method} request needs a preflight, and none was seen",
+    title="This {method} request needs a preflight, and none was recorded",
     severity=Severity.INFO,
     stages=_BEHIND_A_PREFLIGHT,
     params=("method",),
@@ -345,8 +345,8 @@ PREFLIGHT_NOT_SEEN: Final = Violation(
         What is said here rests on the response alone; nothing is wrong with it on that account.
     """),
     fix=prose("""
-        Nothing has to change. To see the preflight, tick "Disable cache" in Chromium's DevTools and make the request
-        again; browsers also ask anew once the permission has expired (Access-Control-Max-Age).
+        Nothing has to change. To see the preflight, select "Disable cache" in Chromium's DevTools and repeat
+        the request. Browsers also ask again once the permission has expired (Access-Control-Max-Age).
     """),
     owner=FixOwner.NOBODY,
     anchor="https://fetch.spec.whatwg.org/#cors-preflight-cache",
@@ -374,7 +374,7 @@ PREFLIGHT_NOT_SEEN: Final = Violation(
 
 PREFLIGHT_NOT_FOLLOWED: Final = Violation(
     id="preflight-not-followed",
-    title="The preflight's response allows the request, but none came: {url}",
+    title="The preflight passed, but no request followed: {url}",
     severity=Severity.INFO,
     stages=PREFLIGHT,
     params=("url",),
@@ -384,8 +384,8 @@ PREFLIGHT_NOT_FOLLOWED: Final = Violation(
         see: an extension, or a rule of the page such as its content security policy.
     """),
     fix=prose("""
-        Look for the request in the browser's own network view, which says whether it was cancelled or refused. If the
-        page simply moved on, nothing has to change.
+        Look for the request in the browser's network panel, which says whether the request was cancelled or
+        refused. If the page moved on, nothing has to change.
     """),
     owner=FixOwner.NOBODY,
     anchor="https://fetch.spec.whatwg.org/#cors-preflight-fetch-0",

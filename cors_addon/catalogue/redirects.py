@@ -7,7 +7,7 @@ from .violation import FixOwner, Severity, Violation
 
 REDIRECT_URL_CREDENTIALS: Final = Violation(
     id="redirect-url-credentials",
-    title="The redirect's URL holds a user name or a password, so browsers do not follow it: {location}",
+    title="The redirect URL contains a user name or password: {location}",
     severity=Severity.BLOCKED,
     stages=REDIRECT,
     params=("location",),
@@ -18,8 +18,8 @@ REDIRECT_URL_CREDENTIALS: Final = Violation(
         name for it, Firefox reports a general failure without a CORS message.
     """),
     fix=prose("""
-        The server redirects to a URL without them, `Location: https://api.test/files/report.csv`, and grants access in
-        another way: by a short-lived signed URL, or by a header that the script sends.
+        On the server: remove user name and password from `Location`. Grant access in another way: with a short-lived
+        signed URL, or with a header that the script sends.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-redirect-fetch",
@@ -50,7 +50,7 @@ REDIRECT_URL_CREDENTIALS: Final = Violation(
 
 REDIRECT_SCHEME: Final = Violation(
     id="redirect-scheme",
-    title="The redirect leads to {location} ({scheme}), but a script's request goes to http and https only",
+    title="A script cannot follow the redirect to {location} ({scheme}); it needs http or https",
     severity=Severity.BLOCKED,
     stages=REDIRECT,
     params=("location", "scheme"),
@@ -61,9 +61,9 @@ REDIRECT_SCHEME: Final = Violation(
         gives a plain network error.
     """),
     fix=prose("""
-        The server answers the script itself, for example with `200` or `401` and JSON, or redirects to an https URL.
-        Where the flow has to end in another scheme, the client starts it as a navigation (`location.assign(url)`) and
-        not with fetch().
+        On the server: answer the script itself, for example with `200` or `401` and JSON, or redirect to an
+        https URL. If the flow has to end in another scheme, start it in the page as a navigation
+        (`location.assign(url)`) instead of fetch().
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-redirect-fetch",
@@ -101,9 +101,10 @@ REDIRECT_TOO_MANY: Final = Violation(
         sends.
     """),
     fix=prose("""
-        The server breaks the loop: it answers this URL itself, or with 401 where a session is missing. If it waits for
-        a cookie of its own, the client sends `credentials: "include"`, and every hop answers with
-        `Access-Control-Allow-Origin: https://app.test` and `Access-Control-Allow-Credentials: true`.
+        On the server: break the loop. Answer this URL itself, or with 401 where a session is missing. If the
+        server waits for its own cookie, send `credentials: "include"` from the page, and send
+        `Access-Control-Allow-Origin: https://app.test` and `Access-Control-Allow-Credentials: true` at every
+        hop.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-redirect-fetch",
@@ -136,7 +137,7 @@ REDIRECT_TOO_MANY: Final = Violation(
 
 MODE_SAME_ORIGIN: Final = Violation(
     id="mode-same-origin",
-    title="The request may not leave the page's origin, and the redirect leads to {location}",
+    title="The redirect leaves the page's origin, and this request may not: {location}",
     severity=Severity.BLOCKED,
     stages=REDIRECT,
     params=("location",),
@@ -146,9 +147,10 @@ MODE_SAME_ORIGIN: Final = Violation(
         names it DisallowedByMode; in Firefox it is a security error without a CORS message.
     """),
     fix=prose("""
-        The server of the page serves the file itself, without a redirect to another origin: `200` and `Content-Type:
-        text/javascript` at `https://app.test/worker.js`. Where a fetch() may well leave its origin, the client leaves
-        out `mode: "same-origin"` and the other server sends `Access-Control-Allow-Origin: https://app.test`.
+        On the page's server: serve the file itself, without a redirect to another origin: `200` and
+        `Content-Type: text/javascript` at `https://app.test/worker.js`. If a fetch() may leave its origin,
+        remove `mode: "same-origin"` and send `Access-Control-Allow-Origin: https://app.test` from the other
+        server.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#concept-main-fetch",

@@ -16,11 +16,11 @@ _MDN: Final = "https://developer.mozilla.org/docs/Web/HTTP/Guides/CORS/Errors/"
 _MDN_PAGES: Final = {"CORSMissingAllowCredentials": "CORSMIssingAllowCredentials"}
 _MOST_EXCHANGES: Final = 4
 OWNERS: Final = {
-    FixOwner.SERVER: "for the server to mend",
-    FixOwner.GATEWAY: "for the gateway in front of the server to mend",
-    FixOwner.CLIENT: "for the client's code to mend",
-    FixOwner.BROWSER: "for the browser's user to settle",
-    FixOwner.NOBODY: "nothing to mend",
+    FixOwner.SERVER: "fix on the server",
+    FixOwner.GATEWAY: "fix at the gateway in front of the server",
+    FixOwner.CLIENT: "fix in the page's code",
+    FixOwner.BROWSER: "the browser's user decides",
+    FixOwner.NOBODY: "nothing to fix",
 }
 _CODE: Final = re.compile(r"`[^`]*`")
 _GLUE: Final = "\0"

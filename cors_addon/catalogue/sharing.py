@@ -7,7 +7,7 @@ from .violation import FixOwner, Severity, Violation
 
 ALLOW_ORIGIN_MISSING: Final = Violation(
     id="allow-origin-missing",
-    title="Access-Control-Allow-Origin is missing, so browsers refuse {origin}",
+    title="No Access-Control-Allow-Origin in the response to {origin}",
     severity=Severity.BLOCKED,
     stages=EVERY_STAGE,
     params=("origin",),
@@ -18,10 +18,10 @@ ALLOW_ORIGIN_MISSING: Final = Violation(
         (4xx, 5xx) as well. Unless it was a preflight, the request has been carried out: only its response is withheld.
     """),
     fix=prose("""
-        The server adds `Access-Control-Allow-Origin: https://app.test` (the page's origin) and `Vary: Origin` to every
-        response of this URL, errors included. For public data that needs no cookies `Access-Control-Allow-Origin: *` is
-        enough. Where only errors lack the header, look for what writes them: a gateway, an error handler in front of
-        the CORS code, or nginx, whose `add_header` covers 4xx and 5xx only with `always`.
+        On the server: add `Access-Control-Allow-Origin: https://app.test` (the page's origin) and `Vary:
+        Origin` to every response of this URL, errors included. For public data without cookies,
+        `Access-Control-Allow-Origin: *` is enough. If only errors lack the header, check the gateway, the error
+        handler, and nginx: `add_header` covers 4xx and 5xx only with `always`.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#concept-cors-check",
@@ -46,7 +46,7 @@ ALLOW_ORIGIN_MISSING: Final = Violation(
 
 ALLOW_ORIGIN_MULTIPLE: Final = Violation(
     id="allow-origin-multiple",
-    title="Access-Control-Allow-Origin holds more than one value ({value}); it takes {origin} alone",
+    title="Access-Control-Allow-Origin has several values ({value}); {origin} needs one",
     severity=Severity.BLOCKED,
     stages=EVERY_STAGE,
     params=("origin", "value"),
@@ -58,9 +58,9 @@ ALLOW_ORIGIN_MULTIPLE: Final = Violation(
         over HTTP/2, are CORSAllowOriginNotMatchingOrigin there.
     """),
     fix=prose("""
-        Let one layer alone set the header and take it out of the other (in nginx: `proxy_hide_header
-        Access-Control-Allow-Origin;`). A server that serves several pages compares the request's Origin with its list
-        and sends back that one: `Access-Control-Allow-Origin: https://app.test` and `Vary: Origin`.
+        On the server: let one place add the header, and remove it from the other (in nginx: `proxy_hide_header
+        Access-Control-Allow-Origin;`). If the server serves several pages, compare Origin with a list and send
+        the one that matches: `Access-Control-Allow-Origin: https://app.test` and `Vary: Origin`.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#concept-cors-check",
@@ -87,7 +87,7 @@ ALLOW_ORIGIN_MULTIPLE: Final = Violation(
 
 ALLOW_ORIGIN_INVALID: Final = Violation(
     id="allow-origin-invalid",
-    title='The request comes from {origin}, but Access-Control-Allow-Origin is no origin: "{value}"',
+    title="Access-Control-Allow-Origin is not an origin: {value}; the page is {origin}",
     severity=Severity.BLOCKED,
     stages=EVERY_STAGE,
     params=("origin", "value"),
@@ -98,8 +98,9 @@ ALLOW_ORIGIN_INVALID: Final = Violation(
         the origin of somebody else; Firefox and Safari do not.
     """),
     fix=prose("""
-        The server sends the origin exactly as the request's Origin header has it: `Access-Control-Allow-Origin:
-        https://app.test` and `Vary: Origin`. Patterns belong into the server's own comparison, never into the header.
+        On the server: send the origin exactly as the request's Origin header has it:
+        `Access-Control-Allow-Origin: https://app.test` and `Vary: Origin`. Use patterns only in the server's
+        own comparison, never in the header.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-origin",
@@ -126,7 +127,7 @@ ALLOW_ORIGIN_INVALID: Final = Violation(
 
 ALLOW_ORIGIN_MISMATCH: Final = Violation(
     id="allow-origin-mismatch",
-    title="The request comes from {origin}, but Access-Control-Allow-Origin names {value}",
+    title="Access-Control-Allow-Origin is {value}; the page is {origin}",
     severity=Severity.BLOCKED,
     stages=EVERY_STAGE,
     params=("origin", "value", "detail"),
@@ -137,9 +138,9 @@ ALLOW_ORIGIN_MISMATCH: Final = Violation(
         only, and a cache may have kept a response that was made for another page.
     """),
     fix=prose("""
-        The server compares the request's Origin with the list of pages that it trusts and sends back the one that
-        matches: `Access-Control-Allow-Origin: https://app.test` and `Vary: Origin`. If the page was opened under an
-        address that was not meant (another port, 127.0.0.1 in place of localhost), open it under the listed one.
+        On the server: compare the request's Origin with a list of trusted pages, and send the one that matches:
+        `Access-Control-Allow-Origin: https://app.test` and `Vary: Origin`. If the page was opened at the wrong
+        address (another port, 127.0.0.1 instead of localhost), open the listed address.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#concept-cors-check",
@@ -166,7 +167,7 @@ ALLOW_ORIGIN_MISMATCH: Final = Violation(
 
 ALLOW_ORIGIN_WILDCARD_WITH_CREDENTIALS: Final = Violation(
     id="allow-origin-wildcard-with-credentials",
-    title="Access-Control-Allow-Origin: * does not cover a request with credentials; it has to name {origin}",
+    title="Access-Control-Allow-Origin: * does not allow credentials from {origin}",
     severity=Severity.BLOCKED,
     stages=EVERY_STAGE,
     params=("origin",),
@@ -177,9 +178,10 @@ ALLOW_ORIGIN_WILDCARD_WITH_CREDENTIALS: Final = Violation(
         although the preflight itself never carries a cookie.
     """),
     fix=prose("""
-        If the cookies are needed, the server names the page in place of `*`, and only pages that it trusts:
-        `Access-Control-Allow-Origin: https://app.test`, `Access-Control-Allow-Credentials: true` and `Vary: Origin`. If
-        they are not, the client leaves out `credentials: "include"` (or `withCredentials`), and the header may stay.
+        If the page needs cookies, name the page on the server, and only if it is trusted:
+        `Access-Control-Allow-Origin: https://app.test`, `Access-Control-Allow-Credentials: true` and `Vary:
+        Origin`. If the page needs no cookies, remove `credentials: "include"` (or `withCredentials`) from its
+        code.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
@@ -209,7 +211,7 @@ ALLOW_ORIGIN_WILDCARD_WITH_CREDENTIALS: Final = Violation(
 
 ALLOW_CREDENTIALS_NOT_TRUE: Final = Violation(
     id="allow-credentials-not-true",
-    title='Credentials are included, but Access-Control-Allow-Credentials is not true: "{value}"',
+    title="Access-Control-Allow-Credentials is {value}; a request with credentials needs true",
     severity=Severity.BLOCKED,
     stages=EVERY_STAGE,
     params=("value",),
@@ -220,9 +222,9 @@ ALLOW_CREDENTIALS_NOT_TRUE: Final = Violation(
         no cookie. The cookies did reach the server; only its response is kept from the page.
     """),
     fix=prose("""
-        The server adds `Access-Control-Allow-Credentials: true` to the response, errors included, and to the response
-        to OPTIONS, beside `Access-Control-Allow-Origin: https://app.test`, and only for pages that it trusts. If no
-        cookies are needed, the client leaves out `credentials: "include"` (or `withCredentials`).
+        On the server: add `Access-Control-Allow-Credentials: true` to the response, errors included, and to the
+        response to OPTIONS, beside `Access-Control-Allow-Origin: https://app.test`, and only for trusted pages.
+        If the page needs no cookies, remove `credentials: "include"` (or `withCredentials`) from its code.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-credentials",

@@ -151,7 +151,7 @@ def _why_not_followed(record: Record, credentials: CredentialsObserver) -> str:
 
 def _about_max_age(record: Record, headers: HeaderList) -> list[Condition]:
     age = extract_max_age(headers)
-    value = inert(headers.max_age or "")
+    value = inert(headers.max_age or "") or "empty"
     if isinstance(age, Invalid):
         return [_note("max-age-invalid", {"value": value}, headers, MAX_AGE)]
     if age is not None and age > CAPS.get(record.browser or BrowserFamily.CHROMIUM, _LONGEST_CAP):

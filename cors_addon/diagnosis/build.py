@@ -12,8 +12,10 @@ from typing import Final, NamedTuple
 
 from ..catalogue.violation import Severity
 from ..traffic.classify import Kind
+from ..verdict.facts import Line
 from ..verdict.failure_details import inert
 from ..verdict.model import Cause, Finding, Outcome, Verdict
+from ..verdict.redact import redact_header
 from .causes import ranked
 from .headlines import STOPPING, headline_of, short_of, stopping
 from .model import Certainty, Diagnosis, Endpoint, Evidence, RankedCause
@@ -60,7 +62,9 @@ class Case:
 
     @property
     def severity(self) -> str:
-        return self.key.told[0][1] if self.key.told else Severity.INFO.value
+        if self.key.told:
+            return self.key.told[0][1]
+        return Severity.BLOCKED.value if self.key.outcome.startswith("blocked") else Severity.INFO.value
 
     @property
     def place(self) -> Endpoint:
@@ -89,9 +93,14 @@ def cases_of(verdicts: Iterable[Verdict], target: Target) -> list[Case]:
         failed = stopping(verdict)
         if failed:
             _add(found, verdict, failed, target, followers.get(verdict.id, ()))
-        elif verdict.outcome in (Outcome.UNKNOWN, Outcome.BLOCKED):
+        elif verdict.outcome is Outcome.UNKNOWN or _only_by_the_browser(verdict):
             _add(found, verdict, (), target)
     return list(reversed(found.values()))
+
+
+def _only_by_the_browser(verdict: Verdict) -> bool:
+    """Say whether nothing but the browser's own word tells that a request failed."""
+    return verdict.outcome is Outcome.BLOCKED and verdict.told is not None
 
 
 def _root(verdict: Verdict, failing: Mapping[str, Verdict]) -> Verdict | None:
@@ -116,7 +125,6 @@ def _add(
     followers: Iterable[str] = (),
 ) -> None:
     host, path = target(verdict.url)
-    delivered = verdict.delivered
     told = tuple((finding.id, finding.severity.value, finding.message) for finding in findings)
     key = CaseKey(
         host,
@@ -126,7 +134,7 @@ def _add(
         verdict.stage.value,
         verdict.status,
         verdict.outcome.value if findings else f"{verdict.outcome.value}: {verdict.reason}",
-        delivered.rule if delivered is not None and not delivered.dry_run else "",
+        rule_of(verdict),
         told,
     )
     # The one that was added last is the newest.
@@ -135,6 +143,14 @@ def _add(
     case.known = bool(findings) and all(finding.known for finding in findings)
     case.flows += [each for each in (verdict.id, *followers) if each not in case.flows][: MOST_FLOWS - len(case.flows)]
     found[key] = case
+
+
+def rule_of(verdict: Verdict) -> str:
+    """Return the name of the rule that lets an exchange pass in place of the server, empty where none does."""
+    delivered = verdict.delivered
+    if delivered is None or delivered.dry_run or delivered.outcome is not Outcome.ALLOWED:
+        return ""
+    return inert(delivered.rule)
 
 
 # --- one diagnosis ------------------------------------------------------------------------------------------------
@@ -168,8 +184,8 @@ def diagnosis_of(case: Case, verdict: Verdict) -> Diagnosis:
         plan=plan_of(verdict, findings, causes) if findings else (),
         commands=facts.commands if facts is not None and lead is not None and lead.severity in STOPPING else (),
         browsers={judge.value: view for judge, view in verdict.views.items()},
-        asked=facts.asked if facts is not None else (),
-        answered=facts.answered if facts is not None else (),
+        asked=_side(findings, facts.asked if facts is not None else (), "request"),
+        answered=_side(findings, facts.answered if facts is not None else (), "response"),
         credentials=credentials_line(verdict),
         page=facts.page if facts is not None else "",
         seen=facts.started if facts is not None else 0.0,
@@ -228,6 +244,18 @@ def _key(made: Diagnosis) -> str:
 def _is_open(finding: Finding, case: Case) -> bool:
     """Say whether a finding hangs on credentials beside findings that are facts."""
     return finding.severity is Severity.CONDITIONAL and case.severity != Severity.CONDITIONAL.value
+
+
+def _side(findings: Iterable[Finding], seen: tuple[Line, ...], side: str) -> tuple[Line, ...]:
+    """Return the header lines of one side: those that prove the findings first, what was not sent among them."""
+    proof = [
+        (line.name, None if line.value is None else redact_header(line.name, line.value))
+        for finding in findings
+        for line in finding.evidence
+        if (line.side == "request") == (side == "request") and line.name != ":status"
+    ]
+    names = {name.lower() for name, _ in proof}
+    return tuple(dict.fromkeys([*proof, *(line for line in seen if line[0].lower() not in names)]))
 
 
 def _told(cause: Cause, verdict: Verdict) -> RankedCause:

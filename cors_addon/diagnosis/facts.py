@@ -60,7 +60,9 @@ def facts_of(record: Record, correlator: Correlator) -> Facts:
 def _lines(headers: HeaderList, wanted: Callable[[str], bool]) -> Iterator[Line]:
     shown = [line for line in headers if wanted(line[0].lower())]
     for name, value in shown[:_MOST]:
-        yield inert(name, 100), inert(redact_header(name, without_user_info(value)), _LONGEST)
+        # A challenge names a scheme and a realm, and no secret.
+        text = value if name.lower() == "www-authenticate" else redact_header(name, without_user_info(value))
+        yield inert(name, 100), inert(text, _LONGEST)
 
 
 def _commands(record: Record, correlator: Correlator, origin: str, method: str) -> Iterator[str]:

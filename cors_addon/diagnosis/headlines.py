@@ -10,6 +10,7 @@ from ..catalogue.violation import Severity, Stage
 from ..fetch.messages import is_ok_status, is_redirect_status
 from ..verdict.failure_details import inert
 from ..verdict.model import Finding, Outcome, Verdict
+from ..verdict.redact import redact
 from .model import MOST_HEADLINE, MOST_SHORT
 
 STOPPING: Final = (Severity.BLOCKED, Severity.CONDITIONAL)
@@ -133,7 +134,8 @@ class _Clipped(dict[str, str]):
         self._limit = limit
 
     def __getitem__(self, name: str) -> str:
-        return _shortened(self.get(name, ""), self._limit)
+        # Half a secret would not be known for one.
+        return _shortened(redact(self.get(name, "")), self._limit)
 
 
 def _shortened(text: str, limit: int) -> str:
@@ -182,6 +184,8 @@ def _combined(verdict: Verdict, finding: Finding) -> str:
 
 
 def _without_findings(verdict: Verdict) -> str:
+    if verdict.delivered is not None and verdict.status is None:
+        return f'Rule "{inert(verdict.delivered.rule, 40)}" answered, and the server was not asked'
     if verdict.outcome is Outcome.UNKNOWN:
         return f"Unknown: {verdict.reason}" if verdict.reason else "Unknown: no response was saved"
     return verdict.reason or "Every check passes"

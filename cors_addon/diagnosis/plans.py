@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ..catalogue.violation import FixOwner, Stage
+from ..verdict.failure_details import inert
 from ..verdict.fix_steps import STATUS, WayStep
 from ..verdict.model import Cause, Confidence, Finding, Snippet, Verdict
 from .model import PlanStep, Send
 
 ANY_STATUS: Final = "any"
 OK_STATUS: Final = "2xx"
-_ADDING: Final = "Send the headers listed here."
+_ADDING: Final = "Add these response headers"
 
 
 def plan_of(verdict: Verdict, findings: Iterable[Finding], causes: tuple[Cause, ...]) -> tuple[PlanStep, ...]:
@@ -38,11 +39,31 @@ def _of_findings(
     steps = [step for step in _steps(verdict, findings) if step.changes]
     if send and steps:
         status = any(change.header == STATUS for step in steps for change in step.changes)
-        text = "Answer OPTIONS with 204 before authentication and routing, and send these headers." if status else ""
+        text = (
+            "Answer OPTIONS with 204 before authentication and routing, with these response headers" if status else ""
+        )
         removals = [change.text for step in steps for change in step.changes if change.after is None]
         return PlanStep(steps[0].who.value, "", text or "; ".join(removals) or _ADDING, send, snippet)
-    finding = findings[0]
-    return PlanStep(finding.violation.owner.value, "", finding.violation.fix, send, snippet)
+    return _general(verdict, findings[0], send, snippet)
+
+
+_PLACES: Final = ("On the server: ", "In the client: ", "In the client's code: ")
+_BOTH: Final = "In the page or on the server"
+_EXAMPLE: Final = "https://app.test"
+
+
+def _general(verdict: Verdict, finding: Finding, send: tuple[Send, ...], snippet: Snippet | None) -> PlanStep:
+    """Return what the catalogue says of a finding, with this page's origin in place of the example's."""
+    way_text = next((step.text for step in _steps(verdict, [finding]) if not step.changes), "")
+    text = way_text or finding.violation.fix
+    if verdict.origin:
+        text = text.replace(_EXAMPLE, inert(verdict.origin))
+    owner = finding.violation.owner
+    for place in _PLACES:
+        if text.startswith(place):
+            rest = text.removeprefix(place)
+            return PlanStep(owner.value, "", f"{rest[:1].upper()}{rest[1:]}", send, snippet)
+    return PlanStep(owner.value, _BOTH if text.startswith("If the page") else "", text, send, snippet)
 
 
 def _besides(verdict: Verdict, findings: tuple[Finding, ...], cause: Cause | None) -> Iterator[PlanStep]:
@@ -52,7 +73,8 @@ def _besides(verdict: Verdict, findings: tuple[Finding, ...], cause: Cause | Non
     for step in _steps(verdict, findings[1:]):
         told = cause is not None and any(cause in finding.causes for finding in findings if finding.id in step.findings)
         if not step.changes and not told:
-            yield PlanStep(step.who.value, "", step.text)
+            finding = next(each for each in findings if each.id in step.findings)
+            yield _general(verdict, finding, (), None)
 
 
 def _steps(verdict: Verdict, findings: Iterable[Finding]) -> list[WayStep]:

@@ -1,5 +1,6 @@
 """The commands. Names hold letters and dots only: mitmweb cannot reach others."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
@@ -7,17 +8,20 @@ from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from mitmproxy import command, ctx, exceptions, flow, types
+from mitmproxy.log import ALERT
 
 from ..report.formats import SUFFIXES
 from ..report.terminal_lines import summary
 from ..verdict.failure_details import inert
 from ..verdict.model import Verdict
 from .browsers import Browsers
-from .contentview import text_for
+from .contentview import brief_for, text_for
 from .probe import Probe
 from .reporting import Reporting
 from .rule_writer import NotWritten, Preview, RuleWriter, Written
 from .services import Services
+
+logger = logging.getLogger("cors_addon")
 
 _STATES: Final = ("on", "off", "toggle")
 
@@ -52,6 +56,11 @@ def _writing() -> Iterator[None]:
         raise exceptions.CommandError(str(exc)) from exc
 
 
+def _in_a_browser() -> bool:
+    """Say whether the command was given in mitmweb."""
+    return type(ctx.master).__name__ == "WebMaster"
+
+
 class Commands:
     """The commands; each raises ``CommandError`` with a sentence for what the user can fix. ``clear`` forgets all."""
 
@@ -71,6 +80,11 @@ class Commands:
     @contained
     def explain(self, flows: Sequence[flow.Flow]) -> types.Data:
         """Explain what browsers do with these flows, and why."""
+        if _in_a_browser():
+            # Its command bar shows a result as one line of JSON, and its event log keeps lines.
+            for each in flows:
+                logger.log(ALERT, "%s", text_for(each))
+            return [[brief_for(each)] for each in flows]  # type: ignore[return-value]
         rows = [["explanation"]]
         for each in flows:
             # A column for the flow would cost every line the width of it.

@@ -8,30 +8,61 @@ from typing import Any, Final
 from mitmproxy import contentviews, http
 from mitmproxy.flow import Flow
 
-from .display import SERVER
+from .display import SERVER, is_cleared
 
 NAME: Final = "CORS"
-_FOR_EMPTY_BODIES: Final = 2.0
+_FIRST: Final = 2.0
 _NOT_BY_ITSELF: Final = -1.0
-_WIDTH: Final = 84
+_WIDTH: Final = 64
+"""What fits beside the flow list of mitmweb in a window of 1280 pixels."""
+
+_BLOCKED: Final = "blocked"
+_CLEARED: Final = "The verdict of this flow was cleared. Repeat the request in the browser to have it judged again."
+_NOTHING: Final = "No CORS check applies to this flow: it is same-origin, a navigation, or not a browser's request."
 
 
 def text_for(flow: Flow | None) -> str:
     """Return what the view shows for a flow."""
     verdict = flow.metadata.get("cors") if flow is not None else None
     if not isinstance(verdict, dict):
-        return "No CORS check applies to this flow: it is same-origin, a navigation, or no browser's request."
+        return _CLEARED if flow is not None and is_cleared(flow.id) else _NOTHING
     assert flow is not None
     from ..report.explain import explain
 
     return "\n".join(explain(verdict, _WIDTH, flow.metadata.get(SERVER) or ()))
 
 
-def priority_for(data: bytes, flow: Flow | None) -> float:
-    """Open by itself for empty bodies of judged flows; a real body keeps its own view."""
-    if data or flow is None or "cors" not in flow.metadata:
+def brief_for(flow: Flow) -> str:
+    """Return the same in a line, for where there is room for no more."""
+    verdict = flow.metadata.get("cors")
+    if not isinstance(verdict, dict):
+        return text_for(flow)
+    from ..report.terminal_lines import log_line
+
+    told = [log_line(diagnosis).text for diagnosis in verdict.get("diagnoses") or ()]
+    first = told[0] if told else f"CORS {verdict['outcome']}: {verdict['method']} {verdict['url']}"
+    return f"{first} The event log and the response's view CORS say more."
+
+
+def priority_for(data: bytes, flow: Flow | None, message: object = None) -> float:
+    """Open by itself for a response that the page never got, and for empty bodies of judged flows.
+
+    Any other body keeps its own view.
+    """
+    if flow is None or "cors" not in flow.metadata:
         return _NOT_BY_ITSELF
-    return _FOR_EMPTY_BODIES
+    return _FIRST if not data or _is_withheld(flow, message) else _NOT_BY_ITSELF
+
+
+def _is_withheld(flow: Flow, message: object) -> bool:
+    """Say whether a message is the response of a blocked flow, as the server sent it."""
+    if flow.metadata.get("cors.outcome") != _BLOCKED or "cors.rule" in flow.metadata:
+        return False
+    return isinstance(flow, http.HTTPFlow) and message is not None and message is flow.response
+
+
+def _with_body(text: str, body: str) -> str:
+    return f"{text}\n\nThe body, which the page cannot read\n\n{body}"
 
 
 def _forget_cached_views() -> None:
@@ -65,10 +96,15 @@ def _current() -> Any:
 
         def prettify(self, data: bytes, metadata: contentviews.Metadata) -> str:
             _forget_cached_views()
-            return text_for(metadata.flow)
+            text = text_for(metadata.flow)
+            if not data or metadata.flow is None or not _is_withheld(metadata.flow, metadata.http_message):
+                return text
+            others = [view for view in contentviews.registry.values() if view.name != NAME]
+            best = max(others, key=lambda view: view.render_priority(data, metadata))
+            return _with_body(text, best.prettify(data, metadata))
 
         def render_priority(self, data: bytes, metadata: contentviews.Metadata) -> float:
-            return priority_for(data, metadata.flow)
+            return priority_for(data, metadata.flow, metadata.http_message)
 
     return CorsContentview()
 
@@ -80,12 +116,21 @@ def _legacy(module: Any) -> Any:
         name = NAME
 
         def __call__(
-            self, data: bytes, *, flow: Flow | None = None, http_message: http.Message | None = None, **_: Any
+            self, data: bytes, *, flow: Flow | None = None, http_message: http.Message | None = None, **more: Any
         ) -> tuple[str, Iterator[list[tuple[str, str]]]]:
             _forget_cached_views()
-            return NAME, ([("text", line)] for line in text_for(flow).split("\n"))
+            text = text_for(flow)
+            if data and flow is not None and _is_withheld(flow, http_message):
+                given = {**more, "flow": flow, "http_message": http_message}
+                others = [view for view in module.views if view.name != NAME]
+                best = max(others, key=lambda view: view.render_priority(data, **given))
+                _, lines = best(data, **given) or ("", ())
+                text = _with_body(text, "\n".join("".join(str(part) for _, part in line) for line in lines))
+            return NAME, ([("text", line)] for line in text.split("\n"))
 
-        def render_priority(self, data: bytes, *, flow: Flow | None = None, **_: Any) -> float:
-            return priority_for(data, flow)
+        def render_priority(
+            self, data: bytes, *, flow: Flow | None = None, http_message: http.Message | None = None, **_: Any
+        ) -> float:
+            return priority_for(data, flow, http_message)
 
     return LegacyCorsView()

@@ -8,6 +8,7 @@ from mitmproxy import http
 from ..catalogue.violation import Severity
 from ..report.model import shown_entry
 from ..report.terminal_lines import delivered_line, headline, worst
+from ..traffic.bounded_dicts import Remembered
 from ..verdict.model import Verdict
 from ..verdict.redact import redact
 from .entry import Entry
@@ -28,6 +29,7 @@ PROBED: Final = ":mag:"
 
 _PREFIX: Final = "CORS:"
 _MARK: Final = "cors.mark"
+_cleared: Final[Remembered[str, None]] = Remembered(20_000)
 SERVER: Final = "cors.server"
 """Where a flow that a rule has changed keeps the server's own header lines."""
 
@@ -37,6 +39,7 @@ def show(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool, entry
 
     ``entry`` makes what the metadata hold, when somebody reads them.
     """
+    _cleared.pop(flow.id, None)
     flow.metadata["cors"] = Entry(verdict.id, lambda: entry(verdict))
     flow.metadata["cors.outcome"] = verdict.outcome.value
     flow.metadata["cors.findings"] = " ".join(dict.fromkeys(finding.id for finding in verdict.findings))
@@ -65,11 +68,18 @@ def show_probe(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool)
 
 
 def clear(flow: http.HTTPFlow) -> None:
-    """Take everything of ours off a flow."""
+    """Take everything of ours off a flow, and remember that it was there."""
+    if "cors" in flow.metadata:
+        _cleared[flow.id] = None
     _set_mark(flow, "")
     _set_line(flow, "")
     for key in ("cors", "cors.outcome", "cors.findings", "cors.rule", SERVER, _MARK):
         flow.metadata.pop(key, None)
+
+
+def is_cleared(flow_id: str) -> bool:
+    """Say whether the user has cleared the verdict of a flow."""
+    return flow_id in _cleared
 
 
 def _set_mark(flow: http.HTTPFlow, wanted: str) -> None:

@@ -1,17 +1,18 @@
-"""What goes to the log while traffic passes: each kind of finding once, and each fault of our own once."""
+"""What goes to the log while traffic passes: each kind of diagnosis once, and each fault of our own once."""
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from mitmproxy.flow import Flow
 
 from ..catalogue.violation import Severity
+from ..diagnosis.headlines import stopping
+from ..report.model import diagnosis_entries
 from ..report.terminal_lines import log_line
 from ..traffic.bounded_dicts import Remembered
 from ..verdict.failure_details import inert
-from ..verdict.model import Verdict
+from ..verdict.model import Finding, Verdict
 from ..verdict.redact import redact
 from . import flows, terminal_colors
 
@@ -20,6 +21,13 @@ logger = logging.getLogger("cors_addon")
 _TOLD: Final = 5_000
 _SAME_KIND: Final = 5
 _LONGEST_FAULT: Final = 500
+
+
+def _together(verdict: Verdict) -> list[tuple[Finding, ...]]:
+    """Return a verdict's findings as diagnoses tell them: those of the failure together, each other one alone."""
+    failing = stopping(verdict)
+    others = [each for each in verdict.findings if each not in failing and each.severity is not Severity.INFO]
+    return [*([failing] if failing else []), *((each,) for each in others)]
 
 
 class Teller:
@@ -34,33 +42,35 @@ class Teller:
         self._told.clear()
 
     def tell(self, verdict: Verdict, explain: Callable[[Verdict], Verdict]) -> None:
-        """Log each kind of finding once for one page at one host, with its cause; no more than a few of one id.
+        """Log each kind of diagnosis once for one page at one host; no more than a few that begin alike.
 
-        Of one kind are findings of one message and status. ``explain`` is asked for the causes of what is told.
+        Of one kind are diagnoses of the same messages and status. ``explain`` is asked for why, of what is told.
         """
-        causes: set[str] = set()
-        explained: Verdict | None = None
-        for finding in verdict.findings:
-            if finding.severity is Severity.INFO:
+        news = [findings for findings in _together(verdict) if self._is_news(verdict, findings)]
+        if not news:
+            return
+        told = {frozenset(finding.id for finding in findings): findings for findings in news}
+        touched = verdict.delivered
+        by_rule = "" if touched is None or touched.dry_run else f' Changed on its way by rule "{inert(touched.rule)}".'
+        for diagnosis in diagnosis_entries(explain(verdict)):
+            findings = told.get(frozenset([*diagnosis["findings"], *diagnosis["conditions"]]))
+            if findings is None:
                 continue
-            key = (finding.id, verdict.origin or "", flows.host_of(verdict.url))
-            told = self._told.setdefault(key, set())
-            kind = f"{finding.message} {verdict.status}"
-            if kind in told or len(told) >= _SAME_KIND:
-                continue
-            told.add(kind)
+            known = all(finding.known for finding in findings)
             # Never ERROR: while flows are read at start-up, mitmproxy takes that for a failed start.
-            quiet = finding.severity is Severity.ADVICE or finding.known
+            quiet = known or findings[0].severity is Severity.ADVICE
+            line = log_line({**diagnosis, "known": known})
             level = logging.INFO if quiet else logging.WARNING
-            known = verdict.delivered
-            by_rule = "" if known is None or known.dry_run else f'; changed on its way by rule "{inert(known.rule)}"'
-            explained = explained or explain(verdict)
-            whole = next((each for each in explained.findings if each.message == finding.message), finding)
-            cause = whole.causes[0].id if whole.causes else ""
-            # What one cause brings about has it told once.
-            line = log_line(verdict, replace(whole, known=finding.known), cause not in causes)
-            causes.add(cause)
             terminal_colors.log(level, line._replace(text=line.text + by_rule))
+
+    def _is_news(self, verdict: Verdict, findings: tuple[Finding, ...]) -> bool:
+        key = (findings[0].id, verdict.origin or "", flows.host_of(verdict.url))
+        told = self._told.setdefault(key, set())
+        kind = " ".join((*(finding.message for finding in findings), str(verdict.status)))
+        if kind in told or len(told) >= _SAME_KIND:
+            return False
+        told.add(kind)
+        return True
 
     def fault(self, where: str, flow: Flow | None, exc: Exception) -> None:
         """Report an exception of our own, once for each place it comes from."""

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from hashlib import blake2b
 from itertools import count, islice
-from typing import Any, Final
+from typing import Final
 
 from ..catalogue.violation import Severity, Stage
-from ..report.debts import debts_of
-from ..report.grouping import group_key, path_template, plain_text
+from ..diagnosis.build import rule_of
+from ..diagnosis.headlines import stopping
+from ..report.grouping import group_key, plain_text
 from ..traffic.bounded_dicts import Remembered
 from ..verdict.model import Finding, Outcome, Verdict
 
@@ -35,6 +36,8 @@ class Section(Enum):
     CONDITIONAL = "conditional"
     RISK = "risk"
     ADVICE = "advice"
+    OWED = "owed"
+    """What a server still has to send, while a rule adds it."""
 
 
 SEVERITIES: Final = {
@@ -42,21 +45,21 @@ SEVERITIES: Final = {
     Section.CONDITIONAL: (Severity.CONDITIONAL,),
     Section.RISK: (Severity.RISK,),
     Section.ADVICE: (Severity.ADVICE,),
+    Section.OWED: (Severity.BLOCKED, Severity.CONDITIONAL),
 }
 """What a section's cards show. The first severity is the one that puts a flow there."""
 
-_CardKey = tuple[Section, str, str, Stage, str, str, tuple[str, ...]]
+_CardKey = tuple[Section, str, str, Stage, str, str, tuple[str, ...], str]
 _RequestKey = tuple[Stage, str, str, str, bool]
-_DebtKey = tuple[str, str, str, str]
 
 
 @dataclass(slots=True)
 class Card:
     """Requests of one page to one endpoint that meet with the same findings.
 
-    ``method`` is the one that a preflight asks for. ``flows`` say when each was seen, in seconds since the epoch;
-    ``current`` are those that nothing newer has overtaken. ``rank`` orders cards, the highest first; ``version`` is the
-    ledger's at the last change.
+    ``method`` is the one that a preflight asks for, ``rule`` the one that lets them pass. ``flows`` say when each was
+    seen, in seconds since the epoch; ``current`` are those that nothing newer has overtaken. ``rank`` orders cards, the
+    highest first; ``version`` is the ledger's at the last change.
     """
 
     section: Section
@@ -66,6 +69,7 @@ class Card:
     method: str
     path: str
     ids: tuple[str, ...]
+    rule: str = ""
     flows: dict[str, float] = field(default_factory=dict)
     current: set[str] = field(default_factory=set)
     seen: float = 0.0
@@ -75,26 +79,8 @@ class Card:
     @property
     def id(self) -> str:
         """A name that stays the same, made of letters, digits and hyphens."""
-        key = self.section, self.origin, self.host, self.stage, self.method, self.path, self.ids
+        key = self.section, self.origin, self.host, self.stage, self.method, self.path, self.ids, self.rule
         return "card-" + blake2b(repr(key).encode(errors="surrogatepass"), digest_size=8).hexdigest()
-
-
-@dataclass(slots=True)
-class Debt:
-    """What one server owes for one endpoint: how often a rule was needed, which violations, which header lines.
-
-    ``asked`` counts how often the server's own answer is known.
-    """
-
-    rule: str
-    host: str
-    method: str
-    path: str
-    count: int = 0
-    asked: int = 0
-    findings: Counter[str] = field(default_factory=Counter)
-    needed: Counter[str] = field(default_factory=Counter)
-    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +88,14 @@ class _Entry:
     verdict: Verdict
     request: _RequestKey
     cards: tuple[_CardKey, ...]
-    debt: Mapping[str, Any] | None
 
     def stands_as(self, other: "_Entry") -> bool:
-        mine = self.request, self.cards, self.debt, self.verdict.outcome
-        return mine == (other.request, other.cards, other.debt, other.verdict.outcome)
+        mine = self.request, self.cards, self.verdict.outcome
+        return mine == (other.request, other.cards, other.verdict.outcome)
 
 
 class Ledger:
-    """Cards, debts and counts. ``version`` grows with every change of what is to be seen.
+    """Cards and counts. ``version`` grows with every change of what is to be seen.
 
     ``asked_method`` tells the method that a preflight asks for. ``capacity`` bounds what waits to be taken in.
     """
@@ -118,7 +103,6 @@ class Ledger:
     def __init__(
         self, asked_method: Callable[[str], str | None], capacity: int, clock: Callable[[], float] = time.time
     ) -> None:
-        self.debts: dict[_DebtKey, Debt] = {}
         self.outcomes: Counter[Outcome] = Counter()
         self.version = 1
         self._asked_method = asked_method
@@ -142,7 +126,7 @@ class Ledger:
 
     def clear(self) -> None:
         """Forget everything."""
-        for store in (self._cards, self.debts, self.outcomes, self._entries, self._newest, self._touched):
+        for store in (self._cards, self.outcomes, self._entries, self._newest, self._touched):
             store.clear()
         self._overtaken.clear()
         self.version += 1
@@ -172,10 +156,6 @@ class Ledger:
         sections = (Section.BLOCKED, Section.CONDITIONAL)
         return _sorted(card for card in self._cards.values() if card.section in sections and not card.current)
 
-    def owed(self) -> list[Debt]:
-        """Return the debts, the newest first."""
-        return sorted(self.debts.values(), key=lambda debt: -debt.rank)
-
     def example(self, card: Card) -> Verdict:
         """Return the newest verdict on a card, one that still happens if any does."""
         return self._entries[max(card.current or card.flows, key=lambda flow_id: card.flows[flow_id])].verdict
@@ -199,8 +179,6 @@ class Ledger:
         self.outcomes[verdict.outcome] += 1
         for key in entry.cards:
             self._file(key, verdict.id, at)
-        if entry.debt is not None:
-            self._owe(entry.debt, 1)
         self._overtake(entry)
 
     def _drop(self, flow_id: str) -> None:
@@ -219,12 +197,12 @@ class Ledger:
         if verdict.stage is Stage.PREFLIGHT:
             method = plain_text(self._asked_method(verdict.id) or method)[:_LONGEST_METHOD]
         is_known = verdict.outcome is not Outcome.UNKNOWN or verdict.delivered is not None
+        rule = rule_of(verdict)
         cards = tuple(
-            (section, origin, host, verdict.stage, method, path, tuple(dict.fromkeys(f.id for f in findings)))
+            (section, origin, host, verdict.stage, method, path, tuple(dict.fromkeys(f.id for f in findings)), rule)
             for section, findings in _by_section(verdict)
         )
-        debt = next(iter(debts_of([verdict], path_template)), None)
-        return _Entry(verdict, (verdict.stage, origin, method, verdict.url, is_known), cards, debt)
+        return _Entry(verdict, (verdict.stage, origin, method, verdict.url, is_known), cards)
 
     def _file(self, key: _CardKey, flow_id: str, at: float) -> None:
         """Add a flow to its card. A card that was silent for a while, or had passed, comes to the top."""
@@ -273,22 +251,7 @@ class Ledger:
             card.version = self.version
             if not card.flows:
                 del self._cards[key]
-        if entry.debt is not None:
-            self._owe(entry.debt, -1)
         return at
-
-    def _owe(self, debt: Mapping[str, Any], sign: int) -> None:
-        key = debt["rule"], debt["host"].rpartition("@")[2], debt["method"], debt["path"]
-        entry = self.debts.get(key)
-        if entry is None:
-            entry = self.debts[key] = Debt(*key, rank=next(self._ranks))
-        entry.count += sign
-        entry.asked += sign * bool(debt["asked"])
-        for counter, names in ((entry.findings, debt["findings"]), (entry.needed, debt["needed"])):
-            for name in names:
-                counter[name] += sign
-        if entry.count <= 0:
-            del self.debts[key]
 
 
 def _sorted(cards: Iterable[Card]) -> list[Card]:
@@ -304,15 +267,15 @@ def _arrives(verdict: Verdict) -> bool:
 
 
 def _by_section(verdict: Verdict) -> list[tuple[Section, tuple[Finding, ...]]]:
-    """Share a verdict's findings out. What a rule mends is not blocked now: it is a debt."""
-    delivered = verdict.delivered
-    if delivered is not None and not delivered.dry_run and delivered.outcome is Outcome.ALLOWED:
-        return []
-    severities = {finding.severity for finding in verdict.findings}
-    found = []
-    for section, wanted in SEVERITIES.items():
-        if section is Section.CONDITIONAL and Severity.BLOCKED in severities:
-            continue
-        if wanted[0] in severities:
-            found.append((section, tuple(finding for finding in verdict.findings if finding.severity in wanted)))
+    """Share a verdict's findings out, one diagnosis each. What a rule adds is not blocked now: the server owes it."""
+    failing = stopping(verdict)
+    if rule_of(verdict):
+        return [(Section.OWED, failing)] if failing or verdict.outcome is Outcome.UNKNOWN else []
+    found: list[tuple[Section, tuple[Finding, ...]]] = []
+    if failing:
+        section = Section.BLOCKED if failing[0].severity is Severity.BLOCKED else Section.CONDITIONAL
+        found.append((section, failing))
+    for section, severity in ((Section.RISK, Severity.RISK), (Section.ADVICE, Severity.ADVICE)):
+        alone = {finding.id: finding for finding in verdict.findings if finding.severity is severity}
+        found += [(section, (finding,)) for finding in alone.values()]
     return found

@@ -197,6 +197,8 @@
     event.preventDefault();
     const form = event.target;
     if (form.id === 'search') return;
+    const question = event.submitter?.dataset.confirm;
+    if (question && !confirm(question)) return;
     const label = form.querySelector('button').getAttribute('aria-label');
     const wanted = new FormData(form).get('state');
     try {
@@ -234,9 +236,10 @@
       getSelection().selectAllChildren(button.previousElementSibling);
       document.execCommand('copy');
     }
-    button.textContent = 'Copied';
-    tell('Copied');
-    setTimeout(() => { button.textContent = 'Copy'; }, 2000);
+    const label = button.textContent;
+    button.textContent = button.dataset.told ?? 'Copied';
+    tell(button.textContent);
+    setTimeout(() => { button.textContent = label; }, 2000);
   });
 
   root.classList.add('script');

@@ -1,11 +1,14 @@
-"""What stands beside the cards: injection, the rules, what servers owe, and counts."""
+"""What stands beside the cards: injection, the rules, what servers still have to send, and counts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from typing import Any
 
+from ..report.diagnosis_text import response_of
+from ..report.text_layout import requests_of
 from ..rules.model import Rule
-from .html_text import block, duration, left_out, line, text
-from .ledger import Debt
+from .html_text import block, duration, left_out, line, prose, text
+from .ledger import Card
 
 
 def switch(action: str, token: str, label: str, is_on: bool, name: str = "", disabled: bool = False) -> str:
@@ -24,7 +27,7 @@ def switch(action: str, token: str, label: str, is_on: bool, name: str = "", dis
 def injection(token: str, is_on: bool, left: float | None, rules: Sequence[Rule], path: str, trouble: str) -> str:
     """Return the inside of the injection section."""
     if not rules:
-        told = "There are no rules to inject by. Name a rule file with <code>--set cors_rules=FILE</code>."
+        told = "No rule file is loaded. Name one with <code>--set cors_rules=FILE</code>."
         if path:
             told = f"No rules are in force from {text(path)}."
     elif not is_on:
@@ -70,24 +73,23 @@ def _rule(token: str, rule: Rule) -> str:
     )
 
 
-def debts(owed: Sequence[Debt], limit: int) -> str:
-    """Return the inside of the debt section: what to hand to those who keep the servers."""
-    if not owed:
-        return '<p class="empty">None: no rule was needed so far.</p>'
-    return f'<ul class="debts">{"".join(_debt(each) for each in owed[:limit])}</ul>{left_out(len(owed) - limit)}'
+def owed(found: Sequence[tuple[Card, Mapping[str, Any]]], hidden: int) -> str:
+    """Return the inside of the section of what servers still have to send; ``hidden`` more are not shown."""
+    if not found:
+        return '<p class="empty">Nothing: no rule was needed so far.</p>'
+    return f'<ul class="debts">{"".join(_owed(*each) for each in found)}</ul>{left_out(hidden)}'
 
 
-def _debt(debt: Debt) -> str:
-    ids = [name for name, number in debt.findings.items() if number > 0]
-    needed = [header for header, number in debt.needed.items() if number > 0]
-    owes = ", ".join(f"<code>{line(name)}</code>" for name in ids)
-    if not debt.asked:
-        owes = "the rule answered each time, so what the server itself would say is not known"
-    times = f"{debt.count} times" if debt.count > 1 else "once"
+def _owed(card: Card, diagnosis: Mapping[str, Any]) -> str:
+    sends = [entry for step in diagnosis["plan"] for entry in step["send"]]
+    shown = "".join(
+        f'<span class="label">Send to {text(response_of(entry))}</span>{block(chr(10).join(entry["headers"]))}'
+        for entry in sends
+    )
     return (
-        f'<li><b class="method">{text(debt.method, 40)}</b> {text(debt.host)}{text(debt.path)}'
-        f'<p class="meta">{owes}; rule {text(debt.rule, 120)} was needed {times}</p>'
-        f"{block(chr(10).join(needed)) if needed else ''}</li>"
+        f'<li><b class="method">{text(card.method, 40)}</b> {text(card.host)}{text(card.path)}'
+        f'<p class="meta">{prose(diagnosis["headline"])}. Rule {text(card.rule, 120)}, '
+        f"{requests_of(len(card.flows))}.</p>{shown}</li>"
     )
 
 

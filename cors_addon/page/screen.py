@@ -9,17 +9,17 @@ from importlib.resources import files
 from typing import Any, Final
 
 from ..report.browser_word import told_line, told_summary
-from ..report.model import build
+from ..report.model import diagnosis_entries, flow_entry
 from ..verdict.model import Outcome
 from . import panels, unsent
-from .cards import card_html, haystack, passed_html
+from .cards import card_html, haystack, passed_html, rule_sentence
 from .html_text import left_out, line
 from .ledger import Card, Ledger, Section
 from .profiles import Profiles
 from .services import Services
 
 LISTED: Final = 50
-"""How many cards a list shows, and how many debts."""
+"""How many cards a list shows."""
 
 _PASSED: Final = 20
 _OPEN: Final = 3
@@ -44,6 +44,15 @@ POLICY: Final = (
 """The document's content security policy: its own script and style by their hashes, and nothing else."""
 
 
+_LISTS: Final[tuple[Section, ...]] = (Section.BLOCKED, Section.CONDITIONAL, Section.RISK, Section.ADVICE)
+
+
+def _of(card: Card, diagnoses: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return, of the diagnoses of a card's newest request, the one that the card is about."""
+    ids = set(card.ids)
+    return next(each for each in diagnoses if ids == {*each["findings"], *each["conditions"]})
+
+
 class Screen:
     """Renders what the ledger and the services hold. ``token`` is what the page's own requests carry."""
 
@@ -55,6 +64,7 @@ class Screen:
         self._token = token
         self._hosts = Profiles(services.hosts, token, services.hosts_state)
         self._cards: dict[str, tuple[int, str, str]] = {}
+        self._diagnoses: dict[str, tuple[int, Mapping[str, Any]]] = {}
         self._regions: dict[str, tuple[int, str]] = {}
         self._switches: object = None
         self._unsent = 0
@@ -75,7 +85,7 @@ class Screen:
 
     def document(self, wanted: str = "", still: bool = False) -> str:
         """Return the whole page; ``wanted`` filters the cards, ``still`` keeps it from refreshing without scripts."""
-        lists = {section: self._ledger.listed(section) for section in Section}
+        lists: dict[Section, list[Card]] = {section: self._ledger.listed(section) for section in _LISTS}
         refresh = "" if still or wanted else '<meta http-equiv="refresh" content="10">'
         parts = {
             "css": _CSS,
@@ -107,7 +117,7 @@ class Screen:
         ``lists`` have an entry for each card, in order: its id, and its HTML or ``None`` where it is as it was.
         ``regions`` are the insides of elements, by id; those that are as they were are left out.
         """
-        lists = {section: self._ledger.listed(section) for section in Section}
+        lists: dict[Section, list[Card]] = {section: self._ledger.listed(section) for section in _LISTS}
         regions = {name: html for name, (version, html) in self._parts(lists).items() if version > since}
         return {
             "version": self._ledger.version,
@@ -129,11 +139,13 @@ class Screen:
         """Return a card's HTML, and what the filter searches."""
         version, html, found_in = self._cards.get(card.id, (0, "", ""))
         if version != card.version:
-            verdict = self._ledger.example(card)
-            (plain,) = build([self._services.explain(verdict)]).flows
+            verdict = self._services.explain(self._ledger.example(card))
+            diagnosis = _of(card, diagnosis_entries(verdict))
             suggestion = self._services.suggest(verdict) if section in (Section.BLOCKED, Section.CONDITIONAL) else ()
             is_open = section is Section.BLOCKED and place < _OPEN
-            html, found_in = card_html(card, plain, is_open, suggestion), haystack(card, plain)
+            rule = rule_sentence(flow_entry(verdict)) if verdict.delivered is not None else ""
+            html = card_html(card, diagnosis, is_open, suggestion, verdict.notes, rule)
+            found_in = haystack(card, diagnosis)
             if len(self._cards) > 4 * len(Section) * LISTED:
                 self._cards.clear()
             self._cards[card.id] = card.version, html, found_in
@@ -153,14 +165,14 @@ class Screen:
     def _insides(self, lists: Mapping[Section, Sequence[Card]]) -> dict[str, str]:
         injection, ledger = self._services.switches, self._ledger
         path = str(injection.file.path or "")
-        listed, passed, owed = injection.rules.rules, ledger.passed(), ledger.owed()
+        listed, passed, owed = injection.rules.rules, ledger.passed(), ledger.listed(Section.OWED)
         parts = {
             "nav": self._nav(lists, len(owed)),
             "injection": panels.injection(
                 self._token, injection.is_on, injection.seconds_left, listed, path, injection.file.trouble
             ),
             "rules": panels.rules(self._token, listed, path),
-            "debts": panels.debts(owed, LISTED),
+            "debts": panels.owed(self._owed(owed[:LISTED]), len(owed) - LISTED),
             "counts": panels.counts(self._counts()),
             "passed": self._passed(passed),
             "hosts": self._hosts.html,
@@ -175,6 +187,19 @@ class Screen:
     def _told(self) -> str:
         told = told_summary(self._services.verdicts.values())
         return "" if told is None else told_line({"told": told})
+
+    def _owed(self, cards: Sequence[Card]) -> list[tuple[Card, Mapping[str, Any]]]:
+        return [(card, self._diagnosis(card)) for card in cards]
+
+    def _diagnosis(self, card: Card) -> Mapping[str, Any]:
+        """Return the diagnosis of what a server still has to send."""
+        version, known = self._diagnoses.get(card.id, (0, {}))
+        if version != card.version:
+            known = _of(card, diagnosis_entries(self._services.explain(self._ledger.example(card))))
+            if len(self._diagnoses) > 4 * LISTED:
+                self._diagnoses.clear()
+            self._diagnoses[card.id] = card.version, known
+        return known
 
     def _blocked_note(self, lists: Mapping[Section, Sequence[Card]], passed: int) -> str:
         if lists[Section.BLOCKED]:
@@ -202,7 +227,7 @@ class Screen:
             ("conditional", "warn", len(lists[Section.CONDITIONAL]), "may be"),
             ("risk", "warn", len(lists[Section.RISK]), "at risk"),
             ("advice", "", len(lists[Section.ADVICE]), "advised"),
-            ("owed", "", owed, "owed"),
+            ("owed", "", owed, "still to fix"),
         ]
         links = [
             (name, kind, f"<b>{number}</b> {told}")

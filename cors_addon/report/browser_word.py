@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ..verdict.failure_details import inert
 from ..verdict.model import Verdict
-from .text_layout import wrapped
+from .text_layout import paragraph
 
 _COMPARED: Final = ("allowed", "blocked", "failed")
 _MOST: Final = 50
@@ -76,12 +76,12 @@ def unsent_lines(unsent: Iterable[Mapping[str, Any]]) -> list[str]:
     for entry in entries[:_MOST]:
         times = f", {entry['count']:,} times" if entry["count"] > 1 else ""
         lines.append(f"  {inert(entry['method'], 40)} {inert(entry['url'], _LONGEST)}{times}  [{entry['reason']}]")
-        lines += wrapped("why", entry["message"], indent=4)
+        lines += paragraph("why", entry["message"], indent=4)
         place = place_of(entry["initiator"])
         if place:
-            lines += wrapped("called", f"by {place}", indent=4)
+            lines += paragraph("called", f"by {place}", indent=4)
         if entry["help"]:
-            lines += wrapped("fix", entry["help"], indent=4)
+            lines += paragraph("fix", entry["help"], indent=4)
     if len(entries) > _MOST:
         lines.append(f"  and {len(entries) - _MOST:,} more")
     return lines

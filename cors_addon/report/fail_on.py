@@ -23,11 +23,16 @@ THRESHOLDS: Final = tuple(_COUNTING)
 
 
 def counting(report: Report, fail_on: str) -> list[dict[str, Any]]:
-    """Return the groups for which a run fails: new ones, at least as severe as the threshold.
+    """Return the diagnoses for which a run fails: new ones, at least as severe as the threshold.
 
     What failed on the network counts with ``network`` only, which otherwise is ``blocked``.
     """
-    return [group for group in report.groups if _fails(group["id"], group["severity"], fail_on) and not group["known"]]
+    return [each for each in report.diagnoses if _counts(each, fail_on) and not each["known"]]
+
+
+def _counts(diagnosis: dict[str, Any], fail_on: str) -> bool:
+    ids = [*diagnosis["findings"], *diagnosis["conditions"]]
+    return _fails(ids[0] if ids else "", diagnosis["severity"], fail_on)
 
 
 def counts(verdict: Verdict, fail_on: str) -> bool:

@@ -35,6 +35,7 @@ FORMATS: Final[dict[str, tuple[str, Renderer]]] = {
     "sarif": (".sarif", _renderer("sarif")),
     "junit": (".xml", _renderer("junit")),
     "text": (".txt", _renderer("text_report")),
+    "markdown": (".md", _renderer("markdown")),
 }
 """Each format's name, its file ending, and its renderer."""
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from ..catalogue.violation import Severity
 from ..verdict.model import Judge, Outcome
-from .blocks import Block, blocks
+from .diagnosis_text import response_of, what_becomes
 from .html_cards import card, known, where
 from .html_parts import NAMES, badge, code, escape, wire
 from .html_profiles import profiles
@@ -30,15 +30,15 @@ def render(report: Report) -> str:
         f"default-src 'none'; style-src '{_hash_of(style)}'; script-src '{_hash_of(script)}';"
         " base-uri 'none'; form-action 'none'"
     )
-    found = blocks(report)
+    found = [each for each in report.diagnoses if not each.get("rule")]
     body = "\n".join(
         part
         for section in (
             _head(report, found),
-            _to_mend(found),
+            _to_fix(found),
             _browsers(report),
             profiles(report.hosts),
-            _debts(report),
+            _still_to_fix(report),
             _ignored(report),
         )
         for part in section
@@ -73,12 +73,12 @@ def _hash_of(text: str) -> str:
 # --- the sections -------------------------------------------------------------------------------------------------
 
 
-def _title(found: list[Block]) -> str:
-    blocked = sum(block.severity == Severity.BLOCKED.value and not block.known for block in found)
-    return f"CORS report: {blocked} to mend" if blocked else "CORS report"
+def _title(found: list[dict[str, Any]]) -> str:
+    blocked = sum(each["severity"] == Severity.BLOCKED.value and not each["known"] for each in found)
+    return f"CORS report: {blocked} to fix" if blocked else "CORS report"
 
 
-def _head(report: Report, found: list[Block]) -> Iterator[str]:
+def _head(report: Report, found: list[dict[str, Any]]) -> Iterator[str]:
     yield "<header>\n<h1>CORS report</h1>"
     yield f"<p>{_sentence(found)}</p>"
     yield '<ul class="counts">'
@@ -87,7 +87,7 @@ def _head(report: Report, found: list[Block]) -> Iterator[str]:
         count = report.summary["outcomes"][outcome.value]
         if count:
             yield f"<li><strong>{count:,}</strong> {escape(outcome.value)}</li>"
-    for name, what in (("known", "known findings"), ("ignored", "ignored"), ("dropped", "no longer kept")):
+    for name, what in (("known", "known"), ("ignored", "ignored"), ("dropped", "no longer kept")):
         if report.summary.get(name):
             yield f"<li><strong>{report.summary[name]:,}</strong> {what}</li>"
     yield "</ul>"
@@ -98,19 +98,19 @@ def _head(report: Report, found: list[Block]) -> Iterator[str]:
     yield "</header>\n<main>"
 
 
-def _sentence(found: list[Block]) -> str:
-    news = [block for block in found if block.severity == Severity.BLOCKED.value and not block.known]
-    hosts = len({block.host for block in news})
+def _sentence(found: list[dict[str, Any]]) -> str:
+    news = [each for each in found if each["severity"] == Severity.BLOCKED.value and not each["known"]]
+    hosts = len({each["host"] for each in news})
     if not news:
         return "Nothing new is blocked." if found else "Nothing was found."
-    things = "One thing keeps" if len(news) == 1 else f"{len(news):,} things keep"
-    return f"{things} browsers from reading responses of {'one host' if hosts == 1 else f'{hosts:,} hosts'}."
+    things = "1 fault blocks" if len(news) == 1 else f"{len(news):,} faults block"
+    return f"{things} responses of {'1 host' if hosts == 1 else f'{hosts:,} hosts'}."
 
 
-def _to_mend(found: list[Block]) -> Iterator[str]:
+def _to_fix(found: list[dict[str, Any]]) -> Iterator[str]:
     if not found:
         return
-    yield '<section aria-labelledby="mend">\n<h2 id="mend">What to change</h2>'
+    yield '<section aria-labelledby="fix">\n<h2 id="fix">What to change</h2>'
     yield '<form class="filter" hidden role="search">'
     yield '<label>Show only what contains <input type="search" autocomplete="off"></label>'
     options = "".join(f'<option value="{severity.value}">{severity.value}</option>' for severity in Severity)
@@ -118,14 +118,14 @@ def _to_mend(found: list[Block]) -> Iterator[str]:
     yield '<span role="status" class="faint"></span></form>'
     if len(found) > 3:
         yield '<ol class="contents">'
-        for number, block in enumerate(found[:_MOST_BLOCKS], 1):
+        for number, each in enumerate(found[:_MOST_BLOCKS], 1):
             yield (
-                f'<li data-severity="{block.severity}"><a href="#b{number}">{wire(block.message)}</a>'
-                f" {badge(block.severity)}{known(block)} at {code(where(block))}</li>"
+                f'<li data-severity="{each["severity"]}"><a href="#b{number}">{wire(each["headline"])}</a>'
+                f" {badge(what_becomes(each))}{known(each)} at {code(where(each))}</li>"
             )
         yield "</ol>"
-    for number, block in enumerate(found[:_MOST_BLOCKS], 1):
-        yield from card(block, number)
+    for number, each in enumerate(found[:_MOST_BLOCKS], 1):
+        yield from card(each, number)
     if len(found) > _MOST_BLOCKS:
         yield f"<p>And {len(found) - _MOST_BLOCKS:,} more, which the JSON report holds.</p>"
     yield "</section>"
@@ -154,20 +154,23 @@ def _browsers(report: Report) -> Iterator[str]:
     yield "</tbody></table></div>\n</section>"
 
 
-def _debts(report: Report) -> Iterator[str]:
-    if not report.debts:
+def _still_to_fix(report: Report) -> Iterator[str]:
+    found = [each for each in report.diagnoses if each.get("rule")]
+    if not found:
         return
-    yield '<section aria-labelledby="debts">\n<h2 id="debts">What servers still owe</h2>'
-    yield "<p>These work only because a rule of yours stands in for the server.</p>"
+    yield '<section aria-labelledby="still">\n<h2 id="still">Still to fix on the server</h2>'
+    yield "<p>These requests pass only because a rule adds the headers.</p>"
     yield '<table><thead><tr><th scope="col">Request</th><th scope="col">Rule</th>'
-    yield '<th scope="col">The server has to send</th><th scope="col" class="number">Times</th></tr></thead><tbody>'
-    for debt in report.debts:
-        needed = "<br>".join(code(line, 600) for line in debt["needed"])
-        if not debt["asked"]:
-            needed = "not known: the rule answered in its place"
+    yield '<th scope="col">The server has to send</th><th scope="col" class="number">Requests</th></tr></thead><tbody>'
+    for each in found[:_MOST_BLOCKS]:
+        sends = [entry for step in each["plan"] for entry in step["send"]]
+        needed = "<br>".join(
+            f"to {wire(response_of(entry))}<br>{'<br>'.join(code(line, 600) for line in entry['headers'])}"
+            for entry in sends
+        )
         yield (
-            f"<tr><td>{code(debt['method'] + ' ' + debt['host'] + debt['path'])}</td><td>{wire(debt['rule'])}</td>"
-            f'<td>{needed}</td><td class="number">{debt["count"]:,}</td></tr>'
+            f"<tr><td>{code(each['method'] + ' ' + each['url'])}<br>{wire(each['headline'])}</td>"
+            f'<td>{wire(each["rule"])}</td><td>{needed}</td><td class="number">{each["requests"]:,}</td></tr>'
         )
     yield "</tbody></table>\n</section>"
 
@@ -184,14 +187,14 @@ def _ignored(report: Report) -> Iterator[str]:
     yield "</ul>\n</section>"
 
 
-def _flows(report: Report, found: list[Block]) -> Iterator[str]:
+def _flows(report: Report, found: list[dict[str, Any]]) -> Iterator[str]:
     if not report.flows:
         return
     places = {
-        (group["id"], flow): number
-        for number, block in enumerate(found[:_MOST_BLOCKS], 1)
-        for group in block.groups
-        for flow in group["flows"]
+        (name, flow): number
+        for number, each in enumerate(found[:_MOST_BLOCKS], 1)
+        for name in (*each["findings"], *each["conditions"])
+        for flow in each["flows"]
     }
     yield '<section aria-labelledby="flows">\n<h2 id="flows">Flows</h2>'
     if len(report.flows) > _MOST_FLOWS:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from .html_parts import code, escape, verbatim, wire
-from .text_layout import times
+from .text_layout import requests_of
 
 Profile = Mapping[str, Any]
 
@@ -84,7 +84,7 @@ def _to_serve(needs: Profile) -> Iterator[str]:
     for each in needs["failing"][:_MOST_ROWS]:
         needed = f": {code(each['needed'], 400)}" if each["needed"] else ""
         where = code(f"{each['method']} {each['path']}")
-        yield f"<li>{escape(each['id'])} at {where}, {times(each['count'])}{needed}</li>"
+        yield f"<li>{escape(each['id'])} at {where}, {requests_of(each['count'])}{needed}</li>"
     yield "</ul>"
 
 

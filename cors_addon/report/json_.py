@@ -15,8 +15,9 @@ def render(report: Report) -> str:
 def parts(report: Report) -> Iterator[str]:
     """Yield the same in parts, none of them longer than an entry."""
     summary: dict[str, Any] = dict(report.summary)
-    if report.debts:
-        summary["debts"] = report.debts
+    debts = report.debts
+    if debts:
+        summary["debts"] = debts
     head = {"schema": report.schema, "generated": report.generated, "summary": summary}
     yield json.dumps(head, ensure_ascii=True)[:-1]
     lists = ("flows", report.flows), ("groups", report.groups), ("diagnoses", report.diagnoses), ("hosts", report.hosts)

@@ -1,15 +1,13 @@
-"""The JUnit report: one test case a group, for build servers that know nothing else."""
+"""The JUnit report: one test case a diagnosis, for build servers that know nothing else."""
 
 from typing import Any, Final
 from xml.etree import ElementTree
 
 from ..catalogue.violation import Severity
 from ..verdict.failure_details import inert
-from .blocks import Examples, blocks
-from .cures import fix_of
-from .model import Group, Report
-from .text_layout import side_by_side, times, wrapped
-from .text_report import causes, endpoint, snippets
+from .diagnosis_text import lines_of
+from .model import Report
+from .text_layout import header_lines, paragraph, requests_of
 
 _LONGEST_NAME: Final = 300
 
@@ -20,9 +18,8 @@ def render(report: Report) -> str:
     What browsers block and no baseline knows is a failure; what is known or ignored is skipped; everything else passes
     and says what it is in its output. A capture that could not be read is an error.
     """
-    examples = Examples(report)
-    cases = [_case(group, examples) for block in blocks(report) for group in block.groups]
-    cases += [_skipped(group, group["reason"] or "ignored by an option") for group in report.ignored]
+    cases = [_case(diagnosis) for diagnosis in report.diagnoses]
+    cases += [_ignored(group) for group in report.ignored]
     cases += [_unread(capture) for capture in report.summary.get("captures", ()) if capture["problem"]]
     if not cases:
         # A suite without cases counts as broken with many build servers.
@@ -41,38 +38,44 @@ def render(report: Report) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(suites, encoding="unicode")}\n'
 
 
-def _case(group: Group, examples: Examples) -> ElementTree.Element:
-    if group["known"]:
-        return _skipped(group, "known by the baseline")
-    case = _element(group)
-    _, finding = examples.of(group)
-    lines = [group["message"], *side_by_side(finding.get("evidence") or ())]
-    lines += causes(finding, group["flows"][0])
-    if group["needed"]:
-        lines += wrapped("needed", group["needed"])
-    who, fix = fix_of(group["id"], finding)
-    if fix:
-        lines += wrapped("fix", f"({who}) {fix}")
-    lines += snippets(finding)
-    lines += wrapped("flows", ", ".join(inert(each, 80) for each in group["flows"]))
+def _case(diagnosis: dict[str, Any]) -> ElementTree.Element:
+    place = diagnosis["places"][0]
+    name = f"{_id(diagnosis)}: {place['method']} {diagnosis['host']}{place['path']}"
+    page = f" from {diagnosis['origin']}" if diagnosis["origin"] else ""
+    case = _element(diagnosis["host"], f"{name}{page}")
+    if diagnosis["known"]:
+        why = f"known by the baseline: {diagnosis['headline']}"
+        ElementTree.SubElement(case, "skipped", message=inert(why, 400))
+        return case
+    lines = lines_of(diagnosis)
+    for label, side in (("Request", "asked"), ("Response", "answered")):
+        if diagnosis[side]:
+            lines += [label, *header_lines(diagnosis[side], indent=2)]
+    lines += paragraph("Flows", ", ".join(inert(each, 80) for each in diagnosis["flows"]))
     text = "\n".join(lines)
-    if group["severity"] == Severity.BLOCKED.value:
-        message = f"{group['message']} ({times(group['count'])})"
-        ElementTree.SubElement(case, "failure", type=group["id"], message=message).text = text
+    if diagnosis["severity"] == Severity.BLOCKED.value:
+        message = f"{diagnosis['headline']} ({requests_of(diagnosis['requests'])})"
+        ElementTree.SubElement(case, "failure", type=_id(diagnosis), message=message).text = text
     else:
-        ElementTree.SubElement(case, "system-out").text = f"{group['severity']}: {text}"
+        ElementTree.SubElement(case, "system-out").text = text
     return case
 
 
-def _skipped(group: Group, why: str) -> ElementTree.Element:
-    case = _element(group)
+def _id(diagnosis: dict[str, Any]) -> str:
+    return next(iter([*diagnosis["findings"], *diagnosis["conditions"]]), str(diagnosis["outcome"]))
+
+
+def _ignored(group: dict[str, Any]) -> ElementTree.Element:
+    page = f" from {inert(group['origin'])}" if group["origin"] else ""
+    case = _element(group["host"], f"{group['id']}: {group['method']} {group['host']}{group['path']}{page}")
+    why = group["reason"] or "ignored by an option"
     ElementTree.SubElement(case, "skipped", message=f"{inert(why, 400)}: {group['message']}")
     return case
 
 
-def _element(group: Group) -> ElementTree.Element:
-    name = inert(f"{group['id']}: {endpoint(group)}", _LONGEST_NAME)
-    return ElementTree.Element("testcase", classname=f"cors.{inert(group['host']) or 'unknown'}", name=name, time="0")
+def _element(host: str, name: str) -> ElementTree.Element:
+    shown = inert(name, _LONGEST_NAME)
+    return ElementTree.Element("testcase", classname=f"cors.{inert(host) or 'unknown'}", name=shown, time="0")
 
 
 def _unread(capture: dict[str, Any]) -> ElementTree.Element:

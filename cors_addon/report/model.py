@@ -7,16 +7,15 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ..catalogue.violation import Severity
-from ..diagnosis.build import Case, cases_of, diagnosis_of, folded
+from ..diagnosis.build import Case, cases_of, diagnose, diagnosis_of, folded
 from ..diagnosis.probe_questions import PROBE
 from ..verdict.fix_steps import Way
 from ..verdict.model import Finding, Outcome, Verdict
 from ..verdict.redact import is_suspect, redact, redact_header
 from .baseline import Baseline
 from .browser_word import told_summary
-from .debts import debts_of
 from .expected import Expected
-from .grouping import GroupKey, group_key, key_of_group, path_template, plain_text, target_of
+from .grouping import GroupKey, group_key, key_of_group, plain_text, target_of
 from .ignore import Ignore, Ignores
 
 SCHEMA: Final = "cors-addon/report/1"
@@ -37,8 +36,8 @@ class Report:
     ``flows`` are verdicts, in the order of the flows. ``groups`` fold their findings, worst first and among those
     newest first; each names at most ``MOST_FLOWS`` of its flows, first of all one that shows it at its worst, and says
     whether it was ``known`` by a baseline. ``ignored`` are groups that the user does not want to see, each with its
-    ``reason``. ``debts`` are what servers owe, ``hosts`` their policies as learned (see ``verdict.profile``).
-    ``unsent`` are requests of a browser that never reached the proxy.
+    ``reason``. ``hosts`` are their policies as learned (see ``diagnosis.host_profiles``), ``diagnoses`` what there is
+    to fix, the worst first. ``unsent`` are requests of a browser that never reached the proxy.
     """
 
     schema: str
@@ -46,7 +45,6 @@ class Report:
     summary: Mapping[str, Any]
     flows: tuple[dict[str, Any], ...]
     groups: tuple[Group, ...]
-    debts: tuple[dict[str, Any], ...] = ()
     ignored: tuple[Group, ...] = ()
     hosts: tuple[dict[str, Any], ...] = ()
     diagnoses: tuple[dict[str, Any], ...] = ()
@@ -55,6 +53,36 @@ class Report:
     def with_unsent(self, entries: Iterable[Mapping[str, Any]]) -> "Report":
         """Return a copy with what a browser says that it never sent."""
         return replace(self, unsent=tuple(_plain(dict(entry)) for entry in entries))
+
+    @property
+    def debts(self) -> tuple[dict[str, Any], ...]:
+        """What servers still have to send, while rules add it: one entry for each rule, host, method and path.
+
+        ``needed`` are header lines, ``findings`` violation ids. ``asked`` is false where the rule answered each time,
+        so that the server's own response is not known.
+        """
+        return tuple(
+            {
+                "rule": diagnosis["rule"],
+                "host": diagnosis["host"],
+                "method": "OPTIONS" if diagnosis["stage"] == "preflight" else place["method"],
+                "path": place["path"],
+                "asked": diagnosis["outcome"] != Outcome.UNKNOWN.value,
+                "findings": [*diagnosis["findings"], *diagnosis["conditions"]],
+                "needed": [
+                    line for step in diagnosis["plan"] for entry in step["send"][:1] for line in entry["headers"]
+                ],
+                "count": place["requests"],
+            }
+            for diagnosis in self.diagnoses
+            if diagnosis.get("rule")
+            for place in diagnosis["places"]
+        )
+
+
+def _first_sends(diagnosis: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return, of each step, the headers that the response to this very request needs."""
+    return [entry for step in diagnosis["plan"] for entry in step["send"][:1]]
 
 
 def build(
@@ -139,10 +167,7 @@ def draft(
     told_by_browsers = told_summary(judged)
     if told_by_browsers is not None:
         summary["told"] = told_by_browsers
-    debts = tuple(
-        _plain({**debt, "host": target_of(f"//{debt['host']}")[0]}) for debt in debts_of(verdicts, path_template)
-    )
-    report = _finished(SCHEMA, _now(), summary, (), groups.newest_first(), debts, ignored.newest_first())
+    report = _finished(SCHEMA, _now(), summary, (), groups.newest_first(), ignored.newest_first())
     cases = tuple(cases_of(judged, target_of))
     told = groups.told_by | ignored.told_by | {case.example for case in cases}
     return Draft(
@@ -175,10 +200,20 @@ class _Entries:
         return made
 
 
+def diagnosis_entries(verdict: Verdict) -> list[dict[str, Any]]:
+    """Return the diagnoses of one explained verdict, as in a report's ``diagnoses``: the failure first."""
+    return [_plain(each.to_plain()) for each in diagnose(verdict, target_of)]
+
+
 def shown_entry(verdict: Verdict) -> dict[str, Any]:
-    """Return the same for a flow to carry, cheaply: cleaned only where what came over the wire may hold a secret."""
+    """Return the same with the flow's diagnoses, for a flow to carry.
+
+    It is cheap: cleaned only where what came over the wire may hold a secret.
+    """
     holds_secrets = any(is_suspect(text) and redact(text) != text for text in _from_the_wire(verdict))
-    return flow_entry(verdict) if holds_secrets else verdict.to_plain()
+    entry = flow_entry(verdict) if holds_secrets else verdict.to_plain()
+    diagnoses = diagnosis_entries(verdict)
+    return {**entry, "diagnoses": diagnoses} if diagnoses else entry
 
 
 def _from_the_wire(verdict: Verdict) -> Iterator[str]:
@@ -221,7 +256,6 @@ def merge(reports: Iterable[Report], captures: Iterable[Mapping[str, Any]] = ())
         summary,
         tuple(flow for report in reports for flow in report.flows),
         _folded(report.groups for report in reports),
-        tuple(debt for report in reports for debt in report.debts),
         _folded(report.ignored for report in reports),
     )
     # A host may have changed its mind between two captures, so each tells of its own.
@@ -240,7 +274,6 @@ def _finished(
     summary: dict[str, Any],
     flows: tuple[dict[str, Any], ...],
     groups: list[Group],
-    debts: tuple[dict[str, Any], ...],
     ignored: list[Group],
 ) -> Report:
     """Sort the groups, stably, and count them."""
@@ -249,7 +282,7 @@ def _finished(
     summary["groups"] = len(groups)
     summary["known"] = sum(group["known"] for group in groups)
     summary["ignored"] = sum(group["count"] for group in ignored)
-    return Report(schema, generated, summary, flows, tuple(groups), debts, tuple(ignored))
+    return Report(schema, generated, summary, flows, tuple(groups), tuple(ignored))
 
 
 def _now() -> str:

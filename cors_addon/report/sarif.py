@@ -1,4 +1,4 @@
-"""The SARIF report, version 2.1.0: one result a group, for code scanning and whatever else gathers findings.
+"""The SARIF report, version 2.1.0: one result a diagnosis, for code scanning and whatever else gathers findings.
 
 https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 """
@@ -15,11 +15,10 @@ from ..catalogue import CATALOGUE
 from ..catalogue.render import chromium_names, mdn_url, title_of
 from ..catalogue.violation import Severity, Violation
 from ..verdict.failure_details import inert
-from .blocks import Examples
-from .cures import fix_of, hows, whys
+from .diagnosis_text import about, place_of, response_of, sentence
 from .grouping import GroupKey
 from .model import Group, Report
-from .text_layout import times, value_of
+from .text_layout import requests_of, value_of
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS: Final = {
@@ -30,6 +29,8 @@ _LEVELS: Final = {
     Severity.INFO: "note",
 }
 _LONGEST_URI: Final = 2_000
+_LONGEST_PROPERTY: Final = 600
+_MOST_LINES: Final = 100
 _URI_SAFE: Final = "!#$%&'()*+,/:;=?@[]~"
 _PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _SPECIAL: Final = str.maketrans({"\\": "\\\\", "[": "\\[", "]": "\\]", "{": "{{", "}": "}}"})
@@ -37,11 +38,13 @@ _SPECIAL: Final = str.maketrans({"\\": "\\\\", "[": "\\[", "]": "\\]", "{": "{{"
 
 def render(report: Report) -> str:
     """Return the report as a SARIF log in JSON."""
-    examples = Examples(report)
-    rules = list(dict.fromkeys(group["id"] for group in (*report.groups, *report.ignored)))
+    told = [diagnosis for diagnosis in report.diagnoses if _rule_of(diagnosis)]
+    named = (*map(_rule_of, told), *(group["id"] for group in report.ignored))
+    rules = list(dict.fromkeys(named))
     places = {rule: index for index, rule in enumerate(rules)}
     compared = bool(report.summary["known"])
-    results = [_result(group, places, examples, compared) for group in (*report.groups, *report.ignored)]
+    results = [_result(diagnosis, places, compared) for diagnosis in told]
+    results += [_ignored(group, places) for group in report.ignored]
     log = {
         "$schema": _SCHEMA,
         "version": "2.1.0",
@@ -100,87 +103,98 @@ def _rule(violation: Violation) -> dict[str, Any]:
 # --- the results --------------------------------------------------------------------------------------------------
 
 
-def _result(group: Group, places: Mapping[str, int], examples: Examples, compared: bool) -> dict[str, Any]:
-    flow, finding = examples.of(group)
-    violation = CATALOGUE[group["id"]]
-    url = str(flow.get("url") or f"{group['host']}{group['path']}")
-    where = f"{inert(group['method'], 40)} {inert(url, 300)} from {inert(group['origin']) or '(no origin)'}"
-    sentences = [f"{group['message']}.", f"Seen {times(group['count'])}: {where}."]
-    told = whys(finding)
-    for why in told[:1]:
-        sentences.append(f"{why.label}: {why.message}{'.' if why.message[-1:].isalnum() else ''}")
-        if why.fix:
-            sentences.append(f"What to do ({why.who}): {why.fix}{'.' if why.fix[-1:].isalnum() else ''}")
-    if group["needed"]:
-        sentences.append(f"The response needs: {group['needed']}.")
-    who, fix = fix_of(violation.id, finding)
-    if fix:
-        sentences.append(f"Fix ({who}): {fix}")
+def _rule_of(diagnosis: Mapping[str, Any]) -> str:
+    return next(iter([*diagnosis["findings"], *diagnosis["conditions"]]), "")
+
+
+def _result(diagnosis: Mapping[str, Any], places: Mapping[str, int], compared: bool) -> dict[str, Any]:
+    rule = _rule_of(diagnosis)
+    page = f" from {inert(diagnosis['origin'])}" if diagnosis["origin"] else ""
+    sentences = [f"{diagnosis['headline']}.", f"{about(diagnosis)}{page}, {requests_of(diagnosis['requests'])}."]
+    sentences += [
+        f"{'Or' if number else 'Why'}: {sentence(cause['message'])} {cause['confidence'].capitalize()}."
+        for number, cause in enumerate(diagnosis["causes"])
+    ]
+    for step in diagnosis["plan"]:
+        sentences.append(f"Fix: {place_of(step, diagnosis)}{sentence(step['text'])}")
+        for entry in step["send"]:
+            lines = " | ".join(inert(line, _LONGEST_PROPERTY) for line in entry["headers"])
+            sentences.append(f"To {response_of(entry)}: {lines}.")
     result: dict[str, Any] = {
-        "ruleId": group["id"],
-        "ruleIndex": places[group["id"]],
-        "level": _LEVELS[Severity(group["severity"])],
+        "ruleId": rule,
+        "ruleIndex": places[rule],
+        "level": _LEVELS[Severity(diagnosis["severity"])],
         "message": _message(" ".join(sentences)),
         "locations": [
             {
-                "physicalLocation": {"artifactLocation": {"uri": uri_of(url)}},
+                "physicalLocation": {"artifactLocation": {"uri": uri_of(diagnosis["url"])}},
                 "logicalLocations": [
-                    {"name": inert(group["host"]) or "unknown host", "kind": "resource"},
+                    {"name": inert(diagnosis["host"]) or "unknown host", "kind": "resource"},
                 ],
             }
         ],
-        "partialFingerprints": {"corsGroup/v1": fingerprint(group)},
-        "occurrenceCount": group["count"],
-        "properties": {
-            "severity": group["severity"],
-            "origin": inert(group["origin"]),
-            "method": inert(group["method"], 40),
-            "host": inert(group["host"]),
-            "path": inert(group["path"]),
-            "needed": group["needed"],
-            "fixBy": violation.owner.value,
-            "causes": [
-                {"confidence": why.sure, "message": why.message, "who": why.who, "fix": why.fix} for why in told
-            ],
-            "snippets": [{**how._asdict(), "lines": list(how.lines)} for how in hows(finding)],
-            "flows": [inert(each) for each in group["flows"]],
-            "browsers": flow.get("browsers", {}),
-        },
-        **_exchange(flow, finding),
+        "partialFingerprints": {"corsDiagnosis/v1": diagnosis["key"]},
+        "occurrenceCount": diagnosis["requests"],
+        "properties": {name: _short(diagnosis[name]) for name in _PROPERTIES},
+        **_exchange(diagnosis),
     }
     if compared:
-        result["baselineState"] = "unchanged" if group["known"] else "new"
-    if "reason" in group:
-        result["suppressions"] = [_suppression(inert(group["reason"], 400) or "ignored by an option")]
-    elif group["known"]:
+        result["baselineState"] = "unchanged" if diagnosis["known"] else "new"
+    if diagnosis["known"]:
         result["suppressions"] = [_suppression("known by the baseline")]
     return result
+
+
+def _short(value: Any) -> Any:
+    """Return plain data with its texts cut: a hostile capture must not fill a code scanner."""
+    if isinstance(value, str):
+        return "\n".join(inert(line, _LONGEST_PROPERTY) for line in value.split("\n")[:_MOST_LINES])
+    if isinstance(value, Mapping):
+        return {key: _short(each) for key, each in value.items()}
+    return [_short(each) for each in value[:_MOST_LINES]] if isinstance(value, (list, tuple)) else value
+
+
+_PROPERTIES: Final = (
+    *("severity", "owner", "origin", "method", "host", "endpoints", "findings", "conditions"),
+    *("causes", "plan", "try", "flows", "browsers"),
+)
+
+
+def _ignored(group: Group, places: Mapping[str, int]) -> dict[str, Any]:
+    url = f"{group['host']}{group['path']}"
+    return {
+        "ruleId": group["id"],
+        "ruleIndex": places[group["id"]],
+        "level": _LEVELS[Severity(group["severity"])],
+        "message": _message(f"{group['message']}. {inert(group['method'], 40)} {inert(url, 300)}."),
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri_of(url)}}}],
+        "partialFingerprints": {"corsGroup/v1": fingerprint(group)},
+        "occurrenceCount": group["count"],
+        "suppressions": [_suppression(inert(group["reason"], 400) or "ignored by an option")],
+    }
 
 
 def _suppression(why: str) -> dict[str, str]:
     return {"kind": "external", "status": "accepted", "justification": why}
 
 
-def _exchange(flow: Mapping[str, Any], finding: Mapping[str, Any]) -> dict[str, Any]:
-    """Return request and response as far as the report shows them: the header lines that prove the finding."""
-    if not flow:
-        return {}
-    evidence = finding.get("evidence", ())
-    request: dict[str, Any] = {"method": inert(flow["method"], 40), "target": uri_of(flow["url"])}
-    request["headers"] = _headers(line for line in evidence if line["side"] == "request")
+def _exchange(diagnosis: Mapping[str, Any]) -> dict[str, Any]:
+    """Return request and response: the header lines that matter."""
+    method = "OPTIONS" if diagnosis["stage"] == "preflight" else diagnosis["method"]
+    request: dict[str, Any] = {"method": inert(method, 40), "target": uri_of(diagnosis["url"])}
+    request["headers"] = _headers(diagnosis["asked"])
     parts: dict[str, Any] = {"webRequest": request}
-    if flow.get("status"):
-        headers = _headers(line for line in evidence if line["side"] != "request" and line["name"] != ":status")
-        parts["webResponse"] = {"statusCode": flow["status"], "headers": headers}
+    if diagnosis["status"]:
+        parts["webResponse"] = {"statusCode": diagnosis["status"], "headers": _headers(diagnosis["answered"])}
     return parts
 
 
-def _headers(evidence: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def _headers(lines: Iterable[tuple[str, str | None]]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for line in evidence:
-        if line["value"] is not None:
-            name, value = inert(line["name"], 100), value_of(line)
-            found[name] = f"{found[name]}, {value}" if name in found else value
+    for name, value in lines:
+        if value is not None:
+            shown, text = inert(name, 100), value_of(value)
+            found[shown] = f"{found[shown]}, {text}" if shown in found else text
     return found
 
 

@@ -1,20 +1,20 @@
 """Verdicts for people who read a terminal: one line in a list, one in a log, and a closing summary."""
 
-from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
 from ..catalogue.violation import Severity
+from ..diagnosis.headlines import headline_of, main_finding, short_of, stopping
 from ..verdict.failure_details import inert
 from ..verdict.model import Delivered, Finding, Outcome, Verdict
 from ..verdict.redact import redact
-from .blocks import Block, blocks
 from .browser_word import differences, told_line, unsent_lines
-from .cures import whys
+from .diagnosis_text import about, place_of, sentence
 from .model import Report
-from .text_layout import wrapped
+from .text_layout import paragraph, requests_of
 
-_MOST_BLOCKS: Final = 20
-_MOST_ENDPOINTS: Final = 3
+_MOST_SHOWN: Final = 20
+_MOST_HEADERS: Final = 4
 _SHOWN: Final = (Severity.BLOCKED.value, Severity.CONDITIONAL.value, Severity.RISK.value)
 _MARGIN: Final = 4
 _SEVERITIES: Final = tuple(Severity)
@@ -29,9 +29,8 @@ class Line(NamedTuple):
 
 
 def headline(verdict: Verdict) -> str:
-    """Return the verdict in one line, without the flow's own method and URL."""
-    shown = [finding for finding in verdict.findings if finding.severity is not Severity.INFO]
-    main = shown[0] if shown else (verdict.findings[0] if verdict.findings else None)
+    """Return the verdict in one line, without the flow's own method and URL, its short form first."""
+    main = main_finding(verdict)
     what = verdict.outcome.value
     if verdict.outcome is Outcome.NOT_CORS and main is not None:
         what = "not CORS, but blocked" if main.severity is Severity.BLOCKED else "not CORS"
@@ -41,8 +40,16 @@ def headline(verdict: Verdict) -> str:
         return what
     if main.known:
         what += ", known"
-    more = f" (+{len(shown) - 1} more)" if len(shown) > 1 else ""
-    return f"{what}: {main.message} [{main.id}]{more}"
+    more = len(_others(verdict, main))
+    behind = f" (+{more} more)" if more else ""
+    return f"{short_of(verdict, main)} · {what}: {headline_of(verdict, main)} [{main.id}]{behind}"
+
+
+def _others(verdict: Verdict, main: Finding) -> list[Finding]:
+    """Return what is told in diagnoses of its own: the findings of one failure are one."""
+    failing = stopping(verdict)
+    own = failing if main in failing else (main,)
+    return [finding for finding in verdict.findings if finding not in own and finding.severity is not Severity.INFO]
 
 
 def delivered_line(verdict: Verdict, delivered: Delivered) -> str:
@@ -57,20 +64,30 @@ def delivered_line(verdict: Verdict, delivered: Delivered) -> str:
     return f'{outcome} as delivered by rule "{rule}"; {own}'
 
 
-def log_line(verdict: Verdict, finding: Finding, with_cause: bool = True) -> Line:
-    """Return the line that a log gets when a finding is met for the first time."""
-    severity = finding.severity.value
-    lead = f"CORS known ({severity}):" if finding.known else f"CORS {severity}:"
-    where = f"{inert(verdict.method)} {inert(redact(verdict.url))}"
-    page = f" from {inert(verdict.origin)}" if verdict.origin else ""
-    cause = next(iter(whys(finding.to_plain())), None) if finding.causes and with_cause else None
-    why = f" ({cause.label.lower()}: {inert(cause.message, 240)})" if cause is not None else ""
-    text = redact(f"{lead} {finding.message} [{finding.id}] {where}{page}{why}")
-    return Line(text, "known" if finding.known else severity, len(lead))
+def log_line(diagnosis: Mapping[str, Any]) -> Line:
+    """Return the line that a log gets when a diagnosis is made for the first time."""
+    severity = str(diagnosis["severity"])
+    lead = f"CORS known ({severity}):" if diagnosis["known"] else f"CORS {severity}:"
+    first = next(iter([*diagnosis["findings"], *diagnosis["conditions"]]), "")
+    page = f" from {inert(diagnosis['origin'])}" if diagnosis["origin"] else ""
+    where = f"{inert(diagnosis['method'], 40)} {inert(diagnosis['url'])}{page}"
+    told = [f"{lead} {diagnosis['headline']} [{first}] {where}."]
+    for cause in diagnosis["causes"][:1]:
+        told.append(f"Why: {sentence(inert(cause['message'], 240))} {cause['confidence'].capitalize()}.")
+    told += [f"Fix: {text}" for text in _fix(diagnosis)]
+    return Line(redact(" ".join(told)), "known" if diagnosis["known"] else severity, len(lead))
+
+
+def _fix(diagnosis: Mapping[str, Any]) -> Iterator[str]:
+    """Yield, of a plan, what fits into a line."""
+    for step in diagnosis["plan"][:1]:
+        text = sentence(f"{place_of(step, diagnosis)}{inert(step['text'], 300)}")
+        lines = [line for entry in step["send"][:1] for line in entry["headers"][:_MOST_HEADERS]]
+        yield f"{text.removesuffix('.')}: {' | '.join(inert(line, 200) for line in lines)}" if lines else text
 
 
 def summary(report: Report) -> Iterator[Line]:
-    """Yield the closing lines: how many flows, and what there is to mend, thing by thing."""
+    """Yield the closing lines: how many flows, and what there is to fix, diagnosis by diagnosis."""
     outcomes = report.summary["outcomes"]
     counts = ", ".join(f"{count} {name}" for name, count in outcomes.items() if count)
     flows = report.summary["flows"]
@@ -82,47 +99,34 @@ def summary(report: Report) -> Iterator[Line]:
         yield Line(f"  differs, please report it: {difference}")
     for line in unsent_lines(report.unsent):
         yield Line(f"  {line}")
-    shown = [block for block in blocks(report) if block.severity in _SHOWN]
-    shown.sort(key=lambda block: block.known)
-    for block in shown[:_MOST_BLOCKS]:
-        yield from _to_mend(block)
-    if len(shown) > _MOST_BLOCKS:
-        yield Line(f"  and {len(shown) - _MOST_BLOCKS} more; a report has them all (--set cors_report=cors.html)")
+    shown = [diagnosis for diagnosis in report.diagnoses if diagnosis["severity"] in _SHOWN]
+    shown.sort(key=lambda diagnosis: bool(diagnosis["known"]))
+    for diagnosis in shown[:_MOST_SHOWN]:
+        yield from _to_fix(diagnosis)
+    if len(shown) > _MOST_SHOWN:
+        yield Line(f"  and {len(shown) - _MOST_SHOWN} more; a report lists them all (--set cors_report=cors.html)")
     for name, told in (("known", "known by the baseline"), ("ignored", "ignored")):
         if report.summary.get(name):
             yield Line(f"  {report.summary[name]} {told}")
 
 
-def _to_mend(block: Block) -> Iterator[Line]:
-    lead = f"  {'known' if block.known else block.severity}"
-    host = inert(block.host) or "(unknown host)"
-    times = "" if block.count == 1 else f", {block.count} times"
-    text = f"{lead} at {host}{times}: {block.message} [{block.id}]"
-    yield Line(text, "known" if block.known else block.severity, len(lead))
-    if block.known:
+def _to_fix(diagnosis: Mapping[str, Any]) -> Iterator[Line]:
+    severity = "known" if diagnosis["known"] else str(diagnosis["severity"])
+    lead = f"  {severity}"
+    page = f" from {inert(diagnosis['origin'])}" if diagnosis["origin"] else ""
+    first = next(iter([*diagnosis["findings"], *diagnosis["conditions"]]), "")
+    where = f"{about(diagnosis)}{page}, {requests_of(diagnosis['requests'])}"
+    yield Line(f"{lead} {where}: {diagnosis['headline']} [{first}]", severity, len(lead))
+    if diagnosis["known"]:
         return
-    cause = next(iter(whys(block.finding)), None)
-    told: list[tuple[str, str]] = []
-    if cause is not None:
-        told.append(("cause", f"{cause.message} ({cause.label.lower()})" if cause.label != "Cause" else cause.message))
-    if block.others:
-        told.append(("also", ", ".join(dict.fromkeys(violation for _, violation in block.others))))
-    told += [("needs", needed) for needed in block.needed[:_MOST_ENDPOINTS]]
-    if cause is not None and cause.fix:
-        told.append(("fix", f"({cause.who}) {cause.fix}"))
-    elif not block.needed and block.fix:
-        told.append(("fix", f"({block.who}) {block.fix}"))
+    told = [
+        ("why", f"{sentence(cause['message'])} {cause['confidence'].capitalize()}.")
+        for cause in diagnosis["causes"][:1]
+    ]
+    told += [("fix", text) for text in _fix(diagnosis)]
     for label, words in told:
-        for line in wrapped(label, words, indent=_MARGIN):
+        for line in paragraph(label, words, indent=_MARGIN):
             yield Line(line)
-    endpoints = block.endpoints
-    for place in endpoints[:_MOST_ENDPOINTS]:
-        page = inert(place.origin) or "(no origin)"
-        target = f"{inert(place.method, 40)} {inert(place.host)}{inert(place.path)} from {page}"
-        yield Line(f"{'':<{_MARGIN}}{place.times:>7} x {target}")
-    more = len(endpoints) - _MOST_ENDPOINTS
-    if more > 0:
-        yield Line(f"{'':<{_MARGIN}}{'':>7}   and {more} {'endpoint' if more == 1 else 'endpoints'} more")
 
 
 def worst(findings: Iterable[Finding]) -> Severity | None:

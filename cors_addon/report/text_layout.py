@@ -11,30 +11,40 @@ LABEL: Final = 9
 _LONGEST_VALUE: Final = 600
 
 
-def wrapped(label: str, text: str, width: int = WIDTH, indent: int = 0) -> Iterator[str]:
+def paragraph(label: str, text: str, width: int = WIDTH, indent: int = 0) -> Iterator[str]:
     """Yield a paragraph with its label in the margin."""
     room = max(width - LABEL - 1 - indent, 20)
     pieces = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
     for index, piece in enumerate(pieces):
-        yield f"{'':<{indent}}{label if index == 0 else '':<{LABEL}} {piece}"
+        yield f"{'':<{indent}}{label if index == 0 else '':<{LABEL}} {piece}".rstrip()
 
 
-def side_by_side(evidence: Iterable[Mapping[str, Any]], indent: int = 0) -> Iterator[str]:
-    """Yield what was asked above what was answered, the values one under the other: a difference meets the eye."""
-    lines = [
-        ("asked" if line["side"] == "request" else "answered", inert(str(line["name"]), 80), value_of(line))
-        for line in evidence
-    ]
-    longest = max((len(name) for _, name, _ in lines), default=0)
-    for side, name, value in lines:
-        yield f"{'':<{indent}}{side:<{LABEL}} {name + ':':<{longest + 1}} {value}"
+def header_lines(lines: Iterable[tuple[str, str | None]], width: int = WIDTH, indent: int = 0) -> Iterator[str]:
+    """Yield header lines, the values one under the other where there is room: a difference meets the eye."""
+    shown = [(inert(str(name), 80), value_of(value)) for name, value in lines]
+    longest = max((len(name) for name, _ in shown), default=0)
+    if any(indent + longest + 2 + len(value) > width for _, value in shown):
+        longest = 0
+    for name, value in shown:
+        line = f"{'':<{indent}}{name + ':':<{longest + 1}} {value}"
+        if len(line) <= width:
+            yield line
+        else:
+            yield from textwrap.wrap(line, width, subsequent_indent=" " * (indent + 2), break_on_hyphens=False)
 
 
-def times(count: int) -> str:
-    """Say how often."""
-    return "once" if count == 1 else f"{count:,} times"
+def requests_of(count: int) -> str:
+    """Say how many requests."""
+    return "1 request" if count == 1 else f"{count:,} requests"
 
 
-def value_of(line: Mapping[str, Any], limit: int = _LONGEST_VALUE) -> str:
-    """Return a header line's value as it is shown."""
-    return "(not sent)" if line["value"] is None else inert(str(line["value"]), limit)
+def value_of(value: Any, limit: int = _LONGEST_VALUE) -> str:
+    """Return a header's value as it is shown."""
+    return "(not sent)" if value is None else inert(str(value), limit)
+
+
+def evidence_lines(evidence: Iterable[Mapping[str, Any]], side: str) -> Iterator[tuple[str, str | None]]:
+    """Yield the lines of one side of a finding's evidence."""
+    for line in evidence:
+        if (line["side"] == "request") == (side == "request"):
+            yield str(line["name"]), line["value"]

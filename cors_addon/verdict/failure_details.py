@@ -106,16 +106,21 @@ def params_of(failure: Failure, origin: str, headers: HeaderList) -> dict[str, s
     """Return every parameter that a title may use; the texts are inert."""
     raw = {
         "origin": origin,
-        "value": failure.value or "",
+        "value": _shown_value(failure.value),
         "status": failure.value or "",
         "method": failure.value or "",
         "name": failure.value or "",
     }
     if failure.step is Step.METHOD:
-        raw["value"] = headers.allow_methods or ""
+        raw["value"] = _shown_value(headers.allow_methods)
     elif failure.step in (Step.HEADER, Step.NON_WILDCARD_HEADER):
-        raw["value"] = headers.allow_headers or ""
+        raw["value"] = _shown_value(headers.allow_headers)
     return {key: inert(value) for key, value in raw.items()}
+
+
+def _shown_value(value: str | None) -> str:
+    """Return a header's value as a sentence shows it: one that is missing or empty has a word."""
+    return "not sent" if value is None else value or "empty"
 
 
 _READ_TOGETHER: Final = {
@@ -257,10 +262,10 @@ def origin_difference(origin: str, value: str) -> str:
 def credentials_difference(value: str | None) -> str:
     """Say in a fragment what is wrong with an Access-Control-Allow-Credentials value."""
     if value is None:
-        return "the header is missing"
+        return ""
     if value.lower() == "true":
         return "letter case: only true in lower case counts"
-    return "only true counts" if value else "the value is empty"
+    return "only true counts" if value else ""
 
 
 def method_difference(method: str, listed: Iterable[str]) -> str:

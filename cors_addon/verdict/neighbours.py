@@ -146,7 +146,7 @@ class NeighbourObserver:
         if exchange.request.headers.request_private_network is not None:
             value = headers.allow_private_network
             if value != "true":
-                found.append(condition("private-network-access", {"value": inert(value or "")}))
+                found.append(condition("private-network-access", {"value": inert(value or "") or "not sent"}))
         return found
 
     def mixed_content(self, record: Record) -> list[Condition]:

@@ -8,8 +8,8 @@ from cors_addon.catalogue.webkit_names import SENTENCES
 entries = pytest.mark.parametrize("violation", CATALOGUE.values(), ids=CATALOGUE)
 
 WHOLE = """\
-preflight-redirect (blocked; for the client's code to mend)
-  The preflight was redirected (<status> to <location>), and browsers do not follow that
+preflight-redirect (blocked; fix in the page's code)
+  The preflight got <status> to <location>; browsers do not follow that
 
 What happens
   A preflight has to be answered at the URL that it was sent to. Browsers do not follow its
@@ -19,9 +19,9 @@ What happens
   after Access-Control-Allow-Origin.
 
 What to change
-  The client calls the URL in the redirect's Location right away. Where the redirect leads to a
-  login, it is for the server: it answers OPTIONS with 204 and the CORS headers before it looks for
-  a session, and answers scripts without a session with 401 in place of a redirect.
+  In the client's code: call the URL in the redirect's Location directly. If the redirect goes to a
+  login, change the server: answer OPTIONS with 204 and the CORS headers before the session check,
+  and answer scripts without a session with 401 instead of a redirect.
 
 Names and sources
   Chromium  PreflightDisallowedRedirect

@@ -48,8 +48,9 @@ def test_each_kind_of_finding_is_logged_once(caplog: pytest.LogCaptureFixture) -
         for number in range(5):
             running.send(cors_get(url=f"http://api.test/items/{number}", at=1000.0 + number))
         assert logged(caplog) == [
-            "CORS blocked: Access-Control-Allow-Origin is missing, so browsers refuse http://app.test "
-            "[allow-origin-missing] GET http://api.test/items/0 from http://app.test"
+            "CORS blocked: No Access-Control-Allow-Origin in the response to http://app.test [allow-origin-missing] "
+            "GET http://api.test/items/0 from http://app.test. Fix: On the server api.test: Add these response headers:"
+            " Access-Control-Allow-Origin: http://app.test | Vary: Origin"
         ]
         running.send(cors_get(url="http://other.test/", at=1006.0))
         assert len(logged(caplog)) == 2, "another host is another kind"
@@ -107,9 +108,8 @@ def test_the_summary_at_the_end_groups_what_to_fix(caplog: pytest.LogCaptureFixt
         caplog.clear()
     lines = logged(caplog)
     assert lines[0] == "CORS: 4 flows judged: 1 allowed, 3 blocked"
-    assert lines[1].startswith("  blocked at api.test, 3 times: Access-Control-Allow-Origin is missing")
-    assert "    needs     Access-Control-Allow-Origin: http://app.test" in lines
-    assert lines[-1].split(maxsplit=2) == ["3", "x", "GET api.test/items/{id} from http://app.test"]
+    assert lines[1].startswith("  blocked GET http://api.test/items/{id} from http://app.test, 3 requests: No Access")
+    assert any(line.startswith("    fix       On the server api.test: ") for line in lines)
 
 
 def test_without_a_cors_flow_there_is_nothing_to_sum_up(caplog: pytest.LogCaptureFixture) -> None:
@@ -568,11 +568,11 @@ def test_what_is_ignored_and_known_may_change_and_the_report_says_which(tmp_path
         assert not group["known"]
         call_report(running, known)
         running.configure(cors_baseline=str(known))
-        assert flow.comment.startswith("CORS: blocked, known: ")
+        assert flow.comment.startswith("CORS: no Allow-Origin · blocked, known: ")
         (group,) = running.addon.reporting.report().groups
         assert group["known"]
         running.configure(cors_baseline="")
-        assert flow.comment.startswith("CORS: blocked: ")
+        assert flow.comment.startswith("CORS: no Allow-Origin · blocked: ")
 
 
 def call_report(running: Proxy, path: Path) -> None:

@@ -186,7 +186,7 @@ def test_a_failure_is_named_with_mitmproxys_message_and_no_header_is_blamed() ->
     assert finding["id"] == "network-error"
     assert "Connect call failed" in finding["message"]
     assert finding["needed"] is None
-    assert flow.comment.startswith("CORS: blocked: The server gave no usable response, which is no fault of CORS")
+    assert flow.comment.startswith("CORS: no response · blocked: No usable response, which is not a CORS fault")
 
 
 def test_an_invalid_header_comes_with_the_option_that_lets_it_pass() -> None:

@@ -308,12 +308,12 @@ def test_both_truths_stand_on_the_flow() -> None:
         assert verdict["delivered"]["outcome"] == "allowed"
         assert verdict["delivered"]["rule"] == NAME
         assert ["set", "access-control-allow-origin", APP] in verdict["delivered"]["edits"]
-        assert subject.metadata["cors"] == verdict
+        assert subject.metadata["cors"] == {**verdict, "diagnoses": subject.metadata["cors"]["diagnoses"]}
         assert subject.metadata["cors.outcome"] == "blocked"
         assert subject.metadata["cors.rule"] == NAME
         assert subject.marked == display.INJECTED
         assert subject.comment.startswith(
-            f'CORS: allowed as delivered by rule "{NAME}"; as the server sent it: blocked'
+            f'CORS: allowed as delivered by rule "{NAME}"; as the server sent it: other origin · blocked'
         )
         (debt,) = running.addon.reporting.report().debts
         assert (debt["rule"], debt["host"], debt["asked"]) == (NAME, "api.test", True)
@@ -344,7 +344,7 @@ def test_the_log_says_that_a_rule_changed_what_it_complains_of(caplog: pytest.Lo
         passed(running, call())
         (line,) = [line for line in logged(caplog) if "[allow-origin-missing]" in line]
         assert line.startswith("CORS blocked: ")
-        assert line.endswith(f'; changed on its way by rule "{NAME}"')
+        assert line.endswith(f' Changed on its way by rule "{NAME}".')
 
 
 def test_what_another_addon_does_afterwards_is_what_was_delivered() -> None:

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cors_addon.catalogue.violation import Severity, Stage
+from cors_addon.diagnosis.build import rule_of
+from cors_addon.diagnosis.headlines import stopping
 from cors_addon.page import ledger as ledger_module
 from cors_addon.page.ledger import IDLE, Card, Ledger, Section
 from cors_addon.traffic.bounded_dicts import Remembered
@@ -182,25 +184,30 @@ def test_what_a_rule_mends_is_owed_and_no_longer_blocked() -> None:
     mended = Delivered("local SPA", Outcome.ALLOWED)
     page.see(verdict("b", finding(MISSING, needed="Access-Control-Allow-Origin: *"), delivered=mended))
     assert page.blocked() == []
-    (debt,) = page.ledger.owed()
-    assert (debt.rule, debt.host, debt.method, debt.path, debt.count) == ("local SPA", "api.test", "GET", "/items", 1)
-    assert list(debt.findings) == [MISSING]
-    assert list(debt.needed) == ["Access-Control-Allow-Origin: *"]
+    (card,) = page.ledger.listed(Section.OWED)
+    assert (card.rule, card.host, card.method, card.path, len(card.flows)) == (
+        "local SPA",
+        "api.test",
+        "GET",
+        "/items",
+        1,
+    )
+    assert card.ids == (MISSING,)
     page.see(verdict("c", MISSING))
     assert len(page.blocked()) == 1, "injection is off again, and it fails again"
 
 
-def test_a_debt_names_no_user() -> None:
+def test_what_is_owed_names_no_user() -> None:
     mended = Delivered("local SPA", Outcome.ALLOWED)
     page = Page().see(verdict("a", MISSING, url="https://me:secret@api.test/items", delivered=mended))
-    assert [debt.host for debt in page.ledger.owed()] == ["api.test"]
+    assert [card.host for card in page.ledger.listed(Section.OWED)] == ["api.test"]
 
 
 def test_a_preflight_that_a_rule_answered_is_owed_though_nobody_asked_the_server() -> None:
     answered = Delivered("local SPA", Outcome.ALLOWED)
     page = Page().see(verdict("a", outcome=Outcome.UNKNOWN, stage=Stage.PREFLIGHT, delivered=answered))
-    (debt,) = page.ledger.owed()
-    assert not debt.asked
+    (card,) = page.ledger.listed(Section.OWED)
+    assert card.ids == ()
 
 
 @pytest.mark.parametrize(
@@ -261,7 +268,7 @@ def test_to_forget_is_a_change() -> None:
     page.verdicts.clear()
     page.ledger.clear()
     assert page.ledger.version > version
-    assert (page.blocked(), page.passed(), page.ledger.owed()) == ([], [], [])
+    assert (page.blocked(), page.passed(), page.ledger.listed(Section.OWED)) == ([], [], [])
     page.see(verdict("b", MISSING))
     assert len(page.blocked()) == 1
 
@@ -338,5 +345,7 @@ def test_pieces_add_up_whatever_comes_and_goes(
         if flow_id not in known and names and (delivered is None or delivered.outcome is Outcome.BLOCKED):
             assert any(flow_id in card.current for card in cards)
         known.add(flow_id)
-        owing = [each for each in remembered.values() if each.delivered is not None and each.findings]
-        assert sum(debt.count for debt in page.ledger.owed()) == len(owing)
+        passing = [each for each in remembered.values() if rule_of(each) and stopping(each)]
+        assert {flow for card in page.ledger.listed(Section.OWED) for flow in card.flows} <= {
+            each.id for each in passing
+        }

@@ -561,7 +561,7 @@ def test_what_is_blocked_is_there_with_its_cure() -> None:
         html = page.open()
         assert "<title>1 blocked · CORS</title>" in html
         assert "Access-Control-Allow-Origin: http://app.test" in html
-        assert "A rule that lets it pass for now" in html
+        assert "A rule that unblocks this request" in html
 
 
 def test_it_passes_once_the_server_is_mended() -> None:

@@ -22,8 +22,8 @@ def test_the_format_goes_by_the_ending(suffix: str, tmp_path: Path) -> None:
 
 
 def test_every_format_has_a_name_and_an_ending_of_its_own() -> None:
-    assert list(FORMATS) == ["json", "jsonl", "html", "sarif", "junit", "text"]
-    assert SUFFIXES == (".json", ".jsonl", ".html", ".sarif", ".xml", ".txt")
+    assert list(FORMATS) == ["json", "jsonl", "html", "sarif", "junit", "text", "markdown"]
+    assert SUFFIXES == (".json", ".jsonl", ".html", ".sarif", ".xml", ".txt", ".md")
     assert {name: format_of(suffix) for name, (suffix, _) in FORMATS.items()} == {name: name for name in FORMATS}
     assert format_of(".pdf") is None
 

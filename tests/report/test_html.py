@@ -12,7 +12,6 @@ from cors_addon.report.html_parts import code, link, prose, verbatim, wire
 from cors_addon.report.ignore import parse_all
 from cors_addon.report.model import Report, build, merge
 from cors_addon.verdict.model import Delivered, Outcome
-from tests.report.cures import CAUSES, SNIPPETS
 from tests.report.samples import APP, exchange, get, mixed, preflight, report_of, verdicts
 
 VOID = {"meta", "br", "input", "link", "img", "hr"}
@@ -81,18 +80,19 @@ def test_a_card_says_what_is_wrong_where_and_what_to_change() -> None:
     card = card[: card.index("</article>")]
     text = " ".join(re.sub(r"<[^>]*>", " ", card).split())
     assert text.startswith(
-        "blocked Access-Control-Allow-Origin is missing, so browsers refuse https://app.test"
-        " at api.test/items/{id} , 3 times."
+        "blocked No Access-Control-Allow-Origin in the response to https://app.test"
+        " GET https://api.test/items/{id} from https://app.test , 3 requests. allow-origin-missing"
     )
     for told in (
-        "The browser asked Origin: https://app.test",
-        "The server answered Access-Control-Allow-Origin: (not sent)",
-        "What the response needs Access-Control-Allow-Origin: https://app.test",
-        "In general (server) The server adds Access-Control-Allow-Origin: https://app.test",
-        "GET /items/{id} from https://app.test flow 1 , 2 and 1 more 3",
-        "Chromium blocked MissingAllowOriginHeader",
-        "Firefox blocked CORSMissingAllowOrigin",
-        "WebKit blocked",
+        "Fix On the server api.test: Add these response headers.",
+        "Send to GET, errors included Access-Control-Allow-Origin: https://app.test Vary: Origin",
+        "Chromium: blocked MissingAllowOriginHeader",
+        "Firefox: blocked CORSMissingAllowOrigin",
+        "WebKit: blocked",
+        "Request Origin: https://app.test",
+        "Response 200 Access-Control-Allow-Origin: (not sent)",
+        "curl -i https://api.test/items/1 -H &#x27;Origin: https://app.test&#x27;",
+        "Flow ids: 1 , 2 , 5",
     ):
         assert told in text
 
@@ -100,7 +100,7 @@ def test_a_card_says_what_is_wrong_where_and_what_to_change() -> None:
 def test_what_blocks_comes_before_flows_and_browsers() -> None:
     text = Page(mixed()).text
     order = [
-        "2 things keep browsers from reading responses of 2 hosts.",
+        "2 faults block responses of 2 hosts.",
         "What to change",
         "Browser by browser",
         "Flows",
@@ -121,22 +121,22 @@ def test_every_flow_leads_to_its_cards() -> None:
     assert rows.count('href="#b1"') == 3
 
 
-def test_endpoints_that_need_different_things_say_so_each() -> None:
+def test_endpoints_that_need_different_things_are_two_cards() -> None:
     allow = f"Access-Control-Allow-Origin: {APP}"
-    text = Page(
+    page = Page(
         build(
             verdicts(
                 preflight("https://api.test/a", allow, "Access-Control-Allow-Methods: GET")
                 + preflight("https://api.test/b", allow, "Access-Control-Allow-Methods: GET", method="DELETE")
             )
         )
-    ).text
-    assert "What the response needs" not in text
-    assert "needs Access-Control-Allow-Methods: GET, DELETE" in text
-    assert "needs Access-Control-Allow-Methods: GET, PUT" in text
+    )
+    assert page.source.count('<article class="block blocked"') == 2
+    assert "Access-Control-Allow-Methods: GET, DELETE" in page.text
+    assert "Access-Control-Allow-Methods: GET, PUT" in page.text
 
 
-def test_a_conditional_finding_says_what_it_hangs_on() -> None:
+def test_a_conditional_diagnosis_says_what_it_hangs_on() -> None:
     text = Page(
         build(
             verdicts(
@@ -144,7 +144,7 @@ def test_a_conditional_finding_says_what_it_hangs_on() -> None:
             )
         )
     ).text
-    assert "It hangs on whether credentials are included: the server sends Access-Control-Allow-Credentials" in text
+    assert "Credentials decide: open: the server sends Access-Control-Allow-Credentials" in text
 
 
 def test_known_ignored_and_unread_are_said() -> None:
@@ -154,7 +154,7 @@ def test_known_ignored_and_unread_are_said() -> None:
     captures = [{"path": "a.mitm", "kind": "", "flows": 0, "problem": "it is empty", "note": ""}]
     text = Page(merge([report], captures)).text
     assert "Nothing new is blocked." in text
-    assert "blocked known Access-Control-Allow-Origin is missing" in text
+    assert "blocked known No Access-Control-Allow-Origin" in text
     assert "Ignored method-not-allowed at other.test : in other hands" in text
     assert "a.mitm : it is empty" in text
 
@@ -162,33 +162,35 @@ def test_known_ignored_and_unread_are_said() -> None:
 def test_what_servers_owe_is_listed() -> None:
     (verdict,) = verdicts(get())
     (answered,) = verdicts(get("https://never.test/", status=0))
+    other = Delivered("other", Outcome.ALLOWED)
     text = Page(
         build(
             [
                 verdict.with_delivered(Delivered("local SPA", Outcome.ALLOWED)),
-                replace(answered, outcome=Outcome.UNKNOWN).with_delivered(Delivered("other", Outcome.ALLOWED)),
+                replace(answered, outcome=Outcome.UNKNOWN, findings=(), status=None, id="2").with_delivered(other),
             ]
         )
     ).text
-    assert "What servers still owe" in text
-    assert "GET api.test/items local SPA Access-Control-Allow-Origin: https://app.test 1" in text
-    assert "not known: the rule answered in its place" in text
+    assert "Still to fix on the server" in text
+    told = "GET https://api.test/items No Access-Control-Allow-Origin in the response to https://app.test local SPA"
+    assert f"{told} to GET, errors included Access-Control-Allow-Origin: https://app.test Vary: Origin 1" in text
+    assert "Rule &quot;other&quot; answered, and the server was not asked" in text
     assert "allowed as delivered by rule local SPA" in text
 
 
 def test_causes_and_snippets_are_shown_where_there_are_any() -> None:
     report = mixed()
-    finding = report.flows[0]["findings"][0]
-    finding.update(CAUSES)
-    finding["fix"]["snippets"] = SNIPPETS
-    page = Page(report)
-    assert (
-        "Cause nginx &lt;add_header&gt; without always compare flow a , b What to do (gateway): Add always ."
-        in page.text
-    )
-    assert "Or else Possible cause: A proxy takes it out" in page.text
-    assert "For nginx ( Server: &lt;nginx&gt; ) add_header A b always; }" in page.text
-    assert "For Express" not in page.text, "the stack is known"
+    step = {**report.diagnoses[0]["plan"][0], "where": "In nginx", "text": "Add `always`"}
+    step["snippet"] = {"stack": "nginx", "text": "add_header A b always;\n}"}
+    causes = [
+        {"id": "x", "confidence": "certain", "message": "nginx <add_header> without always", "evidence": []},
+        {"id": "y", "confidence": "possible", "message": "A proxy removes the header", "evidence": []},
+    ]
+    changed = {**report.diagnoses[0], "plan": [step], "causes": causes}
+    page = Page(replace(report, diagnoses=(changed, *report.diagnoses[1:])))
+    assert "Why nginx &lt;add_header&gt; without always. certain Or A proxy removes the header. possible" in page.text
+    assert "Fix In nginx: Add always ." in page.text
+    assert "Write, for nginx add_header A b always; }" in page.text
 
 
 @pytest.mark.once

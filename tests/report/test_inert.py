@@ -127,6 +127,12 @@ def check_text(text: str) -> None:
     assert max(map(len, text.splitlines())) < 3_000
 
 
+def check_markdown(text: str) -> None:
+    check_text(text)
+    fences = [line for line in text.splitlines() if line.startswith("```")]
+    assert len(fences) % 2 == 0, "what was opened is closed"
+
+
 CHECKS: dict[str, Callable[[str], None]] = {
     "html": check_html,
     "junit": check_xml,
@@ -134,6 +140,7 @@ CHECKS: dict[str, Callable[[str], None]] = {
     "jsonl": check_lines,
     "sarif": check_json,
     "text": check_text,
+    "markdown": check_markdown,
 }
 
 

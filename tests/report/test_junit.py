@@ -17,7 +17,7 @@ def read(report: Report) -> junitparser.TestSuite:
     return suites[0]
 
 
-def test_one_case_a_group_and_what_is_blocked_fails() -> None:
+def test_one_case_a_diagnosis_and_what_is_blocked_fails() -> None:
     suite = read(mixed())
     assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (3, 2, 0, 0)
     cases = {case.classname: case for case in suite}
@@ -26,17 +26,17 @@ def test_one_case_a_group_and_what_is_blocked_fails() -> None:
     (failure,) = failed.result
     assert isinstance(failure, junitparser.Failure)
     assert failure.type == "allow-origin-missing"
-    assert failure.message == "Access-Control-Allow-Origin is missing, so browsers refuse https://app.test (3 times)"
-    assert "answered  Access-Control-Allow-Origin: (not sent)" in failure.text
-    assert "needed    Access-Control-Allow-Origin: https://app.test" in failure.text
-    assert "fix       (server) The server adds" in failure.text
-    assert "flows     1, 2, 5" in failure.text
+    assert failure.message == "No Access-Control-Allow-Origin in the response to https://app.test (3 requests)"
+    assert "  Fix       On the server api.test: Add these response headers." in failure.text
+    assert "              Access-Control-Allow-Origin: https://app.test" in failure.text
+    assert "Response\n  Access-Control-Allow-Origin: (not sent)" in failure.text
+    assert "Flows     1, 2, 5" in failure.text
 
 
 def test_what_is_not_blocked_passes_and_says_what_it_is() -> None:
     cases = {case.classname: case for case in read(mixed())}
     assert cases["cors.long.test"].is_passed
-    assert cases["cors.long.test"].system_out.startswith("info: Access-Control-Max-Age")
+    assert cases["cors.long.test"].system_out.startswith("INFO  PUT https://long.test/")
 
 
 def test_what_is_known_or_ignored_is_skipped() -> None:
@@ -45,7 +45,7 @@ def test_what_is_known_or_ignored_is_skipped() -> None:
     suite = read(mixed(baseline=known, ignores=parse_all(["method-not-allowed # in another team's hands"])))
     assert (suite.tests, suite.failures, suite.skipped) == (3, 0, 2)
     told = {case.classname: case.result[0].message for case in suite if case.is_skipped}
-    assert told["cors.api.test"].startswith("known by the baseline: Access-Control-Allow-Origin is missing")
+    assert told["cors.api.test"].startswith("known by the baseline: No Access-Control-Allow-Origin")
     assert told["cors.other.test"].startswith("in another team's hands: ")
 
 

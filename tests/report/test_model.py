@@ -21,7 +21,7 @@ def test_repeats_are_one_group_with_an_exact_count() -> None:
         "method": "GET",
         "path": "/items/{id}",
         "severity": "blocked",
-        "message": "Access-Control-Allow-Origin is missing, so browsers refuse https://app.test",
+        "message": "No Access-Control-Allow-Origin in the response to https://app.test",
         "needed": "Access-Control-Allow-Origin: https://app.test",
         "count": 3,
         "flows": ["1", "2", "5"],
@@ -184,7 +184,7 @@ def test_debts_are_told_without_secrets() -> None:
     (verdict,) = verdicts(get("https://user:secret@api.test/items?token=abc"))
     verdict = verdict.with_delivered(Delivered("local SPA", Outcome.ALLOWED))
     (debt,) = build([verdict]).debts
-    assert (debt["host"], debt["needed"]) == ("api.test", [f"Access-Control-Allow-Origin: {APP}"])
+    assert (debt["host"], debt["needed"]) == ("api.test", [f"Access-Control-Allow-Origin: {APP}", "Vary: Origin"])
 
 
 def test_a_preflight_and_its_request_are_two_endpoints() -> None:

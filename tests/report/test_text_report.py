@@ -1,6 +1,7 @@
 import re
 
 from cors_addon.report.baseline import Baseline
+from cors_addon.report.diagnosis_text import MOST_LINES, lines_of
 from cors_addon.report.grouping import key_of_group
 from cors_addon.report.ignore import parse_all
 from cors_addon.report.model import build, merge
@@ -11,34 +12,36 @@ from tests.report.samples import APP, get, mixed, preflight, verdicts
 WHOLE = """\
 CORS: 6 flows judged: 2 allowed, 4 blocked
 
-BLOCKED  [allow-origin-missing] at api.test, 3 times
-  what      Access-Control-Allow-Origin is missing, so browsers refuse https://app.test
-  asked     Origin:                      https://app.test
-  answered  Access-Control-Allow-Origin: (not sent)
-  needed    Access-Control-Allow-Origin: https://app.test
+BLOCKED  GET https://api.test/items/{id}   from https://app.test   3 requests
+  No Access-Control-Allow-Origin in the response to https://app.test  [allow-origin-missing]
+
+  Fix       On the server api.test: Add these response headers.
+  Send      to GET, errors included
+              Access-Control-Allow-Origin: https://app.test
+              Vary: Origin
+  Try       curl -i https://api.test/items/1 -H 'Origin: https://app.test'
+  Console   Chromium MissingAllowOriginHeader · Firefox CORSMissingAllowOrigin · Safari blocked
+
 """
 
 
-def test_what_to_mend_comes_first_with_evidence_and_cure() -> None:
+def test_what_to_fix_comes_first_and_is_whole() -> None:
     text = render(mixed())
     assert text.startswith(WHOLE)
-    assert "  fix       (server) The server adds `Access-Control-Allow-Origin: https://app.test`" in text
-    assert "chromium blocked (MissingAllowOriginHeader), firefox blocked (CORSMissingAllowOrigin)" in " ".join(
-        text.split()
-    )
-    assert "        3 x GET api.test/items/{id} from https://app.test  (flow 1)\n" in text
-    assert text.endswith("python -m cors_addon explain ID tells more of each id in square brackets.\n")
-    pasted = " " * 14
+    assert text.endswith("python -m cors_addon explain ID says more about an id in square brackets.\n")
+    pasted = ("    ", "  Try")
     assert max(len(line) for line in text.splitlines() if not line.startswith(pasted)) <= 100
 
 
 def test_what_is_worth_a_thought_only_is_short() -> None:
     text = render(mixed())
-    assert re.search(r"\nINFO  \[max-age-capped\] at long\.test, once\n +Access-Control-Max-Age", text)
+    assert re.search(
+        r"\nINFO  PUT https://long\.test/   from https://app\.test   1 request\n  Access-Control-Max-Age", text
+    )
     assert text.index("INFO") > text.rindex("BLOCKED")
 
 
-def test_endpoints_that_need_different_things_say_so_each() -> None:
+def test_endpoints_that_need_different_things_are_two_diagnoses() -> None:
     allow = f"Access-Control-Allow-Origin: {APP}"
     report = build(
         verdicts(
@@ -46,32 +49,45 @@ def test_endpoints_that_need_different_things_say_so_each() -> None:
             + preflight("https://api.test/b", allow, "Access-Control-Allow-Methods: GET", method="DELETE")
         )
     )
-    lines = render(report).splitlines()
-    assert not [line for line in lines if line.startswith("  needed")]
-    place = next(index for index, line in enumerate(lines) if "OPTIONS api.test/b" in line)
-    assert lines[place + 1].strip() == "needs Access-Control-Allow-Methods: GET, DELETE"
-    assert lines[place + 3].strip() == "needs Access-Control-Allow-Methods: GET, PUT"
+    text = render(report)
+    assert text.count("BLOCKED") == 2
+    assert "Access-Control-Allow-Methods: GET, DELETE" in text
+    assert "Access-Control-Allow-Methods: GET, PUT" in text
 
 
-def test_many_endpoints_are_counted_and_not_all_listed() -> None:
+def test_endpoints_of_one_fault_are_counted_and_not_all_listed() -> None:
     report = build(verdicts("".join(get(f"https://api.test/path{chr(97 + n)}") for n in range(20))))
-    assert "          and 8 endpoints more\n" in render(report)
+    text = render(report)
+    assert "BLOCKED  api.test, 20 endpoints   from https://app.test   20 requests\n" in text
+    assert "            and 16 endpoints more\n" in text
 
 
-def test_a_conditional_finding_says_what_it_hangs_on() -> None:
+def test_a_conditional_diagnosis_says_what_it_hangs_on() -> None:
     report = build(
         verdicts(get("https://api.test/c", "Access-Control-Allow-Origin: *", "Access-Control-Allow-Credentials: TRUE"))
     )
     text = render(report)
-    assert "CONDITIONAL  [allow-origin-wildcard-with-credentials]" in text
-    assert re.search(r"hangs on  credentials: the server sends\s+Access-Control-Allow-Credentials", text)
+    assert "CONDITIONAL  GET https://api.test/c" in text
+    assert "  With credentials: Access-Control-Allow-Origin: * does not allow credentials" in text
+    assert "  If        the page includes credentials." in text
+
+
+def test_a_snippet_stands_in_place_of_the_headers_unless_it_is_long() -> None:
+    (diagnosis,) = [each for each in mixed().diagnoses if each["host"] == "api.test"]
+    (step,) = diagnosis["plan"]
+    for count, shown in ((3, True), (40, False)):
+        snippet = {"stack": "nginx", "text": "add_header A b always;\n" * count}
+        lines = lines_of({**diagnosis, "plan": [{**step, "snippet": snippet}]})
+        assert len(lines) <= MOST_LINES
+        assert ("            add_header A b always;" in lines) is shown
+        assert any("Vary: Origin" in line for line in lines) is not shown
 
 
 def test_what_is_known_and_what_is_ignored_is_said() -> None:
     keys = [key_of_group(group) for group in mixed().groups]
     text = render(mixed(baseline=Baseline(frozenset(key for key in keys[:1] if key is not None))))
-    assert "3 times, known" in text
-    assert "      1 groups known by the baseline\n" in text
+    assert "KNOWN  GET https://api.test/items/{id}" in text
+    assert "      1 group known by the baseline\n" in text
     text = render(mixed(ignores=parse_all(["allow-origin-missing # mended in May"])))
     assert "      3 findings ignored\n" in text
     assert "Ignored, and why:\n  [allow-origin-missing] at api.test: mended in May" in text
@@ -88,16 +104,19 @@ def test_what_could_not_be_read_is_said() -> None:
 
 def test_what_servers_owe_is_said() -> None:
     (owing,) = verdicts(get())
-    (answered,) = verdicts(get("https://never.test/"))
     text = render(build([owing.with_delivered(Delivered("local SPA", Outcome.ALLOWED))]))
-    assert "1 x GET api.test/items  (rule local SPA)\n            Access-Control-Allow-Origin: https://app.test" in text
-    del answered
+    assert "Still to fix on the server: a rule adds the headers meanwhile.\n" in text
+    assert "  GET https://api.test/items   rule local SPA   1 request\n" in text
+    assert (
+        "            Send to GET, errors included\n              Access-Control-Allow-Origin: https://app.test\n"
+        in text
+    )
 
 
 def test_colours_are_for_terminals_only() -> None:
     assert "\x1b" not in render(mixed())
     coloured = render(mixed(), colour=True)
-    assert "\x1b[1;31mBLOCKED  [allow-origin-missing]" in coloured
+    assert "\x1b[1;31mBLOCKED\x1b[0m  GET" in coloured
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == render(mixed())
 
 

@@ -12,7 +12,7 @@ from cors_addon.fetch.checks import PreflightRequest, Success, preflight_check
 from cors_addon.fetch.headers import HeaderList, byte_lowercase
 from cors_addon.fetch.messages import CredentialsMode, Response
 from cors_addon.report.formats import RENDERERS
-from cors_addon.report.model import build
+from cors_addon.report.model import build, diagnosis_entries
 from cors_addon.report.terminal_lines import log_line, summary
 from cors_addon.rules.decode import read_rules
 from cors_addon.rules.inject import plan
@@ -145,9 +145,9 @@ class Fuzz:
                 json.loads(text)
         summary(report)
         for verdict in self._verdicts:
-            for finding in verdict.findings:
-                if not log_line(verdict, finding).text.isprintable():
-                    raise Failed(f"seed {self.seed}: a line for the log is not printable: {finding}")
+            for diagnosis in diagnosis_entries(verdict):
+                if not log_line(diagnosis).text.isprintable():
+                    raise Failed(f"seed {self.seed}: a line for the log is not printable: {diagnosis}")
         self.seen["reports"] += len(RENDERERS)
 
 

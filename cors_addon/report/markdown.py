@@ -1,0 +1,138 @@
+"""Diagnoses as Markdown: a ticket each, for whoever can fix it."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from ..verdict.failure_details import inert
+from .diagnosis_text import about, browsers, explanations, place_of, response_of, sentence, what_becomes
+from .model import Report
+from .text_layout import requests_of, value_of
+
+_SPECIAL: Final = re.compile(r"([\\*_\[\]<>|#~])")
+_TICKS: Final = re.compile(r"`+")
+_LONGEST: Final = 900
+_LONGEST_LINE: Final = 2_500
+_MOST_PLACES: Final = 30
+
+
+def render(report: Report) -> str:
+    """Return the report as Markdown: what was judged, then one section a diagnosis."""
+    outcomes = report.summary["outcomes"]
+    counts = ", ".join(f"{count:,} {name}" for name, count in outcomes.items() if count)
+    flows = report.summary["flows"]
+    parts = [f"# CORS report\n\n{flows:,} {'flow' if flows == 1 else 'flows'} judged: {counts or 'none'}"]
+    for capture in report.summary.get("captures", ()):
+        parts += [
+            f"> {_prose(capture['path'])}: {_prose(capture[name])}" for name in ("problem", "note") if capture[name]
+        ]
+    parts += ["\n".join(ticket(diagnosis, level=2)) for diagnosis in report.diagnoses]
+    return "\n\n".join(parts) + "\n"
+
+
+def ticket(diagnosis: Mapping[str, Any], level: int = 3) -> Iterator[str]:
+    """Yield a diagnosis line by line: what was asked and answered, why, what to change, and how to see it again."""
+    known = ", known" if diagnosis["known"] else ""
+    yield f"{'#' * level} {what_becomes(diagnosis).capitalize()}{known}: {_prose(diagnosis['headline'])}"
+    yield ""
+    yield from _where(diagnosis)
+    if diagnosis["asked"] or diagnosis["answered"]:
+        yield "\n**Request and response**\n"
+        yield from _fenced(_exchange(diagnosis), "http")
+    if diagnosis["causes"]:
+        yield "\n**Why**\n"
+        for number, cause in enumerate(diagnosis["causes"]):
+            yield f"- {'Or: ' if number else ''}{_prose(sentence(cause['message']))} *{cause['confidence']}*"
+    yield from _plan(diagnosis)
+    for condition in diagnosis["conditions"]:
+        yield f"\nWith credentials, this fails too: `{condition}`."
+    if diagnosis["try"]:
+        yield "\n**Reproduce**\n"
+        yield from _fenced(diagnosis["try"], "sh")
+        seen = {f"{name}: {value}".lower() for name, value in diagnosis["answered"]}
+        wanted = [line for step in diagnosis["plan"] for entry in step["send"][:1] for line in entry["headers"]]
+        missing = [line for line in wanted if line.lower() not in seen]
+        if missing:
+            yield f"\nThe response lacks {_code(missing[0])} before the change, and has this header after the change."
+    names = browsers(diagnosis)
+    if names:
+        yield f"\n**Browsers**: {_prose(names)}"
+    for violation, text in explanations([*diagnosis["findings"], *diagnosis["conditions"]]):
+        yield f"\n`{violation}`: {text}"
+    if diagnosis["reference"].startswith("https://"):
+        yield f"\n<{diagnosis['reference']}>"
+
+
+def _where(diagnosis: Mapping[str, Any]) -> Iterator[str]:
+    page = f" from {_code(diagnosis['origin'])}" if diagnosis["origin"] else ""
+    yield f"{_code(about(diagnosis))}{page}, {requests_of(diagnosis['requests'])}"
+    if diagnosis["page"]:
+        yield f"- Page: {_code(diagnosis['page'])}"
+    if diagnosis["seen"] > 0:
+        seen = datetime.fromtimestamp(min(diagnosis["seen"], 4e9), UTC)
+        yield f"- Seen: {seen:%Y-%m-%d %H:%M:%S} UTC"
+    initiator = diagnosis.get("initiator")
+    if initiator:
+        place = f"{initiator.get('url')}:{initiator.get('line')}:{initiator.get('column')}"
+        yield f"- Called at: {_code(place)}"
+    if diagnosis["credentials"] and diagnosis["severity"] in ("blocked", "conditional"):
+        yield f"- Credentials: {_prose(diagnosis['credentials'])}"
+    places = diagnosis["places"]
+    for place in places[:_MOST_PLACES] if len(places) > 1 else ():
+        yield f"- {place['requests']:,} x {_code(place['method'] + ' ' + place['path'])}"
+    if len(places) > _MOST_PLACES:
+        yield f"- and {len(places) - _MOST_PLACES:,} endpoints more"
+
+
+def _exchange(diagnosis: Mapping[str, Any]) -> Iterator[str]:
+    method = "OPTIONS" if diagnosis["stage"] == "preflight" else diagnosis["method"]
+    yield f"{inert(method, 40)} {inert(diagnosis['url'], _LONGEST)}"
+    yield from (f"{name}: {value_of(value)}" for name, value in diagnosis["asked"])
+    yield ""
+    yield f"HTTP {diagnosis['status']}" if diagnosis["status"] else "no response"
+    yield from (f"{name}: {value_of(value)}" for name, value in diagnosis["answered"])
+
+
+def _plan(diagnosis: Mapping[str, Any]) -> Iterator[str]:
+    steps = diagnosis["plan"]
+    if not steps:
+        return
+    yield "\n**Fix**\n"
+    for number, step in enumerate(steps, 1):
+        lead = f"{number}. " if len(steps) > 1 else ""
+        yield f"{lead}{_prose(place_of(step, diagnosis) + sentence(step['text']))}"
+        for entry in step["send"]:
+            yield f"\nSend to {_prose(response_of(entry))}:\n"
+            yield from _fenced(entry["headers"], "http")
+        if step["snippet"] is not None:
+            yield f"\nFor {_prose(step['snippet']['stack'])}:\n"
+            yield from _fenced(str(step["snippet"]["text"]).splitlines()[:300], "")
+
+
+def _fenced(lines: Iterable[str], language: str) -> Iterator[str]:
+    # A command that is cut is none.
+    shown = [inert(line, _LONGEST_LINE) for line in lines if language != "sh" or len(line) <= _LONGEST_LINE]
+    fence = "`" * max(3, *(len(run) + 1 for line in shown for run in _TICKS.findall(line)), 3)
+    yield f"{fence}{language}"
+    yield from shown
+    yield fence
+
+
+def _code(text: object) -> str:
+    shown = inert(str(text), _LONGEST)
+    ticks = "`" * (max((len(run) for run in _TICKS.findall(shown)), default=0) + 1)
+    pad = " " if shown[:1] == "`" or shown[-1:] == "`" else ""
+    return f"{ticks}{pad}{shown}{pad}{ticks}"
+
+
+def _prose(text: object) -> str:
+    """Return a sentence that quotes the wire: code between backticks stays code, everything else is no markup."""
+    pieces = inert(str(text), _LONGEST).split("`")
+    if len(pieces) % 2 == 0:
+        return _escaped("'".join(pieces))
+    return "".join(_code(piece) if odd % 2 else _escaped(piece) for odd, piece in enumerate(pieces))
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", text)
