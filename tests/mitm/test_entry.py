@@ -134,7 +134,7 @@ def test_what_was_looked_at_is_told_anew_when_more_is_known() -> None:
         for flow in (looked_at, unseen):
             cause = flow.metadata["cors"]["findings"][0]["cause"]
             assert cause != before
-            assert "/others of the same host allows" in cause["message"]
+            assert "GET /others allows" in cause["message"]
 
 
 def test_what_the_session_forgets_is_explained_before() -> None:
