@@ -16,7 +16,8 @@ def measure(roots: Mapping[str, str], share: float, say: Say) -> list[Row]:
     """Return a row for each scenario, of which a share of the flows is sent."""
     rows = []
     for name, (title, flows) in SCENARIOS.items():
-        cells = {}
+        cells: dict[str, str] = {}
+        alone = 0.0
         count = max(1, int(flows * share))
         for key, root in {BARE: "", **roots}.items():
             say(f"memory, {title.format(f'{count:,}')}, {key}")
@@ -24,7 +25,9 @@ def measure(roots: Mapping[str, str], share: float, say: Say) -> list[Row]:
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=SCRIPTS, check=False)
             if done.returncode:
                 raise RuntimeError("the measure of memory failed; its reason is above")
-            sent, held = done.stdout.split()
-            cells[key] = f"{float(held):.0f} MB" + (f" after {int(sent):,}" if int(sent) < count else "")
+            sent, held = int(done.stdout.split()[0]), float(done.stdout.split()[1])
+            alone = alone or held
+            more = f" (+{held - alone:.0f})" if key != BARE else ""
+            cells[key] = f"{held:.0f} MB{more}" + (f" after {sent:,}" if sent < count else "")
         rows.append(Row(f"memory after {title.format(f'{count:,}')}", cells, f"≤ {BUDGET + ROOM} MB"))
     return rows

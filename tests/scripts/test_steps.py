@@ -1,7 +1,9 @@
 import subprocess
 import threading
+from pathlib import Path
 from typing import IO
 
+import environment
 import pytest
 import steps
 
@@ -105,3 +107,20 @@ def test_an_interruption_starts_nothing_further(monkeypatch: pytest.MonkeyPatch)
     ended.set()
     assert "two" not in begun
     assert checks.steps == []
+
+
+def test_what_only_reports_fails_nothing_even_when_it_fails_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    noted = tmp_path / "cache" / "v" / "cache" / "lastfailed"
+    noted.parent.mkdir(parents=True)
+    noted.write_text('{"tests/test_it.py::test_it": true}')
+    monkeypatch.setattr(environment, "ROOT", str(tmp_path))
+    monkeypatch.setattr(subprocess, "call", lambda *_, **options: 1)
+    checks = steps.Checks()
+    checks.run_two_at_a_time([steps.Planned("newest", ["pytest"], cache="cache", reports=True)])
+    assert [step[:2] for step in checks.steps] == [
+        ("newest", "1 once more"),
+        ("newest, once more", "reported: failed (1)"),
+    ]
+    assert not checks.failed()
