@@ -107,8 +107,7 @@ class Firefox:
     async def _connect(self) -> None:
         self.channel_port = port = await asyncio.wait_for(self._port(), _PATIENCE)
         self._marionette = await Marionette.connect(port)
-        wanted = {"acceptInsecureCerts": True, "unhandledPromptBehavior": "ignore"}
-        session = await self._call("WebDriver:NewSession", capabilities={"alwaysMatch": wanted})
+        session = await self._call("WebDriver:NewSession", acceptInsecureCerts=True, unhandledPromptBehavior="ignore")
         version = str(session["capabilities"]["browserVersion"]).partition(".")[0]
         self.version = f"{self._title} {version}"
         if self._events is not None:
