@@ -7,21 +7,15 @@ usage: python3 scripts/demo.py [--web]
 import argparse
 import http.server
 import json
-import os
-import shutil
 import socketserver
 import subprocess
-import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
 from typing import List, NamedTuple, Optional, Tuple
 
 import environment
 
 Headers = List[Tuple[str, str]]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PATIENCE = 60.0
 
 
@@ -138,90 +132,40 @@ def serve() -> Tuple[str, threading.Event]:
     return f"http://localhost:{page}/", done
 
 
-def free_port() -> int:
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as taken:
-        return int(taken.server_address[1])
-
-
-def wait_for(port: int, process: "subprocess.Popen[bytes]") -> bool:
-    """Wait until the proxy takes connections."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            opener.open(f"http://127.0.0.1:{port}/", timeout=1)
-        except urllib.error.HTTPError:
-            return True
-        except OSError:
-            time.sleep(0.1)
-    return False
-
-
-def browse(browser: str, url: str, port: int, profile: str) -> "subprocess.Popen[bytes]":
-    command = [
-        browser,
-        "--headless",
-        "--disable-gpu",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        f"--proxy-server=http://127.0.0.1:{port}",
-        "--proxy-bypass-list=<-loopback>",
-        f"--user-data-dir={profile}",
-        "--remote-debugging-port=0",
-        url,
-    ]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        command.insert(1, "--no-sandbox")
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
 def work(words: List[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--web", action="store_true", help="use mitmweb and leave it open")
     chosen = parser.parse_args(words)
-    browser = next((path for path in map(shutil.which, BROWSERS) if path), None)
-    if browser is None:
-        environment.say("cors-addon: the demonstration needs Chromium or Chrome, and none is on PATH.")
-        environment.say("  Install it (Debian: apt-get install chromium) and start again.")
-        return 1
     made = environment.ensure()
     url, done = serve()
-    port = free_port()
-    addon = os.path.join(environment.ROOT, "cors_addon", "addon.py")
-    arguments = ["--listen-host", "127.0.0.1", "-p", str(port), "-s", addon]
+    tool = "mitmweb" if chosen.web else "mitmdump"
+    command = [made.tool("cors-addon"), "run", tool, "--browser", "--headless", url]
+    command += ["--listen-host", "127.0.0.1", "-p", "0"]
     if chosen.web:
-        arguments += ["--set", "web_port=8081"]
+        command += ["--set", "web_port=8081"]
         for column in ("icon", "method", "path", "status", "comment"):
-            arguments += ["--set", f"web_columns={column}"]
-        command = [made.tool("mitmweb"), *arguments]
+            command += ["--set", "web_columns=" + column]
     else:
-        command = [made.tool("mitmdump"), *arguments, "--flow-detail", "0", "--set", "termlog_verbosity=alert"]
-    with tempfile.TemporaryDirectory() as profile:
-        proxy = subprocess.Popen(command)
-        visitor = None
-        try:
-            if not wait_for(port, proxy):
-                environment.say("cors-addon: the proxy did not start; what it printed above says why.")
-                environment.say("  Mend that and start again.")
-                return 1
-            visitor = browse(browser, url, port, profile)
-            if not done.wait(PATIENCE):
+        command += ["--flow-detail", "0", "--set", "termlog_verbosity=alert"]
+    proxy = subprocess.Popen(command)
+    try:
+        end = time.monotonic() + PATIENCE
+        while not done.wait(0.2):
+            if proxy.poll() is not None:
+                return 1  # What it printed above says why.
+            if time.monotonic() > end:
                 environment.say("cors-addon: the browser did not finish its calls within a minute; try once more.")
-                environment.say(f"  Or open {url} yourself in a browser that uses the proxy on port {port}.")
                 return 1
-            time.sleep(0.5)
-            if chosen.web:
-                environment.say(f"cors-addon: {len(ENDPOINTS)} endpoints were called; Ctrl-C ends mitmweb.")
-                return proxy.wait()
-            return 0
-        except KeyboardInterrupt:
-            return 0
-        finally:
-            for process in filter(None, (visitor, proxy)):
-                process.terminate()
-                process.wait(20)
+        time.sleep(2)  # The browser has its last words on these calls now.
+        if chosen.web:
+            environment.say("cors-addon: %d endpoints were called; Ctrl-C ends mitmweb." % len(ENDPOINTS))
+            return proxy.wait()
+        return 0
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        proxy.terminate()
+        proxy.wait(20)
 
 
 if __name__ == "__main__":
