@@ -25,8 +25,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,7 +33,6 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 # It soaks this checkout, whatever may be installed.
 sys.path.insert(0, str(ROOT))
 
-from cors_addon.mitm.verdict_store import KEPT_VERDICTS  # noqa: E402
 from tests.browser.cases import CASES  # noqa: E402
 from tests.browser.chromium import Chromium  # noqa: E402
 from tests.browser.observed import BrowserError  # noqa: E402
@@ -43,6 +41,7 @@ from tests.browser.run import BROWSERS, missing  # noqa: E402
 from tests.browser.server import Answer, Seen, Server  # noqa: E402
 from tests.browser.site import DONE, Site  # noqa: E402
 from tests.hard.soaking import load  # noqa: E402
+from tests.hard.soaking.outcome import COLUMNS, Outcome  # noqa: E402
 
 WATCH: Final = ROOT / "tests" / "hard" / "soaking" / "watch.py"
 RULES: Final = """
@@ -61,32 +60,19 @@ rules:
     allow_credentials: true
 """
 BROKEN: Final = "version: 1\nrules:\n  - name: broken\n    hosts: ['*']\n    allow_origins: any\n"
-MEGABYTE: Final = 1 << 20
-COLUMNS: Final = (
-    *("min", "flows", "origin", "judged", "kept", "live"),
-    *("own", "RSS MB", "fds", "tasks", "cpu %", "errors"),
-)
-MOST_GROWTH: Final = 0.04
-"""By how much the addon's own objects may be more in the last quarter than in the one before, with full caps."""
 
 
-class Soak:
+class Soak(Outcome):
     """One run: threads that make trouble, and what they count."""
 
     def __init__(self, folder: Path, minutes: float, rate: float, pause: float, bare: bool = False) -> None:
-        self.folder = folder
-        self.bare = bare
+        super().__init__(folder, bare)
         self.rules = folder / "rules.yaml"
         self.seconds = minutes * 60
         self.rate = rate
         self.pause = pause
         self.site = Site(CASES)
         self.stop = threading.Event()
-        self.samples: list[dict[str, Any]] = []
-        self.done: Counter[str] = Counter()
-        self.slowest: dict[str, float] = {}
-        self.faults: list[str] = []
-        self.load: load.Load | None = None
 
     def route(self, seen: Seen) -> Answer:
         answer = load.route(seen)
@@ -218,7 +204,8 @@ class Soak:
         end = time.monotonic() + self.seconds
         while not self.stop.wait(max(0.0, min(sample, end - time.monotonic()))):
             server.seen.clear()
-            print(line_of(self.sample(proxy), self.samples), flush=True)
+            self.sample(proxy)
+            print(self.line(), flush=True)
             if time.monotonic() >= end:
                 return
 
@@ -237,65 +224,6 @@ class Soak:
         self.samples.append({"at": time.monotonic(), **counts})
         return self.samples[-1]
 
-    # --- the end ----------------------------------------------------------------------------------------------
-
-    def complaints(self) -> Iterator[str]:
-        """Say in sentences what was not as it must be."""
-        assert self.load is not None
-        yield from self.faults
-        first, last = self.samples[0], self.samples[-1]
-        if last["errors"]:
-            yield f"{last['errors']} errors in the log, the first: {last['error_lines']}"
-        if last["not_judged"]:
-            yield f"flows with an Origin that were not judged: {last['not_judged']}"
-        if self.done["live page: behind"] > self.done["live page: up to date"]:
-            yield "the live page fell behind"
-        for name in ("open", "waiting"):
-            if last[name]:
-                yield f"{last[name]} flows are still {name}; open in mitmproxy: {last['open_lines']}"
-        for name, spare in (("fds", 0), ("own_tasks", 0), ("threads", 2)):
-            if last[name] > first[name] + spare:
-                yield f"{name}: {last[name]} at the end, {first[name]} at the beginning"
-        left = [path.name for path in self.folder.rglob(".*") if path.is_file()]
-        if left:
-            yield f"files left behind: {left}"
-        if self.bare:
-            return
-        yield from self._wrongly_judged(last)
-        growth = self.growth("own")
-        if growth is not None and growth > MOST_GROWTH:
-            yield f"the addon's own objects become more: {growth:+.1%} from the third quarter to the last"
-
-    def _wrongly_judged(self, last: dict[str, Any]) -> Iterator[str]:
-        path = self.folder / "last.json"
-        if not path.exists():
-            return  # which is a complaint already
-        report = json.loads(path.read_text(encoding="utf-8"))
-        summary = report["summary"]
-        if summary["flows"] < last["with_origin"]:
-            yield f"the report knows of {summary['flows']} flows, and {last['with_origin']} had an Origin"
-        wrong: Counter[str] = Counter()
-        for flow in report["flows"]:
-            host, _, path = flow["url"].partition("://")[2].partition("/")
-            parts = path.split("/")
-            if host != load.HOSTS[0] or parts[0] != "s":
-                continue
-            wanted = load.KINDS[parts[1]].outcome
-            self.done["flows judged as their kind demands"] += 1
-            if wanted is not None and flow["outcome"] != wanted:
-                wrong[f"{parts[1]}: {flow['outcome']} instead of {wanted}"] += 1
-        if wrong:
-            yield f"judged wrongly: {dict(wrong)}"
-
-    def growth(self, what: str) -> float | None:
-        """Compare "rss" or "own" of the last quarter with the quarter's before; None before the caps are full."""
-        full = [each[what] for each in self.samples if each["verdicts"] >= KEPT_VERDICTS]
-        if len(full) < 12:
-            return None
-        quarter = len(full) // 4
-        before, after = full[-2 * quarter : -quarter], full[-quarter:]
-        return float(sum(after) / sum(before)) - 1
-
 
 def live_page(driver: Chromium) -> Callable[[], bool]:
     """Open the live page in a tab of its own; return what says whether it shows the present state."""
@@ -307,44 +235,6 @@ def live_page(driver: Chromium) -> Callable[[], bool]:
         return bool(answer["result"]["value"])
 
     return is_current
-
-
-def line_of(counts: dict[str, Any], samples: list[dict[str, Any]]) -> str:
-    before = samples[-2]
-    seconds = counts["at"] - before["at"]
-    cells = [
-        f"{(counts['at'] - samples[0]['at']) / 60:.1f}",
-        *(counts[name] for name in ("flows", "with_origin", "judged", "verdicts", "live")),
-        counts["own"],
-        f"{counts['rss'] / MEGABYTE:.1f}",
-        counts["fds"],
-        counts["tasks"],
-        f"{100 * (counts['cpu'] - before['cpu']) / max(seconds, 0.001):.0f}",
-        counts["errors"],
-    ]
-    return "  ".join(f"{cell:>7}" for cell in cells)
-
-
-def closing(soak: Soak) -> Iterator[str]:
-    """Say what was done and found."""
-    assert soak.load is not None
-    first, last = soak.samples[0], soak.samples[-1]
-    yield f"ran for {(last['at'] - first['at']) / 60:.1f} minutes"
-    yield f"sent: {dict(sorted(soak.load.sent.items()))}"
-    yield f"broken off: {dict(soak.load.broken) or 'none'}"
-    for kind, outcomes in sorted(last["outcomes"].items()):
-        yield f"judged, {kind}: {outcomes}"
-    yield f"done: {dict(sorted(soak.done.items()))}"
-    yield f"slowest, in seconds: { {name: round(taken, 2) for name, taken in sorted(soak.slowest.items())} }"
-    names = ("fds", "tasks", "threads", "open", "waiting")
-    yield "left at the end (at the beginning): " + ", ".join(f"{name} {last[name]} ({first[name]})" for name in names)
-    peak = max(each["rss"] for each in soak.samples)
-    at_first, at_last, most = (f"{size / MEGABYTE:.1f} MB" for size in (first["rss"], last["rss"], peak))
-    yield f"memory: {at_first}, at the end {at_last}, at most {most}"
-    yield f"connections that mitmproxy itself forgot while they waited for their turn: {last['forgotten']}"
-    for what, name in (("own", "of the addon's own objects"), ("rss", "of RSS")):
-        growth = soak.growth(what)
-        yield f"growth with full caps, {name}: " + ("the caps were not full" if growth is None else f"{growth:+.1%}")
 
 
 def main(words: list[str]) -> int:
@@ -368,7 +258,7 @@ def main(words: list[str]) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: soak.stop.set())
         soak.run(browsers, chosen.report_every, chosen.sample_every)
-        for line in closing(soak):
+        for line in soak.closing():
             print(line)
         complaints = list(soak.complaints())
     for line in complaints:
