@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ..catalogue.violation import FixOwner, Stage
+from ..fetch.origins import OPAQUE
 from ..verdict.failure_details import inert
 from ..verdict.fix_steps import STATUS, WayStep
 from ..verdict.model import Cause, Confidence, Finding, Snippet, Verdict
@@ -56,14 +57,19 @@ def _general(verdict: Verdict, finding: Finding, send: tuple[Send, ...], snippet
     """Return what the catalogue says of a finding, with this page's origin in place of the example's."""
     way_text = next((step.text for step in _steps(verdict, [finding]) if not step.changes), "")
     text = way_text or finding.violation.fix
-    if verdict.origin:
-        text = text.replace(_EXAMPLE, inert(verdict.origin))
+    text = text.replace(_EXAMPLE, _page_of(verdict))
     owner = finding.violation.owner
     for place in _PLACES:
         if text.startswith(place):
             rest = text.removeprefix(place)
             return PlanStep(owner.value, "", f"{rest[:1].upper()}{rest[1:]}", send, snippet)
     return PlanStep(owner.value, _BOTH if text.startswith("If the page") else "", text, send, snippet)
+
+
+def _page_of(verdict: Verdict) -> str:
+    """Return the origin of the page that made the request, in words where nothing tells it."""
+    origin = verdict.origin or (verdict.way.origin if verdict.way is not None else "")
+    return inert(origin) if origin and origin != OPAQUE else "the page's origin"
 
 
 def _besides(verdict: Verdict, findings: tuple[Finding, ...], cause: Cause | None) -> Iterator[PlanStep]:

@@ -1,0 +1,35 @@
+"""Markdown: a ticket that says all that somebody else needs, and in which nothing from the wire is markup."""
+
+from cors_addon.report.markdown import render, ticket
+from cors_addon.report.model import build
+from tests.report.samples import APP, get, mixed, preflight, verdicts
+
+
+def test_a_ticket_says_what_was_asked_and_answered_what_to_change_and_how_to_see_it() -> None:
+    text = render(build(verdicts(preflight(status=403))))
+    for told in (
+        "## Blocked: The preflight got 403 and no Access-Control-Allow-Origin\n",
+        f"`PUT https://api.test/items` from `{APP}`, 1 request\n",
+        "```http\nOPTIONS https://api.test/items\nOrigin: https://app.test\n",
+        "HTTP 403\nAccess-Control-Allow-Origin: (not sent)\n",
+        "Send to OPTIONS, with a status from 200 to 299:\n\n```http\nAccess-Control-Allow-Origin: https://app.test\n",
+        "**Reproduce**\n\n```sh\ncurl -i -X OPTIONS https://api.test/items -H 'Origin: https://app.test'",
+        "The response lacks `Access-Control-Allow-Origin: https://app.test` before the change",
+        "**Browsers**: Chromium PreflightMissingAllowOriginHeader · Firefox CORSMissingAllowOrigin · Safari ",
+    ):
+        assert told in text
+
+
+def test_every_diagnosis_is_a_section() -> None:
+    assert render(mixed()).count("\n## ") == len(mixed().diagnoses)
+
+
+def test_what_the_wire_says_is_no_markup() -> None:
+    (diagnosis,) = build(verdicts(get("https://api.test/[x](http://evil)"))).diagnoses
+    hostile = "**bold** <img> [a](b) ``` `code` | # "
+    changed = {**diagnosis, "headline": hostile, "answered": [["X", "```\n# title"]]}
+    lines = list(ticket(changed))
+    assert lines[0].startswith("### Blocked: \\*\\*bold\\*\\* \\<img\\> \\[a\\](b)")
+    fences = [line for line in lines if line.startswith("```")]
+    assert len(fences) % 2 == 0
+    assert not any(line.startswith("# ") for line in lines)
