@@ -95,9 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     rules.add_argument("--schema", action="store_true", help="print the JSON Schema of rule files, for editors")
     rules.set_defaults(run=_rules)
 
-    explain = commands.add_parser(
-        "explain", help="tell all about a violation or a cause: what, why, and how to mend it"
-    )
+    explain = commands.add_parser("explain", help="tell all about a violation or a cause: what, why, and how to fix it")
     explain.add_argument(
         "id",
         metavar="ID or WORDS",

@@ -23,7 +23,7 @@ class Stage(Enum):
 
 
 class FixOwner(Enum):
-    """Who can mend it."""
+    """Who can fix it."""
 
     SERVER = "server"
     GATEWAY = "gateway"

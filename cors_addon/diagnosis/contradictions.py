@@ -44,7 +44,7 @@ def _all(sightings: Sequence[Sighting]) -> Iterator[_Found]:
 
 
 def _answers_differ(path: str, origin: str, actual: Sequence[Sighting]) -> Iterator[_Found]:
-    """The same page asks for the same path, and is let in now and then."""
+    """The same page asks for the same path, and is allowed now and then."""
     fine = [each for each in actual if is_ok_status(each.answer.status)]
     for method in dict.fromkeys(each.answer.method for each in fine):
         same = [each for each in fine if each.answer.method == method]
@@ -93,7 +93,7 @@ def _errors_differ(sightings: Sequence[Sighting]) -> Iterator[_Found]:
         fine = let_in.get(answer.origin)
         if fine is not None and answer.status >= 400 and answer.way is Way.NONE:
             path, origin = inert(answer.path, _LONGEST), inert(answer.origin, _LONGEST)
-            message = f"{origin} is let in where all is well, and gets no CORS headers with {answer.status} at {path}"
+            message = f"{origin} is allowed where all is well, and gets no CORS headers with {answer.status} at {path}"
             yield "errors-without-headers", f"{answer.status // 100}xx", message, fine, each
 
 

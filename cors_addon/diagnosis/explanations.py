@@ -1,4 +1,4 @@
-"""Why, and what mends it: worked out for a verdict when somebody looks, and before what it takes is forgotten.
+"""Why, and what fixes it: worked out for a verdict when somebody looks, and before what it takes is forgotten.
 
 Most verdicts that are given while traffic passes are never read, or are revised before anybody could.
 """

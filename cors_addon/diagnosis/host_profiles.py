@@ -111,9 +111,9 @@ def _policy(sightings: Sequence[Sighting]) -> str:
         told.append("lets every page in, without credentials")
     for origins, how in ((trusted, "with credentials"), (others, "without credentials")):
         if _unrelated(origins):
-            told.append(f"lets in pages of unrelated sites, each by its own name, {how}: {_some(origins)}")
+            told.append(f"allows pages of unrelated sites, each by its own name, {how}: {_some(origins)}")
         elif origins:
-            told.append(f"lets in {_some(origins)}, {how}")
+            told.append(f"allows {_some(origins)}, {how}")
     fixed = _names(answer.allow_origin or "(nothing)" for answer in fine if answer.way in (Way.OTHER, Way.SEVERAL))
     if fixed:
         told.append(f"names {_some(fixed)} where another page asks")

@@ -29,7 +29,7 @@ PROBE: Final = "probe"
 
 @dataclass(frozen=True, slots=True)
 class Guise:
-    """In whose name to ask: ``kind`` is a short name, ``meaning`` whom the server lets in if it trusts that origin."""
+    """In whose name to ask: ``kind`` is a short name, ``meaning`` whom the server allows if it trusts that origin."""
 
     kind: str
     origin: str
@@ -123,15 +123,15 @@ class Answered:
         """What the answer means, in a clause."""
         match self.trust:
             case Trust.WITH_CREDENTIALS:
-                return f"lets in {self.guise.meaning}, with the user's credentials"
+                return f"allows {self.guise.meaning}, with the user's credentials"
             case Trust.WITHOUT_CREDENTIALS if self.allow_origin == "*":
-                return "lets everybody in, without credentials: right for public data"
+                return "allows every page, without credentials: right for public data"
             case Trust.WITHOUT_CREDENTIALS:
-                return f"lets in {self.guise.meaning}, without credentials"
+                return f"allows {self.guise.meaning}, without credentials"
             case Trust.FAILED:
                 return f"gave no answer: {self.error}"
             case Trust.NO:
-                return "does not let it in"
+                return "does not allow it"
 
 
 def answered(guise: Guise, flow: str, request: Request, response: Response | None, error: str = "") -> Answered:
@@ -150,7 +150,7 @@ def answered(guise: Guise, flow: str, request: Request, response: Response | Non
 
 
 def verdict_on(found: Answered, request: Request, page: str, address: str, trusts_all: bool) -> Verdict:
-    """Return an answer as a verdict, with a finding where it lets in with credentials whom it should not.
+    """Return an answer as a verdict, with a finding where it allows with credentials whom it should not.
 
     ``page`` is the origin of the page whose request was asked again; ``address`` the server's. ``trusts_all`` says that
     the server trusts a stranger, which implies every name. No browser had a part in it: the outcome is ``not-cors``.

@@ -49,7 +49,7 @@ class Settings:
 class Session:
     """Judges exchanges as they come. ``capacity`` bounds the exchanges remembered for correlation.
 
-    Its verdicts say what is wrong; ``explain`` adds why, and what mends it.
+    Its verdicts say what is wrong; ``explain`` adds why, and what fixes it.
     """
 
     def __init__(self, settings: Settings | None = None, capacity: int = 20_000) -> None:
@@ -106,7 +106,7 @@ class Session:
         return self._judge(record)
 
     def explain(self, verdict: Verdict, followed: bool = True) -> Verdict:
-        """Name what is probably behind each finding, and what mends it; return a verdict without these as it is.
+        """Name what is probably behind each finding, and what fixes it; return a verdict without these as it is.
 
         If ``followed``, what comes later of the same host and may say more has the exchange judged anew.
         """

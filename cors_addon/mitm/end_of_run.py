@@ -56,7 +56,7 @@ class Closing:
 
     @property
     def lists_all(self) -> bool:
-        """Whether one of the reports lists every flow, and not only those that show what to mend."""
+        """Whether one of the reports lists every flow, and not only those that show what to fix."""
         return any(formats.lists_all(path.suffix) for path in self.reports)
 
     def drop(self, verdict: Verdict) -> None:

@@ -15,7 +15,7 @@ SUFFIX: Final = ".jsonl"
 
 
 class Journals:
-    """Every ``.jsonl`` path of ``cors_report``. ``explain`` is asked for what mends a verdict when it is appended."""
+    """Every ``.jsonl`` path of ``cors_report``. ``explain`` is asked for what fixes a verdict when it is appended."""
 
     def __init__(self, explain: Callable[[Verdict], Verdict]) -> None:
         self._explain = explain

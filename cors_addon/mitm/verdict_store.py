@@ -86,7 +86,7 @@ class Keeper:
             self._touch(flow_id)
 
     def explained(self, verdict: Verdict) -> Verdict:
-        """Return a verdict that is kept, with what is behind it and what mends it."""
+        """Return a verdict that is kept, with what is behind it and what fixes it."""
         whole = self._explanations.of(verdict)
         if whole is verdict:
             return self.verdicts.get(verdict.id, verdict)
@@ -185,7 +185,7 @@ class Keeper:
     # --- all of them ------------------------------------------------------------------------------------------
 
     def report(self, hosts: Iterable[dict[str, Any]] = (), brief: bool = False) -> Report:
-        """Build a report of everything that is remembered, or, in ``brief``, of what is to be mended."""
+        """Build a report of everything that is remembered, or, in ``brief``, of what is to be fixed."""
         if not brief:
             # Made between the entries, which nobody keeps, they would hold on to the memory of those.
             for verdict in self.verdicts.values():

@@ -5,6 +5,7 @@ from html import escape
 from typing import Any, Final
 
 from ..fetch.urls import parse_url
+from ..report.browser_word import place_of as call_site
 from ..report.diagnosis_text import explanations, place_of, response_of, sentence
 from ..report.markdown import ticket
 from ..report.text_layout import requests_of
@@ -131,6 +132,9 @@ def _more(diagnosis: Plain, suggestion: Sequence[str], notes: Sequence[str]) -> 
         parts.append(f'<p><a href="{line(reference)}" rel="noreferrer">The standard’s text</a></p>')
     if diagnosis["credentials"]:
         parts.append(f"<p>Credentials: {prose(diagnosis['credentials'])}.</p>")
+    called = call_site(diagnosis.get("initiator"))
+    if called:
+        parts.append(f"<p>Called by {text(called)}.</p>")
     parts += [f"<p>Note: {prose(note)}</p>" for note in notes]
     if suggestion:
         parts.append(

@@ -99,7 +99,7 @@ def _probed(rows: Sequence[Profile]) -> str:
     trusted = [row for row in rows if row["trust"] != "no"]
     items = "".join(f"<li>{text(row['origin'])}: {text(probe_sentence(row))}</li>" for row in trusted[:_MOST])
     if rows and not trusted:
-        items = f"<li>It let in none of {len(rows)} made-up names.</li>"
+        items = f"<li>The server allowed none of {len(rows)} made-up names.</li>"
     return _labelled("What cors.probe was told", items)
 
 
@@ -133,7 +133,7 @@ def _let_in(row: Profile) -> str:
     if not row["allowed"]:
         return " (refused)"
     mixed = ", now and then refused" if row["refused"] else ""
-    return f" (let in{' with credentials' if row['credentials'] else ''}{mixed})"
+    return f" (allowed{' with credentials' if row['credentials'] else ''}{mixed})"
 
 
 def _paths(rows: Sequence[Profile]) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from ..catalogue import CATALOGUE
 from ..catalogue.violation import Severity
 from ..verdict.failure_details import inert
+from .browser_word import place_of as call_site
 from .text_layout import WIDTH, paragraph, requests_of
 
 MOST_LINES: Final = 25
@@ -82,6 +83,9 @@ def _lines(diagnosis: Plain, width: int, with_snippet: bool) -> Iterator[str]:
     for condition in diagnosis["conditions"]:
         yield from _told("Also", f"With credentials, this fails too: {condition}", width)
     yield from _places(diagnosis, width)
+    called = call_site(diagnosis.get("initiator"))
+    if called:
+        yield from _told("Called", f"by {called}", width)
     if diagnosis["severity"] not in _STOPPING:
         return
     commands = diagnosis["try"]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from .browser_word import place_of as call_site
 from .diagnosis_text import about, explanations, place_of, response_of, sentence, what_becomes
 from .html_parts import NAMES, badge, code, escape, link, prose, verbatim, wire
 from .html_parts import sentence as told
@@ -132,6 +133,9 @@ def _details(diagnosis: Plain) -> Iterator[str]:
         yield f"<p>{code(violation)}: {prose(text)}</p>"
     if diagnosis["credentials"] and diagnosis["severity"] != "conditional":
         yield f"<p>Credentials: {wire(diagnosis['credentials'], 600)}.</p>"
+    called = call_site(diagnosis.get("initiator"))
+    if called:
+        yield f"<p>Called by {wire(called, 600)}.</p>"
     flows = ", ".join(wire(each, 60) for each in diagnosis["flows"][:4])
     more = f" and {len(diagnosis['flows']) - 4:,} more" if len(diagnosis["flows"]) > 4 else ""
     yield f'<p class="faint">Flow ids: {flows}{more}</p></details>'

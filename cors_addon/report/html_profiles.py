@@ -48,7 +48,7 @@ def _host(host: Profile, is_open: bool) -> Iterator[str]:
         yield "</ul>"
     yield from _probed(host.get("probed") or ())
     yield from _to_serve(host["to_serve"])
-    yield from _table("Pages that asked", ("Page", "let in", "refused", "credentials"), map(_page, host["origins"]))
+    yield from _table("Pages that asked", ("Page", "allowed", "refused", "credentials"), map(_page, host["origins"]))
     yield from _table(
         "Access-Control-Allow-Origin by status",
         ("Status", "times", "it was", "credentials"),
@@ -64,7 +64,7 @@ def _host(host: Profile, is_open: bool) -> Iterator[str]:
 
 def _probed(rows: Sequence[Profile]) -> Iterator[str]:
     asked = [(code(row["origin"]), escape(row["trust"]), wire(probe_sentence(row), 400)) for row in rows]
-    yield from _table("What cors.probe was told", ("Asked as", "let in", "which means"), asked)
+    yield from _table("What cors.probe was told", ("Asked as", "allowed", "which means"), asked)
 
 
 def probe_sentence(row: Profile) -> str:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ..verdict.failure_details import inert
+from .browser_word import place_of as call_site
 from .diagnosis_text import about, browsers, explanations, place_of, response_of, sentence, what_becomes
 from .model import Report
 from .text_layout import requests_of, value_of
@@ -72,10 +73,9 @@ def _where(diagnosis: Mapping[str, Any]) -> Iterator[str]:
     if diagnosis["seen"] > 0:
         seen = datetime.fromtimestamp(min(diagnosis["seen"], 4e9), UTC)
         yield f"- Seen: {seen:%Y-%m-%d %H:%M:%S} UTC"
-    initiator = diagnosis.get("initiator")
-    if initiator:
-        place = f"{initiator.get('url')}:{initiator.get('line')}:{initiator.get('column')}"
-        yield f"- Called at: {_code(place)}"
+    called = call_site(diagnosis.get("initiator"))
+    if called:
+        yield f"- Called by: {_code(called)}"
     if diagnosis["credentials"] and diagnosis["severity"] in ("blocked", "conditional"):
         yield f"- Credentials: {_prose(diagnosis['credentials'])}"
     places = diagnosis["places"]

@@ -18,6 +18,7 @@ from ..verdict.failure_details import inert
 from .diagnosis_text import about, place_of, response_of, sentence
 from .grouping import GroupKey
 from .model import Group, Report
+from .source_files import source_location
 from .text_layout import requests_of, value_of
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -125,14 +126,7 @@ def _result(diagnosis: Mapping[str, Any], places: Mapping[str, int], compared: b
         "ruleIndex": places[rule],
         "level": _LEVELS[Severity(diagnosis["severity"])],
         "message": _message(" ".join(sentences)),
-        "locations": [
-            {
-                "physicalLocation": {"artifactLocation": {"uri": uri_of(diagnosis["url"])}},
-                "logicalLocations": [
-                    {"name": inert(diagnosis["host"]) or "unknown host", "kind": "resource"},
-                ],
-            }
-        ],
+        **_locations(diagnosis),
         "partialFingerprints": {"corsDiagnosis/v1": diagnosis["key"]},
         "occurrenceCount": diagnosis["requests"],
         "properties": {name: _short(diagnosis[name]) for name in _PROPERTIES},
@@ -143,6 +137,16 @@ def _result(diagnosis: Mapping[str, Any], places: Mapping[str, int], compared: b
     if diagnosis["known"]:
         result["suppressions"] = [_suppression("known by the baseline")]
     return result
+
+
+def _locations(diagnosis: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where it is: the line of the page's code that called, where it is known, and the URL that was called."""
+    called = {
+        "physicalLocation": {"artifactLocation": {"uri": uri_of(diagnosis["url"])}},
+        "logicalLocations": [{"name": inert(diagnosis["host"]) or "unknown host", "kind": "resource"}],
+    }
+    source = source_location(diagnosis.get("initiator"))
+    return {"locations": [called]} if source is None else {"locations": [source], "relatedLocations": [called]}
 
 
 def _short(value: Any) -> Any:

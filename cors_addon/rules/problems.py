@@ -65,7 +65,7 @@ class Problems:
 
     @property
     def full(self) -> bool:
-        """No further problem is noted; the first ones have to be mended anyway."""
+        """No further problem is noted; the first ones have to be fixed anyway."""
         return len(self.found) >= MOST_PROBLEMS
 
     def _add(

@@ -45,7 +45,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class WayStep:
-    """One thing to mend: the findings that it cures, and how.
+    """One thing to fix: the findings that it cures, and how.
 
     ``changes`` are those of the response; none where no header cures it, and then ``text`` says what does. ``next`` is
     the finding that the browser meets once this step is done, ``None`` where nothing more is known to stop it.

@@ -46,27 +46,27 @@ def get(id: str, *lines: str, origin: str = APP, path: str = "/items", **more: A
 @table(
     "policy, exchanges",
     ("everybody", "lets every page in, without credentials", [get("1", answer=allow("*"))]),
-    ("one page", f"lets in {APP}, without credentials", [get("1")]),
-    ("with credentials", f"lets in {APP}, with credentials", [get("1", answer=allow(credentials=True))]),
+    ("one page", f"allows {APP}, without credentials", [get("1")]),
+    ("with credentials", f"allows {APP}, with credentials", [get("1", answer=allow(credentials=True))]),
     (
         "pages of one owner",
-        f"lets in {APP}, https://www.app.test, without credentials",
+        f"allows {APP}, https://www.app.test, without credentials",
         [get("1"), get("2", origin="https://www.app.test")],
     ),
     (
         "pages of two owners",
-        f"lets in pages of unrelated sites, each by its own name, without credentials: {APP}, {ELSE}",
+        f"allows pages of unrelated sites, each by its own name, without credentials: {APP}, {ELSE}",
         [get("1"), get("2", origin=ELSE)],
     ),
     (
         "one with, one without",
-        f"lets in {APP}, with credentials; lets in {ELSE}, without credentials",
+        f"allows {APP}, with credentials; allows {ELSE}, without credentials",
         [get("1", answer=allow(credentials=True)), get("2", origin=ELSE)],
     ),
     ("nobody", "lets nobody in", [get("1", answer=[])]),
     (
         "one and not always",
-        f"lets in {APP}, without credentials; sends some answers without CORS headers",
+        f"allows {APP}, without credentials; sends some answers without CORS headers",
         [get("1"), get("2", answer=[])],
     ),
     ("always the same", f"names {ELSE} where another page asks", [get("1", answer=allow(ELSE))]),

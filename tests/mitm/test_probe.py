@@ -143,7 +143,7 @@ def test_a_server_that_trusts_null_and_a_prefix(tmp_path: Path) -> None:
         lines = ("Cookie: a=b", "If-None-Match: x", "Sec-Fetch-Site: same-origin", f"Referer: {APP}/page")
         fetch(running.port, "GET", f"http://127.0.0.1:{server.port}/me?probe", *lines)
         running.wait_for("said: cors.probe asks 1 of these again in made-up names, with their own credentials")
-        running.wait_for("not let in: other-site, localhost, port, subdomain, suffix, look-alike")
+        running.wait_for("not allowed: other-site, localhost, port, subdomain, suffix, look-alike")
         assert running.stop() == 0
     # What was asked: the same, with the same credentials, in other names, and nothing beside it.
     assert server.origins == [APP, *GUISES]
@@ -155,7 +155,7 @@ def test_a_server_that_trusts_null_and_a_prefix(tmp_path: Path) -> None:
         assert headers.get("referer") == (None if headers["origin"] == "null" else f"{headers['origin']}/")
     # What was found: on the flows, in the report, and in words.
     output = running.output
-    assert "was asked in 8 made-up names; it let in 2 of them" in output
+    assert "was asked in 8 made-up names; the server allowed 2 of them" in output
     assert "asked as null, answered Access-Control-Allow-Origin: null, Access-Control-Allow-Credentials: true" in output
     saved_flows = saved(tmp_path)
     assert [each.metadata.get("cors.probe") for each in saved_flows] == [
@@ -189,7 +189,7 @@ def test_a_server_that_trusts_everybody_is_told_so_once(tmp_path: Path) -> None:
     with Asked() as server, dumping(tmp_path, server) as running:
         url = f"http://127.0.0.1:{server.port}/me?probe"
         fetch(running.port, "OPTIONS", url, "Access-Control-Request-Method: DELETE")
-        running.wait_for("was asked in 8 made-up names; it let in 8 of them")
+        running.wait_for("was asked in 8 made-up names; the server allowed 8 of them")
         assert running.stop() == 0
     assert {(method, headers["access-control-request-method"]) for method, _, headers in server.requests} == {
         ("OPTIONS", "DELETE")
@@ -260,7 +260,7 @@ def test_from_the_command_bar_of_mitmweb(tmp_path: Path) -> None:
             web = Web(port, token)
             said = json.loads(web.call("POST", "/commands/cors.probe", {"arguments": ["@all"]}))
             assert said["value"].startswith("cors.probe asks 1 of these again")
-            running.wait_for("made-up names; it let in 8 of them")
+            running.wait_for("made-up names; the server allowed 8 of them")
             flows = json.loads(web.call("GET", "/flows"))
             assert [flow["comment"].startswith("CORS: asked as") for flow in flows] == [False] + [True] * len(GUISES)
             running.stop()
@@ -287,7 +287,7 @@ def test_from_the_live_page_where_no_front_end_keeps_flows(tmp_path: Path) -> No
             head = request_head("POST", "http://cors.addon/probe", *lines, origin="http://cors.addon")
             connection.sendall(head + body.encode())
             assert connection.recv(65536).startswith(b"HTTP/1.1 303")
-        running.wait_for("made-up names; it let in 8 of them")
+        running.wait_for("made-up names; the server allowed 8 of them")
         assert running.stop() == 0
     assert server.origins == [APP, *GUISES]
     assert {headers["cookie"] for _, _, headers in server.requests} == {"a=b"}
@@ -385,7 +385,7 @@ def test_a_request_on_its_way_and_one_of_its_own_are_left_alone() -> None:
 
 def test_what_is_told_is_inert() -> None:
     assert [*told("GET", "http://api.test/\x1b[31m", [])] == [
-        "CORS: GET http://api.test/\\x1b[31m was asked in 0 made-up names; it let in 0 of them"
+        "CORS: GET http://api.test/\\x1b[31m was asked in 0 made-up names; the server allowed 0 of them"
     ]
 
 

@@ -29,7 +29,7 @@ def test_what_is_told() -> None:
         "the preflight at /items allows PUT, which then gets 405",
         "What would serve every page that asked",
         "Access-Control-Allow-Methods: PUT",
-        "https://app.test (let in, now and then refused)",
+        "https://app.test (allowed, now and then refused)",
         "allow-origin-missing at GET /else",
         "Preflights took one round trip",
     ):
@@ -46,10 +46,10 @@ def test_what_the_probe_was_told() -> None:
         "trust": "no",
         "meaning": "x",
     }
-    trusted = {**refused, "trust": "with credentials", "meaning": "lets in everybody"}
-    assert "It let in none of 1 made-up names." in Reader(profiles([{**host, "probed": [refused]}])).text
+    trusted = {**refused, "trust": "with credentials", "meaning": "allows everybody"}
+    assert "The server allowed none of 1 made-up names." in Reader(profiles([{**host, "probed": [refused]}])).text
     text = Reader(profiles([{**host, "probed": [refused, trusted]}])).text
-    assert "null: GET https://api.test/ (200): it lets in everybody" in text
+    assert "null: GET https://api.test/ (200): it allows everybody" in text
 
 
 def test_a_host_that_may_be_probed_has_a_button_for_it() -> None:

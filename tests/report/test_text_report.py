@@ -20,7 +20,8 @@ BLOCKED  GET https://api.test/items/{id}   from https://app.test   3 requests
               Access-Control-Allow-Origin: https://app.test
               Vary: Origin
   Try       curl -i https://api.test/items/1 -H 'Origin: https://app.test'
-  Console   Chromium MissingAllowOriginHeader · Firefox CORSMissingAllowOrigin · Safari blocked
+  Console   Chromium MissingAllowOriginHeader · Firefox CORSMissingAllowOrigin · Safari
+            OriginNotAllowed
 
 """
 
