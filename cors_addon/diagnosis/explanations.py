@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final, TypeVar
 
+from ..catalogue.violation import Severity
 from ..traffic.bounded_dicts import Remembered
 from ..traffic.exchange import Exchange
 from ..traffic.record import Record
@@ -14,6 +15,12 @@ from ..verdict.model import Verdict
 from .session import Session, Settings
 
 _SHARED: Final = 5_000
+
+
+def is_explained(verdict: Verdict) -> bool:
+    """Say whether there is anything to fix; what merely informs is explained when somebody asks."""
+    return any(finding.severity is not Severity.INFO for finding in verdict.findings)
+
 
 _T = TypeVar("_T")
 
@@ -85,8 +92,10 @@ class Explanations:
     def _settled(self, record: Record) -> None:
         others = record.preflight, record.cached_grant, *record.requests, record.redirected_from, record.redirected_to
         for exchange_id in (record.id, *others):
-            if exchange_id in self._open:
-                self.of(self._open[exchange_id])
+            noted = self._open.get(exchange_id or "")
+            if noted is not None and is_explained(noted):
+                self.of(noted)
+        self._open.pop(record.id, None)
         settled = self._told.pop(record.id, None)
         if settled is not None:
             findings = tuple(self._one(finding) for finding in settled.findings)

@@ -20,6 +20,15 @@ class Backlog:
     def add(self, ids: Iterable[str]) -> None:
         self._ids.update(dict.fromkeys(ids))
 
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def pop(self) -> str:
+        """Return the id that came first, and forget it."""
+        first = next(iter(self._ids))
+        del self._ids[first]
+        return first
+
     def take(self) -> list[str]:
         """Return the ids in the order in which they came, and forget them."""
         ids = list(self._ids)

@@ -4,24 +4,22 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from mitmproxy import addonmanager, ctx, exceptions, hooks, http, tls
-from mitmproxy.flow import Flow
+from mitmproxy import addonmanager, ctx, exceptions, http, tls
 from mitmproxy.log import ALERT
 from mitmproxy.proxy import server_hooks
 
+from ..capture.flow_scan import NOTHING, glance, is_of_interest_without_origin
 from ..diagnosis.session import Session, Settings
-from ..fetch.messages import Request, Response
 from ..fetch.origins import OPAQUE
 from ..page.ledger import Ledger
 from ..page.live import LivePage
-from ..rules.plans import HeaderEdits, Plan
+from ..rules.plans import Plan
 from ..traffic.bounded_dicts import Remembered
-from ..traffic.exchange import Exchange
-from ..traffic.testimony import Testimony, Told
 from ..verdict.failure_details import inert
 from ..verdict.model import Judge
 from . import (
@@ -39,9 +37,11 @@ from . import (
 from .browsers import Browsers
 from .commands import Commands
 from .delivery import Deliveries
+from .flows import Seen
 from .log_messages import Teller
 from .page_flows import PageFlows
 from .page_services import page_services
+from .pipeline import Pipeline, reads_metadata
 from .probe import Probe, is_probe
 from .reporting import Reporting
 from .services import Services
@@ -92,19 +92,16 @@ class CorsAddon:
         self.teller = Teller()
         ledger = Ledger(self._method_asked_for, KEPT_VERDICTS)
         self.kept = Keeper(self.session, self.deliveries, self.teller, lambda flow_id: ledger.touch(flow_id))
-        services = Services(self.session, self.kept, self.injection, self.teller)
+        self.pipeline = Pipeline(self.session, self.kept, self.deliveries, self.teller)
+        services = Services(self.session, self.kept, self.injection, self.teller, self.pipeline.settle)
         self.probe = Probe(services)
-        self.browsers = Browsers(self._testify)
+        self.browsers = Browsers(self.pipeline.testify)
         self.reporting = Reporting(services, self.probe, self.browsers)
         self.commands = Commands(services, self.reporting, self.probe, self.browsers, self.clear)
         shown = page_services(services, self.reporting, self.probe, self.commands, self.browsers, self.clear)
         self.page = PageFlows(LivePage(shown, ledger), self.teller)
-        self._requests: Remembered[str, Request] = Remembered(10_000)
-        self._glances: Remembered[str, flows.Glance] = Remembered(10_000)
-        self._heads: Remembered[str, tuple[tuple[bytes, bytes], ...]] = Remembered(10_000)
-        self._held: Remembered[str, asyncio.Task[None]] = Remembered(1_000)
+        self._open: Remembered[str, Seen] = Remembered(10_000)
         self._watcher: asyncio.Task[None] | None = None
-        self._waiting: Remembered[str, Exchange] = Remembered(10_000)
         self._running = False
         self._signal: hangup_signal.Toggle | None = None
 
@@ -122,6 +119,7 @@ class CorsAddon:
     def configure(self, updated: set[str]) -> None:
         options.check_values(ctx.options, updated - {"cors_rules"})
         self.page.configure(updated)
+        self.pipeline.at_once = reads_metadata(ctx.options)
         if not any(name.startswith("cors_") for name in updated):
             return
         if "cors_rules" in updated:
@@ -157,6 +155,7 @@ class CorsAddon:
 
     def running(self) -> None:
         self._running = self.kept.may_tell = True
+        self.pipeline.run()
         if self.injection.is_on and not self.injection.rules.rules:
             logger.warning("CORS: injection is on and there are no rules: --set cors_rules=FILE names the rule file")
         self._watcher = asyncio.get_running_loop().create_task(self._watch(), name="cors-addon watches its rule file")
@@ -184,16 +183,15 @@ class CorsAddon:
     def done(self) -> None:
         if self._watcher is not None:
             self._watcher.cancel()
-        for task in self._held.values():
-            task.cancel()
         self.probe.stop()
         self.browsers.done()
         self.page.done()
         if self._signal is not None:
             self._signal.close()
         try:
+            self.pipeline.stop()
             self.kept.backlog.add(self.session.finish())
-            self.kept.revise_backlog()
+            self.pipeline.settle()
         except Exception as exc:
             self.teller.fault("done", None, exc)
         self.reporting.finish()
@@ -213,69 +211,58 @@ class CorsAddon:
 
     @contained
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        seen = flows.glance(flow)
-        if not seen.origin:
-            if "cors" in flow.metadata:
-                self._forget(flow)
-            if seen is not flows.NOTHING:
-                self._glances[flow.id] = seen
-            if not self.injection.reaches_without_origin(flow):
-                return
-        request = self._requests[flow.id] = flows.request_of(flow)
-        display.clear(flow)
-        if self.deliveries.forget(flow.id):
-            # What was delivered in an earlier run is not what a replay delivers.
-            self.session.correlator.forget(flow.id)
-        if not flow.live:
+        if flow.metadata or flow.comment:
+            self._forget(flow)
+        seen = flows.seen_of(flow)
+        if (seen is None or not seen.glance.origin) and self.injection.reaches_without_origin(flow):
+            seen = flows.planned(flow, seen)
+        if seen is None:
             return
-        waiting = flows.waiting(flow, request)
-        if self._running and not (self.injection.is_on and request.headers.get("Origin") == OPAQUE):
-            # Most answers come before anybody could look at what the request alone tells.
-            self._waiting[flow.id] = waiting
-        else:
-            self._take_in(waiting)
-        # Another addon's answer is corrected like a server's, and not pushed aside.
-        chosen = self.deliveries.plan(flow, waiting) if flow.response is None else None
-        if chosen is None:
+        self._open[flow.id] = seen
+        if not flow.live or not (seen.glance.origin or seen.is_planned):
             return
-        if self._waiting.pop(flow.id, None) is not None:
-            self._take_in(waiting)
-        if isinstance(chosen, HeaderEdits):
-            raise AssertionError("there are no headers to edit before a response is there")
-        self._carry_out(flow, chosen, waiting)
+        if not self._running:
+            self._await_response(seen)
+        if self.injection.is_set and flow.response is None:
+            self._plan_request(flow, seen)
 
     @contained
     def responseheaders(self, flow: http.HTTPFlow) -> None:
-        request = self._requests.get(flow.id)
-        if request is None:
-            self._without_origin(flow)
-            return
-        self._waiting.pop(flow.id, None)
+        seen = self._open.get(flow.id)
         assert flow.response is not None
-        if not self.deliveries.is_changed(flow.id):
-            exchange = flows.exchange_of(flow, request)
-            chosen = None if flow.id in self.deliveries else self.deliveries.plan(flow, exchange)
-            if chosen is None or chosen.dry_run:
-                self._judge(flow, exchange)
-            if chosen is not None:
-                self._carry_out(flow, chosen, exchange)
-            if self._glances.pop(flow.id, flows.NOTHING).cookie:
-                self._evidence_came(self.session.credentials.cookie_on(flow.client_conn.id, flow.id), flow.live)
+        if seen is None:
+            if is_of_interest_without_origin(flow.response.status_code, flow.response.headers.fields, NOTHING):
+                self._answered(flows.without_a_word(flow))
+            return
+        if not (seen.glance.origin or seen.is_planned):
+            self._answered(seen)
+        elif not self.deliveries.is_changed(flow.id):
+            chosen = None
+            if self.injection.is_set and flow.id not in self.deliveries:
+                seen.answer()
+                chosen = self.deliveries.plan(flow, seen.read())
+            if chosen is None:
+                self._answered(seen)
+            else:
+                self._carry_out(seen, chosen)
         if flow.response is not None:
-            self._heads[flow.id] = flow.response.headers.fields
+            seen.head = flow.response.headers.fields
 
     @contained
     def response(self, flow: http.HTTPFlow) -> None:
-        self._settle(flow, arrived=flow.error is None)
+        self._ended(flow, arrived=flow.error is None)
 
     @contained
     def error(self, flow: http.HTTPFlow) -> None:
         # A response that is streamed has sent its headers by now, whatever becomes of its body.
-        streamed = flow.id in self._heads and flow.response is not None and bool(flow.response.stream)
-        self._settle(flow, arrived=streamed and not failures.is_killed(flow))
+        seen = self._open.get(flow.id)
+        has_head = seen is not None and seen.head is not None
+        streamed = has_head and flow.response is not None and bool(flow.response.stream)
+        self._ended(flow, arrived=streamed and not failures.is_killed(flow))
 
     def request(self, flow: http.HTTPFlow) -> None:
         if self.page.owns(flow):
+            self.pipeline.drain()
             self.page.request(flow)
 
     def tls_clienthello(self, data: tls.ClientHelloData) -> None:
@@ -285,61 +272,48 @@ class CorsAddon:
         self.probe.keep_to_the_list(data)
         self.page.server_connect(data)
 
-    def update(self, touched: Sequence[Flow]) -> None:
-        """Judge what the user makes of a response while it is held back; no other hook tells of that."""
-        for flow in touched:
-            if flow.intercepted and isinstance(flow, http.HTTPFlow) and flow.response is not None:
-                self._edited(flow)
-                if flow.id not in self._held:
-                    self._held[flow.id] = asyncio.get_running_loop().create_task(self._when_resumed(flow))
+    def drain(self) -> None:
+        """Judge now whatever was seen until now."""
+        self.pipeline.drain()
 
-    async def _when_resumed(self, flow: http.HTTPFlow) -> None:
-        # mitmweb edits flows without telling addons.
-        await flow.wait_for_resume()
-        self._held.pop(flow.id, None)
-        self._edited(flow)
-        ctx.master.addons.trigger(hooks.UpdateHook([flow]))
+    def verdict_of(self, flow: http.HTTPFlow) -> dict[str, Any] | None:
+        """Judge what was seen until now, and return a flow's entry of the JSON report; see ``cors_addon``."""
+        self.pipeline.drain()
+        entry: dict[str, Any] | None = flow.metadata.get("cors")
+        return entry
 
-    @contained
-    def _edited(self, flow: http.HTTPFlow) -> None:
-        record = self.session.correlator.get(flow.id)
-        if record is None or record.seen is None:
-            return
-        exchange = flows.exchange_of(flow, record.exchange.request, arrived=True)
-        if exchange.response != record.seen:
-            self._judge_anew(flow, exchange)
+    def _answered(self, seen: Seen) -> None:
+        seen.answer()
+        self.pipeline.put(seen)
 
-    def _settle(self, flow: http.HTTPFlow, arrived: bool) -> None:
-        """Judge once more at the end of a flow, where that may have changed anything."""
-        self._glances.pop(flow.id, None)
-        self._waiting.pop(flow.id, None)
-        request = self._requests.pop(flow.id, None)
-        head = self._heads.pop(flow.id, None)
-        if request is None:
+    def _ended(self, flow: http.HTTPFlow, arrived: bool) -> None:
+        """Have judged once more what may have changed since the headers came."""
+        seen = self._open.pop(flow.id, None)
+        if seen is None or not (seen.glance.origin or seen.is_planned):
             return
         # Else another addon has changed what the browser gets since its headers came.
-        unchanged = flow.response is None or head == flow.response.headers.fields
-        if not (arrived and unchanged):
-            self._judge_anew(flow, flows.exchange_of(flow, request, arrived))
-
-    def _judge_anew(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
-        if self.deliveries.is_changed(flow.id):
-            if exchange.response is not None:
-                self._redeliver(flow, exchange.response)
-                return
-            known = self.deliveries.get(flow.id)
-            if known is not None and not known.edits:
-                # The failure was made by a rule, and says nothing of the server.
-                return
-            # What the rule made has never reached the browser.
-            self.deliveries.forget(flow.id)
-        self._judge(flow, exchange)
+        unchanged = flow.response is None or seen.head == flow.response.headers.fields
+        has_body_now = seen.lacks_body and not self.deliveries.is_changed(flow.id)
+        if not (arrived and unchanged) or has_body_now:
+            self.pipeline.put(seen.again(arrived))
+        self.pipeline.ended(seen)
 
     def _forget(self, flow: http.HTTPFlow) -> None:
         """Drop what an earlier run of a flow left behind, before a replay or a saved file runs it again."""
+        self.pipeline.drain()
+        was_judged = "cors" in flow.metadata
         display.clear(flow)
-        self.kept.drop(flow.id)
-        self.session.correlator.forget(flow.id)
+        has_origin = glance(flow.request.headers.fields).origin
+        if was_judged and not has_origin:
+            self.kept.drop(flow.id)
+        if self.deliveries.forget(flow.id) or (was_judged and not has_origin):
+            # What was delivered in an earlier run is not what a replay delivers.
+            self.session.correlator.forget(flow.id)
+
+    def _await_response(self, seen: Seen) -> None:
+        """Have taken in a request whose response is awaited."""
+        seen.is_noted = True
+        self.pipeline.put(seen)
 
     # --- injection --------------------------------------------------------------------------------------------
 
@@ -355,32 +329,38 @@ class CorsAddon:
             version = flow.request.data.http_version
             flow.response = http.Response(version, 200, b"Connection established", http.Headers(), b"", None, now, now)
 
-    def _carry_out(self, flow: http.HTTPFlow, chosen: Plan, exchange: Exchange) -> None:
-        """Change a flow. What the server sent is judged once, together with what is delivered in its place."""
-        if exchange.response is not None and not chosen.dry_run:
-            self._evidence_came(self.session.take_in(exchange))
+    def _plan_request(self, flow: http.HTTPFlow, seen: Seen) -> None:
+        """Answer a preflight, where a rule says so. Another addon's answer is corrected like a server's instead."""
+        if seen.read_request().headers.origin == OPAQUE:
+            # Whose page that is shows in the redirects before.
+            self._await_response(seen)
+            self.pipeline.drain()
+        chosen = self.deliveries.plan(flow, seen.read())
+        if chosen is not None:
+            self._carry_out(seen, chosen)
+
+    def _carry_out(self, seen: Seen, chosen: Plan) -> None:
+        """Change a flow at once; what becomes of it is judged like everything else."""
+        flow = seen.flow
+        exchange = seen.read()
         try:
             made = self.deliveries.carry_out(flow, chosen, exchange.response)
         except Exception:
             if exchange.response is not None:
-                self._judge(flow, exchange)
+                self.pipeline.put(seen)
             raise
-        if made is None:
-            self.kept.revise([flow.id])
-            return
-        self.kept.count(flow)
-        self._redeliver(flow, made)
-
-    def _redeliver(self, flow: http.HTTPFlow, response: Response) -> None:
-        """Judge what the browser gets now, and show the server's verdict with it."""
-        changed = self.session.deliver(flow.id, response, time.time())
-        self.kept.is_revised(flow.id, flow)
-        self._evidence_came(changed, flow.live)
+        done = replace(seen, plan=chosen, made=made, at=time.time())
+        self.pipeline.put(done)
 
     def _tick(self) -> None:
         """Look at what is left to do, at the rule file, and at the clock."""
-        self._take_in_those_waiting()
-        self.kept.revise_backlog()
+        latest = time.time() - _LOOK_EVERY
+        for seen in [*self._open.values()]:
+            if seen.flow.request.timestamp_start > latest:
+                break
+            if seen.flow.live and (seen.glance.origin or seen.is_planned) and not (seen.is_noted or seen.is_over):
+                self._await_response(seen)
+        self.pipeline.look()
         self._written()
         self.deliveries.tick()
 
@@ -391,71 +371,11 @@ class CorsAddon:
             self.teller.fault("the report that is appended to", None, exc)
             return False
 
-    # --- verdicts ---------------------------------------------------------------------------------------------
-
-    def _take_in(self, waiting: Exchange) -> None:
-        """Take note of a request whose answer is awaited."""
-        self._evidence_came(self.session.take_in(waiting))
-
-    def _take_in_those_waiting(self) -> None:
-        latest = time.time() - _LOOK_EVERY
-        for flow_id, waiting in [*self._waiting.items()]:
-            if waiting.started > latest:
-                return
-            del self._waiting[flow_id]
-            self._take_in(waiting)
-
-    def _without_origin(self, flow: http.HTTPFlow) -> None:
-        seen = self._glances.pop(flow.id, flows.NOTHING)
-        if flows.is_of_interest_without_origin(flow, seen) and not self._is_harmless(flow, seen):
-            self._judge(flow, flows.exchange_of(flow))
-        if seen.cookie:
-            self._evidence_came(self.session.credentials.cookie_on(flow.client_conn.id, flow.id), flow.live)
-
-    def _is_harmless(self, flow: http.HTTPFlow, seen: flows.Glance) -> bool:
-        """Say whether nothing that is known withholds a response. What is saved may speak of what comes later."""
-        if not seen.no_cors or seen.document or not flow.live or self.session.neighbours.knows_embedders:
-            return False
-        return flows.is_harmless_subresource(flow)
-
-    def _judge(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
-        if not flow.live and self.kept.backlog.is_due(max(exchange.started, exchange.ended or 0.0)):
-            self.kept.revise_backlog()
-        verdict, changed = self.session.observe(exchange)
-        if verdict is not None:
-            self.kept.take(flow, verdict)
-        self._evidence_came(changed, flow.live)
-
-    def _evidence_came(self, changed: Iterable[str], live: bool = True) -> None:
-        """Have judged again what evidence concerns: once for all that comes until the next look, and at the end.
-
-        Where nobody will look, as in a script that feeds flows by hand, it is done at once.
-        """
-        self.kept.backlog.add(changed)
-        if live and not self._running:
-            self.kept.revise_backlog()
-
-    def _testify(self, flow_id: str, flow: http.HTTPFlow | None, testimony: Testimony) -> bool:
-        """Take in what a browser said of a flow; say whether the flow is judged by now."""
-        if flow is not None and flow.response is None and flow.error is None:
-            return False
-        try:
-            changed = self.session.testify(flow_id, testimony)
-            if changed:
-                self._evidence_came(changed)
-            elif flow is not None and testimony.outcome is not Told.PASSED:
-                # What nobody had to look at before the browser blocked it.
-                self._judge(flow, replace(flows.exchange_of(flow), testimony=testimony))
-            return bool(changed) or flow is not None
-        except Exception as exc:
-            self.teller.fault("what a browser said", flow, exc)
-            return True
-
     # --- for the commands and the live page -------------------------------------------------------------------
 
     def _method_asked_for(self, flow_id: str) -> str | None:
         record = self.session.correlator.get(flow_id)
-        return record.exchange.request.headers.get("Access-Control-Request-Method") if record is not None else None
+        return record.exchange.request.headers.request_method if record is not None else None
 
     def clear(self) -> None:
         """Forget all verdicts and evidence, and take them off the flows still held."""
@@ -464,7 +384,7 @@ class CorsAddon:
         self.page.page.clear()
         self.probe.clear()
         self.browsers.clear()
-        self._waiting.clear()
+        self.pipeline.clear()
         self.teller.clear()
         self.kept.clear()
         logger.log(ALERT, "CORS: forgot everything seen so far")

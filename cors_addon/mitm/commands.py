@@ -38,6 +38,7 @@ def contained(run: Run[Given, Result]) -> Run[Given, Result]:
     @wraps(run)
     def guarded(self: "Commands", /, *arguments: Given.args, **named: Given.kwargs) -> Result:
         try:
+            self._services.settle()
             return run(self, *arguments, **named)
         except (exceptions.CommandError, exceptions.OptionsError):
             raise

@@ -63,11 +63,17 @@ class Deliveries:
         """
         edits = _plain(chosen)
         if chosen.dry_run:
-            self._delivered[flow.id] = Delivered(chosen.rule, self._would_be(flow.id, chosen, server), edits, True)
+            self._delivered[flow.id] = Delivered(chosen.rule, None, edits, True)
             return None
         made = injection.apply(flow, chosen, server)
         self._delivered[flow.id] = Delivered(chosen.rule, None, edits)
         return made
+
+    def foresee(self, flow_id: str, chosen: Plan, server: Response | None) -> None:
+        """Say what would have become of a flow, had the rule of a dry run changed it."""
+        known = self._delivered.get(flow_id)
+        if known is not None:
+            self._delivered[flow_id] = replace(known, outcome=self._would_be(flow_id, chosen, server))
 
     def _would_be(self, flow_id: str, chosen: Plan, server: Response | None) -> Outcome | None:
         if isinstance(chosen, HeaderEdits) and server is not None:

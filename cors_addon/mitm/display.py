@@ -11,7 +11,6 @@ from ..report.terminal_lines import delivered_line, headline, worst
 from ..traffic.bounded_dicts import Remembered
 from ..verdict.model import Verdict
 from ..verdict.redact import redact
-from .entry import Entry
 
 MakeEntry = Callable[[Verdict], dict[str, Any]]
 
@@ -37,10 +36,10 @@ SERVER: Final = "cors.server"
 def show(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool, entry: MakeEntry = shown_entry) -> None:
     """Put a verdict on its flow, in place of what an earlier one left there.
 
-    ``entry`` makes what the metadata hold, when somebody reads them.
+    ``entry`` makes what the metadata hold.
     """
     _cleared.pop(flow.id, None)
-    flow.metadata["cors"] = Entry(verdict.id, lambda: entry(verdict))
+    flow.metadata["cors"] = entry(verdict)
     flow.metadata["cors.outcome"] = verdict.outcome.value
     flow.metadata["cors.findings"] = " ".join(dict.fromkeys(finding.id for finding in verdict.findings))
     severity = worst(verdict.findings)

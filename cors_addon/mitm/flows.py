@@ -1,14 +1,19 @@
-"""From mitmproxy's flows to exchanges."""
+"""From mitmproxy's flows to exchanges: a look at a flow in the hook, raw, and its reading later."""
 
 import re
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Final
 
 from mitmproxy import http
 
+from ..capture.flow_scan import NOTHING, Fields, Glance, glance
 from ..capture.mitmproxy_flows import browser_url
 from ..fetch.headers import HeaderList
-from ..fetch.messages import Request, Response
+from ..fetch.messages import REDIRECT_STATUSES, Request, Response
 from ..fetch.origins import Origin
+from ..rules.plans import Plan
 from ..traffic.address_spaces import address_space_of
 from ..traffic.body_hints import CODED, Hint, hints_in, response_hints
 from ..traffic.exchange import Exchange, Responder
@@ -28,72 +33,153 @@ _TYPES_OF = {
 }
 """What a response has to be that says ``nosniff``, by what the request is for."""
 
-_AUTHORITY = re.compile(r"[^:/?#]*+:?//([^/?#]*+)")
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_AUTHORITY: Final = re.compile(r"[^:/?#]*+:?//([^/?#]*+)")
+_NO_FIELDS: Final[Fields] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Glance:
-    """What one raw scan of a request's header fields tells: most flows need no more."""
+@dataclass(slots=True, eq=False)
+class Seen:
+    """A flow's request as the browser sent it, and what is known of its response.
 
-    origin: bool
-    cookie: bool
-    no_cors: bool
-    document: bool
-
-
-NOTHING = Glance(False, False, False, False)
-
-
-def glance(flow: http.HTTPFlow) -> Glance:
-    """Scan a request's header fields once."""
-    origin = cookie = no_cors = document = False
-    for name, value in flow.request.headers.fields:
-        match len(name):
-            case 6:
-                lower = name.lower()
-                origin = origin or lower == b"origin"
-                cookie = cookie or lower == b"cookie"
-                document = document or (lower == b"accept" and value.startswith(b"text/html"))
-            case 14 if name[:4] in (b"sec-", b"Sec-"):
-                lower = name.lower()
-                no_cors = no_cors or (lower == b"sec-fetch-mode" and value == b"no-cors")
-    if not (origin or cookie or no_cors or document):
-        return NOTHING
-    return Glance(origin, cookie, no_cors, document)
-
-
-def is_of_interest_without_origin(flow: http.HTTPFlow, seen: Glance) -> bool:
-    """Say whether a flow without ``Origin`` can still tell something.
-
-    It can as a redirect (a chain may turn cross-origin), as a document with an embedder policy, and where a response
-    header may block what no CORS check guards.
+    ``url`` is empty where the request alone says nothing: then it is read with the response. ``head`` are the header
+    fields that the last look saw. ``is_again`` says that a response was seen before this one, ``lacks_body``
+    that its body was not there when it was read, ``is_noted`` that the
+    request was put into the pipeline before its response, ``is_planned`` that a rule may be for it. ``plan`` is what a
+    rule did to the flow, and ``made`` the response that it delivered; ``at`` is the Unix time of that.
     """
-    response = flow.response
-    if response is None:
-        return False
-    if seen.no_cors or seen.document or response.status_code in _REDIRECTS:
-        return True
-    for name, _ in response.headers.fields:
-        length = len(name)
-        if length == 22 and name.lower() == b"x-content-type-options":
-            return True
-        if length == 28 and name.lower() == b"cross-origin-resource-policy":
-            return True
-    return False
+
+    flow: http.HTTPFlow
+    method: bytes
+    url: str
+    asked: Fields
+    glance: Glance
+    request: Request | None = None
+    status: int | None = None
+    answered: Fields = _NO_FIELDS
+    ended: float | None = None
+    error: str | None = None
+    responder: Responder = Responder.SERVER
+    head: Fields | None = None
+    is_noted: bool = False
+    is_planned: bool = False
+    is_again: bool = False
+    lacks_body: bool = False
+    plan: Plan | None = None
+    made: Response | None = None
+    at: float = 0.0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether a response or a failure is there."""
+        return self.status is not None or self.error is not None
+
+    def answer(self) -> None:
+        """Take note of the response as it is now."""
+        response = self.flow.response
+        assert response is not None
+        self.status, self.answered = response.status_code, response.headers.fields
+        self.ended = response.timestamp_end or response.timestamp_start
+
+    def again(self, arrived: bool) -> "Seen":
+        """Return what there is to see now that something has changed.
+
+        ``arrived`` says that the browser has the response's headers: what fails after that is no matter of theirs.
+        """
+        now = replace(self, is_again=True, status=None, answered=_NO_FIELDS, plan=None, made=None, at=time.time())
+        if self.flow.error is not None and not arrived:
+            # Read at once: which side broke off shows in the connections, and only while they are open.
+            now.error, now.responder = failures.failure_of(self.flow)
+            now.ended = self.flow.error.timestamp
+        elif self.flow.response is not None:
+            now.answer()
+        return now
+
+    def read_request(self) -> Request:
+        """Return the request, read once."""
+        if self.request is None:
+            url = self.url or browser_url(self.flow)
+            self.request = Request(self.method.decode("latin-1"), url, HeaderList.from_bytes(self.asked))
+        return self.request
+
+    def read(self) -> Exchange:
+        """Return the exchange."""
+        flow, responder = self.flow, self.responder
+        frozen: Response | None = None
+        hints: tuple[Hint, ...] = ()
+        if self.error is None and self.status is not None:
+            frozen = Response(self.status, HeaderList.from_bytes(self.answered))
+            if flow.server_conn.timestamp_start is None:
+                responder = Responder.LOCAL
+            if flow.response is not None:
+                # An error's body may say why, and may not have come yet.
+                self.lacks_body = self.status >= HTTPStatus.BAD_REQUEST and flow.response.data.content is None
+                hints = _hints(frozen, flow.response)
+        client, server = flow.client_conn, flow.server_conn
+        peer = client.peername
+        # Through another proxy, the address is that proxy's and says nothing of the server.
+        address = server.peername if server.via is None and self.is_over else None
+        return Exchange(
+            id=flow.id,
+            request=self.read_request(),
+            response=frozen,
+            error=self.error,
+            responder=responder,
+            started=flow.request.timestamp_start,
+            ended=self.ended,
+            client=peer[0] if peer else "",
+            connection=client.id,
+            http_version=flow.request.http_version,
+            server_address=address[0] if address else "",
+            websocket=flow.websocket is not None,
+            source="live" if flow.live else "flows",
+            body_hints=hints,
+        )
 
 
-def is_harmless_subresource(flow: http.HTTPFlow) -> bool:
+def seen_of(flow: http.HTTPFlow) -> Seen | None:
+    """Look at a request; ``None`` where it says nothing, as most do."""
+    data = flow.request.data
+    fields = data.headers.fields
+    found = glance(fields)
+    if found is NOTHING:
+        return None
+    # What other addons map elsewhere is still what the browser asked for.
+    return Seen(flow, data.method, browser_url(flow) if found.origin else "", fields, found)
+
+
+def planned(flow: http.HTTPFlow, seen: Seen | None) -> Seen:
+    """Return what was seen of a request without ``Origin`` that a rule is for."""
+    made = seen or without_a_word(flow)
+    made.url, made.is_planned = made.url or browser_url(flow), True
+    return made
+
+
+def without_a_word(flow: http.HTTPFlow) -> Seen:
+    """Look at a request that says nothing, since its response does, or a rule is for it."""
+    data = flow.request.data
+    return Seen(flow, data.method, browser_url(flow), data.headers.fields, NOTHING)
+
+
+def exchange_of(flow: http.HTTPFlow) -> Exchange:
+    """Return a flow as an exchange."""
+    return without_a_word(flow).again(arrived=False).read()
+
+
+def request_of(flow: http.HTTPFlow) -> Request:
+    """Return a request as the browser sent it. Call before anything maps it elsewhere."""
+    return without_a_word(flow).read_request()
+
+
+def is_harmless(seen: "Seen") -> bool:
     """Say whether a response in mode "no-cors" is one that nothing holds back, unless its page has policies of its own.
 
     It is so for what is named as an image, a script and the like by a server that is elsewhere; half of all that pages
     load is. ``is_of_interest_without_origin`` says yes to these all the same, for it does not know the pages.
     """
-    response = flow.response
-    if response is None or response.status_code in _REDIRECTS:
+    if seen.status is None or seen.status in REDIRECT_STATUSES:
         return False
     type_, nosniff = b"", False
-    for name, value in response.headers.fields:
+    for name, value in seen.answered:
         match len(name):
             case 12 if name.lower() == b"content-type":
                 if type_ or not value.startswith(_HARMLESS_TYPES):
@@ -103,83 +189,24 @@ def is_harmless_subresource(flow: http.HTTPFlow) -> bool:
                 nosniff = True
             case 28 if name.lower() == b"cross-origin-resource-policy":
                 return False
-    if not type_ or (nosniff and not _fits(type_, flow)):
+    if not type_ or (nosniff and not _fits(type_, seen.asked)):
         return False
-    if any(len(name) == 24 and name.lower() == b"sec-fetch-storage-access" for name, _ in flow.request.headers.fields):
+    if any(len(name) == 24 and name.lower() == b"sec-fetch-storage-access" for name, _ in seen.asked):
         return False
+    flow = seen.flow
     address = flow.server_conn.peername
     return address_space_of(Origin("", flow.request.host, 0), address[0] if address else "") is None
 
 
-def _fits(content_type: bytes, flow: http.HTTPFlow) -> bool:
+def _fits(content_type: bytes, asked: Fields) -> bool:
     """Say whether a harmless type is one that the page can use as what it asked for, so that it need not be sniffed."""
-    for name, value in flow.request.headers.fields:
+    for name, value in asked:
         if len(name) == 14 and name.lower() == b"sec-fetch-dest":
             essence = content_type.partition(b";")[0].strip()
             return any(
                 essence == one or (one[-1:] == b"/" and essence.startswith(one)) for one in _TYPES_OF.get(value, ())
             )
     return False
-
-
-def request_of(flow: http.HTTPFlow) -> Request:
-    """Freeze a request as the browser sent it. Call before anything maps it elsewhere."""
-    request = flow.request
-    # mitmproxy's own property upper-cases, and CORS tells patch from PATCH.
-    method = request.data.method.decode("latin-1")
-    return Request(method, browser_url(flow), HeaderList.from_bytes(request.headers.fields))
-
-
-def waiting(flow: http.HTTPFlow, request: Request) -> Exchange:
-    """Freeze a flow whose answer is awaited; ``request`` is the browser's own."""
-    peer = flow.client_conn.peername
-    return Exchange(
-        id=flow.id,
-        request=request,
-        started=flow.request.timestamp_start,
-        client=peer[0] if peer else "",
-        connection=flow.client_conn.id,
-        http_version=flow.request.http_version,
-    )
-
-
-def exchange_of(flow: http.HTTPFlow, request: Request | None = None, arrived: bool = False) -> Exchange:
-    """Freeze a flow. ``request`` is the browser's own, where it was frozen earlier.
-
-    ``arrived`` says that the browser has the response's headers already: what fails after that is no matter of theirs.
-    """
-    response = flow.response
-    error: str | None = None
-    frozen: Response | None = None
-    ended: float | None = None
-    responder = Responder.SERVER
-    if flow.error is not None and not arrived:
-        error, responder = failures.failure_of(flow)
-        ended = flow.error.timestamp
-    elif response is not None:
-        frozen = Response(response.status_code, HeaderList.from_bytes(response.headers.fields))
-        ended = response.timestamp_end or response.timestamp_start
-        if flow.server_conn.timestamp_start is None:
-            responder = Responder.LOCAL
-    peer = flow.client_conn.peername
-    # Through another proxy, the address is that proxy's and says nothing of the server.
-    address = flow.server_conn.peername if flow.server_conn.via is None else None
-    return Exchange(
-        id=flow.id,
-        request=request or request_of(flow),
-        response=frozen,
-        error=error,
-        responder=responder,
-        started=flow.request.timestamp_start,
-        ended=ended,
-        client=peer[0] if peer else "",
-        connection=flow.client_conn.id,
-        http_version=flow.request.http_version,
-        server_address=address[0] if address else "",
-        websocket=flow.websocket is not None,
-        source="live" if flow.live else "flows",
-        body_hints=() if frozen is None or response is None else _hints(frozen, response),
-    )
 
 
 def _hints(frozen: Response, response: http.Response) -> tuple[Hint, ...]:

@@ -60,6 +60,11 @@ class Injection:
         return self._on_since is not None and self.seconds_left != 0.0
 
     @property
+    def is_set(self) -> bool:
+        """Whether it was switched on, expired or not."""
+        return self._on_since is not None
+
+    @property
     def has_expired(self) -> bool:
         """Whether it was switched on and its time is over, so that the option still says on."""
         return self._on_since is not None and not self.is_on

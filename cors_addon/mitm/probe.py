@@ -30,7 +30,6 @@ from ..traffic.exchange import Exchange
 from ..traffic.sites import registrable_domain
 from ..verdict.failure_details import inert
 from ..verdict.redact import redact
-from . import flows as from_flows
 from .services import Services
 
 logger = logging.getLogger("cors_addon")
@@ -229,7 +228,9 @@ class Probe:
         elif asking.response is not None:
             response = Response(asking.response.status_code, HeaderList.from_bytes(asking.response.headers.fields))
         result = answered(waiting.guise, asking.id, request, response, error)
-        address = from_flows.exchange_of(asking, request).server_address
+        server = asking.server_conn
+        # Through another proxy, the address is that proxy's.
+        address = server.peername[0] if server.peername and server.via is None else ""
         self._services.store.take_probe(asking, verdict_on(result, request, waiting.page, address, waiting.trusts_all))
         return result
 

@@ -85,7 +85,7 @@ class Reporting:
     def report(self, brief: bool = False) -> Report:
         """Build a report of everything that is remembered, or, in ``brief``, of what is to be fixed."""
         store = self._services.store
-        store.revise_backlog()
+        self._services.settle()
         return store.report(() if brief else self.profiles(), brief).with_unsent(self._browsers.unsent)
 
     def profiles(self, most: int | None = None, newest: int = KEPT_VERDICTS) -> list[dict[str, Any]]:
@@ -206,7 +206,7 @@ class Reporting:
 
     def _steps(self, job: _Job) -> _Steps:
         kept = self._services.store
-        kept.revise_backlog()
+        self._services.settle()
         basis = kept.basis()
         shown: list[Verdict] = []
         wholes: list[Verdict] = []

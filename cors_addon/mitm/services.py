@@ -1,5 +1,6 @@
 """What commands, reports, probe and live page are given to work with, in place of the addon."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..diagnosis.session import Session
@@ -10,9 +11,13 @@ from .verdict_store import Keeper
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The session that judges, the verdicts that are kept, the injection switch with its rules, and the log."""
+    """The session that judges, the verdicts that are kept, the injection switch with its rules, and the log.
+
+    ``settle`` has judged whatever was seen until now: whoever reads verdicts calls it first.
+    """
 
     session: Session
     store: Keeper
     injection: Injection
     log: Teller
+    settle: Callable[[], None]

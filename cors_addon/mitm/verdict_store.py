@@ -1,5 +1,7 @@
 """The verdicts that the addon keeps: shown on their flows, told once, revised as evidence comes, and reported."""
 
+import sys
+import time
 import weakref
 from collections.abc import Callable, Iterable
 from itertools import islice
@@ -7,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from mitmproxy import ctx, hooks, http
 
-from ..diagnosis.explanations import Explanations
+from ..diagnosis.explanations import Explanations, is_explained
 from ..diagnosis.revisions import Backlog
 from ..diagnosis.session import Session
 from ..report.expected import Expected
@@ -65,11 +67,11 @@ class Keeper:
         self.judged += flow.id not in self.verdicts and flow.id not in self._not_cors
         self._flows[flow.id] = flow
 
-    def take(self, flow: http.HTTPFlow, verdict: Verdict) -> None:
-        """Keep the verdict on a flow, and show it."""
+    def take(self, flow: http.HTTPFlow, verdict: Verdict) -> bool:
+        """Keep the verdict on a flow, and show it; return whether there is anything to see."""
         self.count(flow)
         self._explanations.judged(verdict)
-        self._keep(self._wishes.apply(verdict), flow)
+        return self._keep(self._wishes.apply(verdict), flow)
 
     def take_probe(self, flow: http.HTTPFlow, verdict: Verdict) -> None:
         """Show what a request of the probe found on its flow, and keep it if that is something."""
@@ -93,9 +95,9 @@ class Keeper:
         return self._wishes.expected.apply(whole).with_delivered(verdict.delivered)
 
     def _entry(self, verdict: Verdict) -> dict[str, Any]:
-        """Return what a flow carries. Whoever reads it, another addon perhaps, must not meet with a fault of ours."""
+        """Return what a flow carries, with what is behind it where there is something to fix."""
         try:
-            return shown_entry(self.explained(verdict))
+            return shown_entry(self.explained(verdict) if is_explained(verdict) else verdict)
         except Exception as exc:
             self._at_fault(verdict.id, exc)
             return {"id": verdict.id, "outcome": verdict.outcome.value, "findings": []}
@@ -103,7 +105,7 @@ class Keeper:
     def _at_fault(self, flow_id: str, exc: Exception) -> None:
         self._teller.fault("explain", self._flows.get(flow_id), exc)
 
-    def _keep(self, verdict: Verdict, flow: http.HTTPFlow | None) -> None:
+    def _keep(self, verdict: Verdict, flow: http.HTTPFlow | None) -> bool:
         self._touch(verdict.id)
         delivered = self._deliveries.get(verdict.id)
         if delivered is not None:
@@ -113,8 +115,10 @@ class Keeper:
                 self.journals.note(verdict)
                 if flow is not None:
                     display.clear(flow)
+                self._not_cors[verdict.id] = None
+                return True
             self._not_cors[verdict.id] = None
-            return
+            return False
         self._not_cors.pop(verdict.id, None)
         if len(self.verdicts) >= self.verdicts.capacity and verdict.id not in self.verdicts:
             self.closing.drop(next(iter(self.verdicts.values())))
@@ -123,6 +127,7 @@ class Keeper:
         self._teller.tell(verdict, self._explanations.in_passing)
         if flow is not None:
             display.show(flow, verdict, self.mark, self.comment, self._entry)
+        return True
 
     def _keep_for_good(self, whole: Verdict) -> None:
         """Keep a verdict explained whose exchange is forgotten: nobody could explain it any more."""
@@ -137,12 +142,18 @@ class Keeper:
 
     # --- as evidence and wishes change ------------------------------------------------------------------------
 
-    def revise_backlog(self) -> None:
-        """Judge again what evidence has come for since the last time."""
-        self.revise(self.backlog.take())
+    def revise_backlog(self, end: float = float("inf"), most: int = sys.maxsize) -> list[http.HTTPFlow]:
+        """Judge again what evidence has come for, until a moment of the performance counter or ``most`` are changed.
 
-    def revise(self, changed: Iterable[str]) -> None:
-        """Judge earlier flows again, and show those whose verdict is another now."""
+        Returns the flows whose verdict is another now.
+        """
+        touched: list[http.HTTPFlow] = []
+        while self.backlog and len(touched) < most and (end == float("inf") or time.perf_counter() < end):
+            touched += self.revise([self.backlog.pop()])
+        return touched
+
+    def revise(self, changed: Iterable[str]) -> list[http.HTTPFlow]:
+        """Judge earlier flows again, and show those whose verdict is another now; return these."""
         touched = []
         for flow_id in changed:
             flow = self._flows.get(flow_id)
@@ -152,7 +163,7 @@ class Keeper:
             except Exception as exc:
                 # It costs this flow its news, and not the others theirs.
                 self._teller.fault("revise", flow, exc)
-        self._tell_front_ends(touched)
+        return touched
 
     def is_revised(self, flow_id: str, flow: http.HTTPFlow | None) -> bool:
         """Judge an earlier flow again; say whether its verdict, or a part that was looked at, is another now."""

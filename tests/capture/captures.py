@@ -12,6 +12,7 @@ from mitmproxy.io import FlowReader, FlowWriter, tnetstring
 
 from cors_addon.capture.flow_files import sightings
 from cors_addon.capture.flow_keys import PROBE
+from cors_addon.capture.flow_scan import glance, is_of_interest_without_origin
 from cors_addon.capture.sighting import UNREMARKABLE, Sighting
 from cors_addon.mitm import flows
 
@@ -49,14 +50,14 @@ def read_slowly(subject: flow.Flow) -> Sighting | None:
         return None
     if PROBE in loaded.metadata:
         return UNREMARKABLE
-    seen = flows.glance(loaded)
+    seen = glance(loaded.request.headers.fields)
     if seen.origin:
         answered = loaded.response is not None or loaded.error is not None
         return Sighting(flows.exchange_of(loaded)) if answered else UNREMARKABLE
     if loaded.response is None:
         return UNREMARKABLE
     cookie = (loaded.client_conn.id, loaded.id) if seen.cookie else None
-    if flows.is_of_interest_without_origin(loaded, seen):
+    if is_of_interest_without_origin(loaded.response.status_code, loaded.response.headers.fields, seen):
         return Sighting(flows.exchange_of(loaded), cookie)
     return Sighting(None, cookie) if cookie is not None else UNREMARKABLE
 

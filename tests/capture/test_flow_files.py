@@ -17,7 +17,7 @@ from mitmproxy.io import FlowReader
 from mitmproxy.proxy import mode_specs
 from mitmproxy.test import tflow
 
-from cors_addon.capture import flow_files, flow_scan
+from cors_addon.capture import flow_files
 from cors_addon.capture.error import CaptureError
 from cors_addon.capture.sighting import UNREMARKABLE, Sighting
 from cors_addon.mitm import flows
@@ -254,19 +254,6 @@ def test_any_flow_is_read_alike(
     data.path, data.scheme, data.authority, data.http_version = path, scheme, authority, http_version
     made.error = Error(error) if error is not None else None
     assert read(flow_file([made])) == [read_slowly(made)]
-
-
-@given(st.lists(header, max_size=6), st.sampled_from([200, 302, 404]), st.lists(answered, max_size=3))
-def test_a_glance_tells_what_the_addon_s_own_tells(
-    asked: list[tuple[bytes, bytes]], status: int, answer: list[tuple[bytes, bytes]]
-) -> None:
-    made = make_flow(response=make_response(status, *answer))
-    made.request.headers = fields(asked)
-    seen, own = flow_scan.glance(asked), flows.glance(made)
-    for name in ("origin", "cookie", "no_cors", "document"):
-        assert getattr(seen, name) == getattr(own, name)
-    interesting = flow_scan.is_of_interest_without_origin(status, answer, seen)
-    assert interesting == flows.is_of_interest_without_origin(made, own)
 
 
 def test_what_is_not_http_is_passed_over() -> None:

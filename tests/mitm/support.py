@@ -112,8 +112,9 @@ class Proxy:
         self.updated: list[list[flow.Flow]] = []
 
     def hook(self, name: str, subject: http.HTTPFlow) -> None:
-        """Call one hook of the addon."""
+        """Call one hook of the addon, and have judged what it saw: no loop turns here."""
         getattr(self.addon, name)(subject)
+        self.addon.pipeline.drain()
 
     def send(self, *flows: http.HTTPFlow) -> http.HTTPFlow:
         """Take flows through every hook in order; return the last one."""
@@ -137,9 +138,14 @@ class Proxy:
                         self.hook(event.name, each)
         return flows[-1]
 
+    def turn(self) -> None:
+        """Let the event loop turn once, some time later."""
+        self.addon.pipeline.turn()
+
     def look(self) -> None:
         """Let the addon look at what is left to do, as it does every quarter of a second."""
         self.addon._tick()
+        self.addon.pipeline.settle()
 
     def configure(self, **options: Any) -> None:
         self.context.configure(self.addon, **options)

@@ -152,7 +152,7 @@ def test_without_such_a_rule_requests_without_origin_are_not_looked_at() -> None
         before = on_the_wire(subject)
         passed(running, subject)
         assert on_the_wire(subject) == before
-        assert not running.addon._requests
+        assert running.addon.kept.judged == 0
 
 
 # --- preflights ----------------------------------------------------------------------------------------------------

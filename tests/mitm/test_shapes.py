@@ -278,7 +278,7 @@ def test_any_flows_through_the_hooks_in_any_order(requests: list[tuple[object, .
                 ):
                     continue
                 running.hook(hook, flow)
-            running.addon.update([flow])
+            running.look()
             assert on_the_wire(flow) == before
             check_whole(running, flow)
         running.addon.clear()

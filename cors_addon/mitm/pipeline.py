@@ -1,0 +1,272 @@
+"""The way of the data: what hooks have seen is taken in, judged, kept and shown, after the response is on its way.
+
+A hook costs the browser time, so it only puts what it saw here. Batches of that are worked off in the turns of the
+event loop that follow, each of them short; at once where somebody asks, or where nobody will turn the loop.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from mitmproxy import ctx, hooks, http
+
+from ..capture.flow_scan import is_of_interest_without_origin
+from ..diagnosis.session import Session
+from ..fetch.messages import Response
+from ..traffic.exchange import Exchange
+from ..traffic.testimony import Testimony, Told
+from . import flows
+from .delivery import Deliveries
+from .flows import Seen
+from .log_messages import Teller
+from .verdict_store import Keeper
+
+WAIT: Final = 0.03
+"""Seconds for which a batch is collected."""
+
+_TURN: Final = 0.006
+"""Seconds after which a turn gives way to the connections."""
+
+_MOST_TOLD: Final = 24
+"""How many flows front ends are told of in one turn: mitmweb takes a third of a millisecond for each."""
+
+_READS_METADATA: Final = ("~meta", "~comment", "~mark")
+
+
+class Pipeline:
+    """Works off what hooks have seen.
+
+    ``at_once`` says that it has to be judged in the hook, for somebody reads the verdict in the next addon. Until
+    ``run`` nothing turns a loop, and everything is done at once.
+    """
+
+    def __init__(self, session: Session, store: Keeper, deliveries: Deliveries, teller: Teller) -> None:
+        self.at_once = False
+        self._session = session
+        self._store = store
+        self._deliveries = deliveries
+        self._teller = teller
+        self._inbox: deque[Seen] = deque()
+        self._ended: list[Seen] = []
+        self._held: dict[str, Seen] = {}
+        self._touched: list[http.HTTPFlow] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._turn_comes: asyncio.Handle | None = None
+        self._is_due = False
+
+    def run(self) -> None:
+        """Work in the turns of the running event loop from now on."""
+        self._loop = asyncio.get_running_loop()
+
+    def stop(self) -> None:
+        """Do the rest, and everything that comes after at once."""
+        self._loop = None
+        if self._turn_comes is not None:
+            self._turn_comes.cancel()
+            self._turn_comes = None
+        self.drain()
+
+    def clear(self) -> None:
+        """Forget what waits."""
+        self._inbox.clear()
+        self._ended.clear()
+        self._held.clear()
+        self._touched.clear()
+
+    # --- from the hooks ---------------------------------------------------------------------------------------
+
+    def put(self, seen: Seen) -> None:
+        """Have taken in what was seen."""
+        self._inbox.append(seen)
+        if self._loop is None or self.at_once or not seen.flow.live:
+            self.drain()
+        else:
+            self._expect_turn()
+
+    def ended(self, seen: Seen) -> None:
+        """Take note that a flow is through all our hooks: the user may hold it back and edit it now."""
+        if self._loop is not None:
+            self._ended.append(seen)
+            self._expect_turn()
+
+    def testify(self, flow_id: str, flow: http.HTTPFlow | None, testimony: Testimony) -> bool:
+        """Take in what a browser said of a flow; say whether the flow is judged by now."""
+        if flow is not None and flow.response is None and flow.error is None:
+            return False
+        try:
+            self.drain()
+            changed = self._session.testify(flow_id, testimony)
+            if changed:
+                self._evidence_came(changed, live=True)
+            elif flow is not None and testimony.outcome is not Told.PASSED:
+                # What nobody had to look at before the browser blocked it.
+                self._judge_exchange(flow, replace(flows.exchange_of(flow), testimony=testimony))
+            return bool(changed) or flow is not None
+        except Exception as exc:
+            self._teller.fault("what a browser said", flow, exc)
+            return True
+
+    # --- turns ------------------------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Judge all of it now."""
+        while self._inbox:
+            self._take(self._inbox.popleft())
+        if self._loop is None:
+            # Front ends look at a flow after each of its hooks.
+            self._touched.clear()
+        elif self._touched:
+            self._expect_turn()
+
+    def settle(self) -> None:
+        """Judge all of it now, and again what evidence has come for; front ends know of all of it."""
+        self.drain()
+        self._touched += self._store.revise_backlog()
+        while self._touched:
+            self._tell_front_ends()
+
+    def look(self) -> None:
+        """Judge again what evidence has come for, in the next turns, and what the user edits while a flow is held."""
+        self._see_edits()
+        if self._store.backlog:
+            self._is_due = True
+            self._expect_turn(0.0)
+
+    def _expect_turn(self, wait: float = WAIT) -> None:
+        if self._turn_comes is None and self._loop is not None:
+            self._turn_comes = self._loop.call_later(wait, self.turn)
+
+    def turn(self) -> None:
+        """Work for a turn of the loop, and expect another one where that is not enough."""
+        self._turn_comes = None
+        end = time.perf_counter() + _TURN
+        while self._inbox and time.perf_counter() < end and len(self._touched) < _MOST_TOLD:
+            self._take(self._inbox.popleft())
+        if self._is_due and not self._inbox:
+            self._touched += self._store.revise_backlog(end, _MOST_TOLD)
+            self._is_due = bool(self._store.backlog)
+        self._held.update((seen.flow.id, seen) for seen in self._ended if seen.flow.intercepted)
+        self._ended.clear()
+        self._tell_front_ends()
+        if self._inbox or self._touched or self._is_due:
+            self._expect_turn(0.0)
+
+    def _tell_front_ends(self) -> None:
+        told, self._touched = self._touched[:_MOST_TOLD], self._touched[_MOST_TOLD:]
+        if told and self._store.may_tell:
+            ctx.master.addons.trigger(hooks.UpdateHook([*dict.fromkeys(told)]))
+
+    # --- one exchange -----------------------------------------------------------------------------------------
+
+    def _take(self, seen: Seen) -> None:
+        try:
+            self._take_in(seen)
+        except Exception as exc:
+            self._teller.fault("the pipeline", seen.flow, exc)
+
+    def _take_in(self, seen: Seen) -> None:
+        if seen.plan is not None:
+            self._injected(seen)
+        elif seen.is_again:
+            self._judge_anew(seen)
+        elif not seen.glance.origin and not seen.is_planned:
+            if self._is_of_interest(seen):
+                self._judge(seen)
+        elif seen.is_over:
+            self._judge(seen)
+        else:
+            self._evidence_came(self._session.take_in(seen.read()), seen.flow.live)
+        if seen.glance.cookie and seen.is_over and not seen.is_again:
+            flow = seen.flow
+            self._evidence_came(self._session.credentials.cookie_on(flow.client_conn.id, flow.id), seen.flow.live)
+
+    def _is_of_interest(self, seen: Seen) -> bool:
+        found = seen.glance
+        if seen.status is None or not is_of_interest_without_origin(seen.status, seen.answered, found):
+            return False
+        if not found.no_cors or found.document or not seen.flow.live or self._session.neighbours.knows_embedders:
+            # What is saved may speak of what comes later.
+            return True
+        return not flows.is_harmless(seen)
+
+    def _judge(self, seen: Seen) -> None:
+        self._judge_exchange(seen.flow, seen.read())
+
+    def _judge_exchange(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
+        if not flow.live and self._store.backlog.is_due(max(exchange.started, exchange.ended or 0.0)):
+            self._store.revise_backlog()
+        verdict, changed = self._session.observe(exchange)
+        if verdict is not None and self._store.take(flow, verdict):
+            self._touched.append(flow)
+        self._evidence_came(changed, flow.live)
+
+    def _evidence_came(self, changed: Iterable[str], live: bool) -> None:
+        """Have judged again what evidence concerns: once for all that comes until the next look, and at the end.
+
+        Where nobody will look, as in a script that feeds flows by hand, it is done at once.
+        """
+        self._store.backlog.add(changed)
+        if live and self._loop is None:
+            self._store.revise_backlog()
+
+    # --- what rules and users change --------------------------------------------------------------------------
+
+    def _injected(self, seen: Seen) -> None:
+        """What the server sent is judged once, together with what is delivered in its place."""
+        exchange, flow = seen.read(), seen.flow
+        assert seen.plan is not None
+        if seen.made is None:
+            if exchange.response is not None:
+                self._judge(seen)
+            else:
+                self._evidence_came(self._session.take_in(exchange), seen.flow.live)
+            self._deliveries.foresee(flow.id, seen.plan, exchange.response)
+            self._touched += self._store.revise([flow.id])
+            return
+        self._evidence_came(self._session.take_in(exchange), seen.flow.live)
+        self._store.count(flow)
+        self._redeliver(seen, seen.made)
+
+    def _redeliver(self, seen: Seen, response: Response) -> None:
+        """Judge what the browser gets now, and show the server's verdict with it."""
+        changed = self._session.deliver(seen.flow.id, response, seen.at)
+        self._touched += self._store.revise([seen.flow.id])
+        self._evidence_came(changed, seen.flow.live)
+
+    def _judge_anew(self, seen: Seen) -> None:
+        flow_id, response = seen.flow.id, seen.read().response
+        if self._deliveries.is_changed(flow_id):
+            if response is not None:
+                self._redeliver(seen, response)
+                return
+            known = self._deliveries.get(flow_id)
+            if known is not None and not known.edits:
+                # The failure was made by a rule, and says nothing of the server.
+                return
+            # What the rule made has never reached the browser.
+            self._deliveries.forget(flow_id)
+        self._judge(seen)
+
+    def _see_edits(self) -> None:
+        """Judge what users make of responses while they are held back; mitmweb edits flows without telling addons."""
+        for seen in [*self._held.values()]:
+            if not seen.flow.intercepted:
+                # What was edited last is seen this time.
+                del self._held[seen.flow.id]
+            record = self._session.correlator.get(seen.flow.id)
+            if record is None or record.seen is None or seen.flow.response is None:
+                continue
+            now = seen.again(arrived=True)
+            if now.read().response != record.seen:
+                self._take(now)
+
+
+def reads_metadata(options: object) -> bool:
+    """Say whether flows are saved, printed or stopped by what the metadata say, in a hook that comes after ours."""
+    if getattr(options, "save_stream_file", None):
+        return True
+    filters = (getattr(options, name, None) or "" for name in ("dumper_filter", "intercept"))
+    return any(word in told for told in filters for word in _READS_METADATA)
