@@ -1,0 +1,119 @@
+"""The way of the data: judged after the response is on its way, at once where somebody asks, in short turns."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from mitmproxy import http
+
+import cors_addon
+from tests.mitm.support import API, APP, Proxy, cors_get, make_flow, make_response, preflight, proxy
+
+ALLOWED = f"Access-Control-Allow-Origin: {APP}"
+
+
+def pass_hooks(running: Proxy, flow: http.HTTPFlow) -> None:
+    """Call the hooks as mitmproxy does, and nothing else."""
+    response, flow.response = flow.response, None
+    running.addon.requestheaders(flow)
+    flow.response = response
+    running.addon.responseheaders(flow)
+    running.addon.response(flow)
+
+
+def turned(running: Proxy, seconds: float = 0.2) -> None:
+    """Let the event loop turn for a while."""
+    running.context.master.event_loop.run_until_complete(asyncio.sleep(seconds))
+
+
+def test_hooks_leave_a_flow_alone_and_the_next_turns_of_the_loop_show_the_verdict(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cors_addon.mitm.pipeline._TURN", 60.0)
+    with proxy() as running:
+        flows = [cors_get(at=1000.0 + number) for number in range(3)]
+        for flow in flows:
+            pass_hooks(running, flow)
+            assert flow.metadata == {}
+        turned(running)
+        assert [flow.metadata["cors.outcome"] for flow in flows] == ["blocked"] * 3
+        assert running.updated == [flows], "front ends are told once for all of them"
+
+
+def test_the_metadata_are_a_plain_dictionary_with_what_is_behind_it() -> None:
+    with proxy() as running:
+        flow = running.send(cors_get("Server: nginx", status=502))
+        entry = flow.metadata["cors"]
+        assert type(entry) is dict
+        assert json.loads(json.dumps(entry)) == entry
+        assert entry["findings"][0]["cause"] is not None
+        assert running.verdict(flow).items() <= entry.items()
+
+
+def test_a_script_that_asks_in_its_own_hook_has_the_verdict_at_once() -> None:
+    with proxy() as running:
+        flow = cors_get()
+        pass_hooks(running, flow)
+        entry = cors_addon.verdict_of(flow)
+        assert entry is not None
+        assert entry["outcome"] == "blocked"
+        assert cors_addon.verdict_of(make_flow(response=make_response(200))) is None
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"dumper_filter": "~meta cors.outcome"}, {"intercept": "~comment CORS & ~s"}],
+)
+def test_what_the_next_addons_filter_by_is_there_in_the_hook(options: dict[str, Any]) -> None:
+    with proxy() as running:
+        for name, value in options.items():
+            running.context.options.add_option(name, str, "", "")
+            running.context.options.update(**{name: value})
+        flow = cors_get()
+        pass_hooks(running, flow)
+        assert flow.metadata["cors.outcome"] == "blocked"
+
+
+def test_a_command_and_a_report_judge_what_has_not_been_judged_yet() -> None:
+    with proxy() as running:
+        flow = cors_get()
+        pass_hooks(running, flow)
+        assert running.verdict(flow)["outcome"] == "blocked"
+        other = cors_get(at=1001.0)
+        pass_hooks(running, other)
+        running.addon.commands.status()
+        assert other.metadata["cors.outcome"] == "blocked"
+
+
+def test_one_turn_works_off_part_and_the_next_ones_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cors_addon.mitm.pipeline._TURN", 0.0)
+    with proxy() as running:
+        flows = [cors_get(at=1000.0 + number) for number in range(40)]
+        for flow in flows:
+            pass_hooks(running, flow)
+        monkeypatch.setattr("cors_addon.mitm.pipeline._TURN", 60.0)
+        running.turn()
+        judged = [flow for flow in flows if flow.metadata]
+        assert 0 < len(judged) <= 24, "front ends are told of no more in one turn"
+        turned(running)
+        assert all(flow.metadata["cors.outcome"] == "blocked" for flow in flows)
+        assert [flow for told in running.updated for flow in told] == flows
+
+
+def test_evidence_is_weighed_in_turns_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    with proxy() as running:
+        asked = preflight(ALLOWED, "Access-Control-Allow-Methods: *")
+        pass_hooks(running, asked)
+        pass_hooks(running, cors_get(ALLOWED, url=f"{API}/others", at=1009.0))
+        turned(running, 1.0)
+        assert asked.metadata["cors.outcome"] == "conditional", "nothing followed it"
+
+
+def test_what_waits_at_the_end_is_in_the_report() -> None:
+    with proxy() as running:
+        flow = cors_get()
+        pass_hooks(running, flow)
+    assert flow.metadata["cors.outcome"] == "blocked"
