@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Final
 
 from ..traffic.bounded_dicts import Remembered
@@ -52,10 +53,12 @@ _OVERWRITES: Final = "CORSPreflightDidNotSucceed"
 _REDIRECTED: Final = "NS_BINDING_REDIRECTED"
 _CORS_LINE: Final = re.compile(r"resource at ‘?(.+?)’?\. \(Reason")
 _NEIGHBOUR_LINE: Final = re.compile(r"(?:resource (?:at|from)|Script from) “(.+?)” was blocked")
+_MIXED_LINE: Final = re.compile(r"“(https?://.+?)”")
 _CSP_LINE: Final = re.compile(r"\(([a-z-]+)\) at (\S+) (?:because|from)")
 _CLOCKS_APART: Final = 0.002
 """Seconds; the console's stamps are finer than the observers'."""
 
+_FAILED: Final = (Outcome.FAILED, Outcome.CORS)
 _UNSENT_BY_REASON: Final = (
     ("MIXED", Unsent.MIXED_CONTENT),
     ("EXTENSION", Unsent.EXTENSION),
@@ -122,7 +125,10 @@ class FirefoxEvents:
                 # A challenge that Firefox answered itself.
                 channel.hops[-1].outcome, channel.hops[-1].settled = Outcome.PASSED, self._now()
                 self._changed(channel.hops[-1])
-            channel.hops.append(self._hop(event))
+            hop = self._hop(event)
+            # The second time around, the channel is on the network already.
+            hop.on_wire = bool(channel.hops) and channel.hops[-1].on_wire
+            channel.hops.append(hop)
         elif topic.endswith("http-on-failed-opening-request"):
             if not channel.hops:
                 channel.hops.append(self._hop(event))
@@ -156,7 +162,8 @@ class FirefoxEvents:
             return
         hop.outcome, hop.error = self._verdict(hop, channel)
         hop.settled = hop.settled or self._now()
-        if not hop.on_wire and hop.unsent is None:
+        if not hop.on_wire and hop.unsent in (None, Unsent.OTHER):
+            # The console says more, a little later.
             hop.unsent = self._why_unsent(hop, channel)
 
     def _verdict(self, hop: BrowserRequest, channel: _Channel) -> tuple[Outcome, str | None]:
@@ -198,6 +205,8 @@ class FirefoxEvents:
         if directive:
             hop.directive = directive
             return Unsent.CSP
+        if any(line["url"] == hop.url and line["category"].startswith("Mixed Content") for line in self._lines):
+            return Unsent.MIXED_CONTENT
         if "NS_BINDING_ABORTED" in channel.results:
             return Unsent.ABORTED
         if any("INTERCEPTION" in result for result in channel.results):
@@ -207,16 +216,19 @@ class FirefoxEvents:
 
     def _look_for_failed_preflight(self, hop: BrowserRequest) -> None:
         """A request whose preflight failed was never sent, though it has a channel; the preflight starts just after."""
-        for channel in self._by_url.get(hop.url, ()):
-            for other in channel.hops:
-                request, preflight = (other, hop) if hop.is_preflight else (hop, other)
-                if request.is_preflight or not preflight.is_preflight or preflight.started < request.started:
-                    continue
-                preflight.call_site = preflight.call_site or request.call_site
-                preflight.page = preflight.page or request.page
-                failed = (Outcome.FAILED, Outcome.CORS)
-                if request.outcome in failed and preflight.outcome in failed and not request.on_wire:
-                    request.unsent = Unsent.PREFLIGHT
+        hops = sorted((each for channel in self._by_url.get(hop.url, ()) for each in channel.hops), key=_started)
+        for request, follower in pairwise(hops):
+            if request.is_preflight or not follower.is_preflight:
+                continue
+            follower.call_site = follower.call_site or request.call_site
+            follower.page = follower.page or request.page
+            if request.outcome in _FAILED and follower.outcome in _FAILED and request.unsent is not Unsent.PREFLIGHT:
+                request.unsent, request.on_wire = Unsent.PREFLIGHT, False
+                self._changed(request)
+
+
+def _started(request: BrowserRequest) -> float:
+    return request.started
 
 
 def _url_of(line: Entry) -> tuple[str, str]:
@@ -225,6 +237,9 @@ def _url_of(line: Entry) -> tuple[str, str]:
     found = _CORS_LINE.search(text) or _NEIGHBOUR_LINE.search(text)
     if found is not None:
         return found[1].partition("#")[0], ""
+    if line["category"].startswith("Mixed Content"):
+        found = _MIXED_LINE.search(text)
+        return (found[1].partition("#")[0] if found is not None else ""), ""
     if line["category"].startswith("CSP"):
         found = _CSP_LINE.search(text)
         if found is not None:

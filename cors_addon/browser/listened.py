@@ -11,7 +11,7 @@ from .chromium import Chromium
 from .find import Program
 from .firefox import Firefox
 from .requests import BrowserRequest
-from .testimonies import testimony_of
+from .testimonies import as_testimony
 from .ties import Ties
 
 _TICK: Final = 0.25
@@ -77,7 +77,7 @@ class ListenedBrowser:
             self.ties.tick()
 
     def _told(self, flow_id: str, request: BrowserRequest, under_way: int) -> None:
-        self._tell(flow_id, testimony_of(request, self.version, self.program.family, under_way))
+        self._tell(flow_id, as_testimony(request, self.version, self.program.family, under_way))
 
     def _never_sent(self, request: BrowserRequest) -> None:
         self._tell_unsent(request, self.version)

@@ -16,7 +16,7 @@ _OUTCOMES: Final = {
 }
 
 
-def testimony_of(request: BrowserRequest, browser: str, family: BrowserFamily, under_way: int) -> Testimony:
+def as_testimony(request: BrowserRequest, browser: str, family: BrowserFamily, under_way: int) -> Testimony:
     """Return what a browser said of a request that reached the proxy; ``browser`` is its name and version."""
     outcome = _OUTCOMES[request.outcome]
     if outcome is Told.FAILED and request.error in _ABORTED:
