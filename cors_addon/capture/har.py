@@ -21,7 +21,7 @@ from .har_documents import HarNotes, entries, time_of
 from .har_entries import hints_of, page_of
 from .har_headers import Seen, glance, isomorphic, lines_of, with_one_origin
 from .json_stream import TOO_LARGE, JsonWalker
-from .recorder import BLOCKED_BY_CLIENT, REFUSED, SCRIPTS, error_of, kind_of, testimony_of
+from .recorder import BLOCKED_BY_CLIENT, CHECKED, REFUSED, SCRIPTS, error_of, kind_of, testimony_of
 from .sighting import UNREMARKABLE, Sighting
 
 _BROKEN: Final = (ValueError, TypeError, LookupError, AttributeError, OverflowError)
@@ -135,11 +135,14 @@ class _Reader:
         if "," in seen.get("origin", ""):
             asked = with_one_origin(asked, url)
             seen = glance(asked)
-        if status <= 0:
-            if "origin" not in seen and self._is_of_network(error) and (page := page_of(entry, asked, url)):
-                # What a browser saves of a request that never went out lacks what the network stack would have added.
+        # What a browser saves of a request before the network stack has it lacks what that would have added.
+        bare = "origin" not in seen and "sec-fetch-mode" not in seen
+        if bare and (error == REFUSED or (status <= 0 and self._is_of_network(error))):
+            page = page_of(entry, asked, url)
+            if page:
                 asked.append(("Origin", page))
                 seen["origin"] = page
+        if status <= 0:
             if "origin" not in seen and not self._may_belong_to_preflight(entry, error, seen, url, exchange_id):
                 yield UNREMARKABLE
                 return
@@ -233,7 +236,7 @@ class _Reader:
         """Say whether an entry without response and Origin is a script's that CORS may have stopped."""
         if error == BLOCKED_BY_CLIENT:
             self._notes.blocked.append(exchange_id)
-        return (not error or error == REFUSED) and kind_of(entry) in SCRIPTS
+        return kind_of(entry) in (CHECKED if error == REFUSED else SCRIPTS if not error else ())
 
     def _is_of_network(self, error: str) -> bool:
         return bool(error) and (self._notes.creator == "mitmproxy" or _NO_RESPONSE.match(error) is not None)

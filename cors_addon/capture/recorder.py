@@ -9,6 +9,9 @@ from typing import Any, Final
 from ..traffic.testimony import CallSite, Testimony, Told
 
 SCRIPTS: Final = frozenset({"fetch", "xhr", "eventsource"})
+CHECKED: Final = SCRIPTS | {"font", "media", "ping", "texttrack"}
+"""Types of what fails with ``REFUSED`` for CORS, mostly: ``ping`` is a beacon, which may need a preflight."""
+
 REFUSED: Final = "net::ERR_FAILED"
 BLOCKED_BY_CLIENT: Final = "net::ERR_BLOCKED_BY_CLIENT"
 _ABORTED: Final = frozenset({"net::ERR_ABORTED", "NS_BINDING_ABORTED", "NS_ERROR_ABORT", "cancelled", "Cancelled"})
@@ -48,7 +51,7 @@ def testimony_of(
     kind = kind_of(entry)
     if not kind and "_initiator" not in entry and creator.lower() not in _BROWSERS:
         return None
-    outcome, certain = _outcome(answer, status, error, kind, crosses)
+    outcome, certain = _outcome(entry, answer, status, error, kind, crosses)
     initiator = entry.get("_initiator")
     made_by, site = ("", None) if not isinstance(initiator, dict) else _initiator(initiator)
     if outcome is None and site is None and not made_by:
@@ -65,7 +68,9 @@ def testimony_of(
     )
 
 
-def _outcome(answer: dict[str, Any], status: int, error: str, kind: str, crosses: bool) -> tuple[Told | None, bool]:
+def _outcome(
+    entry: dict[str, Any], answer: dict[str, Any], status: int, error: str, kind: str, crosses: bool
+) -> tuple[Told | None, bool]:
     if is_aborted(error):
         return Told.ABORTED, True
     if error == REFUSED:
@@ -79,8 +84,9 @@ def _outcome(answer: dict[str, Any], status: int, error: str, kind: str, crosses
     size = content.get("size") if isinstance(content, dict) else None
     if isinstance(size, (int, float)) and size > 0:
         return Told.PASSED, kind in SCRIPTS
-    # Chrome writes the error of every entry, null where there is none.
-    return (Told.PASSED, True) if kind in SCRIPTS and "_error" in answer and status >= 200 else (None, True)
+    # Chrome writes the error of every entry, null where there is none; Playwright has no status where there is one.
+    told = "_error" in answer or "_monotonicTime" in entry
+    return (Told.PASSED, True) if kind in SCRIPTS and told and status >= 200 else (None, True)
 
 
 def _initiator(initiator: dict[str, Any]) -> tuple[str, CallSite | None]:

@@ -48,6 +48,7 @@ from .testified import (
     speaker_of,
     testimony_of,
     told_view,
+    unsaved,
     with_testimony,
     without,
 )
@@ -137,7 +138,7 @@ def _judge_cors(record: Record, context: Context) -> Verdict:
         reason = "no response yet" if record.delivered is None else "the server was not asked: a rule answered for it"
         return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, reason)
     if response.status == 0:
-        return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, "the capture holds no response headers")
+        return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, unsaved(exchange))
     if response.status < 200:
         return _plain(record, context, Outcome.UNKNOWN, _UNKNOWN, "only an interim response was seen")
     if record.answered is not None:

@@ -86,6 +86,15 @@ def proved(record: Record, known: Knowledge, mode: CredentialsMode, testimony: T
     return Knowledge(mode, (*known.evidence, Evidence(mode, True, text, record.id)))
 
 
+def unsaved(exchange: Exchange) -> str:
+    """Say what is known of a response whose headers were not saved."""
+    testimony = exchange.testimony
+    if testimony is None or testimony.outcome is not Told.CORS:
+        return "the capture holds no response headers"
+    error = inert(testimony.error or "", 200)
+    return f"the browser says {error}, as for CORS, and the capture holds no response: record through the proxy"
+
+
 def reason_of(testimony: Testimony) -> str:
     """Say why an exchange has no response that CORS could be asked about."""
     error = inert(testimony.error or "", 200)
@@ -112,7 +121,8 @@ def with_testimony(verdict: Verdict, record: Record) -> Verdict:
     if testimony.outcome is Told.CORS and view.outcome is not Outcome.BLOCKED:
         # A recorder writes the same error for what an extension or a test refuses.
         changed = View(Outcome.BLOCKED, testimony.error) if testimony.certain else View(Outcome.UNKNOWN)
-        views, notes = {**views, speaker: changed}, (*notes, _UNEXPLAINED)
+        seen = record.exchange.response is not None and record.exchange.response.status
+        views, notes = {**views, speaker: changed}, (*notes, _UNEXPLAINED) if seen else notes
     elif testimony.outcome is Told.PASSED and not told.agrees:
         changed = View(Outcome.ALLOWED if testimony.certain else Outcome.UNKNOWN)
         views, notes = {**views, speaker: changed}, (*notes, _OVERRULED if testimony.certain else _TAKEN)
