@@ -300,7 +300,7 @@ def _write(report: "Report", output: Path | None, name: str) -> None:
         sys.stdout.write(render(report))
         return
     try:
-        files.write(report, output, render)
+        files.write(report, output, render, waits=True)
     except OSError as error:
         raise _UnusableError(f"{output} cannot be written: {error.strerror or error}") from error
 

@@ -197,7 +197,7 @@ class CorsAddon:
         self.reporting.finish()
         if not self._running:
             return
-        if not self._written():
+        if not self._written(last=True):
             self.kept.closing.fail()
         try:
             self.kept.closing.end(self.reporting.report(brief=not self.kept.closing.lists_all))
@@ -364,9 +364,9 @@ class CorsAddon:
         self._written()
         self.deliveries.tick()
 
-    def _written(self) -> bool:
+    def _written(self, last: bool = False) -> bool:
         try:
-            return self.kept.journals.write()
+            return self.kept.journals.write(last)
         except Exception as exc:
             self.teller.fault("the report that is appended to", None, exc)
             return False

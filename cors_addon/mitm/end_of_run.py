@@ -53,6 +53,8 @@ class Closing:
             ctx.master.addons.add(known)
         # One that is there already is from before a reload: what failed until then has failed.
         self._status = known
+        for path in self.reports:
+            files.sweep(path)
 
     @property
     def lists_all(self) -> bool:

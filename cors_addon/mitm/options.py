@@ -115,6 +115,8 @@ def _check_report(value: str) -> str | None:
         return f"names no format: that goes by the file's ending, one of {', '.join(SUFFIXES)}"
     if path.is_dir():
         return "is a folder; name a file"
+    if path.exists() and not path.is_file():
+        return "is a pipe or a device; name a file"
     if not path.parent.is_dir():
         return f"cannot be written: the folder {str(path.parent)!r} does not exist"
     # As the report will be: beside its place, and then moved there.

@@ -1,7 +1,9 @@
 """A report that is appended to as it goes, in the form of ``json_lines``."""
 
+import math
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +18,7 @@ MOST_WAITING: Final = 50_000
 
 _FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _MODE: Final = 0o644
+_AT_ONCE: Final = 100
 
 
 def render(report: Report) -> str:
@@ -31,21 +34,35 @@ def parts(report: Report) -> Iterator[str]:
 
 
 class Journal:
-    """Notes verdicts and appends them to a file when it is told to: what was appended survives the process.
+    """Notes verdicts and appends them to a file: what was appended survives the process.
 
-    The file is opened for each writing, so that it may be moved away or removed at any time. ``explain`` is asked for
-    the rest of a verdict when it is written.
+    ``prepare`` makes lines and ``append`` writes them, which may happen in a thread beside it. The file is opened for
+    each writing, so that it may be moved away or removed at any time. ``explain`` is asked for the rest of a verdict
+    when its line is made.
     """
 
     def __init__(self, path: Path, explain: Callable[[Verdict], Verdict] = lambda verdict: verdict) -> None:
         self.path = path
         self._explain = explain
         self._waiting: dict[str, Verdict] = {}
+        self._lines: list[str] = []
         self._lost = 0
         self._begun = False
+        self.fault: Exception | None = None
+        """Why a verdict could not be told, the last one of those."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether verdicts wait for their lines."""
+        return bool(self._waiting)
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether there is something to append: at first, that a run begins."""
+        return bool(self._lines) or not self._begun
 
     def note(self, verdict: Verdict) -> None:
-        """Take a verdict; a later one of the same flow before the next writing replaces it."""
+        """Take a verdict; a later one of the same flow before its line is made replaces it."""
         self._waiting.pop(verdict.id, None)
         self._waiting[verdict.id] = verdict
         if len(self._waiting) > MOST_WAITING:
@@ -53,42 +70,55 @@ class Journal:
             self._lost += 1
 
     def write(self) -> None:
-        """Append what was noted. Raises ``OSError``; what it could not append waits for the next time.
+        """Append all that was noted. Raises ``OSError``; what it could not append waits for the next time.
 
         A verdict that cannot be told is left out, and raised once the others are written.
         """
-        if self._begun and not self._waiting:
-            return
-        taken = dict(self._waiting)
-        lines, fault = [], None
-        for verdict in taken.values():
+        self.prepare()
+        self.append()
+        fault, self.fault = self.fault, None
+        if fault is not None:
+            raise fault
+
+    def prepare(self, until: float = math.inf) -> None:
+        """Make lines of what was noted, until a moment of ``time.monotonic``; one at least."""
+        while self._waiting:
+            verdict = self._waiting.pop(next(iter(self._waiting)))
             try:
-                lines.append(line_of(flow_entry(self._explain(verdict))))
+                self._lines.append(line_of(flow_entry(self._explain(verdict))))
             except Exception as exc:
-                fault = exc
-        if self._lost:
-            lines.insert(0, line_of({"lost": self._lost}))
+                self.fault = exc
+            if time.monotonic() >= until:
+                return
+
+    def append(self) -> None:
+        """Append the lines that are made. Raises ``OSError``; those that are written by then are not written again."""
         opened = os.open(self.path, _FLAGS, _MODE)
         try:
             if not stat.S_ISREG(os.fstat(opened).st_mode):
                 raise OSError("it is a pipe or a device, and no file")
             size = os.lseek(opened, 0, os.SEEK_END)
+            if size > 0 and _last_byte(opened, size) != b"\n":
+                # Where a crash or a full disk has cut the last line off, it must not spoil the next one.
+                _write(opened, "\n")
             if not size or not self._begun:
-                lines.insert(
-                    0, line_of({"schema": SCHEMA, "generated": datetime.now(UTC).isoformat(timespec="seconds")})
-                )
-            # Where a crash or a full disk has cut the last line off, it must not spoil the next one.
-            torn = size > 0 and _last_byte(opened, size) != b"\n"
-            data = memoryview("".join([*("\n" * torn), *(f"{line}\n" for line in lines)]).encode())
-            while data:
-                data = data[os.write(opened, data) :]
+                began = datetime.now(UTC).isoformat(timespec="seconds")
+                _write(opened, f"{line_of({'schema': SCHEMA, 'generated': began})}\n")
+                self._begun = True
+            if self._lost:
+                _write(opened, f"{line_of({'lost': self._lost})}\n")
+                self._lost = 0
+            while some := self._lines[:_AT_ONCE]:
+                _write(opened, "".join(f"{line}\n" for line in some))
+                del self._lines[: len(some)]
         finally:
             os.close(opened)
-        self._begun, self._lost = True, 0
-        for verdict_id in taken:
-            del self._waiting[verdict_id]
-        if fault is not None:
-            raise fault
+
+
+def _write(opened: int, text: str) -> None:
+    data = memoryview(text.encode())
+    while data:
+        data = data[os.write(opened, data) :]
 
 
 def _last_byte(opened: int, size: int) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from cors_addon.mitm import journals
 from cors_addon.report.json_lines import entries
 from tests.mitm.client import fetch
 from tests.mitm.origin import Origin, http_answer
@@ -126,7 +127,10 @@ def test_where_there_is_no_room_the_old_report_stays(ending: str, tmp_path: Path
         assert path.read_text().startswith('old\n{"schema"'), "what is appended never takes away"
 
 
-def test_a_folder_that_is_gone_is_told_once_and_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_folder_that_is_gone_is_told_once_and_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(journals, "FIRST_PAUSE", 0.0)
     folder = tmp_path / "reports"
     folder.mkdir()
     path = folder / "cors.jsonl"

@@ -430,10 +430,17 @@ def test_what_cannot_be_written_from_the_start_is_said_at_once(path: str, why: s
     assert names(tmp_path) == ["folder.json"]
 
 
-def test_a_pipe_is_no_file_to_try(tmp_path: Path) -> None:
+def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.json"
     os.mkfifo(pipe)
-    files.check(pipe)  # opening it would wait for a reader
+    with pytest.raises(OSError, match="no file"):
+        files.check(pipe)
+    with proxy() as running:
+        running.send(cors_get())
+        with pytest.raises(exceptions.CommandError, match="a pipe or a device"):
+            running.addon.commands.report(str(pipe))  # type: ignore[arg-type]
+        with pytest.raises(exceptions.OptionsError, match="a pipe or a device"):
+            running.context.options.update(cors_report=[str(pipe)])
 
 
 def test_a_task_that_is_cancelled_from_outside_leaves_nothing_behind(tmp_path: Path) -> None:

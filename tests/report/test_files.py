@@ -83,7 +83,7 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     got: list[str] = []
     reader = threading.Thread(target=lambda: got.append(pipe.read_text(encoding="utf-8")))
     reader.start()
-    files.write(mixed(), pipe)
+    files.write(mixed(), pipe, waits=True)
     reader.join()
     assert json.loads(got[0])["summary"]["flows"] == 6
     assert stat.S_ISFIFO(pipe.stat().st_mode)
