@@ -123,19 +123,20 @@ OWN_ORIGIN_REFUSED: Final = Violation(
 
 STICKY_COOKIE_NOT_RETURNED: Final = Violation(
     id="sticky-cookie-not-returned",
-    title="A load balancer's cookie is not sent back: {names}",
+    title="A cookie that this host set is not sent back: {names}",
     severity=Severity.ADVICE,
     stages=frozenset({Stage.RESPONSE}),
     params=("names",),
     explanation=prose("""
-        A load balancer sets a cookie by which it sends the next requests to the same instance. The page makes its
-        requests without credentials, so the browser neither stores nor sends that cookie, and a request of the same
-        session reaches an instance that does not know it (Socket.IO and SockJS: 400, unknown session).
+        An earlier response set a cookie, of a session or of a load balancer, and the page's next request carries none
+        and fails. Either the request is made without credentials, so that the browser neither stores nor sends cookies,
+        or the browser blocks third-party cookies (Safari). Without a load balancer's cookie the request reaches an
+        instance that does not know it (Socket.IO and SockJS: 400, unknown session).
     """),
     fix=prose("""
         The client makes the requests with credentials (`withCredentials: true`, `credentials: 'include'`), and the
-        server names the page's origin and sends `Access-Control-Allow-Credentials: true`. Or the client uses WebSocket
-        alone, which needs no cookie.
+        server names the page's origin and sends `Access-Control-Allow-Credentials: true`. For Safari, page and API are
+        served from one site.
     """),
     owner=FixOwner.CLIENT,
     anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",

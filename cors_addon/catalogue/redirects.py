@@ -177,7 +177,7 @@ MODE_SAME_ORIGIN: Final = Violation(
 
 REDIRECT_MIXED_CONTENT: Final = Violation(
     id="redirect-mixed-content",
-    title="The redirect leads to http ({location}), and a page on https may not load that (mixed content)",
+    title="Mixed content: the redirect leads to {location}, and the page is on https",
     severity=Severity.BLOCKED,
     stages=REDIRECT,
     params=("location",),

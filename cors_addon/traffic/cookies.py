@@ -5,7 +5,7 @@ Values of cookies are neither kept nor looked at.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeVar
@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from ..fetch.messages import CredentialsMode
 from ..fetch.origins import Origin, address_of, is_potentially_trustworthy, is_schemelessly_same_site, origin_of
 from .classify import BrowserFamily, Kind
-from .cookie_names import OF_MACHINES
+from .cookie_names import OF_MACHINES, sets_session_cookie
 from .correlate import Correlator
 from .passing_modes import surviving_modes
 from .record import Record
@@ -101,7 +101,7 @@ class CookieObserver:
             changed |= {setter for setter, (_, refused) in known.items() if names & {each.name for each in refused}}
         if response.headers.set_cookie is None:
             return changed
-        sticky = _sticky_name(response.headers.get_all("Set-Cookie"))
+        sticky = _kept_name(record)
         if sticky is not None:
             self._sticky.setdefault(key, {})[record.id] = record.exchange.started, sticky
             changed |= set(self._failed.get(key, {}))
@@ -144,7 +144,9 @@ class CookieObserver:
         key = _key(record)
         known = self._sticky.get(key, {}) if key is not None else {}
         before = [
-            (started, name, setter) for setter, (started, name) in known.items() if started < record.exchange.started
+            (started, name, setter)
+            for setter, (started, name) in known.items()
+            if started < record.exchange.started and (is_sticky(name) or is_unauthorized(record))
         ]
         return max(before)[1:] if before else None
 
@@ -169,9 +171,24 @@ def _take_out(store: dict[_Key, dict[str, _Value]], key: _Key, exchange_id: str)
             del store[key]
 
 
-def _sticky_name(lines: Sequence[str]) -> str | None:
-    names = (line.partition("=")[0].strip() for line in lines[:_MOST])
-    return next((name[:_LONGEST_NAME] for name in names if name.lower().startswith(_STICKY)), None)
+def is_sticky(name: str) -> bool:
+    """Say whether a cookie keeps a client at one instance behind a load balancer."""
+    return name.lower().startswith(_STICKY)
+
+
+def _kept_name(record: Record) -> str | None:
+    """Return a cookie that has to come back: a load balancer's, or that of a sign-in which the browser may keep."""
+    response = record.exchange.response
+    if response is None:
+        return None
+    lines = response.headers.get_all("Set-Cookie")[:_MOST]
+    names = [line.partition("=")[0].strip()[:_LONGEST_NAME] for line in lines]
+    sticky = next((name for name in names if is_sticky(name)), None)
+    if sticky is not None or record.exchange.request.method in ("GET", "HEAD"):
+        return sticky
+    if not sets_session_cookie(response.headers) or any(refusals(record)):
+        return None
+    return next((name for name in names if not name.lower().startswith(OF_MACHINES)), None)
 
 
 def _is_kept_back(record: Record) -> bool:

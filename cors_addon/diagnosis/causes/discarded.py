@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...catalogue.violation import FixOwner
-from ...traffic.cookies import Refusal
+from ...traffic.browser_family import BrowserFamily
+from ...traffic.cookies import Refusal, is_sticky
 from ...traffic.host_policies import Sighting
 from ...verdict.model import Cause, Confidence, Finding
 from .cause import CauseEntry, Rank
@@ -67,7 +68,19 @@ STICKY: Final = CauseEntry(
     rank=Rank.SESSION,
 )
 
-ENTRIES: Final = (SAME_SITE, SECURE, DOMAIN, THIRD_PARTY, NO_CORS, STICKY)
+NOT_INCLUDED: Final = CauseEntry(
+    "credentials-not-included",
+    "The page's request is made without credentials, so the session's cookie is not sent",
+    "An earlier response set a cookie that browsers keep, and the page's next request to the host carries no "
+    "cookie and "
+    "gets 401 or 403.",
+    FixOwner.CLIENT,
+    "Make this request, and the one that signs in, with credentials: 'include' (fetch) or withCredentials: true "
+    "(XMLHttpRequest, axios). The server names the page's origin and sends Access-Control-Allow-Credentials: true.",
+    rank=Rank.SESSION,
+)
+
+ENTRIES: Final = (SAME_SITE, SECURE, DOMAIN, THIRD_PARTY, NO_CORS, STICKY, NOT_INCLUDED)
 
 _BY_REFUSAL: Final = {
     Refusal.SAME_SITE: SAME_SITE,
@@ -115,8 +128,18 @@ def _failed(sighting: Sighting, page: str | None) -> bool:
 
 
 def sticky(finding: Finding, scene: Scene) -> Iterator[Cause]:
-    """For a cookie of a load balancer that does not come back."""
+    """For a cookie that does not come back: a load balancer's, or that of a session."""
     names = finding.params.get("names", "")
+    if not is_sticky(names):
+        how = f"{shown(names, 80)} was set before; {name_of(scene.record)} carries no cookie and got {scene.status}"
+        if scene.record.browser is BrowserFamily.WEBKIT and scene.record.classification.site != "same-site":
+            fix = (
+                "Safari blocks third-party cookies: serve page and API from one site, or send a token in Authorization."
+            )
+            yield THIRD_PARTY.named(MEDIUM, f"{how}, in Safari", (scene.id,), fix=fix, rank=Rank.SESSION)
+        else:
+            yield NOT_INCLUDED.named(MEDIUM, how, (scene.id,))
+        return
     how = (
         f"{shown(names, 80)} was set for {shown(scene.origin, 60)}; {name_of(scene.record)} carries no cookie "
         f"and got {scene.status}"

@@ -39,7 +39,8 @@ class KnownServer:
     def text(self, scene: Scene) -> Snippet | None:
         if self.snippet is None or not _HARMLESS.fullmatch(scene.origin):
             return None
-        return Snippet(self.name, self.snippet.replace("{origin}", scene.origin), Confidence.HIGH, self.because)
+        text = self.snippet.replace("{origin}", scene.origin).replace("{host}", _hostname(scene.origin))
+        return Snippet(self.name, text, Confidence.HIGH, self.because)
 
 
 _HARMLESS: Final = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9._:\[\]-]+")
@@ -143,6 +144,45 @@ KNOWN: Final = (
         "it allows the client's Web Origins only",
         "Web Origins",
         grants_preflights=True,
+    ),
+    KnownServer(
+        "Auth0",
+        lambda scene: "x-auth0-requestid" in scene.headers or scene.owner.name == "Auth0",
+        "In Auth0's dashboard, at the application's settings",
+        "Add {origin} to Allowed Web Origins and to Allowed Origins (CORS).",
+        "X-Auth0-RequestId or the host",
+        default="it allows listed origins only",
+        list_name="Allowed Web Origins",
+    ),
+    KnownServer(
+        "Okta",
+        lambda scene: "x-okta-request-id" in scene.headers or scene.owner.name == "Okta",
+        "In Okta's admin console, under Security, API, Trusted Origins",
+        "Add {origin} as a trusted origin, with CORS.",
+        "X-Okta-Request-Id or the host",
+        default="it allows trusted origins only",
+        list_name="Trusted Origins",
+        grants_preflights=True,
+    ),
+    KnownServer(
+        "Microsoft Entra ID",
+        lambda scene: scene.owner.name == "Microsoft Entra ID" and scene.path.endswith("/token"),
+        "In the Entra admin center, at the app registration's Authentication",
+        "Register the page's redirect URI under the platform Single-page application, not Web.",
+        "the host and the path /token",
+        default="its token endpoint allows single-page applications only",
+        list_name="single-page applications",
+        grants_preflights=True,
+    ),
+    KnownServer(
+        "Next.js",
+        lambda scene: scene.path.startswith("/_next/") and "x-nextjs-cache" not in scene.headers and not scene.server,
+        "In next.config.js of the server that is called",
+        "Set allowedDevOrigins: ['{host}'] (development), or send the headers by headers() in next.config.js.",
+        "the path /_next/",
+        "module.exports = { allowedDevOrigins: ['{host}'] }",
+        "its development server allows its own origin only",
+        "allowedDevOrigins",
     ),
     KnownServer(
         "Vite",

@@ -175,7 +175,7 @@ _GUARDS: Final = (
         "Azure App Service authentication",
         re.compile(""),
         re.compile(r"^/\.auth/login/"),
-        ("nonce", "appserviceauthsession"),
+        ("appserviceauthsession",),
         "In the Azure portal, at the App Service's Authentication: answer unauthenticated requests with HTTP "
         "401, or exclude "
         "the API's paths. List the page's origin under CORS, which answers preflights.",
@@ -200,6 +200,15 @@ def to_navigation(finding: Finding, scene: Scene) -> Iterator[Cause]:
         return
     if is_private_tunnel(scene.headers):
         yield PRIVATE_PORT.named(HIGH, f"{scene.status} with WWW-Authenticate: tunnel", (scene.id,))
+        return
+    guard = _guard("", scene.headers) if scene.status in (401, 403) else None
+    if guard is not None:
+        entry = PREFLIGHT_LOGIN if scene.is_preflight else LOGIN
+        title = (
+            f"{guard[0]} asks for a sign-in, and {'a preflight' if scene.is_preflight else 'a script'} cannot sign in"
+        )
+        how = f"{name_of(scene.record)} got {scene.status} with its cookie"
+        yield entry.named(HIGH, how, (scene.id,), fix=guard[1], title=title)
         return
     hop = scene.hop
     if hop is not None and hop.exchange.response is not None:

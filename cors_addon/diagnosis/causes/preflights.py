@@ -157,7 +157,9 @@ def _refused(scene: Scene) -> Iterator[Cause]:
     elif code in (401, 407):
         scheme = scene.headers.get("WWW-Authenticate")
         also = "" if scheme is None else f" with WWW-Authenticate: {shown(scheme.partition(' ')[0], 30)}"
-        yield AUTH.named(HIGH, f"{said}{also}; preflights carry no credentials", flows)
+        kong = "x-kong-response-latency" in scene.headers and "x-kong-upstream-latency" not in scene.headers
+        fix = "In Kong: set run_on_preflight: false on the authentication plugin, so that OPTIONS needs no credentials."
+        yield AUTH.named(HIGH, f"{said}{also}; preflights carry no credentials", flows, fix=fix if kong else None)
     elif code == 403 and store_of(scene.headers) is None:
         if "www-authenticate" in scene.headers:
             yield AUTH.named(MEDIUM, f"{said} with a challenge; preflights carry no credentials", flows)

@@ -116,10 +116,11 @@ def _by_error(scene: Scene, server: KnownServer | None) -> Iterator[Cause]:
             fix = f"Add {missing} to the server's CORS configuration." if missing else None
             yield REFUSED.named(HIGH, how, (scene.id,), fix=fix)
         return
-    if scene.status not in (400, 403):
+    if scene.status not in (400, 403) or _allows_here(scene) is not None:
+        # What the host lets read elsewhere is no stranger to it.
         return
     other = _allowed_other(scene)
-    if other is not None and _allows_here(scene) is None:
+    if other is not None:
         how = f"{said}, while {name_of(other)} allows {shown(other.answer.origin, 60)}"
         yield _set(ORIGIN_REFUSED, HIGH, how, scene, server, Rank.SESSION, (scene.id, other.flow))
         return
@@ -131,7 +132,7 @@ def _by_error(scene: Scene, server: KnownServer | None) -> Iterator[Cause]:
         how = f"{said} for {page}; {server.name} answers ({server.because}), and {server.default}"
         yield _set(ORIGIN_REFUSED, MEDIUM, how, scene, server, Rank.IDENTITY)
         return
-    if scene.status == 403 and _is_bare(scene) and _allows_here(scene) is None:
+    if scene.status == 403 and _is_bare(scene):
         # gin, rs/cors, tower-http and others answer so; firewalls write a page and name themselves.
         how = f"{said}, no body type, no challenge and no Server: CORS code of many frameworks answers like this"
         yield _set(ORIGIN_REFUSED, LOW, how, scene, server, Rank.STATUS)

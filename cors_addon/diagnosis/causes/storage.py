@@ -59,6 +59,10 @@ RULE_MISSES: Final = CauseEntry(
 
 ENTRIES: Final = (EXPIRED, UPLOAD, RESUMABLE, RULE_MISSES)
 
+_STORES: Final = frozenset(
+    {"Amazon S3", "Google Cloud Storage", "Azure Blob Storage", "Cloudflare R2", "DigitalOcean Spaces", "Backblaze B2"}
+    | {"Wasabi"}
+)
 _SIGNED: Final = frozenset(
     {"x-amz-signature", "signature", "x-goog-signature", "sig", "x-oss-signature", "q-signature", "awsaccesskeyid"}
 )
@@ -75,6 +79,8 @@ def answered(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if ALLOW_ORIGIN in scene.headers or scene.is_redirect:
         return
     store = store_of(scene.headers)
+    if store is None and scene.owner.kind == "platform" and scene.owner.name in _STORES:
+        store = scene.owner.name, f"host {scene.host}"
     signed = is_signed(scene.url)
     if store is None and not signed:
         return
