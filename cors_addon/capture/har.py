@@ -150,7 +150,8 @@ class _Reader:
             yield UNREMARKABLE
             return
         started, ended = self._times(entry)
-        lost = error if status <= 0 and self._is_of_network(error) else None
+        refused = error == REFUSED and self._crosses(seen, url)
+        lost = error if status <= 0 and (refused or self._is_of_network(error)) else None
         known = status if answered or self._has_all(answer) else 0
         response = Response(known, HeaderList(answered)) if status > 0 else None
         asked_for = isomorphic(url.partition("#")[0])

@@ -39,6 +39,38 @@ NETWORK_ERROR: Final = Violation(
     firefox="CORSDidNotSucceed",
 )
 
+BLOCKED_UNSAVED: Final = Violation(
+    id="blocked-response-not-saved",
+    title="The browser blocked the request ({error}), and the capture holds no response",
+    severity=Severity.BLOCKED,
+    stages=EVERY_STAGE,
+    params=("error",),
+    explanation=prose("""
+        A HAR by Playwright or by DevTools names the failure and leaves the response out. Chromium writes
+        `net::ERR_FAILED` for a cross-origin fetch() or XMLHttpRequest that CORS blocks. Without the response headers
+        nothing says which header is wrong. Rarely the same name stands for something else: a redirect under
+        `redirect: "error"`, or an error that a service worker made.
+    """),
+    fix=prose("""
+        On the client that records: send the traffic through mitmproxy with cors-addon loaded, which sees the response
+        and names the header. Or send the request with curl and the page's Origin, and read the response.
+    """),
+    owner=FixOwner.CLIENT,
+    anchor="https://fetch.spec.whatwg.org/#concept-network-error",
+    broken=example(f"""
+        > GET https://api.test/items
+        {FETCH}
+        ! net::ERR_FAILED
+    """),
+    fixed=example(f"""
+        > GET https://api.test/items
+        {FETCH}
+        < 200
+        < Content-Type: application/json
+        {ALLOWED}
+    """),
+)
+
 CORP_NOT_SAME_ORIGIN: Final = Violation(
     id="corp-not-same-origin",
     title="Cross-Origin-Resource-Policy: {value} blocks {origin}, which is another origin",
@@ -389,6 +421,7 @@ ORIGIN_NULL: Final = Violation(
 
 NEIGHBOURS: Final = (
     NETWORK_ERROR,
+    BLOCKED_UNSAVED,
     CORP_NOT_SAME_ORIGIN,
     CORP_NOT_SAME_SITE,
     CORP_COEP,

@@ -43,6 +43,7 @@ _SHORTS: Final = {
     "redirect-mixed-content": "http: redirect",
     "mode-same-origin": "leaves origin",
     "network-error": "no response",
+    "blocked-response-not-saved": "not saved",
     "corp-not-same-origin": "CORP same-origin",
     "corp-not-same-site": "CORP same-site",
     "corp-coep": "COEP, no CORP",

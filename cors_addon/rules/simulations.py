@@ -35,6 +35,7 @@ _ADVICE: Final = "It is advice: no browser blocks anything for it, so there is n
 NOT_SIMULATED: Final = {
     "mode-same-origin": "It begins with a request of a page to its own origin, and those are never touched.",
     "local-network-access": "The browser decides it before it sends anything; no response can make it happen.",
+    "blocked-response-not-saved": "It is about what a capture leaves out, and not about a response.",
     "private-network-access": "No browser of today checks it.",
     "origin-null": "It says where the page's origin comes from, and a server has no part in that.",
     "origin-echoed-with-credentials": _ADVICE,

@@ -65,6 +65,7 @@ _INCURABLE: Final = {
     "redirect-too-many": "the server redirects without end",
     "mode-same-origin": "the page asked for a response of its own origin only",
     "network-error": "the server cannot be reached, and there is no response to add headers to",
+    "blocked-response-not-saved": "the capture holds no response, so nothing says which headers to add",
     "local-network-access": "the browser asks its user before it sends anything, and no header answers for the user",
     "nosniff-mime": "the content type is wrong for what the page loads, which is no matter of CORS",
     "orb-blocked": "the content type is wrong for what the page loads; load it in mode cors, or correct the type",

@@ -44,6 +44,7 @@ _AFTER_REDIRECT: Final = (
 _ORDERS: Final[dict[Judge, Sequence[str]]] = {
     Judge.SPEC: (
         "network-error",
+        "blocked-response-not-saved",
         *ACCESS,
         "preflight-redirect",
         "preflight-status-not-ok",
@@ -57,6 +58,7 @@ _ORDERS: Final[dict[Judge, Sequence[str]]] = {
     Judge.CHROMIUM: (
         "preflight-redirect",
         "network-error",
+        "blocked-response-not-saved",
         *ACCESS,
         "preflight-status-not-ok",
         "allow-methods-invalid",
@@ -68,6 +70,7 @@ _ORDERS: Final[dict[Judge, Sequence[str]]] = {
     # Parses and matches each list in one pass: methods are done with before the header list is looked at.
     Judge.FIREFOX: (
         "network-error",
+        "blocked-response-not-saved",
         *ACCESS,
         "preflight-redirect",
         "preflight-status-not-ok",
@@ -80,6 +83,7 @@ _ORDERS: Final[dict[Judge, Sequence[str]]] = {
     # Asks for the status before anything else.
     Judge.WEBKIT: (
         "network-error",
+        "blocked-response-not-saved",
         "preflight-redirect",
         "preflight-status-not-ok",
         *ACCESS,

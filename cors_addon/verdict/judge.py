@@ -41,6 +41,7 @@ from .other_requests import with_other_requests
 from .redirect_conditions import bound_to_origin_conditions, is_surely_refused_scheme, location_conditions
 from .testified import (
     NO_CORS_AFTER_ALL,
+    REFUSED,
     narrowed,
     proved,
     reason_of,
@@ -228,7 +229,8 @@ def _aborted(exchange: Exchange) -> bool:
 def _network_error(record: Record) -> Condition:
     stage = Stage.PREFLIGHT if record.kind is Kind.PREFLIGHT else Stage.RESPONSE
     error = failure_details.inert(record.exchange.error or "no response")
-    return Condition(CATALOGUE["network-error"], stage, BOTH_MODES, ALL_JUDGES, {"error": error})
+    name = "blocked-response-not-saved" if error == REFUSED else "network-error"
+    return Condition(CATALOGUE[name], stage, BOTH_MODES, ALL_JUDGES, {"error": error})
 
 
 def _first_hop_conditions(record: Record) -> list[Condition]:

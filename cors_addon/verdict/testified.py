@@ -13,6 +13,9 @@ from .browsers import JUDGE_OF, error_name, first_failure
 from .failure_details import inert
 from .model import Condition, Judge, Outcome, ToldView, Verdict, View
 
+REFUSED: Final = "net::ERR_FAILED"
+"""What Chromium's recorders say of a request that CORS blocked, and of little else."""
+
 GENERIC: Final = "CORSDidNotSucceed"
 """What Firefox says of any CORS request that failed: it names no reason."""
 

@@ -71,10 +71,10 @@ def typed_condition(name: str, classification: Classification, headers: HeaderLi
 
 
 def opaque_condition(exchange: Exchange, classification: Classification, headers: HeaderList) -> Condition:
-    """What opaque response blocking withholds. An image loses no picture by it: a response of that type is none."""
+    """What opaque response blocking withholds. In a HAR most are pixels of advertisers, which lose nothing."""
     found = typed_condition("orb-blocked", classification, headers)
     empty = exchange.response is not None and exchange.response.status in (204, 205)
-    advice = empty or classification.destination == "image"
+    advice = empty or (classification.destination == "image" and exchange.source == "har")
     return replace(found, severity=Severity.ADVICE) if advice else found
 
 

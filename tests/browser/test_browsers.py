@@ -56,6 +56,7 @@ CAUSED_BY = {
     "nosniff-mime": "type-https-script-image-gif-nosniff",
 }
 NOT_CAUSED_HERE = {
+    "blocked-response-not-saved": "told of recordings that hold no response, and the proxy has one",
     "private-network-access": "asked only by versions of Chromium that are gone",
     "corp-coep": "told only where all pages of an origin ask alike, and here they do not; tests/verdict holds it",
 }

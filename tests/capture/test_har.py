@@ -182,7 +182,6 @@ def failed(error: str | None, status: int = 0, **others: Any) -> dict[str, Any]:
         ("net::ERR_NAME_NOT_RESOLVED", "net::ERR_NAME_NOT_RESOLVED"),
         ("net::ERR_CERT_AUTHORITY_INVALID", "net::ERR_CERT_AUTHORITY_INVALID"),
         ("NS_ERROR_UNKNOWN_HOST", "NS_ERROR_UNKNOWN_HOST"),
-        ("net::ERR_FAILED", None),
         ("net::ERR_ABORTED", None),
         ("net::ERR_BLOCKED_BY_CLIENT", None),
         ("", None),

@@ -62,6 +62,31 @@ def test_what_was_never_sent_says_nothing_for_its_preflight(checked: Checked) ->
     assert outcomes(report)[1] == "blocked"
 
 
+def as_playwright(entry: Entry, failure: str | None = None) -> Entry:
+    """Write an entry as Playwright does: no response at all where the browser refused it."""
+    entry = {**entry, "_monotonicTime": 1.5, "request": {**entry["request"]}}
+    del entry["_initiator"]
+    if failure is not None:
+        entry["response"] = {"status": -1, "headers": [], "content": {"size": -1}, "_failureText": failure}
+        entry["request"]["headers"] = lines(f"Referer: {PAGE}/")
+    else:
+        del entry["response"]["_error"]
+    return entry
+
+
+def test_what_playwright_saw_refused_is_blocked_and_its_cause_is_open(checked: Checked) -> None:
+    report = checked(as_playwright(made(f"GET {API}"), "net::ERR_FAILED"), creator="Playwright")
+    assert findings(report) == ["blocked-response-not-saved: blocked"]
+    (diagnosis,) = report.diagnoses
+    assert (diagnosis["severity"], diagnosis["origin"], diagnosis["causes"]) == ("blocked", PAGE, [])
+
+
+def test_what_a_test_aborted_or_playwright_saw_pass_is_not_blocked(checked: Checked) -> None:
+    aborted = {**as_playwright(made(f"GET {API}"), "net::ERR_FAILED"), "_wasAborted": True}
+    passed = as_playwright(made(f"GET {API}", *ECHO, status=204))
+    assert outcomes(checked(aborted, passed, creator="Playwright")) == ["allowed"]
+
+
 @pytest.mark.parametrize("error", ["net::ERR_ABORTED", "NS_BINDING_ABORTED"])
 def test_an_aborted_request_is_not_worth_a_word(checked: Checked, error: str) -> None:
     report = checked(made(f"GET {API}", status=0, error=error, provisional=True))

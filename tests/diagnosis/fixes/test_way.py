@@ -27,6 +27,7 @@ NO_HEADER_CURES = {
     "redirect-too-many": "the loop has to end",
     "mode-same-origin": "the page asked for its own origin's response only",
     "network-error": "there is no response to change",
+    "blocked-response-not-saved": "there is no response to change",
     "local-network-access": "the browser asks its user",
     "origin-null": "the page has to have an origin",
     "orb-blocked": "the body is not what the page loads",
