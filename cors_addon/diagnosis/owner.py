@@ -10,6 +10,7 @@ from ..fetch.origins import Origin, origin_of
 from ..traffic.address_spaces import address_space_of
 from ..traffic.record import Record
 from ..traffic.sites import registrable_domain
+from ..verdict.failure_details import inert
 from ..verdict.model import Owner
 from .hosting import APPLICATION_HOSTS, PLATFORM_HOSTS, THIRD_PARTIES
 
@@ -40,6 +41,11 @@ _BY_HEADER: Final = (
     ("apigw-requestid", re.compile(""), "Amazon API Gateway"),
     ("server", re.compile(r"gse$", re.I), "Google Apps Script"),
 )
+
+
+def host_of(url: str) -> str:
+    """Return host and port of a URL for a sentence."""
+    return inert(url.partition("://")[2].partition("/")[0].partition("?")[0].rpartition("@")[2], 80)
 
 
 def owner_of(record: Record, own_hosts: OwnHosts | None = None) -> Owner:

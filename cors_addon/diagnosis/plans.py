@@ -3,15 +3,22 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from ..catalogue.violation import FixOwner, Stage
+from ..catalogue.violation import FixOwner, Severity, Stage
 from ..fetch.origins import OPAQUE
 from ..verdict.failure_details import inert
 from ..verdict.fix_steps import STATUS, WayStep
 from ..verdict.model import Cause, Confidence, Finding, Snippet, Verdict
 from .model import PlanStep, Send
+from .owner import THIRD_PARTY, UNKNOWN, host_of
 
 ANY_STATUS: Final = "any"
 OK_STATUS: Final = "2xx"
+_NOT_YOURS: Final = (
+    "If {host} is not yours: call it from your own backend, or use a URL that its service offers to pages."
+)
+_SESSION: Final = 2
+"""The rank of what other responses of the host showed."""
+
 _ADDING: Final = "Add these response headers"
 
 
@@ -19,12 +26,30 @@ def plan_of(verdict: Verdict, findings: Iterable[Finding], causes: tuple[Cause, 
     """Return what has to change so that the findings are gone, as far as the best supported cause tells."""
     findings = tuple(findings)
     top = causes[0] if causes else None
-    send = _sends(verdict, findings) if top is None or top.headers_help else ()
+    owner = verdict.owner.kind if verdict.owner is not None else UNKNOWN
+    # Nobody can have a third party send other headers.
+    helps = (top is None or top.headers_help) and owner != THIRD_PARTY
+    send = _sends(verdict, findings) if helps else ()
     snippet = _snippet(findings, top)
     first = _of_cause(verdict, top, send, snippet) if top is not None else None
     if first is None:
         first = _of_findings(verdict, findings, send, snippet)
-    return (first, *_besides(verdict, findings, top))
+    steps = (first, *_besides(verdict, findings, top))
+    if send and owner == UNKNOWN and _may_be_anybodys(findings, top):
+        steps = (*steps, PlanStep(FixOwner.CLIENT.value, "", _NOT_YOURS.format(host=host_of(verdict.url))))
+    return steps
+
+
+def _may_be_anybodys(findings: tuple[Finding, ...], cause: Cause | None) -> bool:
+    """Say whether nothing shows that the page's author runs the server: no setting, and no other response for it."""
+    if not any(finding.severity in (Severity.BLOCKED, Severity.CONDITIONAL) for finding in findings):
+        return False
+    if findings[0].id != "allow-origin-missing":
+        # A server that sends CORS headers for its pages is most often the author's.
+        return False
+    if cause is None:
+        return True
+    return cause.snippet is None and cause.rank != _SESSION and cause.who is FixOwner.SERVER
 
 
 def _of_cause(verdict: Verdict, cause: Cause, send: tuple[Send, ...], snippet: Snippet | None) -> PlanStep | None:

@@ -126,7 +126,7 @@ class CorsAddon:
             self._open_rules()
         browser = ctx.options.cors_browser
         judge = None if browser == "auto" else Judge(browser)
-        self.session.settings = Settings(judge, ctx.options.cors_audit)
+        self.session.settings = Settings(judge, ctx.options.cors_audit, self.injection.lists)
         kept = self.kept
         kept.mark, kept.comment = ctx.options.cors_mark, ctx.options.cors_comment
         if "cors_ignore" in updated or "cors_baseline" in updated:

@@ -12,6 +12,7 @@ from mitmproxy.log import ALERT
 
 from ..fetch.headers import HeaderList
 from ..fetch.messages import Response
+from ..fetch.origins import Origin
 from ..rules.model import NO_RULES, PreflightMode, Rule, RuleSet
 from ..rules.patterns import Target, target_of
 from ..rules.plans import STATUS, Abort, HeaderEdits, Plan, PreflightAnswer, answered, apply_edits
@@ -53,6 +54,11 @@ class Injection:
             kept = tuple(rule if rule.name in self._alone else replace(rule, enabled=False) for rule in whole.rules)
             self._limited = whole, replace(whole, rules=kept)
         return self._limited[1]
+
+    def lists(self, host: Origin) -> bool:
+        """Say whether an enabled rule of the file names a host, whether injection is on or not."""
+        target = target_of(host.serialize())
+        return target is not None and any(True for _ in self.file.rules.candidates(target))
 
     @property
     def is_on(self) -> bool:

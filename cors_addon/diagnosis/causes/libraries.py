@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from ...catalogue.violation import FixOwner
 from ...fetch.methods import is_cors_safelisted_method
 from ...verdict.model import Cause, Confidence, Finding
 from .context import Scene, shown
@@ -36,11 +37,18 @@ def not_allowed(finding: Finding, scene: Scene) -> Iterator[Cause]:
     told = f"{shown(name, 60)} comes from {library.name}"
     company = [each for each in scene.record.asked_names[:_MOST_NAMES] if each != name and library_of(each) is library]
     also = f", together with {shown(', '.join(company), 100)}" if company else ""
-    allow = f"add {shown(name, 60)} to Access-Control-Allow-Headers"
-    fix = f"In the page: {library.stop}. Or on the server: {allow}."
-    if library.stop.startswith(("allow", "the protocol")):
-        fix = f"On the server: {allow}; {library.name} needs it."
-    yield library.entry.named(library.confidence, told + also, (scene.id,), fix=fix)
+    fix, who = f"{_sentence(library.stop)} Or add {shown(name, 60)} to Access-Control-Allow-Headers.", None
+    if scene.owner.kind == "third-party":
+        fix = _sentence(library.stop)
+    elif library.stop.startswith(("allow", "the protocol")):
+        fix, who = f"Add {shown(name, 60)} to Access-Control-Allow-Headers: {library.name} needs it.", FixOwner.SERVER
+    yield library.entry.named(library.confidence, told + also, (scene.id,), fix=fix, who=who)
+
+
+def _sentence(stop: str) -> str:
+    """Return what stops a library as a sentence; names of settings keep their letters."""
+    first = stop.partition(" ")[0]
+    return f"{stop if first != first.lower() or '_' in first or '.' in first else stop[:1].upper() + stop[1:]}."
 
 
 def needless_preflight(finding: Finding, scene: Scene) -> Iterator[Cause]:
@@ -54,7 +62,7 @@ def needless_preflight(finding: Finding, scene: Scene) -> Iterator[Cause]:
         return
     who = " and ".join(dict.fromkeys(each.name for each in libraries if each is not None))
     message = f"only {shown(', '.join(asked), 100)} of {shown(who, 120)} causes the preflight"
-    fix = f"In the page: {first.stop}. Without these headers the request needs no preflight."
+    fix = f"{_sentence(first.stop)} Without these headers the request needs no preflight."
     # Where the host was seen to allow requests, this one would pass without the preflight.
     sure = MEDIUM if scene.allowing is not None else LOW
     yield first.entry.named(sure, message, (scene.id,), fix=fix)

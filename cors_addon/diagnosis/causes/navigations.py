@@ -12,6 +12,7 @@ from ...fetch.redirects import redirect_target
 from ...traffic.record import Record
 from ...verdict.failure_details import without_user_info
 from ...verdict.model import Cause, Confidence, Finding
+from ..owner import host_of
 from .cause import CauseEntry
 from .context import Scene, name_of, shown
 from .gateways import is_private_tunnel
@@ -97,49 +98,46 @@ _FRAMEWORKS: Final = (
     (
         "x-inertia",
         "An Inertia visit",
-        "On the server: return Inertia::location($url) (409 with X-Inertia-Location). Or use a plain link <a "
+        "Return Inertia::location($url) (409 with X-Inertia-Location). Or use a plain link <a "
         "href> instead "
         "of an Inertia link.",
     ),
     (
         "turbo-frame",
         "A Turbo request",
-        'On the page: put data-turbo="false" on the link or form, so that the browser navigates.',
+        'Put data-turbo="false" on the link or form, so that the browser navigates.',
     ),
     (
         "x-turbo-request-id",
         "A Turbo request",
-        'On the page: put data-turbo="false" on the link or form, so that the browser navigates.',
+        'Put data-turbo="false" on the link or form, so that the browser navigates.',
     ),
     (
         "hx-request",
         "An htmx request",
-        "On the server: send HX-Redirect: URL with status 200 instead of a redirect, so that htmx navigates.",
+        "Send HX-Redirect: URL with status 200 instead of a redirect, so that htmx navigates.",
     ),
     (
         "x-livewire",
         "A Livewire request",
-        "On the server: return $this->redirect($url) from the component, so that Livewire navigates. Or use a "
-        "plain link.",
+        "Return $this->redirect($url) from the component, so that Livewire navigates. Or use a plain link.",
     ),
     (
         "x-up-version",
         "An Unpoly request",
-        "On the page: put up-follow=false on the link, so that the browser navigates.",
+        "Put up-follow=false on the link, so that the browser navigates.",
     ),
     (
         "rsc",
         "Next.js, fetching a page for its router,",
-        "On the page: link to other origins with <a> instead of <Link>, or set prefetch={false}, and let the "
-        "page go to the "
-        "login.",
+        "Link to other origins with <a> instead of <Link>, or set prefetch={false}, and let the page go to the login.",
     ),
     (
         "next-router-prefetch",
         "Next.js, prefetching a page,",
-        "On the page: link to other origins with <a>, not <Link>.",
+        "Link to other origins with <a>, not <Link>.",
     ),
-    ("x-sveltekit-invalidated", "SvelteKit's router", "On the page: put data-sveltekit-reload on the link."),
+    ("x-sveltekit-invalidated", "SvelteKit's router", "Put data-sveltekit-reload on the link."),
 )
 
 _ANYWHERE: Final = re.compile("")
@@ -237,7 +235,7 @@ def _of_redirect(scene: Scene, record: Record, response: Response) -> Iterator[C
         who, fix = by
         about = "a login on another origin" if found is not None else "another origin"
         title = f"{who} was redirected to {about}, which has to be a navigation"
-        yield FRAMEWORK.named(HIGH, said, flows, fix=fix, title=title, who=_who(fix))
+        yield FRAMEWORK.named(HIGH, said, flows, fix=fix, title=title, who=_who(fix), where=_where(fix, record))
         return
     if found is None:
         return
@@ -248,7 +246,7 @@ def _of_redirect(scene: Scene, record: Record, response: Response) -> Iterator[C
         yield PREFLIGHT_LOGIN.named(confidence, how, flows, fix=None if guard is None else guard[1])
     else:
         own = None if guard is None else f"{LOGIN.fix} {guard[1]}"
-        yield LOGIN.named(confidence, how, flows, fix=own)
+        yield LOGIN.named(confidence, how, flows, fix=own, where=f"On the server {host_of(request.url)}")
 
 
 def login_of(url: str, response: Response) -> tuple[Confidence, str] | None:
@@ -305,7 +303,12 @@ def _framework(request: Request) -> tuple[str, str] | None:
 
 
 def _who(fix: str) -> FixOwner:
-    return FixOwner.CLIENT if fix.startswith("On the page") else FixOwner.SERVER
+    return FixOwner.SERVER if fix.startswith(("Return", "Send")) else FixOwner.CLIENT
+
+
+def _where(fix: str, record: Record) -> str:
+    """Name the server that sent the redirect: the one that failed is another."""
+    return f"On the server {host_of(record.exchange.request.url)}" if _who(fix) is FixOwner.SERVER else ""
 
 
 def _leaves_origin(url: str, target: str) -> bool:
