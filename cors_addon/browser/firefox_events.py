@@ -207,7 +207,7 @@ class FirefoxEvents:
             return Unsent.CSP
         if any(line["url"] == hop.url and line["category"].startswith("Mixed Content") for line in self._lines):
             return Unsent.MIXED_CONTENT
-        if "NS_BINDING_ABORTED" in channel.results:
+        if {"NS_BINDING_ABORTED", "NS_ERROR_ABORT"} & {*channel.results}:
             return Unsent.ABORTED
         if any("INTERCEPTION" in result for result in channel.results):
             return Unsent.SERVICE_WORKER

@@ -7,7 +7,7 @@ from ..traffic.classify import BrowserFamily
 from ..traffic.testimony import Testimony, Told
 from .requests import BrowserRequest, Outcome
 
-_ABORTED: Final = frozenset({"net::ERR_ABORTED", "NS_BINDING_ABORTED"})
+_ABORTED: Final = frozenset({"net::ERR_ABORTED", "NS_BINDING_ABORTED", "NS_ERROR_ABORT"})
 _OUTCOMES: Final = {
     Outcome.PENDING: None,
     Outcome.PASSED: Told.PASSED,

@@ -42,6 +42,7 @@ from .redirect_conditions import bound_to_origin_conditions, is_surely_refused_s
 from .testified import (
     NO_CORS_AFTER_ALL,
     REFUSED,
+    fails_beside_cors,
     narrowed,
     proved,
     reason_of,
@@ -273,6 +274,11 @@ def _verdict(record: Record, context: Context, conditions: list[Condition], know
             conditions = without(speaker, conditions)
         elif len(fitting) == 1 and known.mode is None:
             known = proved(record, known, next(iter(fitting)), testimony)
+    elif testimony is not None and fails_beside_cors(testimony, exchange):
+        passing = narrowed(testimony, speaker_of(testimony, record), conditions, modes, exchange)[1]
+        if passing or record.kind not in (Kind.CORS, Kind.PREFLIGHT):
+            speaker = speaker_of(testimony, record)
+            modes = (passing & modes) or passing or modes
     passed = _ALLOWED if record.kind in (Kind.CORS, Kind.PREFLIGHT) else _NOT_CORS
     sure = dict.fromkeys(_JUDGES, surely)
     sure[Judge.FIREFOX] = sure[Judge.FIREFOX] and not context.upgraded

@@ -61,7 +61,7 @@ def narrowed(
 ) -> tuple[frozenset[CredentialsMode], frozenset[CredentialsMode]]:
     """Return the credentials modes to judge under, and those under which a browser's view equals what it said."""
     failures = {mode: first_failure(speaker, mode, conditions) for mode in CredentialsMode}
-    if testimony.outcome is Told.PASSED:
+    if testimony.outcome in (Told.PASSED, Told.FAILED):
         fitting = frozenset(mode for mode, failure in failures.items() if failure is None)
     else:
         named = {mode: error_name(speaker, each, exchange) for mode, each in failures.items() if each is not None}
@@ -72,6 +72,11 @@ def narrowed(
 def without(speaker: Judge, conditions: Sequence[Condition]) -> list[Condition]:
     """Return conditions on which one judge does not act."""
     return [replace(condition, judges=condition.judges - {speaker}) for condition in conditions]
+
+
+def fails_beside_cors(testimony: Testimony, exchange: Exchange) -> bool:
+    """Say whether the browser gave another reason than CORS for a response that it had: it names CORS where it can."""
+    return testimony.outcome is Told.FAILED and testimony.certain and exchange.response is not None
 
 
 def says_why_no_response(testimony: Testimony, exchange: Exchange) -> bool:

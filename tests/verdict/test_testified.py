@@ -137,3 +137,10 @@ def test_another_name_is_a_difference_and_the_browsers_own_is_shown() -> None:
     assert found.told is not None
     assert not found.told.agrees
     assert found.views[found.judge].error == "AllowOriginMismatch"
+
+
+def test_a_failure_beside_cors_says_that_the_check_was_passed() -> None:
+    found = verdict_of(leaning(*HALF), said(Told.FAILED, "NS_IMAGELIB_ERROR_FAILURE"))
+    assert found.outcome is Outcome.ALLOWED
+    assert found.told is not None
+    assert (found.told.outcome, found.told.agrees) == ("failed", True)
