@@ -67,7 +67,7 @@ class Ties:
         self._now = now
         self._queues: Remembered[Key, _Queue] = Remembered(_KEYS)
         self._open: dict[Key, None] = {}
-        self._flow_of: Remembered[int, tuple[str, int, BrowserRequest]] = Remembered(_SEEN)
+        self._flow_of: Remembered[int, tuple[Flow, int, BrowserRequest]] = Remembered(_SEEN)
         self._gone: Remembered[int, BrowserRequest] = Remembered(_SEEN)
 
     def flow(self, flow_id: str, method: str, url: str, is_preflight: bool, started: float) -> None:
@@ -80,8 +80,10 @@ class Ties:
         """Take note that a browser has said more of a request."""
         known = self._flow_of.get(id(request))
         if known is not None:
-            if request.is_settled:
-                self._told(known[0], request, known[1])
+            if request.unsent is not None and not request.on_wire:
+                self._untie(request, known[0])
+            elif request.is_settled:
+                self._told(known[0].id, request, known[1])
             return
         if id(request) in self._gone or not is_of_the_web(request.url):
             return
@@ -89,6 +91,15 @@ class Ties:
         queue = self._queue(key)
         if not any(each is request for each in queue.requests):
             bisect.insort(queue.requests, request, key=_started)
+        self._go_on(key)
+
+    def _untie(self, request: BrowserRequest, flow: Flow) -> None:
+        """The browser says late that a request was never sent: its preflight failed, and the flow is an equal one's."""
+        del self._flow_of[id(request)]
+        self.tied -= 1
+        key = _key(request)
+        self._queue(key).flows.appendleft(flow)
+        self._is_unsent(request)
         self._go_on(key)
 
     def tick(self) -> None:
@@ -131,7 +142,7 @@ class Ties:
         flow = self._flow_for(queue, request)
         if flow is not None:
             number = self._under_way(queue, request, flow)
-            self._flow_of[id(request)] = flow.id, number, request
+            self._flow_of[id(request)] = flow, number, request
             self.tied += 1
             if request.is_settled:
                 self._told(flow.id, request, number)

@@ -103,6 +103,19 @@ def test_a_request_that_a_cache_answers_takes_no_flow() -> None:
     assert world.unsent == [cached]
 
 
+def test_a_request_that_was_never_sent_after_all_gives_its_flow_to_the_next() -> None:
+    """Firefox opens a channel for a request whose preflight then fails, and is asked now and then only."""
+    world = World()
+    first = world.request()
+    world.flow("f")
+    second = world.request()
+    first.unsent, first.on_wire = Unsent.PREFLIGHT, False
+    world.settle(first, Outcome.CORS, "CORSMissingAllowOrigin")
+    world.settle(second)
+    assert world.told == {"f": second}
+    assert world.unsent == [first]
+
+
 def test_a_blocked_request_has_no_flow() -> None:
     world = World()
     blocked = world.request(on_wire=False)
