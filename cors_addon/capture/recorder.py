@@ -78,15 +78,15 @@ def _outcome(
         return (Told.CORS if crosses else Told.FAILED), False
     if error:
         return Told.FAILED, True
-    if status <= 0 or kind == "preflight":
+    # Chrome writes the error of every entry, null where there is none; Playwright has no status where there is one.
+    # Where a recorder writes no errors, a body may be one that the page never got.
+    if status <= 0 or kind == "preflight" or not ("_error" in answer or "_monotonicTime" in entry):
         return None, True
+    if kind in SCRIPTS and status >= 200:
+        return Told.PASSED, True
     content = answer.get("content")
     size = content.get("size") if isinstance(content, dict) else None
-    if isinstance(size, (int, float)) and size > 0:
-        return Told.PASSED, kind in SCRIPTS
-    # Chrome writes the error of every entry, null where there is none; Playwright has no status where there is one.
-    told = "_error" in answer or "_monotonicTime" in entry
-    return (Told.PASSED, True) if kind in SCRIPTS and told and status >= 200 else (None, True)
+    return (Told.PASSED, False) if isinstance(size, (int, float)) and size > 0 else (None, True)
 
 
 def _initiator(initiator: dict[str, Any]) -> tuple[str, CallSite | None]:
