@@ -169,7 +169,6 @@ LONGER = {
     "catalogue/preflight_advice.py": "entries of the reference, one a condition, and nothing else",
     "diagnosis/causes/library_table.py": "one table, a line for each library's header",
     "mitm/addon.py": "being split: hooks, inbox and pipeline",
-    "report/model.py": "being split",
     "rules/document.py": "being split",
     "traffic/credentials.py": "being split",
     "traffic/host_policies.py": "being split",

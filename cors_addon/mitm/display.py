@@ -6,7 +6,7 @@ from typing import Any, Final
 from mitmproxy import http
 
 from ..catalogue.violation import Severity
-from ..report.model import shown_entry
+from ..report.entries import shown_entry
 from ..report.terminal_lines import delivered_line, headline, worst
 from ..traffic.bounded_dicts import Remembered
 from ..verdict.model import Verdict

@@ -8,7 +8,7 @@ from mitmproxy.flow import Flow
 
 from ..catalogue.violation import Severity
 from ..diagnosis.headlines import stopping
-from ..report.model import diagnosis_entries
+from ..report.entries import diagnosis_entries
 from ..report.terminal_lines import log_line
 from ..traffic.bounded_dicts import Remembered
 from ..verdict.failure_details import inert

@@ -12,8 +12,9 @@ from mitmproxy import ctx, hooks, http
 from ..diagnosis.explanations import Explanations, is_explained
 from ..diagnosis.revisions import Backlog
 from ..diagnosis.session import Session
+from ..report.entries import shown_entry
 from ..report.expected import Expected
-from ..report.model import Report, build, shown_entry
+from ..report.model import Report, build
 from ..traffic.bounded_dicts import Remembered
 from ..verdict.model import Outcome, Verdict
 from . import display

@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from ..report.browser_word import told_line, told_summary
-from ..report.model import diagnosis_entries, flow_entry
+from ..report.entries import diagnosis_entries, flow_entry
 from ..verdict.model import Outcome
 from . import panels, unsent
 from .cards import card_html, haystack, passed_html, rule_sentence

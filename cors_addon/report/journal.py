@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from ..verdict.model import Verdict
+from .entries import flow_entry
 from .json_lines import SCHEMA, line_of
-from .model import Report, flow_entry
+from .model import Report
 
 MOST_WAITING: Final = 50_000
 """Flows that wait for a disk that takes nothing; beyond these the oldest are lost, and a line says how many."""

@@ -16,8 +16,9 @@ from ..catalogue.render import chromium_names, mdn_url, title_of
 from ..catalogue.violation import Severity, Violation
 from ..verdict.failure_details import inert
 from .diagnosis_text import about, place_of, response_of, sentence
+from .folding import Group
 from .grouping import GroupKey
-from .model import Group, Report
+from .model import Report
 from .source_files import source_location
 from .text_layout import requests_of, value_of
 

@@ -464,7 +464,7 @@ def test_a_dry_run_is_explained_line_by_line() -> None:
         subject.request.headers["Cookie"] = "sid=1"
         passed(running, subject)
         text = explained(running, subject)
-        assert f'delivered would be blocked by rule "{NAME}" (dry run)' in text
+        assert f'delivered would be blocked by rule "{NAME}" (dry run)' in " ".join(text.split())
         assert f"+ access-control-allow-origin: {APP}" in text
         assert "cors.server" not in subject.metadata, "the response has them still"
 

@@ -15,7 +15,7 @@ from cors_addon.catalogue import CATALOGUE
 from cors_addon.catalogue.violation import Severity, Stage
 from cors_addon.page import cards, html_text, panels
 from cors_addon.page.ledger import Card, Ledger, Section
-from cors_addon.report.model import diagnosis_entries, flow_entry
+from cors_addon.report.entries import diagnosis_entries, flow_entry
 from cors_addon.rules.decode import read_rules
 from cors_addon.rules.model import Rule
 from cors_addon.verdict.model import CredentialsView, Delivered, HeaderLine, Outcome, Verdict

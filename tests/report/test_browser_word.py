@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cors_addon.report.browser_word import differences, place_of, told_line, told_summary, unsent_lines
-from cors_addon.report.model import flow_entry
+from cors_addon.report.entries import flow_entry
 from cors_addon.verdict.model import ToldView
 from tests.report.samples import MIXED, mixed, verdicts
 

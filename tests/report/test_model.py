@@ -3,9 +3,10 @@ from dataclasses import replace
 import pytest
 
 from cors_addon.report.baseline import Baseline
+from cors_addon.report.folding import MOST_FLOWS
 from cors_addon.report.grouping import key_of_group
 from cors_addon.report.ignore import parse_all
-from cors_addon.report.model import MOST_FLOWS, build, draft, merge
+from cors_addon.report.model import build, draft, merge
 from cors_addon.report.terminal_lines import summary
 from cors_addon.verdict.model import Delivered, Outcome, Verdict
 from tests.report.samples import API, APP, MIXED, exchange, get, mixed, preflight, report_of, verdicts

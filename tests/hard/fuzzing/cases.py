@@ -11,8 +11,9 @@ from cors_addon.diagnosis.session import Session, Settings
 from cors_addon.fetch.checks import PreflightRequest, Success, preflight_check
 from cors_addon.fetch.headers import HeaderList, byte_lowercase
 from cors_addon.fetch.messages import CredentialsMode, Response
+from cors_addon.report.entries import diagnosis_entries
 from cors_addon.report.formats import RENDERERS
-from cors_addon.report.model import build, diagnosis_entries
+from cors_addon.report.model import build
 from cors_addon.report.terminal_lines import log_line, summary
 from cors_addon.rules.decode import read_rules
 from cors_addon.rules.inject import plan
