@@ -15,6 +15,7 @@ from ..traffic.origin_echoes import EchoObserver
 from ..traffic.passing_modes import surviving_modes
 from ..traffic.record import Record
 from ..traffic.repeated_preflights import RepeatObserver
+from ..traffic.retention import kept, kept_response
 from ..traffic.testimony import Testimony
 from ..traffic.trusted_origins import TrustObserver
 from ..verdict.judge import Context, judge_record
@@ -76,7 +77,7 @@ class Session:
 
     def take_in(self, exchange: Exchange) -> set[str]:
         """Take in an exchange without judging it; return the ids of earlier ones that should be judged anew."""
-        changed = self.correlator.observe(exchange)
+        changed = self.correlator.observe(kept(exchange))
         record = self.correlator.records[exchange.id]
         changed |= self.credentials.observe(record)
         changed |= self.echoes.observe(record)
@@ -123,7 +124,7 @@ class Session:
         Status 0 stands for no response at all. Returns the ids of other exchanges to judge anew.
         """
         record = self.correlator.get(exchange_id)
-        return set() if record is None else self.correlator.deliver(record, response, ended)
+        return set() if record is None else self.correlator.deliver(record, kept_response(response), ended)
 
     def outcome_delivered(self, exchange_id: str) -> Outcome | None:
         """Say what became of an exchange by the response that was delivered, ``None`` where there was no such one."""

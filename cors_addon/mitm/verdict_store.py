@@ -15,7 +15,8 @@ from ..diagnosis.session import Session
 from ..report.entries import shown_entry
 from ..report.expected import Expected
 from ..report.model import Report, build
-from ..traffic.bounded_dicts import Remembered
+from ..traffic.bounded_dicts import Remembered, Weighed
+from ..traffic.retention import BUDGET
 from ..verdict.model import Outcome, Verdict
 from . import display
 from .delivery import Deliveries
@@ -25,6 +26,18 @@ from .log_messages import Teller
 from .suppressions import Wishes
 
 KEPT_VERDICTS: Final = 50_000
+
+
+_VERDICT: Final = 2_500
+_FINDING: Final = 1_000
+
+
+def weight_of(verdict: Verdict) -> int:
+    """Return, in bytes and roughly, what keeping a verdict costs; what others share with it counts each time."""
+    size = _VERDICT + 2 * len(verdict.url)
+    for finding in verdict.findings:
+        size += _FINDING + 2 * len(finding.message) + sum(len(line.value or "") for line in finding.evidence)
+    return size
 
 
 class Basis(NamedTuple):
@@ -45,12 +58,12 @@ class Keeper:
     """
 
     def __init__(self, session: Session, deliveries: Deliveries, teller: Teller, touch: Callable[[str], None]) -> None:
-        self.verdicts: Remembered[str, Verdict] = Remembered(KEPT_VERDICTS)
+        self.closing = Closing()
+        self.verdicts: Weighed[str, Verdict] = Weighed(KEPT_VERDICTS, BUDGET // 4, weight_of, self.closing.drop)
         self.judged = 0
         self.may_tell = False
         self.mark = self.comment = True
         self.backlog = Backlog()
-        self.closing = Closing()
         self.journals = Journals(self.explained)
         self._session = session
         self._deliveries = deliveries
@@ -84,7 +97,7 @@ class Keeper:
 
     def drop(self, flow_id: str) -> None:
         """Forget the verdict on a flow that runs once more."""
-        if self.verdicts.pop(flow_id, None) is not None:
+        if self.verdicts.discard(flow_id):
             self._not_cors[flow_id] = None
             self._touch(flow_id)
 
@@ -112,7 +125,7 @@ class Keeper:
         if delivered is not None:
             verdict = verdict.with_delivered(delivered)
         elif not verdict.findings and verdict.outcome is Outcome.NOT_CORS and verdict.id not in self._wishes:
-            if self.verdicts.pop(verdict.id, None) is not None:
+            if self.verdicts.discard(verdict.id):
                 self.journals.note(verdict)
                 if flow is not None:
                     display.clear(flow)
@@ -121,8 +134,6 @@ class Keeper:
             self._not_cors[verdict.id] = None
             return False
         self._not_cors.pop(verdict.id, None)
-        if len(self.verdicts) >= self.verdicts.capacity and verdict.id not in self.verdicts:
-            self.closing.drop(next(iter(self.verdicts.values())))
         self.verdicts[verdict.id] = verdict
         self.journals.note(verdict)
         self._teller.tell(verdict, self._explanations.in_passing)

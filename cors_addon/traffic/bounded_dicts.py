@@ -21,6 +21,48 @@ class Remembered(OrderedDict[K, V]):
             self.popitem(last=False)
 
 
+class Weighed(Remembered[K, V]):
+    """The same with a ``budget``: writing drops those written first until the rest weighs no more.
+
+    ``weight`` says what a value weighs, in bytes; ``on_drop`` is told each value that makes room for others. The value
+    written last stays, whatever its weight.
+    """
+
+    def __init__(self, capacity: int, budget: int, weight: Callable[[V], int], on_drop: Callable[[V], None]) -> None:
+        super().__init__(capacity)
+        self.held = 0
+        self._budget = budget
+        self._weight = weight
+        self._on_drop = on_drop
+        self._weights: dict[K, int] = {}
+
+    def __setitem__(self, key: K, value: V) -> None:
+        OrderedDict.__setitem__(self, key, value)
+        weight = self._weight(value)
+        self.held += weight - self._weights.get(key, 0)
+        self._weights[key] = weight
+        while (len(self) > self.capacity or self.held > self._budget) and len(self) > 1:
+            oldest = next(iter(self))
+            self._on_drop(self[oldest])
+            del self[oldest]
+
+    def __delitem__(self, key: K) -> None:
+        OrderedDict.__delitem__(self, key)
+        self.held -= self._weights.pop(key, 0)
+
+    def discard(self, key: K) -> bool:
+        """Forget one key; say whether it was there."""
+        if key not in self:
+            return False
+        del self[key]
+        return True
+
+    def clear(self) -> None:
+        OrderedDict.clear(self)
+        self._weights.clear()
+        self.held = 0
+
+
 class Recent(Generic[K, V]):
     """Values made on first use, at most ``capacity`` of them, none of them unused for longer than ``age`` seconds.
 

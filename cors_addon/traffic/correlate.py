@@ -34,6 +34,7 @@ from .pairing import (
 from .passing_modes import leaves_grant
 from .preflight_rules import overwrites
 from .record import Record
+from .retention import BUDGET, cost_of, kept_url
 from .testimony import Testimony
 from .url_history import Place
 
@@ -47,11 +48,15 @@ _SEARCHED: Final = 64
 class Correlator(Links):
     """Ties exchanges together. ``capacity`` bounds how many are remembered, ``age`` (seconds) for how long.
 
+    ``budget`` bounds the bytes that they take, as counted on entry: the oldest go first.
+
     ``on_forget`` are called with each record that is about to be forgotten, so that others can forget it as well.
     """
 
-    def __init__(self, capacity: int = 20_000, age: float = 3600.0) -> None:
+    def __init__(self, capacity: int = 20_000, age: float = 3600.0, budget: int = BUDGET // 2) -> None:
         super().__init__(capacity)
+        self.held = 0
+        self._budget = budget
         self.on_forget: list[Callable[[Record], None]] = []
         self._age = age
         self._places: dict[tuple[str, str], Place] = {}
@@ -74,6 +79,7 @@ class Correlator(Links):
         if answered:
             self._answered(record, changed)
         self.now = max(self.now, exchange.started, record.over)
+        self._count(record)
         self._expire(record)
         changed |= self.overdue()
         changed.discard(exchange.id)
@@ -105,6 +111,7 @@ class Correlator(Links):
     def clear(self) -> None:
         """Forget everything."""
         self.records.clear()
+        self.held = 0
         self._places.clear()
         self._waiting.clear()
 
@@ -155,6 +162,7 @@ class Correlator(Links):
         for forget in self.on_forget:
             forget(record)
         del self.records[record.id]
+        self.held -= record.cost
         client = record.exchange.client
         for url in (record.exchange.request.url, record.leads_to):
             place = self._places.get((client, url)) if url is not None else None
@@ -185,7 +193,8 @@ class Correlator(Links):
         if record.leads_to is None and not is_redirect_status(response.status):
             return
         target = redirect_target(record.exchange.request.url, response)
-        url = as_asked_for(target.url, record.browser) if target is not None and target.failure is None else None
+        follows = target is not None and target.failure is None
+        url = kept_url(as_asked_for(target.url, record.browser)) if target is not None and follows else None
         client = record.exchange.client
         if record.leads_to is not None and record.leads_to != url:
             for following in (self.get(record.next_request), self.get(record.next_preflight)):
@@ -311,6 +320,13 @@ class Correlator(Links):
             kept = each
 
     # --- time ---------------------------------------------------------------------------------------------------
+
+    def _count(self, record: Record) -> None:
+        cost = cost_of(record.exchange)
+        self.held += cost - record.cost
+        record.cost = cost
+        while self.held > self._budget and (oldest := next(iter(self.records.values()))) is not record:
+            self._drop(oldest)
 
     def _expire(self, newest: Record) -> None:
         limit = self.now - self._age

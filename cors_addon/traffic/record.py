@@ -49,6 +49,8 @@ class Record:
     delivered: Response | None = None
     survival: tuple[Response, tuple[str, ...], frozenset[CredentialsMode]] | None = field(default=None, compare=False)
     """What ``surviving_modes`` found, for which response and which header names asked for."""
+    cost: int = field(default=0, compare=False)
+    """Bytes that it was counted with when it was last seen."""
     id: str = field(init=False)
     kind: Kind = field(init=False)
     target: Origin | None = field(init=False)

@@ -3,7 +3,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cors_addon.fetch import headers as headers_module
+from cors_addon.fetch import header_list as headers_module
 from cors_addon.fetch.headers import (
     INVALID,
     HeaderList,
@@ -341,5 +341,5 @@ def test_every_attribute_is_what_the_standards_get_returns(lines: list[tuple[str
 
 
 def test_the_attributes_declared_are_those_that_are_read() -> None:
-    declared = {name for name in HeaderList.__annotations__ if not name.startswith("_")}
+    declared = {name for name in HeaderList.__annotations__ if not name.startswith("_")} - {"size"}
     assert declared == set(ATTRIBUTE_OF.values())
