@@ -38,7 +38,7 @@ from .browsers import Browsers
 from .commands import Commands
 from .delivery import Deliveries
 from .flows import Seen
-from .log_messages import Teller
+from .log_messages import Teller, guard_log
 from .page_flows import PageFlows
 from .page_services import page_services
 from .pipeline import Pipeline, reads_metadata
@@ -110,6 +110,7 @@ class CorsAddon:
     def load(self, loader: addonmanager.Loader) -> None:
         # At DEBUG, where mitmproxy leaves the root logger, every record costs each addon a call.
         logger.setLevel(logging.INFO)
+        guard_log()
         options.add_options(loader)
         ctx.master.commands.collect_commands(self.commands)
         contentview.register()

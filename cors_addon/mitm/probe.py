@@ -323,16 +323,16 @@ def _site(origin: str, host: Origin) -> str:
 
 def told(method: str, address: str, found: Sequence[Answered]) -> Iterator[str]:
     """Say what was asked, what was answered and what that means, a line each."""
-    shown = f"{inert(method, 20)} {inert(address, 200)}"
+    shown = f"{inert(method, 20)} {inert(redact(address), 200)}"
     refused = [each.guise.kind for each in found if each.trust is Trust.NO]
     allowed = len(found) - len(refused)
     yield f"CORS: {shown} was asked in {len(found)} made-up names; the server allowed {allowed} of them"
     for each in found:
         if each.trust is not Trust.NO:
-            headers = [f"Access-Control-Allow-Origin: {inert(each.allow_origin or '', 200)}"]
+            headers = [f"Access-Control-Allow-Origin: {inert(redact(each.allow_origin or ''), 200)}"]
             if each.allow_credentials is not None:
                 headers.append(f"Access-Control-Allow-Credentials: {inert(each.allow_credentials, 40)}")
             answer = f", answered {', '.join(headers)}" if each.trust is not Trust.FAILED else ""
-            yield f"CORS:   asked as {inert(each.guise.origin, 200)}{answer}: it {inert(each.meaning, 300)}"
+            yield f"CORS:   asked as {inert(each.guise.origin, 200)}{answer}: it {inert(redact(each.meaning), 300)}"
     if refused:
         yield f"CORS:   not allowed: {', '.join(refused)}"

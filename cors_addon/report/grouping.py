@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from ..verdict.redact import redact
+from ..verdict.redact import HIDDEN, redact
 
 _LONGEST_PATH: Final = 2_000
 _LONGEST_WORD: Final = 400
 _SHORT: Final = 300
 _IDS: Final = (
+    re.compile(HIDDEN),
     re.compile(r"[0-9]+"),
     re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"),
     re.compile(r"[0-9a-fA-F]{16,}"),

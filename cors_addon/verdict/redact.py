@@ -2,6 +2,8 @@
 
 import functools
 import re
+from itertools import pairwise
+from string import ascii_lowercase, ascii_uppercase
 from typing import Final
 from urllib.parse import quote, unquote, unquote_plus
 
@@ -10,59 +12,141 @@ NOT_SHOWN: Final = "(not shown)"
 
 _WORDS: Final = frozenset(
     {
-        *("auth", "code", "cookie", "csrf", "hmac", "jwt", "key", "nonce", "otp", "pass", "pin", "pwd"),
+        *("auth", "code", "cookie", "csrf", "hmac", "jwt", "key", "nonce", "otp", "pass", "pat", "pin", "pw", "pwd"),
         *("sess", "sid", "sig", "ticket", "tok", "xsrf"),
     }
 )
 _PARTS: Final = re.compile(
     r"token|secret|passw|passphrase|passcode|api_?key|access_?key|signature|session|sessid|credential|bearer|authoriz|oauth"
-    r"|cookie|assertion"
+    r"|cookie|assertion|hdnts|hdnea"
 )
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
+_PARAMETERS: Final = frozenset({"policy", "appid", "login", "private", "privatekey", "mac", "magic", "invite", "reset"})
+_SIGNED: Final = ("x-amz-", "x-goog-", "x-ms-")
+"""Names that speak of secrets in a URL alone: of CloudFront, maps, and signed URLs."""
+
 # Cheap signs without which nothing can be hidden in a text.
-_SUSPECT: Final = re.compile(r"[=@]|%3[Dd]|eyJ|[Bb]earer|[Bb]asic|BEARER|BASIC")
+_SUSPECT: Final = re.compile(
+    r"[=@{]|%(?:25)*3[Dd]|%(?:25)*7[Bb]|eyJ|[Bb]earer|[Bb]asic|BEARER|BASIC|[A-Za-z0-9_+-]{20}|/services/T"
+    r"|reset|magic|invite|verify|confirm|activate|unsubscribe|recover|/token|/key"
+)
 _USER_INFO: Final = re.compile(r"(?<=//)(?!\.\.\.@)[^/?#\s\\\"'<>]*@")
-_PARAMETER: Final = re.compile(r"([?&;#]|(?<=&amp;))([^=?&;#\s\"'<>]{1,128}+)=([^&;#\s\"'<>]*+)")
+_PARAMETER: Final = re.compile(
+    r"([?&;#]|(?<=&amp;))([^=?&;#\s\"'<>]{1,128}+)=([^&;#\s\"'<>]*+(?:;[^=&;#\s\"'<>]*+(?![^&;#\s\"'<>]))*)"
+)
+_INNER: Final = re.compile(r"(^|[?&;#,|~!])([^=?&;#,|~!\s\"'<>/]{1,128}+)=([^&;#,|~!\s\"'<>]*+)")
+"""The same within a value, where lists of several kinds are found too."""
+_MEMBER: Final = re.compile(
+    r"""(["'])([^"'\\]{1,128}+)(\1\s*+:\s*+)("(?:[^"\\]|\\.)*+"?|'(?:[^'\\]|\\.)*+'?|[^\s,}\]"']++)"""
+)
 _TOKEN: Final = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{4,}+(?:\.[A-Za-z0-9_-]*+)+")
 _SCHEME: Final = re.compile(
     r"\b(bearer|basic)(\s+)(?=[A-Za-z+/._~-]*+[0-9=]|\S{20})[A-Za-z0-9+/=._~-]{6,}+", re.IGNORECASE
 )
-_NESTED: Final = re.compile(r"%3[Dd]|%40")
+_PATH_SECRET: Final = re.compile(
+    r"(/services/T[A-Za-z0-9]*+/B[A-Za-z0-9]*+/"
+    r"|/(?:(?:password[_-]?)?reset|magic(?:[_-]?link)?|invite|verify|confirm|activate|unsubscribe|recover|token|key)s?/)"
+    r"(?=[^/?#\s\"'<>]*[0-9A-Z]|[^/?#\s\"'<>]{16})([^/?#\s\"'<>,]{6,})"
+)
+_RUN: Final = re.compile(r"(?<![A-Za-z0-9_+-])[A-Za-z0-9_+-]{20,}+")
+_CLASSES: Final = str.maketrans({**dict.fromkeys(ascii_uppercase, "A"), **dict.fromkeys(ascii_lowercase, "a")})
+_HEX: Final = re.compile(r"(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{32,}|(?=[A-F]*[0-9])(?=[0-9]*[A-F])[0-9A-F]{32,}")
+_MIXED: Final = 0.4
+"""Changes between capitals, small letters and digits, a character: random text has 0.6, names and words below 0.35."""
+
+_DIGITS: Final = 2
+
+_NESTED: Final = re.compile(r"%(?:3[Dd]|40|25|7[Bb]|22)")
 _DEEPEST: Final = 3
+_LONGEST: Final = 20_000
+"""Characters of which secrets are taken out; nothing shows more of a text."""
 
 
 def redact(text: str) -> str:
     """Return a text, such as a URL or a message that holds one, with its secrets replaced.
 
-    Replaced are user name and password of a URL, the values of query and fragment parameters whose names speak of
-    secrets (in URLs inside URLs too), JSON Web Tokens, and what follows Bearer and Basic.
+    Replaced are user name and password of a URL; the values of parameters whose names speak of secrets, in values
+    inside values too, whether encoded once, again or not at all, and in JSON; what follows ``/reset/`` and its like in
+    a path; JSON Web Tokens; what follows Bearer and Basic; and long random values wherever they stand. A text of more
+    than ``_LONGEST`` characters loses its end.
     """
+    if len(text) > _LONGEST:
+        text = f"{text[:_LONGEST]}..."
     return _redact(text, _DEEPEST) if _SUSPECT.search(text) else text
 
 
 def is_suspect(text: str) -> bool:
     """Say, cheaply, whether a text may hold what ``redact`` replaces."""
-    return _SUSPECT.search(text) is not None
+    return len(text) > _LONGEST or _SUSPECT.search(text) is not None
 
 
 def _redact(text: str, depth: int) -> str:
     def parameter(match: re.Match[str]) -> str:
         lead, name, value = match.groups()
-        if value and names_a_secret(name):
+        if value and _names_a_secret_parameter(name):
             value = HIDDEN
-        elif depth and _NESTED.search(value):
-            inner = unquote(value, "latin-1")
-            cleaned = _redact(f"?{inner}", depth - 1)[1:]
-            if cleaned != inner:
-                value = quote(cleaned, safe="", encoding="latin-1", errors="replace")
+        elif depth:
+            value = _within(value, depth - 1)
         return f"{lead}{name}={value}"
 
     if "@" in text:
         text = _USER_INFO.sub("", text)
     if "=" in text:
         text = _PARAMETER.sub(parameter, text)
-    return _SCHEME.sub(rf"\1\2{HIDDEN}", _TOKEN.sub(HIDDEN, text))
+    if "{" in text and ":" in text:
+        text = _MEMBER.sub(_member, text)
+    text = _SCHEME.sub(rf"\1\2{HIDDEN}", _TOKEN.sub(HIDDEN, text))
+    if "/" in text:
+        text = _PATH_SECRET.sub(rf"\1{HIDDEN}", text)
+    return _RUN.sub(_random, text)
+
+
+def _within(value: str, depth: int) -> str:
+    """Take the secrets out of a parameter's value, as it stands or decoded."""
+
+    def parameter(match: re.Match[str]) -> str:
+        lead, name, inner = match.groups()
+        if inner and _names_a_secret_parameter(name):
+            inner = HIDDEN
+        elif depth:
+            inner = _within(inner, depth - 1)
+        return f"{lead}{name}={inner}"
+
+    if "=" in value:
+        value = _INNER.sub(parameter, value)
+    if _NESTED.search(value):
+        decoded = unquote(value, "latin-1")
+        cleaned = _redact(f"?{_within(decoded, depth - 1)}" if depth else f"?{decoded}", max(0, depth - 1))[1:]
+        if cleaned != decoded:
+            value = quote(cleaned, safe="", encoding="latin-1", errors="replace")
+    return value
+
+
+def _member(match: re.Match[str]) -> str:
+    mark, name, between, value = match.groups()
+    return f'{mark}{name}{between}"{HIDDEN}"' if _names_a_secret_parameter(name) else f"{mark}{name}{between}{value}"
+
+
+def _random(match: re.Match[str]) -> str:
+    """Replace a run of characters that no person and no naming scheme has made."""
+    run = match[0]
+    if _HEX.fullmatch(run):
+        return HIDDEN
+    classes = run.translate(_CLASSES)
+    if "A" not in classes or "a" not in classes or classes.isalpha():
+        return run
+    if sum(map(str.isdigit, run)) < _DIGITS:
+        return run
+    kinds = ["0" if char.isdigit() else char for char in classes if char.isalnum()]
+    changes = sum(one != other for one, other in pairwise(kinds))
+    return HIDDEN if changes >= _MIXED * len(run) else run
+
+
+@functools.lru_cache(4096)
+def _names_a_secret_parameter(name: str) -> bool:
+    lower = unquote_plus(name).lower()
+    return lower in _PARAMETERS or lower.startswith(_SIGNED) or names_a_secret(name)
 
 
 @functools.lru_cache(4096)
