@@ -9,7 +9,7 @@ from ..verdict.failure_details import inert
 from ..verdict.fix_steps import STATUS, WayStep
 from ..verdict.model import Cause, Confidence, Finding, Snippet, Verdict
 from .model import PlanStep, Send
-from .owner import THIRD_PARTY, UNKNOWN, host_of
+from .owner import PLATFORM, THIRD_PARTY, UNKNOWN, host_of
 
 ANY_STATUS: Final = "any"
 OK_STATUS: Final = "2xx"
@@ -55,7 +55,11 @@ def _may_be_anybodys(findings: tuple[Finding, ...], cause: Cause | None) -> bool
 def _of_cause(verdict: Verdict, cause: Cause, send: tuple[Send, ...], snippet: Snippet | None) -> PlanStep | None:
     if not cause.fix:
         return None
-    return PlanStep(cause.who.value, cause.where, cause.fix, send, snippet)
+    who, where = cause.who.value, cause.where
+    owner = verdict.owner
+    if owner is not None and owner.kind == PLATFORM and cause.who in (FixOwner.SERVER, FixOwner.GATEWAY):
+        who, where = PLATFORM, where or f"In {owner.name}"
+    return PlanStep(who, where, cause.fix, send, snippet)
 
 
 def _of_findings(

@@ -264,7 +264,11 @@ def classify(exchange: Exchange) -> Classification:
     if exchange.websocket or (headers.upgrade or "").lower() == "websocket" or mode == "websocket":
         return as_kind(Kind.WEBSOCKET, True, "a WebSocket handshake is not subject to CORS")
     if origin is not None and origin.startswith(_EXTENSION_SCHEMES):
-        return as_kind(Kind.EXTENSION, True, "the Origin is a browser extension's")
+        return as_kind(
+            Kind.EXTENSION,
+            True,
+            "the Origin is a browser extension's: host_permissions in its manifest decide whether CORS applies",
+        )
     if origin is not None and not _is_one_origin(origin):
         return as_kind(Kind.STRIPPED, False, "no browser sends an Origin that is no single origin")
     if is_forbidden_method(request.method):

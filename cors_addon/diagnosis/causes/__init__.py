@@ -85,7 +85,10 @@ _OF_PREFLIGHTS: Final = (
     refusals.refused,
     preflights.status,
 )
-_DIFFERING: Final = (navigations.to_navigation, pages.null_origin, origins.differing, origins.app_shells)
+_DIFFERING: Final = (
+    *(navigations.to_navigation, pages.null_origin, origins.differing, origins.app_shells),
+    redirects.redirected,
+)
 _RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
     {
         "allow-origin-missing": _ORIGIN_MISSING,

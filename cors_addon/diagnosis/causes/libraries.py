@@ -32,7 +32,8 @@ def not_allowed(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a request header that is not allowed, and that no code of the page's author may have set."""
     name = finding.params.get("name", "").lower()
     library = _in_company(name, scene.record.asked_names)
-    if library is None:
+    if library is None or not scene.has_cors_headers:
+        # Where no CORS code answered, no name is to blame.
         return
     told = f"{shown(name, 60)} comes from {library.name}"
     company = [each for each in scene.record.asked_names[:_MOST_NAMES] if each != name and library_of(each) is library]

@@ -98,6 +98,18 @@ EASY_AUTH: Final = CauseEntry(
     where="In the Azure portal, at the App Service's Authentication",
     decisive=True,
 )
+CLOUDFRONT: Final = CauseEntry(
+    "cloudfront-rejects-method",
+    "CloudFront itself rejects OPTIONS, because the cache behavior does not allow this method",
+    "OPTIONS got 403 with Server: CloudFront, which only CloudFront's own responses have.",
+    FixOwner.GATEWAY,
+    "Allow OPTIONS (Allowed HTTP methods: GET, HEAD, OPTIONS, PUT, POST, PATCH, DELETE). Forward Origin and the "
+    "Access-Control-Request headers (origin request policy CORS-S3Origin), or attach a response headers policy "
+    "with CORS.",
+    rank=Rank.RESPONDER,
+    absent=LACKS_ALLOW_ORIGIN,
+    where="In CloudFront, at the distribution's cache behavior",
+)
 APPS_SCRIPT: Final = CauseEntry(
     "apps-script-takes-no-preflight",
     "Apps Script cannot answer a preflight",
@@ -122,7 +134,18 @@ HOST_REFUSED: Final = CauseEntry(
 )
 
 ENTRIES: Final = (
-    *(CLOUD_RUN, API_ROUTE, API_MOCK, API_AUTHORIZER, KONG, KONG_ROUTE, EASY_AUTH, APPS_SCRIPT, HOST_REFUSED),
+    *(
+        CLOUD_RUN,
+        API_ROUTE,
+        API_MOCK,
+        API_AUTHORIZER,
+        KONG,
+        KONG_ROUTE,
+        EASY_AUTH,
+        CLOUDFRONT,
+        APPS_SCRIPT,
+        HOST_REFUSED,
+    ),
 )
 
 _SCRIPT_PATH: Final = re.compile(r"/macros/(?:a/[^/]+/)?s/[^/]+/(?:exec|dev)$")
@@ -145,6 +168,8 @@ def answered(finding: Finding, scene: Scene) -> Iterator[Cause]:
     ):
         by = "Server: GSE" if scene.server == "GSE" else "the path /macros/s/"
         yield APPS_SCRIPT.named(HIGH, f"{said}; {by}", flows)
+    if scene.is_preflight and scene.status in (403, 405) and scene.server.lower() == "cloudfront":
+        yield CLOUDFRONT.named(MEDIUM, f"{said} with Server: CloudFront", flows)
     if scene.says(Hint.HOST_REFUSED):
         yield HOST_REFUSED.named(HIGH, f"{said}, and the body names the host {scene.host}", flows)
 
