@@ -41,8 +41,8 @@ class Hooked:
 
         addon: Any = CorsAddon()
         self.addon = addon
-        # What the addon leaves for later: in the first design the quarter-second look, since then a pipeline.
-        self.drain: Callable[[], object] = getattr(addon, "drain", None) or addon._tick
+        # What hooks leave for later: without a pipeline that is the look of every quarter of a second.
+        self.drain: Callable[[], object] = addon.pipeline.settle if hasattr(addon, "pipeline") else addon._tick
         self.before = self._hooks("requestheaders", "request")
         self.after = self._hooks("responseheaders", "response")
 
