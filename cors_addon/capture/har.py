@@ -82,7 +82,8 @@ def judge_entries(found: Iterable[Any], name: str, notes: HarNotes) -> Iterator[
     try:
         for count, entry in enumerate(found, 1):
             try:
-                notes.last = entry.get("startedDateTime") or notes.last
+                if entry["request"]["method"] != "OPTIONS":
+                    notes.last = entry.get("startedDateTime") or notes.last
                 yield from reader.sightings(entry, f"{name}#{count - 1}", count)
             except _BROKEN:
                 if entry is TOO_LARGE:

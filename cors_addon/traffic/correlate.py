@@ -79,6 +79,8 @@ class Correlator(Links):
         if answered:
             self._answered(record, changed)
         self.now = max(self.now, exchange.started, record.over)
+        if exchange.source != "har" or record.kind is not Kind.PREFLIGHT:
+            self.heard = max(self.heard, exchange.started, record.over)
         self._count(record)
         self._expire(record)
         changed |= self.overdue()
@@ -118,6 +120,7 @@ class Correlator(Links):
     def pass_time(self, now: float) -> set[str]:
         """Say what time it is; return the ids of what nothing followed in time."""
         self.now = max(self.now, now)
+        self.heard = max(self.heard, now)
         return self.overdue()
 
     def finish(self) -> set[str]:

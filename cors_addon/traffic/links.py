@@ -26,6 +26,9 @@ class Links(ABC):
     def __init__(self, capacity: int) -> None:
         self.records: Remembered[str, Record] = Remembered(capacity)
         self.now = 0.0
+        self.heard = 0.0
+        """Until when the client's traffic was heard, so that silence says something. HARs that hold nothing but
+        preflights later on were filtered, and their silence says nothing."""
         self._waiting: list[tuple[float, str]] = []
 
     def get(self, exchange_id: str | None) -> Record | None:
@@ -188,9 +191,7 @@ class Links(ABC):
             self.set_challenge(answer, None, changed)
 
     def expect_more(self, record: Record) -> None:
-        """Look again when what follows should have come. What is not in a HAR may have been left out of it."""
-        if record.exchange.source == "har":
-            return
+        """Look again when what follows should have come."""
         heappush(self._waiting, (record.over + FOLLOW_SECONDS, record.id))
         if len(self._waiting) > self.records.capacity:
             heappop(self._waiting)
@@ -198,7 +199,7 @@ class Links(ABC):
     def overdue(self, early: float = 0.0) -> set[str]:
         """Mark what nothing followed in time, ``early`` seconds before that; return the ids."""
         late: set[str] = set()
-        while self._waiting and self._waiting[0][0] - early < self.now:
+        while self._waiting and self._waiting[0][0] - early < self.heard:
             record = self.records.get(heappop(self._waiting)[1])
             if record is not None and not record.was_followed and not record.unfollowed:
                 record.unfollowed = True

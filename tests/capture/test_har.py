@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cors_addon.capture import har as har_reader
+from cors_addon.capture import judging
 from cors_addon.capture.error import CaptureError
 from cors_addon.capture.har import HarNotes
 from cors_addon.capture.sighting import UNREMARKABLE, Sighting
 from cors_addon.diagnosis.explanations import judge_all
+from cors_addon.diagnosis.session import Settings
 from cors_addon.traffic.exchange import Exchange
 from cors_addon.verdict.model import Outcome
 from tests.capture.captures import entry, har, headers
@@ -365,3 +367,25 @@ def test_an_entry_of_any_shape_is_read_or_told(outer: Any, asked: Any, answered:
         "the entry behind it is read"
     )
     judge_all(s.exchange for s in sightings if s.exchange is not None)
+
+
+LATER = "2026-05-01T12:01:00.000Z"
+PUT_ASKED = ("Access-Control-Request-Method: PUT",)
+
+
+@pytest.mark.parametrize(
+    ("later", "outcome", "why"),
+    [
+        (entry("https://app.test/config.json", origin=None, at=LATER), "conditional", "the page went on without it"),
+        (entry("https://b.test/", "Access-Control-Allow-Origin: *", at=LATER), "conditional", "so it did elsewhere"),
+        (entry("https://api.test/b", method="OPTIONS", asked=PUT_ASKED, at=LATER), "allowed", "preflights alone"),
+        (None, "allowed", "the file ends there"),
+    ],
+)
+def test_silence_after_a_preflight_says_something_where_the_file_goes_on(
+    later: dict[str, Any] | None, outcome: str, why: str
+) -> None:
+    grant = ("Access-Control-Allow-Origin: *", "Access-Control-Allow-Methods: PUT")
+    asked = entry("https://api.test/negotiate", *grant, method="OPTIONS", asked=PUT_ASKED)
+    judged = judging.judge_entries([asked, *([later] if later else [])], "x", Settings())
+    assert judged.verdicts[0].outcome.value == outcome, why
