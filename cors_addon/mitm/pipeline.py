@@ -30,6 +30,9 @@ WAIT: Final = 0.03
 _TURN: Final = 0.006
 """Seconds after which a turn gives way to the connections."""
 
+_SILENCE: Final = 600.0
+"""Seconds after the latest exchange for which the clock counts."""
+
 _MOST_TOLD: Final = 24
 """How many flows front ends are told of in one turn: mitmweb takes a third of a millisecond for each."""
 
@@ -131,9 +134,21 @@ class Pipeline:
     def look(self) -> None:
         """Judge again what evidence has come for, in the next turns, and what the user edits while a flow is held."""
         self._see_edits()
+        self._look_at_the_clock()
         if self._store.backlog:
             self._is_due = True
             self._expect_turn(0.0)
+
+    def _look_at_the_clock(self) -> None:
+        """Let silence speak: that nothing followed a preflight is told by the time, and not by the next request.
+
+        Where the latest exchange is old, flows of a saved capture are looked at, and their clock stands still.
+        """
+        now = time.time()
+        if 0.0 < now - self._session.correlator.now < _SILENCE:
+            changed = self._session.pass_time(now)
+            if changed:
+                self._evidence_came(changed, live=True)
 
     def _expect_turn(self, wait: float = WAIT) -> None:
         if self._turn_comes is None and self._loop is not None:

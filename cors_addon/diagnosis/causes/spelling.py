@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from ...catalogue.violation import FixOwner
+from ...catalogue.violation import FixOwner, Severity
 from ...fetch.checks import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN, EXPOSE_HEADERS
 from ...fetch.headers import byte_lowercase, byte_uppercase
 from ...traffic.host_policies import Sighting
@@ -250,7 +250,10 @@ def wildcard(finding: Finding, scene: Scene) -> Iterator[Cause]:
             return
         if allowed is None:
             message = f"{ALLOW_ORIGIN} is * and {ALLOW_CREDENTIALS} is not sent"
-            yield NO_NEED.named(MEDIUM, message, (scene.id,))
+            # Whether credentials are included is open then.
+            title = "* does not cover a request with credentials, and this API allows none"
+            is_open = finding.severity is Severity.CONDITIONAL
+            yield NO_NEED.named(MEDIUM, message, (scene.id,), title=title if is_open else None)
             return
         message = f"{ALLOW_ORIGIN} is * beside {ALLOW_CREDENTIALS}: {shown(allowed, 20)}"
     else:
