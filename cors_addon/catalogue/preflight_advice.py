@@ -246,9 +246,9 @@ MAX_AGE_INVALID: Final = Violation(
     params=("value",),
     explanation=prose("""
         Access-Control-Max-Age is a whole number of seconds, written in digits alone and sent once. With anything else
-        the standard, Chromium and Safari keep the preflight's response for 5 seconds (Chromium not at all after a
-        negative number), and Firefox does not keep it. Nothing is blocked, but nearly every request is preceded by a
-        preflight.
+        the standard, Chromium and Safari keep the preflight's response for 5 seconds (not at all after a negative
+        number), and Firefox does not keep it. Safari also reads a sign (`+60`). Nothing is blocked, but nearly every
+        request is preceded by a preflight.
     """),
     fix=prose("""
         On the server: send digits: `Access-Control-Max-Age: 600` for ten minutes, or `Access-Control-Max-Age:

@@ -58,7 +58,7 @@ REDIRECT_SCHEME: Final = Violation(
         A request of a script may be redirected to http and https URLs only. This redirect leads elsewhere (an app's own
         scheme, ftp:, file: or data:), so browsers end the request with a network error. Often it is a sign-in flow made
         for a whole page or a native app that a script has called with fetch(). Chromium names it CorsDisabledScheme or
-        gives a plain network error.
+        gives a plain network error. Safari refuses the redirect itself, as a CORS failure.
     """),
     fix=prose("""
         On the server: answer the script itself, for example with `200` or `401` and JSON, or redirect to an

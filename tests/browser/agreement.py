@@ -21,6 +21,7 @@ from typing import Any
 
 from tests.browser.observed import NOSNIFF, Hop, Outcome
 from tests.browser.run import Judged
+from tests.browser.webkit_log import CORP
 
 # What the browsers call the failures that the catalogue has entries for beside CORS, and which entries those are.
 REFUSALS: dict[str, frozenset[str]] = {
@@ -35,6 +36,7 @@ REFUSALS: dict[str, frozenset[str]] = {
     "NS_ERROR_DOM_BAD_URI": frozenset({"mode-same-origin", "redirect-url-credentials", "redirect-scheme"}),
     "net::ERR_UNSAFE_REDIRECT": frozenset({"redirect-scheme"}),
     "CorsDisabledScheme": frozenset({"redirect-scheme"}),
+    CORP: frozenset({"corp-not-same-origin", "corp-not-same-site", "corp-coep"}),
     "net::ERR_TOO_MANY_REDIRECTS": frozenset({"redirect-too-many"}),
     "NS_ERROR_REDIRECT_LOOP": frozenset({"redirect-too-many"}),
 }
@@ -48,6 +50,7 @@ MAY_BE_UNSAID = {
     "corp-not-same-origin-after-defaulted-to-same-origin-by-coep": "pages of one origin had different policies, and "
     "the referrer names the origin alone",
     "NS_ERROR_DOM_CORP_FAILED": "as in Chromium",
+    CORP: "pages of one origin had different policies, and a referrer names no page; what a redirect leads to is a hop",
     "origin": "the chain began on the page's own origin over plain http, where nothing tells fetch() from other loads",
     "NS_ERROR_DOM_BAD_URI": "as in Chromium",
 }

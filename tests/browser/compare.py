@@ -58,13 +58,15 @@ def totals(run: Run) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.browser.compare", description=__doc__)
     parser.add_argument("urls", nargs="*", metavar="URL", help="pages to open instead of the cases")
-    parser.add_argument("--browser", choices=(*BROWSERS, "both"), default="both")
+    parser.add_argument("--browser", choices=(*BROWSERS, "all"), default="all")
     parser.add_argument("--case", metavar="GLOB", action="append", help="only the cases with such a name; repeatable")
     parser.add_argument(
         "--drawn", metavar="N", type=int, default=0, help="N cases drawn by lot, instead of the table's"
     )
     parser.add_argument("--seed", type=int, default=1, help="of the lot (default: %(default)s)")
-    parser.add_argument("--record", metavar="DIR", type=Path, help="write DIR/chromium and DIR/firefox as recordings")
+    parser.add_argument(
+        "--record", metavar="DIR", type=Path, help="write DIR/chromium, DIR/firefox and DIR/webkit as recordings"
+    )
     parser.add_argument("--addon", type=Path, default=ADDON, help="the script to judge with (default: this checkout's)")
     parser.add_argument("--set", action="append", default=[], metavar="OPTION", help="further options for mitmdump")
     parser.add_argument("-v", "--verbose", action="store_true", help="every row of a page, not only differences")
@@ -77,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.urls and chosen.case:
         parser.error("give cases or URLs, not both")
     status = 0
-    for browser in BROWSERS if chosen.browser == "both" else [chosen.browser]:
+    for browser in BROWSERS if chosen.browser == "all" else [chosen.browser]:
         if why := missing(browser):
             print(why, file=sys.stderr)
             status = 1

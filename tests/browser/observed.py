@@ -1,14 +1,14 @@
 """What a browser says about one request: the truth that the addon's verdicts are held against.
 
-What truth means, flow by flow, in both browsers:
+What truth means, flow by flow, in each browser:
 
 * A flow is one HTTP exchange through the proxy. A preflight is a flow of its own, and so is every redirect hop.
 * `ok`: the browser used the response. For a preflight: it passed, the request behind it was let go. For a 3xx: the
   browser followed it (the next hop may fail, and carries its own failure). For an opaque response (no-cors) it means
   that the browser did not refuse it; nobody but the browser can read it.
 * `cors`: the browser refused it for a CORS reason. `name` is Chromium's CorsError (DevTools protocol,
-  `Network.loadingFailed.corsErrorStatus`), or Firefox's console category without its trailing digit. The failure
-  stands at the flow whose response failed:
+  `Network.loadingFailed.corsErrorStatus`), or Firefox's console category without its trailing digit, or this project's
+  name for WebKit's sentence. The failure stands at the flow whose response failed:
   - a preflight that fails carries the failure; the request behind it was never sent and has no flow;
   - a 3xx whose own headers fail the CORS check carries that failure;
   - a 3xx whose target the browser refuses to go to carries the refusal, where the browser says it of the 3xx (user
@@ -26,9 +26,12 @@ A response that came from the browser's HTTP cache has no flow; a revalidation h
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
+
+from mitmproxy import http
 
 NOSNIFF = "nosniff"
 MIME_TYPE = "MIME type"
@@ -61,13 +64,24 @@ class Hop:
     target: str | None = None  # of a redirect: the name of the failure of its target, which was never sent
 
 
+class LaidOver(Protocol):
+    """What a browser told, to be laid over flows."""
+
+    def over(self, flows: Sequence[http.HTTPFlow], left: float) -> Iterable[tuple[http.HTTPFlow, Hop]]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One page, opened and left: what was requested, in the order of starting, and what the page itself says."""
+    """One page, opened and left: what was requested, in the order of starting, and what the page itself says.
+
+    WebKit does not tell of every hop: its ``log`` has to be laid over the flows of its ``time`` (Unix seconds).
+    """
 
     url: str
     hops: tuple[Hop, ...]
     result: str | None
+    log: LaidOver | None = None
+    time: tuple[float, float] = (0.0, 0.0)
 
 
 def find_program(names: Sequence[str]) -> str | None:

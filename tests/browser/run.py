@@ -18,8 +18,14 @@ from tests.browser.observed import Hop, Kind, Outcome, Visit, find_program
 from tests.browser.proxy import ADDON, Proxy, ProxyError
 from tests.browser.server import Server
 from tests.browser.site import DONE, Site
+from tests.browser.webkit import WebKit, lacks
+from tests.browser.webkit_log import as_sent, is_preflight, method_of, url_of
 
-BROWSERS: dict[str, type[Chromium] | type[Firefox]] = {"chromium": Chromium, "firefox": Firefox}
+BROWSERS: dict[str, type[Chromium] | type[Firefox] | type[WebKit]] = {
+    "chromium": Chromium,
+    "firefox": Firefox,
+    "webkit": WebKit,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,28 +93,21 @@ def _run(
     return run
 
 
-def is_preflight(one: http.HTTPFlow) -> bool:
-    return one.request.method == "OPTIONS" and "access-control-request-method" in one.request.headers
-
-
-def url_of(one: http.HTTPFlow) -> str:
-    url = one.request.pretty_url.partition("#")[0]
-    if one.request.pretty_host.count(":") > 1:  # an IPv6 address, which mitmproxy leaves without its brackets
-        url = url.replace(one.request.pretty_host, f"[{one.request.pretty_host}]", 1)
-    return url
-
-
 def _tie(run: Run, visits: Sequence[Visit], report: dict[str, dict[str, Any]]) -> None:
     """The n-th hop of a kind, method and URL is the n-th such flow: browsers send in the order they start."""
     waiting: dict[tuple[Kind, str, str], deque[http.HTTPFlow]] = defaultdict(deque)
     for one in run.flows:
-        method = one.request.data.method.decode("latin-1")  # .method would turn patch into PATCH
-        waiting[Kind.PREFLIGHT if is_preflight(one) else Kind.REQUEST, method, url_of(one)].append(one)
+        waiting[Kind.PREFLIGHT if is_preflight(one) else Kind.REQUEST, method_of(one), url_of(one)].append(one)
     for visit in visits:
+        if visit.log is not None:
+            began, left = visit.time
+            during = [one for one in run.flows if began <= one.timestamp_start <= left]
+            run.judged += [Judged(one, hop, visit.url, report.get(one.id)) for one, hop in visit.log.over(during, left)]
+            continue
         for hop in visit.hops:
             if not hop.sent or not hop.url.startswith(("http:", "https:", "ws:", "wss:")):
                 continue
-            queue = waiting.get((hop.kind, hop.method, _as_sent(hop.url)))
+            queue = waiting.get((hop.kind, hop.method, as_sent(hop.url)))
             if queue:
                 one = queue.popleft()
                 run.judged.append(Judged(one, hop, visit.url, report.get(one.id)))
@@ -116,17 +115,11 @@ def _tie(run: Run, visits: Sequence[Visit], report: dict[str, dict[str, Any]]) -
                 run.unmatched.append(hop)
 
 
-def _as_sent(url: str) -> str:
-    """As the proxy spells it: a WebSocket is an http request, user info never travels."""
-    scheme, _, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    scheme = {"ws": "http", "wss": "https"}.get(scheme, scheme)
-    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
-
-
 def missing(browser: str) -> str | None:
     """Why this browser cannot be driven here, or None."""
-    programs = BROWSERS[browser].programs
+    if browser == "webkit":
+        return lacks()
+    programs = Chromium.programs if browser == "chromium" else Firefox.programs
     if find_program(programs):
         return None
     return f"{browser} is not installed (looked for {', '.join(programs)} on PATH)"

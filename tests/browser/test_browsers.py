@@ -23,8 +23,9 @@ from tests.browser.run import BROWSERS, Judged, Run, missing, run_cases
 
 pytestmark = [pytest.mark.browser, pytest.mark.proxy, pytest.mark.timeout(600)]
 
-# Verdicts that hang on what nothing on the wire tells; more of them would mean unused evidence.
-MOST_OPEN = 0.09
+# Verdicts that hang on what nothing on the wire tells; more of them would mean unused evidence. WebKit carries requests
+# with credentials and without on one connection, so that a connection, which tells most in the others, tells nothing.
+MOST_OPEN = {"chromium": 0.09, "firefox": 0.09, "webkit": 0.2}
 # On a loaded machine a browser may tell of a frame's request too late: what differs is asked again, if it is little.
 ASKED_AGAIN = 25
 TIMES_ASKED_AGAIN = 2
@@ -141,7 +142,7 @@ def test_every_page_finished(run: Run) -> None:
 def test_few_verdicts_stay_open(run: Run) -> None:
     told_of = [one for one in run.judged if one.hop.outcome is not Outcome.PENDING]
     opened = [one for one in told_of if agreement(one, run.browser) is Agreement.OPEN]
-    assert len(opened) <= MOST_OPEN * len(run.judged), told(run, opened)
+    assert len(opened) <= MOST_OPEN[run.browser] * len(run.judged), told(run, opened)
 
 
 def test_the_table_of_causes_is_complete() -> None:
@@ -158,8 +159,8 @@ def test_each_violation_is_found_and_named_as_the_browser_names_it(run: Run, vio
     judged = of_case(run, CAUSED_BY[violation])
     refused = [one for one in judged if one.hop.outcome in (Outcome.CORS, Outcome.FAILED) or one.hop.target]
     found = [one for one in refused if one.report and any(found["id"] == violation for found in one.report["findings"])]
-    # Opaque response blocking is known well enough in Chromium alone.
-    assert found or (run.browser, violation) == ("firefox", "orb-blocked"), told(run, judged)
+    # Opaque response blocking is known well enough in Chromium alone, and WebKit has none.
+    assert found or (run.browser != "chromium" and violation == "orb-blocked"), told(run, judged)
     for one in found:
         if one.hop.outcome is Outcome.CORS:
             assert said(one.report, run.browser).error == one.hop.name, browsers_word(one.hop)

@@ -1,0 +1,255 @@
+"""What WebKit says about its loads, and how it becomes a word on each flow.
+
+WebKit's inspector tells of loads: the URLs that one went to, and at its end the sentence that says why it failed. It
+tells of no preflight, and of no redirect whose target was refused, so a load is laid over the flows that the proxy saw
+while it went on; the sentence says whether it is about a preflight, a redirect or a response.
+https://github.com/WebKit/WebKit/tree/main/Source/JavaScriptCore/inspector/protocol (Network.json, Console.json)
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urljoin
+
+from mitmproxy import http
+
+from tests.browser.observed import MIME_TYPE, NOSNIFF, Hop, Kind, Outcome
+
+Message = dict[str, Any]
+
+# What tells each sentence from the others; the names are cors_addon/catalogue/webkit_names.py's.
+ABOUT_PREFLIGHT = {
+    "PreflightNotSuccessful": "Preflight response is not successful",
+    "AllowMethodsInvalid": "Access-Control-Allow-Methods has an invalid",
+    "AllowHeadersInvalid": "Access-Control-Allow-Headers has an invalid",
+    "MethodNotAllowed": "not allowed by Access-Control-Allow-Methods",
+    "HeaderNotAllowed": "not allowed by Access-Control-Allow-Headers",
+}
+ABOUT_ACCESS = {
+    "WildcardWithCredentials": "Cannot use wildcard in Access-Control-Allow-Origin",
+    "MoreThanOneOrigin": "contain more than one origin",
+    "OriginNotAllowed": "not allowed by Access-Control-Allow-Origin",
+    "CredentialsNotTrue": "Access-Control-Allow-Credentials is not",
+}
+ABOUT_REDIRECT = {
+    "RedirectionNonCorsScheme": "redirection with non CORS scheme",
+    "RedirectionHasCredentials": " has credentials",
+    "TooManyRedirections": "more than 20 redirections",
+}
+CORP = "Cross-Origin-Resource-Policy"
+# The page's process refuses some scripts and styles when the network has done with them, and tells its console alone.
+REFUSED_LATE = re.compile(r"^(?:Refused to execute|Did not (?:parse|load)) .*?(https?://[^'\s]+)")
+# Of a load that a service worker answered: why the worker's own one failed is told to nobody here.
+BY_SERVICE_WORKER = "FetchEvent"
+FOLLOWED = (301, 302, 303, 307, 308)
+CLOCKS_APART = 0.05  # seconds, between the browser's and the proxy's
+
+
+def named(sentence: str) -> tuple[Outcome, str, Kind | None]:
+    """The outcome that a sentence stands for, its name, and whether it is about a preflight; None: about either."""
+    told = sentence.rpartition("policy: ")[2]
+    for names, kind in ((ABOUT_PREFLIGHT, Kind.PREFLIGHT), (ABOUT_REDIRECT, Kind.REQUEST), (ABOUT_ACCESS, None)):
+        for name, words in names.items():
+            if words in told:
+                return Outcome.CORS, name, kind
+    return Outcome.FAILED, CORP if CORP in sentence else sentence, None
+
+
+@dataclass(slots=True)
+class Load:
+    """One load: every (URL, method) that it went to, and its end; `sentence` is why it failed."""
+
+    kind: str
+    started: float
+    clock: float
+    steps: list[tuple[str, str]]
+    origin: str | None = None
+    ended: float | None = None
+    sentence: str | None = None
+
+
+@dataclass(slots=True)
+class WebKitLog:
+    """The inspector's messages of one visit."""
+
+    loads: dict[str, Load] = field(default_factory=dict)
+    console: list[str] = field(default_factory=list)
+    last: float = field(default_factory=time.monotonic)
+
+    def event(self, method: str, params: Message) -> None:
+        if method == "Console.messageAdded":
+            self.console.append(params["message"]["text"])
+        if not method.startswith("Network."):
+            return
+        self.last = time.monotonic()
+        load = self.loads.get(params.get("requestId", ""))
+        match method.removeprefix("Network."):
+            case "requestWillBeSent":
+                request = params["request"]
+                step = request["url"].partition("#")[0], request["method"]
+                if load is None:
+                    sent = {name.lower(): value for name, value in request["headers"].items()}
+                    load = Load(params.get("type", ""), params["walltime"], params["timestamp"], [step])
+                    load.origin = sent.get("origin")
+                    self.loads[params["requestId"]] = load
+                elif "redirectResponse" in params:
+                    load.steps.append(step)
+            case "loadingFinished" | "loadingFailed" if load is not None and load.ended is None:
+                load.ended = max(time.time(), load.started + params["timestamp"] - load.clock)
+                load.sentence = params.get("errorText")
+            case "webSocketCreated":
+                self.loads[params["requestId"]] = Load("WebSocket", time.time(), 0.0, [(params["url"], "GET")])
+            case "webSocketHandshakeResponseReceived" | "webSocketClosed" if load is not None:
+                load.ended = load.ended or time.time()
+            case "webSocketFrameError" if load is not None and load.ended is None:
+                load.ended, load.sentence = time.time(), params.get("errorMessage")
+
+    def nothing_open(self) -> bool:
+        return all(load.ended is not None for load in self.loads.values())
+
+    def quiet_for(self) -> float:
+        """Seconds since anything was told."""
+        return time.monotonic() - self.last
+
+    def hops(self) -> list[Hop]:
+        """What was told alone, without a flow to lay it over: the last step of each load."""
+        hops = []
+        for load in self.loads.values():
+            url, method = load.steps[-1]
+            about = self._word(load, url)
+            kind = Kind.PREFLIGHT if about[2] is Kind.PREFLIGHT else Kind.REQUEST
+            hops.append(Hop(url, "OPTIONS" if kind is Kind.PREFLIGHT else method, kind, load.started, *about[:2]))
+        return hops
+
+    def _word(self, load: Load, url: str) -> tuple[Outcome, str | None, Kind | None]:
+        if load.ended is None or (load.sentence or "").startswith(BY_SERVICE_WORKER):
+            return Outcome.PENDING, load.sentence, None
+        if load.sentence is not None:
+            return named(load.sentence)
+        for line in self.console:
+            refused = REFUSED_LATE.search(line)
+            if refused and refused[1] == url and load.kind in ("Script", "StyleSheet"):
+                return Outcome.FAILED, NOSNIFF if "nosniff" in line else MIME_TYPE, None
+        return Outcome.OK, None, None
+
+    def over(self, flows: Sequence[http.HTTPFlow], left: float) -> Iterator[tuple[http.HTTPFlow, Hop]]:
+        """Lay the loads over the flows of their time: each flow with its word. `left` is when the page was left.
+
+        Of loads for one URL at one time, those choose first whose preflight failed, so no other takes it from them.
+        """
+        pool = Pool(flows)
+        for load in sorted(self.loads.values(), key=lambda load: (not _fails_before(load), load.started)):
+            until = left if load.ended is None else load.ended
+            chain = list(_chain(load, pool, until))
+            for number, one in enumerate(chain):
+                kind = Kind.PREFLIGHT if is_preflight(one) else Kind.REQUEST
+                hop = Hop(url_of(one), method_of(one), kind, one.timestamp_start, Outcome.OK)
+                if number + 1 == len(chain):
+                    outcome, name, about = self._word(load, hop.url)
+                    # A sentence about something that was not seen says nothing about this.
+                    known = about is None or about is kind
+                    hop.outcome, hop.name = (outcome, name) if known else (Outcome.PENDING, name)
+                yield one, hop
+
+
+def _fails_before(load: Load) -> bool:
+    return load.sentence is not None and named(load.sentence)[2] is Kind.PREFLIGHT
+
+
+class Pool:
+    """Flows, each of which belongs to one load."""
+
+    def __init__(self, flows: Iterable[http.HTTPFlow]) -> None:
+        self._free: dict[tuple[str, bool, str], list[http.HTTPFlow]] = {}
+        for one in sorted(flows, key=lambda one: one.timestamp_start):
+            preflight = is_preflight(one)
+            method = one.request.headers["access-control-request-method"] if preflight else method_of(one)
+            self._free.setdefault((url_of(one), preflight, method), []).append(one)
+
+    def find(
+        self, step: tuple[str, str], preflight: bool, since: float, until: float, origin: str | None = None
+    ) -> http.HTTPFlow | None:
+        """The first flow of that time that is free; among several, one with the Origin that the load was told with."""
+        near = [
+            one
+            for one in self._free.get((as_sent(step[0]), preflight, step[1]), ())
+            if since - CLOCKS_APART <= one.timestamp_start <= until + CLOCKS_APART
+        ]
+        same = [one for one in near if one.request.headers.get("origin") == origin]
+        return next(iter(same or near), None)
+
+    def take(self, one: http.HTTPFlow) -> None:
+        for free in self._free.values():
+            if one in free:
+                free.remove(one)
+
+
+def _chain(load: Load, pool: Pool, until: float) -> Iterator[http.HTTPFlow]:
+    """The flows of one load in their order, preflights among them."""
+    steps = iter(load.steps)
+    step, now = next(steps), load.started
+    while True:
+        asked = pool.find(step, True, now, until)
+        actual = pool.find(step, False, now, until, load.origin)
+        if asked is not None and actual is not None:
+            if _fails_before(load) and _target(actual, step) is None:
+                actual = None
+            elif asked.timestamp_start > actual.timestamp_start:
+                asked = None
+        if asked is not None:
+            pool.take(asked)
+            yield asked
+        if actual is None:
+            return
+        pool.take(actual)
+        yield actual
+        now = actual.timestamp_start
+        following = next(steps, None)
+        if following is None and load.sentence is not None:
+            following = _target(actual, step)
+        if following is None:
+            return
+        step = following
+
+
+def _target(one: http.HTTPFlow, step: tuple[str, str]) -> tuple[str, str] | None:
+    """Where a redirect leads, and by which method: WebKit does not tell of a target that it refused."""
+    response = one.response
+    if response is None or response.status_code not in FOLLOWED or "location" not in response.headers:
+        return None
+    method = step[1]
+    if (response.status_code in (301, 302) and method == "POST") or (
+        response.status_code == 303 and method not in ("GET", "HEAD")
+    ):
+        method = "GET"
+    try:
+        return urljoin(url_of(one), response.headers["location"]).partition("#")[0], method
+    except ValueError:
+        return None
+
+
+def is_preflight(one: http.HTTPFlow) -> bool:
+    return one.request.method == "OPTIONS" and "access-control-request-method" in one.request.headers
+
+
+def method_of(one: http.HTTPFlow) -> str:
+    return one.request.data.method.decode("latin-1")  # .method would turn patch into PATCH
+
+
+def url_of(one: http.HTTPFlow) -> str:
+    url = one.request.pretty_url.partition("#")[0]
+    if one.request.pretty_host.count(":") > 1:  # an IPv6 address, which mitmproxy leaves without its brackets
+        url = url.replace(one.request.pretty_host, f"[{one.request.pretty_host}]", 1)
+    return url
+
+
+def as_sent(url: str) -> str:
+    """As the proxy spells it: a WebSocket is an http request, user info never travels."""
+    scheme, _, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    scheme = {"ws": "http", "wss": "https"}.get(scheme, scheme)
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
