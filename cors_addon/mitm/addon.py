@@ -124,7 +124,7 @@ class CorsAddon:
         if not any(name.startswith("cors_") for name in updated):
             return
         if "cors_rules" in updated:
-            self._open_rules()
+            self._open_rules(is_reload=updated.issuperset(ctx.options.keys()))
         browser = ctx.options.cors_browser
         judge = None if browser == "auto" else Judge(browser)
         self.session.settings = Settings(judge, ctx.options.cors_audit, self.injection.lists)
@@ -137,16 +137,23 @@ class CorsAddon:
         if "cors_inject" in updated:
             self.injection.switch(ctx.options.cors_inject)
 
-    def _open_rules(self) -> None:
-        """Turn to another rule file. A broken one raises ``OptionsError``, and the rules in force stay there."""
+    def _open_rules(self, is_reload: bool = False) -> None:
+        """Turn to another rule file. A broken one raises ``OptionsError``, and the rules in force stay there.
+
+        In a reload of the addon none are in force yet, and the broken file is watched until it is fixed: after
+        an exception mitmproxy would configure nothing else of the addon.
+        """
         file, change = rulefile.opened(ctx.options.cors_rules)
         if file.path == self.injection.file.path:
             # mitmproxy takes an option back by setting it again, and by now the file may be broken or gone.
             return
         problem = options.rules_problem(change)
-        if problem is not None:
+        if problem is not None and (not is_reload or file.path is None):
             raise exceptions.OptionsError(f"cors_rules={inert(ctx.options.cors_rules)}: {problem}")
         self.injection.file = file
+        if problem is not None:
+            logger.warning("CORS: no rules are in force until the rule file is fixed: %s", problem)
+            return
         if self._running and file.path is not None:
             self.injection.take(change)
         elif change.text:

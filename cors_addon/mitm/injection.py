@@ -25,6 +25,7 @@ logger = logging.getLogger("cors_addon")
 
 Clock = Callable[[], float]
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
+_WEB_PORTS: Final = (80, 443)
 _EVENT_STREAM: Final = "text/event-stream"
 
 
@@ -154,15 +155,26 @@ class Injection:
         return target is not None and next(self.rules.candidates(target), None) is not None
 
     def answers_for(self, host: str, port: int) -> bool:
-        """Say whether a rule may answer for a server without asking it, so that no connection is needed yet."""
+        """Say whether a rule may answer for a server without asking it, so that no connection is needed yet.
+
+        What speaks first in a tunnel is known to be the browser only at the ports of the web and at those that a rule
+        names: a mail or database server at another one would wait for ever to be connected to.
+        """
         if not self.is_on:
             return False
         target = _target("https", host, port)
-        return target is not None and any(map(_answers_itself, self.rules.candidates(target)))
+        return target is not None and any(
+            _answers_itself(rule) and (port in _WEB_PORTS or _names_port(rule, target))
+            for rule in self.rules.candidates(target)
+        )
 
 
 def _target(scheme: str, host: str, port: int) -> Target | None:
     return target_of(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/")
+
+
+def _names_port(rule: Rule, target: Target) -> bool:
+    return any(host.port == target.port and host.matches(target) for host in rule.hosts)
 
 
 def _answers_itself(rule: Rule) -> bool:

@@ -10,6 +10,9 @@ from .host_names import parse_host
 from .patterns import HostPattern
 from .value_error import Complaint, check_text
 
+_SHORTEST: Final = {4: 8, 6: 7}
+"""Bits of the largest private networks, 10.0.0.0/8 and fc00::/7: two halves would be every address there is."""
+
 
 def parse_host_pattern(text: str) -> HostPattern:
     """Parse an entry of ``hosts``; raises ``Complaint``."""
@@ -103,10 +106,10 @@ def _network(text: str) -> HostPattern | None:
             f'write "{bare}/{longest}" for this address alone, or a smaller number for more',
             found.start(2) - 1,
         ) from None
-    if network.prefixlen == 0:
+    if network.prefixlen < _SHORTEST[network.version]:
         raise Complaint(
             "bare-star",
-            f"{quoted(text)} is every address there is",
+            f"{quoted(text)} is every address there is" if not network.prefixlen else f"{quoted(text)} is too large",
             "A rule changes development servers only, so each is named.",
             "write the network of the development machines, such as 10.0.0.0/8 or 192.168.0.0/16",
         )

@@ -166,6 +166,11 @@ def _edit_sharing(found: Match, editor: Editor) -> None:
         ],
         editor,
     )
+    if rule.upstream_headers is UpstreamHeaders.REPLACE:
+        # Nothing reads them here, and they would contradict what the rule says in preflights.
+        for name in (ALLOW_METHODS, ALLOW_HEADERS, MAX_AGE):
+            if editor.has(name):
+                editor.set(name)
 
 
 def _write(rule: Rule, wanted: list[tuple[str, str]], editor: Editor) -> None:
@@ -213,7 +218,8 @@ def exposable_names(headers: HeaderList) -> tuple[str, ...]:
     names: list[str] = []
     length = 0
     for name in headers.names():
-        if name in _NEVER_EXPOSED or name.startswith((":", "access-control-")) or not is_token(name):
+        # A name that is * would be read as the wildcard.
+        if name == "*" or name in _NEVER_EXPOSED or name.startswith((":", "access-control-")) or not is_token(name):
             continue
         length += len(name) + 2
         if length > _LONGEST_EXPOSED:

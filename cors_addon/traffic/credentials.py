@@ -388,10 +388,11 @@ def _by_what_followed(record: Record) -> Iterator[Evidence]:
 def _granted_on_the_way(record: Record, parts: Iterable[Record]) -> Iterator[Evidence]:
     """A redirect that led here and allows credentials speaks for a page that includes them."""
     for part in parts:
-        seen = part.seen
-        if part.kind is not Kind.CORS or part.order >= record.order or seen is None:
+        # The server's own response: what a rule grants says nothing of the page.
+        response = part.exchange.response
+        if part.kind is not Kind.CORS or part.order >= record.order or response is None:
             continue
-        if seen.headers.allow_credentials == "true":
+        if response.headers.allow_credentials == "true":
             yield Evidence(INCLUDE, False, "the redirect that led here allows credentials", part.id)
             return
 
