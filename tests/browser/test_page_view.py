@@ -249,10 +249,10 @@ def test_an_update_leaves_focus_and_what_is_open_as_they_are(scene: Scene) -> No
     scene.calls("https://billing.test/users/2", "https://billing.test/quotes")
     page.wait_for_selector("#blocked-cards > li:nth-child(2)")
     old = page.locator("#blocked-cards > li", has_text="/users")
-    expect(old).to_contain_text("2 times")
+    expect(old).to_contain_text("2 requests")
     assert old.get_attribute("data-kept") is None, "attributes are the server's"
     assert old.locator(".more").get_attribute("open") is not None
-    assert page.evaluate("document.activeElement.textContent") == "Why, and what else is known"
+    assert page.evaluate("document.activeElement.textContent") == "Request, response, commands and rule"
 
 
 def test_an_idle_page_asks_little(scene: Scene) -> None:
@@ -288,7 +288,12 @@ def test_needed_headers_are_copied(scene: Scene) -> None:
     assert page.evaluate("saidNext") == "Copied"
     page.locator("#filter").focus()
     page.keyboard.press("ControlOrMeta+V")
-    expect(page.locator("#filter")).to_have_value("Access-Control-Allow-Origin: https://app.test")
+    expect(page.locator("#filter")).to_have_value(re.compile("^Access-Control-Allow-Origin: https://app.test"))
+    page.locator("#filter").fill("")
+    page.locator("#blocked .ticket .copy").click()
+    page.locator("#filter").focus()
+    page.keyboard.press("ControlOrMeta+V")
+    expect(page.locator("#filter")).to_have_value(re.compile("^### Blocked: .*curl -i https://billing.test/users/1"))
 
 
 def test_a_page_of_an_earlier_proxy_loads_itself_again_once(scene: Scene) -> None:
@@ -386,7 +391,7 @@ def test_it_is_whole_without_scripts(scene: Scene) -> None:
     expect(page.locator("#blocked-cards > li")).to_have_count(1)
     page.get_by_role("link", name="All").click()
     expect(page.locator("#blocked-cards > li")).to_have_count(3)
-    page.get_by_role("button", name="Forget all of it").click()
+    page.get_by_role("button", name="Clear").click()
     expect(page.locator("#blocked")).to_contain_text("Nothing that CORS applies to")
 
 
