@@ -46,7 +46,7 @@ ALLOW_ORIGIN_MISSING: Final = Violation(
 
 ALLOW_ORIGIN_MULTIPLE: Final = Violation(
     id="allow-origin-multiple",
-    title="Access-Control-Allow-Origin has several values ({value}); {origin} needs one",
+    title="Several Access-Control-Allow-Origin values for {origin}: {value}",
     severity=Severity.BLOCKED,
     stages=EVERY_STAGE,
     params=("origin", "value"),

@@ -205,7 +205,7 @@ class Screen:
         if lists[Section.BLOCKED]:
             return ""
         if passed:
-            return '<p class="empty good">Nothing is blocked now: what was has passed since.</p>'
+            return '<p class="empty good">Nothing is blocked now. Earlier failures have passed since.</p>'
         if self._ledger.outcomes.total():
             return '<p class="empty good">Nothing is blocked.</p>'
         return (
