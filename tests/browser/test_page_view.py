@@ -237,7 +237,7 @@ def test_what_is_blocked_appears_is_told_and_passes_once_it_is_mended(scene: Sce
     scene.calls("https://billing.test/users/1")
     page.wait_for_selector("#passed li")
     expect(page).to_have_title("CORS")
-    expect(page.locator("#blocked-note")).to_contain_text("what was has passed since")
+    expect(page.locator("#blocked-note")).to_contain_text("Earlier failures have passed since")
 
 
 def test_an_update_leaves_focus_and_what_is_open_as_they_are(scene: Scene) -> None:
