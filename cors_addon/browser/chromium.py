@@ -174,7 +174,7 @@ class Chromium:
             for text in whole:
                 message = json.loads(text)
                 # What one message holds must not end the listening to all others.
-                with contextlib.suppress(LookupError, TypeError, ValueError):
+                with contextlib.suppress(LookupError, TypeError, ValueError, AttributeError):
                     self._take(message)
         self._give_up()
 

@@ -18,24 +18,27 @@ _TICK: Final = 0.25
 
 Told = Callable[[str, Testimony], None]
 NeverSent = Callable[[BrowserRequest, str], None]
+Fault = Callable[[Exception], None]
+"""Is told an exception of ours, which must not end the listening."""
 
 
 class ListenedBrowser:
     """A running browser. ``version`` is its name and major version; ``ties`` are ``None`` where nobody listens."""
 
-    def __init__(self, program: Program, told: Told, never_sent: NeverSent, listen: bool) -> None:
+    def __init__(self, program: Program, told: Told, never_sent: NeverSent, fault: Fault, listen: bool) -> None:
         self.program = program
         self.version = program.title
         self.ties = Ties(self._told, self._never_sent) if listen else None
         self._tell = told
         self._tell_unsent = never_sent
+        self._fault = fault
         self._browser: Chromium | Firefox | None = None
         self._ticker: asyncio.Task[None] | None = None
 
     async def start(self, proxy: str, certificate: Path, headless: bool) -> None:
         """Start it behind ``proxy`` (``host:port``). Raises ``StartError``."""
         kind = Firefox if self.program.family is BrowserFamily.FIREFOX else Chromium
-        changed = None if self.ties is None else self.ties.changed
+        changed = None if self.ties is None else self._changed
         self._browser = await kind.start(self.program, proxy, certificate, headless, changed)
         self.version = self._browser.version
         if self.ties is not None:
@@ -74,7 +77,17 @@ class ListenedBrowser:
         assert self.ties is not None
         while True:
             await asyncio.sleep(_TICK)
-            self.ties.tick()
+            try:
+                self.ties.tick()
+            except Exception as exc:
+                self._fault(exc)
+
+    def _changed(self, request: BrowserRequest) -> None:
+        assert self.ties is not None
+        try:
+            self.ties.changed(request)
+        except Exception as exc:
+            self._fault(exc)
 
     def _told(self, flow_id: str, request: BrowserRequest, under_way: int) -> None:
         self._tell(flow_id, as_testimony(request, self.version, self.program.family, under_way))

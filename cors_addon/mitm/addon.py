@@ -95,7 +95,7 @@ class CorsAddon:
         self.pipeline = Pipeline(self.session, self.kept, self.deliveries, self.teller)
         services = Services(self.session, self.kept, self.injection, self.teller, self.pipeline.settle)
         self.probe = Probe(services)
-        self.browsers = Browsers(self.pipeline.testify)
+        self.browsers = Browsers(self.pipeline.testify, self.teller.fault)
         self.reporting = Reporting(services, self.probe, self.browsers)
         self.commands = Commands(services, self.reporting, self.probe, self.browsers, self.clear)
         shown = page_services(services, self.reporting, self.probe, self.commands, self.browsers, self.clear)

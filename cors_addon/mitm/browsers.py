@@ -45,8 +45,9 @@ _MODES: Final = ("regular", "upstream")
 class Browsers:
     """The browsers that were started here. ``unsent`` are requests that never reached the proxy, as plain data."""
 
-    def __init__(self, testify: Testify) -> None:
+    def __init__(self, testify: Testify, fault: Callable[[str, None, Exception], None]) -> None:
         self._testify = testify
+        self._fault = lambda exc: fault("what a browser said", None, exc)
         self._running: list[ListenedBrowser] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._watch: _FlowWatch | None = None
@@ -112,7 +113,7 @@ class Browsers:
         from ..browser.process import StartError
 
         listen = bool(ctx.options.cors_listen)
-        browser = ListenedBrowser(program, self._told, self._never_sent, listen)
+        browser = ListenedBrowser(program, self._told, self._never_sent, self._fault, listen)
         try:
             proxy = await _proxy_address()
             certificate = Path(ctx.options.confdir).expanduser() / "mitmproxy-ca-cert.pem"
