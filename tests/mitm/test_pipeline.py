@@ -117,3 +117,17 @@ def test_what_waits_at_the_end_is_in_the_report() -> None:
         flow = cors_get()
         pass_hooks(running, flow)
     assert flow.metadata["cors.outcome"] == "blocked"
+
+
+def test_silence_after_a_preflight_is_told_by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other CORS request has to come for it."""
+    with proxy() as running:
+        flow = preflight("Access-Control-Allow-Origin: *", "Access-Control-Allow-Methods: PUT", at=1000.0)
+        pass_hooks(running, flow)
+        turned(running)
+        assert flow.metadata["cors.outcome"] == "allowed"
+        for later, outcome in ((1001.0, "allowed"), (1010.0, "conditional")):
+            monkeypatch.setattr("cors_addon.mitm.pipeline.time.time", lambda now=later: now)
+            running.addon.pipeline.look()
+            turned(running)
+            assert flow.metadata["cors.outcome"] == outcome

@@ -51,7 +51,7 @@ NULL_FOR_UNLISTED: Final = CauseEntry(
 REWRITTEN: Final = CauseEntry(
     "proxy-rewrites-origin",
     "A proxy in front changes Origin, and the application echoes it without the port",
-    "Access-Control-Allow-Origin is the page's origin but for the port, at a server that is called under the "
+    "Access-Control-Allow-Origin is the page's origin without the port, at a server that is called under the "
     "same host.",
     FixOwner.GATEWAY,
     "Forward the browser's own Origin: remove `proxy_set_header Origin ...`, or write `proxy_set_header Origin "

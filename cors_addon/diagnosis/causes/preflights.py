@@ -1,4 +1,4 @@
-"""What a preflight met in place of the CORS code."""
+"""What answers a preflight instead of the CORS middleware."""
 
 from collections.abc import Callable, Iterator
 from typing import Final

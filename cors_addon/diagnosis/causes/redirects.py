@@ -28,7 +28,7 @@ HTTPS: Final = _entry(
     "redirected-to-https",
     "The page calls http, and the server redirects to https",
     "The redirect leads to the same URL with https.",
-    f"{_CALL_IT}: write https in place of http in the page's code.",
+    f"{_CALL_IT}: write https instead of http in the page's code.",
 )
 DOWNGRADE: Final = _entry(
     "redirected-to-http",
@@ -50,7 +50,7 @@ MIXED: Final = _entry(
 SLASH: Final = _entry(
     "redirected-for-slash",
     "The URL has a slash too many at its end, or one too few",
-    "The redirect leads to the same URL but for a slash at the end of the path.",
+    "The redirect leads to the same URL except for a slash at the end of the path.",
     f"{_CALL_IT}: write the path with or without the slash as the server has it, or switch such redirects off.",
 )
 DOUBLED: Final = _entry(
@@ -62,7 +62,7 @@ DOUBLED: Final = _entry(
 WWW: Final = _entry(
     "redirected-for-www",
     "The site redirects between its host with www. and without",
-    "The redirect leads to the same URL but for www. in front of the host.",
+    "The redirect leads to the same URL except for www. in front of the host.",
     f"{_CALL_IT}: write the host that the site prefers.",
 )
 LOCALE: Final = _entry(
@@ -79,7 +79,7 @@ HOST: Final = _entry(
 )
 SIGNED: Final = _entry(
     "redirected-to-signed-url",
-    "The redirect itself has no CORS headers, and it leads to a signed URL that expires",
+    "The redirect itself has no CORS headers, and to a signed URL that expires",
     "The redirect has no Access-Control-Allow-Origin, and the target's query holds a signature.",
     "Load the file through a server of your own, or use a URL that the service documents for pages. The signed URL "
     "changes each time, so the page cannot call it directly.",
@@ -133,7 +133,7 @@ def redirected(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if entry is DOWNGRADE and not scene.is_preflight and scene.page_shown.startswith("https://"):
         # The page may not follow it anyway.
         entry = MIXED
-    yield entry.named(confidence, f"{said}: {how}", (scene.id,))
+    yield entry.named(confidence, f"{said} {how}", (scene.id,))
     if not scene.is_preflight and finding.id == "allow-origin-missing":
         known = scene.allowing
         if known is not None:
@@ -168,33 +168,33 @@ def _kind(url: str, response: Response) -> tuple[CauseEntry, Confidence, str] | 
     if hosts[0] == hosts[1]:
         return _same_host(here.scheme, there.scheme, here.path or "/", there.path or "/", to, by_hsts)
     if hosts[0].removeprefix("www.") == hosts[1].removeprefix("www."):
-        return WWW, HIGH, f"it leads to {to}"
+        return WWW, HIGH, f"to {to}"
     if is_signed(target.url) and not is_signed(url) and "access-control-allow-origin" not in response.headers:
-        return SIGNED, HIGH, f"it leads to {to} with a signature in the query"
+        return SIGNED, HIGH, f"to {to} with a signature in the query"
     same = _bare(here.path) == _bare(there.path)
-    return HOST, HIGH if same else MEDIUM, f"it leads to {to}"
+    return HOST, HIGH if same else MEDIUM, f"to {to}"
 
 
 def _same_host(
     scheme: str, to_scheme: str, path: str, to_path: str, to: str, by_hsts: bool
 ) -> tuple[CauseEntry, Confidence, str] | None:
     if (scheme, to_scheme) == ("https", "http"):
-        return DOWNGRADE, HIGH, f"it leads back to http, {to}"
+        return DOWNGRADE, HIGH, f"back to http, {to}"
     if (scheme, to_scheme) == ("http", "https") and _bare(path) == _bare(to_path):
         why = " (the browser knows the host for https only)" if by_hsts else ""
-        return HTTPS, HIGH, f"it leads to {to}{why}"
+        return HTTPS, HIGH, f"to {to}{why}"
     single = re.sub("/{2,}", "/", path)
     if path != to_path and path != single and _bare(single) == _bare(to_path):
-        return DOUBLED, HIGH, f"it leads to the same path with a single slash, {to}"
+        return DOUBLED, HIGH, f"to the same path with a single slash, {to}"
     if path != to_path and _bare(path) == _bare(to_path):
         how = "with a slash at the end" if to_path.endswith("/") else "without the slash at the end"
-        return SLASH, HIGH, f"it leads to the same path {how}, {to}"
+        return SLASH, HIGH, f"to the same path {how}, {to}"
     language = _LANGUAGE.match(to_path)
     if language is not None and not _LANGUAGE.match(path) and _bare(to_path[language.end() :] or "/") == _bare(path):
-        return LOCALE, HIGH, f"it leads to {to}"
+        return LOCALE, HIGH, f"to {to}"
     if path == to_path:
         return None
-    return PATH, MEDIUM, f"it leads to {to}"
+    return PATH, MEDIUM, f"to {to}"
 
 
 def _bare(path: str) -> str:

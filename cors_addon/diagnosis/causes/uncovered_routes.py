@@ -46,7 +46,7 @@ PREFLIGHT_ONLY: Final = CauseEntry(
 )
 HTML: Final = CauseEntry(
     "html-instead-of-data",
-    "The server sent an HTML page in place of data",
+    "The server sent an HTML page instead of data",
     "A script's request for data got HTML without CORS headers: a login page, a single-page app's fallback, or "
     "an error "
     "page with status 200.",
