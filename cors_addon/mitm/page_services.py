@@ -53,6 +53,17 @@ def page_services(
         with _refusing():
             probe.begin_at(host)
 
+    def unblock(flow_id: str) -> None:
+        verdict = store.verdicts.get(flow_id)
+        if verdict is None:
+            raise Refused("This flow is forgotten. Send the request again.")
+        with _refusing():
+            commands.unblock(commands.preview([verdict]))
+
+    def undo() -> None:
+        with _refusing():
+            commands.rules_undo()
+
     return PageServices(
         verdicts=store.verdicts,
         judged=lambda: store.judged,
@@ -65,6 +76,10 @@ def page_services(
         switch_rule=switch_rule,
         probe=ask,
         clear=clear,
+        unblock=unblock,
+        undo=undo,
+        can_undo=lambda: commands.writer.can_undo,
+        place=lambda: commands.writer.place,
         unsent=lambda: browsers.unsent,
     )
 

@@ -46,6 +46,11 @@ class RuleFile:
         """Whether a file is named that is not there yet."""
         return self.path is not None and not self._was_there
 
+    @property
+    def in_memory(self) -> str:
+        """The text of the rules that no file holds."""
+        return (self._content or b"").decode() if self.path is None else ""
+
     def content(self) -> bytes | None:
         """Return the bytes of the file as it is now, or of the rules in memory; ``None`` where there are none.
 

@@ -35,16 +35,20 @@ def haystack(card: Card, diagnosis: Plain) -> str:
 
 
 def card_html(
-    of: Card, diagnosis: Plain, is_open: bool, suggestion: Sequence[str] = (), notes: Sequence[str] = (), rule: str = ""
+    of: Card, diagnosis: Plain, is_open: bool, unblock: str = "", notes: Sequence[str] = (), rule: str = ""
 ) -> str:
-    """Return a card; ``diagnosis`` is that of its newest request, ``rule`` what a rule made of that in a sentence."""
+    """Return a card; ``diagnosis`` is that of its newest request, ``rule`` what a rule made of that in a sentence.
+
+    ``unblock`` is the HTML of the rule that unblocks the request.
+    """
     inside = [
         *_why(diagnosis),
         *_plan(diagnosis),
         *(f'<p class="note">With credentials, this fails too: {prose(each)}.</p>' for each in diagnosis["conditions"]),
         f'<p class="note">{rule}</p>' if rule else "",
         _browsers(diagnosis),
-        _more(diagnosis, suggestion, notes),
+        unblock,
+        _more(diagnosis, notes),
         _ticket(diagnosis),
     ]
     return (
@@ -120,7 +124,7 @@ def _browsers(diagnosis: Plain) -> str:
     return f'<ul class="browsers" aria-label="What each browser does">{"".join(rows)}</ul>' if rows else ""
 
 
-def _more(diagnosis: Plain, suggestion: Sequence[str], notes: Sequence[str]) -> str:
+def _more(diagnosis: Plain, notes: Sequence[str]) -> str:
     parts = [_exchange(diagnosis)]
     if diagnosis["try"]:
         parts.append(f'<span class="label">Try</span>{block(chr(10).join(diagnosis["try"]))}')
@@ -136,11 +140,7 @@ def _more(diagnosis: Plain, suggestion: Sequence[str], notes: Sequence[str]) -> 
     if called:
         parts.append(f"<p>Called by {text(called)}.</p>")
     parts += [f"<p>Note: {prose(note)}</p>" for note in notes]
-    if suggestion:
-        parts.append(
-            f"<p>A rule that unblocks this request, to paste into the rule file:</p>{block(chr(10).join(suggestion))}"
-        )
-    return f'<details class="more"><summary>Request, response, commands and rule</summary>{"".join(parts)}</details>'
+    return f'<details class="more"><summary>Request, response and commands</summary>{"".join(parts)}</details>'
 
 
 def _exchange(diagnosis: Plain) -> str:

@@ -20,7 +20,9 @@ logger = logging.getLogger("cors_addon")
 
 _KEPT_DOCUMENTS: Final = 4
 _DOCUMENT_EVERY: Final = 1.0
-_METHODS: Final = {"": "GET", "data": "GET", "injection": "POST", "rules": "POST", "clear": "POST", "probe": "POST"}
+_METHODS: Final = {"": "GET", "data": "GET"} | dict.fromkeys(
+    ("injection", "rules", "clear", "probe", "unblock", "undo"), "POST"
+)
 
 
 class LivePage:
@@ -131,6 +133,10 @@ class LivePage:
             services.clear()
         elif action == "probe":
             services.probe(name)
+        elif action == "unblock":
+            services.unblock(name)
+        elif action == "undo":
+            services.undo()
         elif state not in ("on", "off"):
             raise Refused("state has to be on or off")
         elif action == "injection":

@@ -1,14 +1,17 @@
 """What stands beside the cards: injection, the rules, what servers still have to send, and counts."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, Final
 
 from ..report.diagnosis_text import response_of
 from ..report.text_layout import requests_of
 from ..rules.model import Rule
 from .html_text import block, duration, left_out, line, prose, text
 from .ledger import Card
+
+_EXCERPT: Final = re.compile(r" *[0-9]* \|")
 
 
 def switch(action: str, token: str, label: str, is_on: bool, name: str = "", disabled: bool = False) -> str:
@@ -24,12 +27,18 @@ def switch(action: str, token: str, label: str, is_on: bool, name: str = "", dis
     )
 
 
+def button(action: str, token: str, label: str, name: str = "") -> str:
+    """Return a button as a form."""
+    hidden = f'<input type="hidden" name="name" value="{escape(name)}">' if name else ""
+    hidden += f'<input type="hidden" name="token" value="{escape(token)}">'
+    return f'<form method="post" action="{action}" class="{action}">{hidden}<button>{label}</button></form>'
+
+
 def injection(token: str, is_on: bool, left: float | None, rules: Sequence[Rule], path: str, trouble: str) -> str:
     """Return the inside of the injection section."""
     if not rules:
-        told = "No rule file is loaded. Name one with <code>--set cors_rules=FILE</code>."
-        if path:
-            told = f"No rules are in force from {text(path)}."
+        where = f"into {text(path)}" if path else "into memory; <code>--set cors_rules=FILE</code> names a file"
+        told = f"No rule is loaded. <i>Unblock</i> on a card writes the first one {where}."
     elif not is_on:
         told = "Responses are the servers’ own."
     elif left is None:
@@ -48,16 +57,23 @@ def injection(token: str, is_on: bool, left: float | None, rules: Sequence[Rule]
 
 
 def _lines(many: str) -> str:
-    return "\n".join(line(each, 1_000) for each in many.split("\n"))
+    """Return the problems of a rule file: sentences wrap, excerpts keep the caret under its place."""
+    return "".join(
+        f'<span class="{"excerpt" if _EXCERPT.match(each) else "sentence"}">{line(each, 1_000)}\n</span>'
+        for each in many.split("\n")
+    )
 
 
-def rules(token: str, listed: Iterable[Rule], path: str) -> str:
-    """Return the inside of the rules section."""
+def rules(token: str, listed: Iterable[Rule], path: str, can_undo: bool = False, kept: str = "") -> str:
+    """Return the inside of the rules section; ``kept`` is the text of rules that no file holds."""
     items = "".join(_rule(token, rule) for rule in listed)
+    undo = button("undo", token, "Undo the last change") if can_undo else ""
     if not items:
-        return '<p class="empty">None.</p>'
+        return f'<p class="empty">None.</p>{undo}'
     where = f"From {text(path)}. A switch holds until the file is read again."
-    return f'<ul class="rules">{items}</ul><p class="meta">{where}</p>'
+    if not path:
+        where = "In memory until mitmproxy ends. To keep them, save this as a file and name it with cors_rules:"
+    return f'<ul class="rules">{items}</ul><p class="meta">{where}</p>{block(kept) if kept else ""}{undo}'
 
 
 def _rule(token: str, rule: Rule) -> str:

@@ -13,7 +13,7 @@ from ..report.entries import diagnosis_entries, flow_entry
 from ..verdict.model import Outcome
 from . import panels, unsent
 from .cards import card_html, haystack, passed_html, rule_sentence
-from .html_text import left_out, line
+from .html_text import block, left_out, line, text
 from .ledger import Card, Ledger, Section
 from .profiles import Profiles
 from .services import Services
@@ -142,14 +142,25 @@ class Screen:
             verdict = self._services.explain(self._ledger.example(card))
             diagnosis = _of(card, diagnosis_entries(verdict))
             suggestion = self._services.suggest(verdict) if section in (Section.BLOCKED, Section.CONDITIONAL) else ()
+            unblock = self._unblock(verdict.id, suggestion) if suggestion else ""
             is_open = section is Section.BLOCKED and place < _OPEN
             rule = rule_sentence(flow_entry(verdict)) if verdict.delivered is not None else ""
-            html = card_html(card, diagnosis, is_open, suggestion, verdict.notes, rule)
+            html = card_html(card, diagnosis, is_open, unblock, verdict.notes, rule)
             found_in = haystack(card, diagnosis)
             if len(self._cards) > 4 * len(Section) * LISTED:
                 self._cards.clear()
             self._cards[card.id] = card.version, html, found_in
         return html, found_in
+
+    def _unblock(self, flow_id: str, suggestion: Sequence[str]) -> str:
+        """Return the rule that unblocks a flow, and the button that writes it."""
+        where = text(self._services.place(), 200)
+        label = "Write this rule and switch injection on"
+        return (
+            f'<details class="unblock"><summary>Unblock</summary>{block(chr(10).join(suggestion))}'
+            f'<p class="meta">Goes into {where}. A rule for the same server and page is widened instead.</p>'
+            f"{panels.button('unblock', self._token, label, flow_id)}</details>"
+        )
 
     def _parts(self, lists: Mapping[Section, Sequence[Card]]) -> dict[str, tuple[int, str]]:
         """Return the insides of elements by id, each with the version since which it is so.
@@ -171,7 +182,7 @@ class Screen:
             "injection": panels.injection(
                 self._token, injection.is_on, injection.seconds_left, listed, path, injection.file.trouble
             ),
-            "rules": panels.rules(self._token, listed, path),
+            "rules": panels.rules(self._token, listed, path, self._services.can_undo(), injection.file.in_memory),
             "debts": panels.owed(self._owed(owed[:LISTED]), len(owed) - LISTED),
             "counts": panels.counts(self._counts()),
             "passed": self._passed(passed),

@@ -22,6 +22,9 @@ class RuleFile(Protocol):
     @property
     def trouble(self) -> str: ...
 
+    @property
+    def in_memory(self) -> str: ...
+
 
 class Switches(Protocol):
     """The injection switch with the rules in force. ``seconds_left`` is ``None`` without end, or while it is off."""
@@ -46,7 +49,8 @@ class Services:
     ``verdicts`` are those remembered, by id, and ``judged`` counts all. ``explain`` returns a verdict with what is
     behind it, ``suggest`` the lines of a rule that would let a blocked flow pass. ``hosts`` gives the profiles of so
     many hosts, those asked last, and how many are known; ``hosts_state`` is another one whenever they may have changed.
-    ``unsent`` gives the requests that a listened-to browser never sent.
+    ``unsent`` gives the requests that a listened-to browser never sent. ``unblock`` writes the rule for a flow (its id)
+    and puts it in force, ``undo`` takes the last change of the rules back, and ``place`` names where rules are kept.
     """
 
     verdicts: Mapping[str, Verdict]
@@ -60,4 +64,8 @@ class Services:
     switch_rule: Callable[[str, bool], None]
     probe: Callable[[str], None]
     clear: Callable[[], None]
+    unblock: Callable[[str], None]
+    undo: Callable[[], None]
+    can_undo: Callable[[], bool]
+    place: Callable[[], str]
     unsent: Callable[[], Sequence[Mapping[str, Any]]] = tuple

@@ -486,7 +486,7 @@ OTHERS = ["192.0.2.7", "2001:db8::7", "::ffff:192.0.2.7", "10.0.0.1", "", "fe80:
 
 
 @pytest.mark.parametrize("client", OTHERS)
-@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("GET", "data"), ("POST", "injection"), ("POST", "clear")])
+@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("GET", "data"), ("POST", "injection"), ("POST", "clear"), ("POST", "unblock"), ("POST", "undo")])
 def test_other_machines_read_and_switch_nothing(rules: str, client: str, method: str, path: str) -> None:
     with browser(cors_rules=rules) as page:
         headers = {"X-Cors-Page": page.token(), "Origin": "http://cors.addon", "Content-Type": FORM}
@@ -561,7 +561,40 @@ def test_what_is_blocked_is_there_with_its_cure() -> None:
         html = page.open()
         assert "<title>1 blocked · CORS</title>" in html
         assert "Access-Control-Allow-Origin: http://app.test" in html
-        assert "A rule that unblocks this request" in html
+        assert "<summary>Unblock</summary>" in html
+
+
+def test_unblock_writes_the_rule_and_undo_takes_it_back(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    with browser(cors_rules=str(rules)) as page:
+        blocked = page.through.send(cors_get())
+        assert str(rules) in page.open()
+        assert page.post("unblock", name=blocked.id).status_code == 303
+        assert "app.test calls api.test" in rules.read_text()
+        assert page.through.addon.injection.is_on
+        update = page.data()
+        assert "app.test calls api.test" in update["regions"]["rules"]
+        assert page.post("undo").status_code == 303
+        assert not rules.exists()
+        refused = page.post("undo")
+        assert refused.status_code == 409
+        assert "No rule was written in this session" in (refused.text or "")
+
+
+def test_without_a_rule_file_the_rule_is_kept_in_memory_and_shown() -> None:
+    with browser() as page:
+        blocked = page.through.send(cors_get())
+        assert page.post("unblock", name=blocked.id).status_code == 303
+        shown = page.data()["regions"]["rules"]
+        assert "In memory until mitmproxy ends" in shown
+        assert "allow_origins: [&quot;http://app.test&quot;]" in shown
+
+
+def test_a_flow_that_is_forgotten_is_not_unblocked() -> None:
+    with browser() as page:
+        response = page.post("unblock", name="gone")
+        assert response.status_code == 409
+        assert "This flow is forgotten. Send the request again." in (response.text or "")
 
 
 def test_it_passes_once_the_server_is_mended() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
@@ -72,10 +71,10 @@ def listed(of: Verdict, section: Section = Section.BLOCKED) -> tuple[Card, dict[
     return made, diagnosis
 
 
-def card(of: Verdict, section: Section = Section.BLOCKED, suggestion: Sequence[str] = ()) -> str:
+def card(of: Verdict, section: Section = Section.BLOCKED) -> str:
     made, diagnosis = listed(of, section)
     rule = cards.rule_sentence(flow_entry(of))
-    return cards.card_html(made, diagnosis, False, suggestion, of.notes, rule)
+    return cards.card_html(made, diagnosis, False, "", of.notes, rule)
 
 
 def test_a_card_says_what_why_and_what_to_send() -> None:
@@ -128,13 +127,12 @@ def test_causes_headers_and_snippets_are_there_once() -> None:
             }
         ],
     }
-    html = cards.card_html(made, diagnosis, True, ["- name: x", "  hosts: [a]"])
+    html = cards.card_html(made, diagnosis, True)
     said = Reader(html[: html.index('<div class="ticket">')] + "</div></details></li>").text
     assert "Why nginx <add_header> without always. certain Or A proxy removes the header. possible" in said
     assert "Fix In nginx: Add always." in said
     assert "Write, for nginx add_header A b always; }" in said
     assert said.count("Access-Control-Allow-Origin: *") == 1
-    assert "A rule that unblocks this request, to paste into the rule file: - name: x hosts: [a]" in said
 
 
 RULED = [
@@ -235,12 +233,10 @@ def assert_inert(html: str, value: str) -> None:
 
 @pytest.mark.parametrize("value", [row[1] for row in HOSTILE], ids=[row[0] for row in HOSTILE])
 def test_what_the_wire_says_is_text_in_a_card(value: str) -> None:
-    html = card(hostile(value), suggestion=[value])
+    html = card(hostile(value))
     assert_inert(html, value)
     shape = [(name, sorted(attributes)) for name, attributes in Reader(html).elements]
-    harmless = [
-        (name, sorted(attributes)) for name, attributes in Reader(card(hostile("word"), suggestion=["word"])).elements
-    ]
+    harmless = [(name, sorted(attributes)) for name, attributes in Reader(card(hostile("word"))).elements]
     assert [each for each in shape if each[0] != "code"] == [each for each in harmless if each[0] != "code"]
 
 
@@ -346,9 +342,16 @@ INJECTION = [
         None,
         False,
         "",
-        "No rule file is loaded. Name one with --set cors_rules=FILE.",
+        "No rule is loaded. Unblock on a card writes the first one into memory; --set cors_rules=FILE names a file.",
     ),
-    ("a file without good rules", False, None, False, "/x.yaml", "No rules are in force from /x.yaml."),
+    (
+        "a file without good rules",
+        False,
+        None,
+        False,
+        "/x.yaml",
+        "No rule is loaded. Unblock on a card writes the first one into /x.yaml.",
+    ),
 ]
 
 
