@@ -209,10 +209,8 @@ def request_of(flow: http.HTTPFlow, host: str) -> PageRequest:
 
 
 def client_of(flow: http.HTTPFlow) -> str:
-    """Return the IP address of a client: that of loopback for this machine, whichever of its addresses it came by."""
-    client = flow.client_conn
-    peer = client.peername[0] if client.peername else ""
-    return ADDRESS if client.sockname and client.sockname[0] == peer else peer
+    """Return the IP address of a client, empty where there is none."""
+    return flow.client_conn.peername[0] if flow.client_conn.peername else ""
 
 
 def place_of(flow: http.HTTPFlow, host: str) -> Place:

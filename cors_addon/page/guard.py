@@ -75,4 +75,5 @@ def _is_fetched_over_http(headers: HeaderList) -> bool:
     """
     if headers.get("Sec-Fetch-Mode") is not None or headers.get("Upgrade-Insecure-Requests") is not None:
         return False
-    return (headers.get("User-Agent") or "").startswith("Mozilla/")
+    # Browsers always send Accept, and tools that only call themselves one do not.
+    return headers.get("Accept") is not None and (headers.get("User-Agent") or "").startswith("Mozilla/")

@@ -46,6 +46,7 @@ ALLOWED = [
     ("its own form", SECURE, C, (*OWN_FORM, "Origin: https://cors.addon")),
     ("its own form, at its own listener", OWN_LISTENER, C, (*OWN_FORM, "Origin: http://127.0.0.1:9000")),
     ("a person's navigation over http", PLAIN, D, (MOZILLA, "Upgrade-Insecure-Requests: 1")),
+    ("a tool that calls itself a browser", PLAIN, D, (MOZILLA,)),
     ("a tool without any headers of browsers", PLAIN, D, ("User-Agent: curl/8",)),
     ("its own form, sent again from the address bar", SECURE, C, OPENED),
 ]
