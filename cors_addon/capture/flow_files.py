@@ -22,9 +22,9 @@ from .flow_keys import PROBE
 from .flow_scan import glance, is_of_interest_without_origin
 from .mitmproxy_flows import FORMAT_VERSION, default_port, hostport, parse_authority, state_and_url
 from .sighting import UNREMARKABLE, Clock, Sighting
-from .tnetstrings import BEGINNING, WHOLE, State, dictionary, netstrings, told
+from .tnetstrings import BEGINNING, TOO_LARGE, WHOLE, State, dictionary, netstrings, told
 
-_BROKEN: Final = (ValueError, TypeError, LookupError, AttributeError, AssertionError)
+_BROKEN: Final = (ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError)
 """What reading a state of the wrong shape may end in, in this module and in mitmproxy."""
 
 _WANTED: Final[Mapping[bytes, Any]] = {
@@ -66,6 +66,8 @@ def sightings(stream: BinaryIO, clock: Clock | None = None) -> Iterator[Sighting
     unread, first = 0, ""
     for number, (offset, payload) in enumerate(netstrings(stream), 1):
         try:
+            if payload is TOO_LARGE:
+                raise ValueError("it takes more than 64 MB")
             sighting = _sighting(payload, clock)
         except _BROKEN as exc:
             unread += 1

@@ -40,7 +40,7 @@ class HarNotes:
                     " record through mitmproxy to see the reason.",
                 ),
                 (self.blocked, "An extension or content blocker in the browser stopped {0} (first: {1})."),
-                (self.too_large, "{0} took more than 8 MB without bodies and were left out (first: {1})."),
+                (self.too_large, "Left out for its size, more than 4 MB without bodies: {0} (first: {1})."),
             )
             if ids
         )

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final
 from .error import CaptureError
 
 _CHUNK: Final = 1 << 20
-_LARGEST: Final = 8 << 20
+_LARGEST: Final = 4 << 20
 """How many characters of one value are decoded, long strings not counted; a larger one is stepped over."""
 
 _LONG: Final = 1 << 21
@@ -81,17 +81,18 @@ class JsonWalker:
         """Read the value that begins here, whole; ``TOO_LARGE`` where it is stepped over instead."""
         self.peek()
         while True:
-            if len(self._text) - self._at > _LONG:
-                self._cut_string()
-                if len(self._text) - self._at > _LARGEST:
-                    if self._text[self._at] not in "[{":
-                        raise self._error("one value is larger than 8 MB", self._at)
-                    self._step_over()
-                    return TOO_LARGE
             try:
                 value, end = self._decode(self._text, self._at)
             except json.JSONDecodeError as exc:
                 cut = exc.pos > len(self._text) - _NEAR or exc.msg.startswith("Unterminated string")
+                if cut and len(self._text) - self._at > _LONG:
+                    if self._cut_string():
+                        continue
+                    if len(self._text) - self._at > _LARGEST:
+                        if self._text[self._at] not in "[{":
+                            raise self._error("one value is larger than 4 MB", self._at) from exc
+                        self._step_over()
+                        return TOO_LARGE
                 if not cut or not self._more():
                     raise self._error(exc.msg[:1].lower() + exc.msg[1:], exc.pos) from exc
             except (ValueError, RecursionError) as exc:
@@ -167,22 +168,22 @@ class JsonWalker:
             if depth == 0:
                 return
 
-    def _cut_string(self) -> None:
-        """Cut a string to nothing that does not end in what was read, and read on to its end."""
+    def _cut_string(self) -> bool:
+        """Cut a string to nothing that does not end in what was read, and read on to its end; say whether one was."""
         opened = _STRINGS.match(self._text, self._at).end()  # type: ignore[union-attr]
         if opened >= len(self._text) or len(self._text) - opened < _LONG // 4:
-            return
+            return False
         rest = self._text[opened + 1 :]
         self._text = self._text[: opened + 1]
         while True:
             end = _IN_STRING.match(rest).end()  # type: ignore[union-attr]
             if rest[end : end + 1] == '"':
                 self._text += rest[end:]
-                return
+                return True
             # What is left is nothing, or a backslash whose character was not read yet.
             fresh = self._read(_CHUNK)
             if not fresh:
-                return
+                return True
             rest = rest[end:] + fresh
 
     def _read(self, size: int) -> str:
@@ -198,7 +199,7 @@ class JsonWalker:
 
         Where nothing more comes, nothing is dropped either, so that positions in the text stay what they are.
         """
-        fresh = self._read(max(_CHUNK, len(self._text) - self._at))
+        fresh = self._read(max(_CHUNK, min(len(self._text) - self._at, _LARGEST // 2)))
         if not fresh:
             return False
         self._line, self._column = self._place(self._text[: self._at])

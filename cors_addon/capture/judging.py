@@ -64,6 +64,8 @@ def judge_capture(path: str, name: str, settings: Settings, advance: Advance | N
             note, problem = str(notes), "; ".join(problems)
     except CaptureError as exc:
         problem = str(exc)
+    except (RecursionError, MemoryError):
+        problem = "its values are nested too deep, or too large to read"
     verdicts = judging.finish()
     return Judged(kind, judging.flows, verdicts, judging.explain, problem, note, judging.hosts(verdicts))
 

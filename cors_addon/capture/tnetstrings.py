@@ -9,6 +9,9 @@ from typing import Any, BinaryIO, Final
 
 from .error import CaptureError
 
+TOO_LARGE: Final = b"flow larger than 64 MB"
+"""Stands for a flow that was stepped over."""
+
 WHOLE: Final[Mapping[bytes, Any]] = {}
 """All of it."""
 
@@ -21,10 +24,15 @@ State = dict[str, Any]
 
 _LONGEST_PREFIX: Final = 12
 _PIECE: Final = 1 << 24
+_LARGEST: Final = 64 << 20
+"""How many bytes of one flow are read; a larger one is stepped over."""
 
 
 def netstrings(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Yield each dictionary's position and what is inside it. Raises ``CaptureError`` where none follows."""
+    """Yield each dictionary's position and what is inside it, ``TOO_LARGE`` where that was stepped over.
+
+    Raises ``CaptureError`` where none follows.
+    """
     offset, count = 0, 0
     while True:
         prefix = bytearray()
@@ -35,6 +43,15 @@ def netstrings(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
         if char != b":" or not prefix:
             raise CaptureError(_broken_off(count, offset, "no flow begins here" if char else "the file ends in a flow"))
         length = int(prefix)
+        if length > _LARGEST:
+            missing = _step_over(stream, length + 1)
+            if missing:
+                what = f"the file ends inside a flow, {missing:,} bytes too early"
+                raise CaptureError(_broken_off(count, offset, what))
+            yield offset, TOO_LARGE
+            count += 1
+            offset += len(prefix) + length + 2
+            continue
         data = _read(stream, length + 1)
         if len(data) <= length:
             missing = length + 1 - len(data)
@@ -44,6 +61,13 @@ def netstrings(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
         yield offset, data[:length]
         count += 1
         offset += len(prefix) + length + 2
+
+
+def _step_over(stream: BinaryIO, size: int) -> int:
+    """Read on past so many bytes; return how many were missing."""
+    while size and (piece := stream.read(min(size, _PIECE))):
+        size -= len(piece)
+    return size
 
 
 def _read(stream: BinaryIO, size: int) -> bytes:
