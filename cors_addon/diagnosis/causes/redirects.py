@@ -28,7 +28,7 @@ HTTPS: Final = _entry(
     "redirected-to-https",
     "The page calls http, and the server redirects to https",
     "The redirect leads to the same URL with https.",
-    f"{_CALL_IT}: write https instead of http in the page's code.",
+    f"{_CALL_IT}: write https in place of http in the page's code.",
 )
 DOWNGRADE: Final = _entry(
     "redirected-to-http",
