@@ -486,7 +486,10 @@ OTHERS = ["192.0.2.254", "192.0.2.7", "2001:db8::7", "::ffff:192.0.2.7", "10.0.0
 
 
 @pytest.mark.parametrize("client", OTHERS)
-@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("GET", "data"), ("POST", "injection"), ("POST", "clear"), ("POST", "unblock"), ("POST", "undo")])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", ""), ("GET", "data"), ("POST", "injection"), ("POST", "clear"), ("POST", "unblock"), ("POST", "undo")],
+)
 def test_other_machines_read_and_switch_nothing(rules: str, client: str, method: str, path: str) -> None:
     with browser(cors_rules=rules) as page:
         headers = {"X-Cors-Page": page.token(), "Origin": "http://cors.addon", "Content-Type": FORM}
