@@ -19,7 +19,8 @@ _FONT_NAMES: Final = (".woff2", ".woff", ".ttf", ".otf", ".eot")
 _NO_CORS_FONT: Final = "WebKit loads fonts without CORS: it sends no Origin, and no header is needed"
 _PERHAPS_A_FONT: Final = "if this is a font of a style sheet, WebKit loads it without CORS"
 _CORS_FONT: Final = "this browser loads fonts with CORS: it sends an Origin, and the server may answer that otherwise"
-_NO_PREFLIGHT: Final = "this browser sends no preflight for these headers"
+_NO_PREFLIGHT: Final = "this browser sends no preflight where these headers have valid values"
+_CHROMIUMS_OWN: Final = CLIENT_HINTS | {"user-agent"}
 _SENDS_ORIGIN: Final = frozenset({Judge.CHROMIUM, Judge.FIREFOX, Judge.SPEC})
 
 
@@ -68,11 +69,14 @@ def _font_without_origin(record: Record, views: Mapping[Judge, View]) -> Mapping
 
 
 def _needless_preflight(record: Record, views: Mapping[Judge, View]) -> Mapping[Judge, View]:
-    """Chromium takes client hints and User-Agent that a script sets for its own, and asks nobody."""
+    """Chromium takes client hints of a script for safelisted, if their values are valid, and User-Agent always.
+
+    A preflight has the names alone.
+    """
     method = record.exchange.request.headers.get("Access-Control-Request-Method") or ""
     asked = record.asked_names
     if record.browser is BrowserFamily.CHROMIUM or not asked or not is_cors_safelisted_method(method):
         return views
-    if not CLIENT_HINTS.union({"user-agent"}).issuperset(asked):
+    if views[Judge.CHROMIUM].outcome is Outcome.ALLOWED or not _CHROMIUMS_OWN.issuperset(asked):
         return views
-    return {**views, Judge.CHROMIUM: View(Outcome.NOT_CORS, None, _NO_PREFLIGHT)}
+    return {**views, Judge.CHROMIUM: View(Outcome.UNKNOWN, None, _NO_PREFLIGHT)}

@@ -21,7 +21,8 @@ from tests.browser.cases import CASES
 from tests.browser.cases.drawn import drawn
 from tests.browser.proxy import ADDON
 from tests.browser.recording import write_recording
-from tests.browser.run import BROWSERS, Judged, Run, missing, run_cases, run_urls, url_of
+from tests.browser.run import BROWSERS, Judged, Run, missing, run_cases, run_urls
+from tests.browser.webkit_log import url_of
 
 
 def row(judged: Judged, browser: str) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from mitmproxy import flow, http, io
 
 from tests.browser.observed import Outcome
-from tests.browser.run import Judged, Run, url_of
+from tests.browser.run import Judged, Run
+from tests.browser.webkit_log import url_of
 
 TRUTH = {Outcome.OK: "ok", Outcome.FAILED: "other-failure", Outcome.PENDING: "pending"}
 
