@@ -169,12 +169,12 @@ LONGER = {
     "catalogue/preflight_advice.py": "entries of the reference, one a condition, and nothing else",
     "diagnosis/causes/library_table.py": "one table, a line for each library's header",
     "mitm/addon.py": "being split: hooks, inbox and pipeline",
-    "rules/document.py": "being split",
-    "traffic/credentials.py": "being split",
-    "traffic/host_policies.py": "being split",
-    "traffic/classify.py": "being split",
+    "rules/document.py": "two YAML libraries' events, and the one reader of both",
+    "traffic/credentials.py": "one rule for each kind of evidence, and nothing else",
+    "traffic/host_policies.py": "one observer, and what it asks of each answer",
+    "traffic/classify.py": "one decision, and the tables of headers that it rests on",
     "verdict/judge.py": "being split",
-    "verdict/model.py": "being split",
+    "verdict/model.py": "the frozen records of a verdict, and nothing else",
 }
 """Files of more lines, each with its reason."""
 
