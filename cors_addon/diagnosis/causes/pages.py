@@ -131,12 +131,17 @@ def withheld(finding: Finding, scene: Scene) -> Iterator[Cause]:
 def content_script(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a request that an extension's program made in the page's name."""
     testimony = scene.record.exchange.testimony
-    initiator = scene.record.exchange.initiator or (testimony.call_site if testimony is not None else None)
-    if initiator is None or not initiator.url.startswith(_EXTENSIONS) or scene.origin.startswith(_EXTENSIONS):
+    site = scene.record.exchange.initiator or (testimony.call_site if testimony is not None else None)
+    named = site is not None and site.url.startswith(_EXTENSIONS)
+    if scene.origin.startswith(_EXTENSIONS) or not (
+        named or (testimony is not None and testimony.initiator == "extension")
+    ):
         return
-    name = initiator.url.partition("://")[2].partition("/")[2]
-    line = f", line {initiator.line}" if initiator.line else ""
-    how = f"{shown(name, 80)}{line} of the extension made it, and Origin is {shown(scene.origin, 60)}"
+    script = "a script"
+    if site is not None and named:
+        line = f", line {site.line}," if site.line else ""
+        script = f"{shown(site.url.partition('://')[2].partition('/')[2], 80)}{line}"
+    how = f"{script} of the extension made it, and Origin is {shown(scene.origin, 60)}"
     yield CONTENT_SCRIPT.named(HIGH, how, (scene.id,))
 
 
