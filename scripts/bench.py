@@ -3,7 +3,7 @@
 Live traffic is compared with a mitmdump that has an empty script, so that what a script costs by itself does not count.
 Everything that is compared takes short turns in one run, and medians are told with half the distance between their
 quartiles: a machine that is busy with something else slows all of it alike. Run it on a machine that is not, all the
-same; it takes about twenty minutes there. `--against` measures a second checkout of the project, the one before a
+same; it takes about half an hour there. `--against` measures a second checkout of the project, the one before a
 change; `--write` puts the table into cors_addon/docs/costs.md.
 """
 
