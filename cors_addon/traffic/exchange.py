@@ -6,7 +6,7 @@ from typing import Self
 
 from ..fetch.messages import Request, Response
 from .body_hints import Hint
-from .testimony import CallSite, Testimony
+from .testimony import Testimony
 
 
 class Responder(Enum):
@@ -30,8 +30,7 @@ class Exchange:
     carried the request; either is empty where a capture does not tell. ``response`` is ``None`` while it is awaited and
     after a failure; ``error`` is the failure's text, whether or not a response came with it. ``server_address`` is the
     real address that was connected to, host part only. ``body_hints`` are the known phrases that the response's body
-    was found to hold. ``from_cache`` says that the browser's own cache answered. ``initiator`` is known where the
-    browser told it.
+    was found to hold. ``from_cache`` says that the browser's own cache answered.
     """
 
     id: str
@@ -52,7 +51,6 @@ class Exchange:
     """What the browser itself said of it."""
     body_hints: tuple[Hint, ...] = ()
     from_cache: bool = False
-    initiator: CallSite | None = None
 
     def with_response(self, response: Response | None, **changes: object) -> Self:
         """Return a copy with another response; ``changes`` are further fields."""

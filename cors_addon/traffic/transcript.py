@@ -21,7 +21,7 @@ from ..fetch.headers import HeaderList
 from ..fetch.messages import Request, Response
 from .body_hints import hints_in
 from .exchange import Exchange, Responder
-from .testimony import CallSite
+from .testimony import CallSite, Testimony
 
 USER_AGENTS: Final = {
     "chromium": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36",
@@ -137,5 +137,5 @@ def _exchange(block: list[tuple[int, str]], index: int) -> Exchange:
         source="flows",
         body_hints=hints_in(None, "\n".join(body)),
         from_cache="cached" in settings,
-        initiator=CallSite(settings["script"]) if "script" in settings else None,
+        testimony=Testimony("a browser", call_site=CallSite(settings["script"])) if "script" in settings else None,
     )

@@ -131,11 +131,11 @@ def withheld(finding: Finding, scene: Scene) -> Iterator[Cause]:
 def content_script(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a request that an extension's program made in the page's name."""
     testimony = scene.record.exchange.testimony
-    site = scene.record.exchange.initiator or (testimony.call_site if testimony is not None else None)
+    if testimony is None or scene.origin.startswith(_EXTENSIONS):
+        return
+    site = testimony.call_site
     named = site is not None and site.url.startswith(_EXTENSIONS)
-    if scene.origin.startswith(_EXTENSIONS) or not (
-        named or (testimony is not None and testimony.initiator == "extension")
-    ):
+    if not named and testimony.initiator != "extension":
         return
     script = "a script"
     if site is not None and named:
