@@ -21,7 +21,7 @@ from ..fetch.resource_policy import (
 )
 from ..traffic.address_spaces import address_space_of
 from ..traffic.bounded_dicts import Recent
-from ..traffic.classify import Classification, Kind, is_document_request
+from ..traffic.classify import BrowserFamily, Classification, Kind, is_document_request
 from ..traffic.correlate import Correlator
 from ..traffic.exchange import Exchange
 from ..traffic.record import Record
@@ -94,6 +94,9 @@ class NeighbourObserver:
         if by_destination:
             # Where browsers tell no destination, the page is in no secure context, and has no embedder policy.
             policy = embedder_policy_of(exchange.response.headers)
+            if policy is EmbedderPolicy.CREDENTIALLESS and record.browser is BrowserFamily.WEBKIT:
+                # WebKit does not know the value.
+                policy = EmbedderPolicy.UNSAFE_NONE
             self.knows_embedders = self.knows_embedders or policy is not EmbedderPolicy.UNSAFE_NONE
             page.policies.add(policy)
             address = exchange.started, exchange.server_address

@@ -133,6 +133,13 @@ def test_embedder_policy(blocked: bool, page_lines: tuple[str, ...], lines: tupl
     assert found(*(exchanges[::-1] if late else exchanges)) == (["corp-coep"] if blocked else [])
 
 
+def test_webkit_does_not_know_credentialless() -> None:
+    for browser, blocked in (("chromium", ["corp-coep"]), ("webkit", [])):
+        page = document(f"{COEP}: credentialless", browser=browser)
+        lines = (*metadata("no-cors", "cross-site", "image"), REFERRER, "Cookie: a=b")
+        assert found(page, exchange(f"GET {ITEMS}", *lines, id="load", at=1, browser=browser)) == blocked
+
+
 def test_pages_that_differ_prove_nothing() -> None:
     strict, lax = document(f"{COEP}: require-corp"), document(id="other", url=f"{APP}/other", at=0.5)
     assert found(strict, load(ITEMS)) == ["corp-coep"]

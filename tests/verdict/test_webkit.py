@@ -81,6 +81,13 @@ def test_such_a_redirect_on_an_https_page(outcome: object, target: str) -> None:
     assert verdict_of(at_home(f"{APP}/a", target, *lines)).views[WEBKIT].outcome is outcome
 
 
+def test_over_https_webkit_leaves_fetch_metadata_out_now_and_then() -> None:
+    """After a redirect to another origin, and for a synchronous XMLHttpRequest: Origin tells that it is CORS."""
+    for origin in ("null", APP):
+        bare = exchange(f"GET {ITEMS}", f"Origin: {origin}", "Accept: */*", browser="webkit")
+        assert verdict_of(bare).views[WEBKIT].error == "OriginNotAllowed"
+
+
 # --- fonts ---------------------------------------------------------------------------------------------------------
 
 
