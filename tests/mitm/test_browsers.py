@@ -1,0 +1,65 @@
+"""Browsers started from the proxy: what is said of them, and what they cost while there is none."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from mitmproxy import exceptions
+from mitmproxy.test import taddons
+
+from cors_addon.browser.find import NotFoundError
+from cors_addon.mitm.browsers import Browsers, log_line
+
+
+def test_nothing_is_loaded_before_a_browser_is_started() -> None:
+    loads = "import sys, cors_addon.mitm.addon; print([one for one in sys.modules if 'cors_addon.browser' in one])"
+    done = subprocess.run([sys.executable, "-c", loads], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.fixture
+def browsers() -> Browsers:
+    return Browsers(lambda flow_id, flow, testimony: True, lambda where, flow, error: None)
+
+
+def test_what_cannot_be_read_is_an_error_of_the_command(browsers: Browsers) -> None:
+    with pytest.raises(exceptions.CommandError, match="'opera' is no URL and none of the browsers chromium, chrome"):
+        browsers.start(["opera"])
+
+
+def test_a_browser_that_is_not_there_is_said(browsers: Browsers, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str, command: str) -> None:
+        raise NotFoundError("Edge is not installed")
+
+    monkeypatch.setattr("cors_addon.browser.find.find", missing)
+    with pytest.raises(exceptions.CommandError, match="Edge is not installed"):
+        browsers.start(["edge"])
+
+
+def test_without_a_running_proxy_none_is_started(browsers: Browsers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cors_addon.browser.find.find", lambda name, command: None)
+    with pytest.raises(exceptions.CommandError, match="only be started while mitmproxy runs"):
+        browsers.start([])
+
+
+def test_without_a_browser_nothing_is_unsent_and_the_end_is_quiet(browsers: Browsers) -> None:
+    with taddons.context():
+        browsers.clear()
+        browsers.done()
+    assert browsers.unsent == []
+
+
+def test_the_log_line_holds_no_secret() -> None:
+    site = {"url": "http://app.test/app.js", "line": 12, "column": 3, "function": "load"}
+    entry = {
+        "method": "GET",
+        "url": "http://api.test/?token=secret",
+        "message": "not sent: the browser's cache answers it",
+        "help": "Clear the cache.",
+        "initiator": site,
+    }
+    line = log_line(entry)
+    assert "secret" not in line
+    assert line.endswith("called by load, http://app.test/app.js:12. Clear the cache.")
