@@ -61,6 +61,7 @@ class ChromiumEvents:
         self._by_url: Remembered[str, BrowserRequest] = Remembered(_KEPT)
         self._blocked: Remembered[str, BrowserRequest] = Remembered(_LATE)
         self._by_worker: Remembered[str, None] = Remembered(_LATE)
+        self._refused_type: Remembered[str, str] = Remembered(_LATE)
 
     def event(self, method: str, params: Message, session: str = "") -> None:
         """Take in an event; those that say nothing of a request are ignored."""
@@ -273,11 +274,15 @@ class ChromiumEvents:
                 self._changed(failed)
             return
         found = _REFUSED_TYPE.search(text)
-        request = self._by_url.get(found[1]) if found else None
-        if request is not None and request.outcome is Outcome.PASSED:
-            request.outcome = Outcome.FAILED
-            request.error = NOSNIFF if "strict MIME" in text else MIME_TYPE
-            self._changed(request)
+        request = self._by_url.get(found[1].partition("#")[0]) if found else None
+        if request is not None:
+            error = NOSNIFF if "strict MIME" in text else MIME_TYPE
+            if request.outcome is Outcome.PENDING:
+                # The console may speak before the network is done.
+                self._refused_type[request.url] = error
+            elif request.outcome is Outcome.PASSED:
+                request.outcome, request.error = Outcome.FAILED, error
+                self._changed(request)
 
     # --- helpers ----------------------------------------------------------------------------------------------
 
@@ -290,6 +295,8 @@ class ChromiumEvents:
         """Take note of an outcome. The first one counts, but a CORS error says more than that nothing more came."""
         if request.is_settled and outcome is not Outcome.CORS:
             return
+        if outcome is Outcome.PASSED and request.url in self._refused_type and not request.is_preflight:
+            outcome, error = Outcome.FAILED, self._refused_type.pop(request.url)
         request.outcome, request.error = outcome, error
         request.settled = request.settled or self._now()
         if outcome is Outcome.FAILED and not request.on_wire and request.unsent is None and error in _BLOCKED_BY:

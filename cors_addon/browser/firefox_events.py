@@ -7,7 +7,6 @@ https://searchfox.org/mozilla-central/source/netwerk/base/nsILoadInfo.idl
 
 import re
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -20,7 +19,9 @@ from .requests import MIME_TYPE, NOSNIFF, BrowserRequest, Changed, Outcome, Unse
 Entry = dict[str, Any]
 
 _KEPT: Final = 5_000
-_LINES: Final = 400
+_LINES: Final = 32
+"""How many lines of the console are kept of one URL."""
+
 
 CATEGORIES: Final = {
     name.upper(): name
@@ -86,7 +87,7 @@ class FirefoxEvents:
         self._now = now
         self._channels: Remembered[int, _Channel] = Remembered(_KEPT)
         self._by_url: Remembered[str, list[_Channel]] = Remembered(_KEPT)
-        self._lines: deque[Entry] = deque(maxlen=_LINES)
+        self._lines: Remembered[str, list[Entry]] = Remembered(_KEPT)
 
     def add(self, told: dict[str, Any]) -> None:
         """Take in what the observers gave back at one look."""
@@ -94,7 +95,7 @@ class FirefoxEvents:
         for line in told["lines"]:
             line["url"], line["directive"] = _url_of(line)
             if line["url"]:
-                self._lines.append(line)
+                self._lines[line["url"]] = [*self._lines.get(line["url"], ())[-_LINES:], line]
                 for channel in self._by_url.get(line["url"], ()):
                     concerned[id(channel)] = channel
         for event in told["events"]:
@@ -179,25 +180,22 @@ class FirefoxEvents:
 
     def _said_of(self, hop: BrowserRequest) -> list[str]:
         said = []
-        for line in self._lines:
+        for line in self._lines.get(hop.url, ()):
             category = line["category"].rstrip("0123456789")
-            if line["url"] == hop.url and category in CATEGORIES.values():
+            if category in CATEGORIES.values():
                 said.append((line["at"], category))
         return [one for at, one in sorted(said) if one != GENERIC and at >= hop.started - _CLOCKS_APART]
 
     def _neighbour(self, hop: BrowserRequest) -> str | None:
-        for line in self._lines:
-            if line["url"] == hop.url:
-                if line["category"] == "ORB":
-                    return "ORB"
-                if line["category"] == "MIMEMISMATCH":
-                    return NOSNIFF if "nosniff" in line["text"] else MIME_TYPE
+        for line in self._lines.get(hop.url, ()):
+            if line["category"] == "ORB":
+                return "ORB"
+            if line["category"] == "MIMEMISMATCH":
+                return NOSNIFF if "nosniff" in line["text"] else MIME_TYPE
         return None
 
     def _why_unsent(self, hop: BrowserRequest, channel: _Channel) -> Unsent:
-        directive = next(
-            (line["directive"] for line in self._lines if line["url"] == hop.url and line["directive"]), ""
-        )
+        directive = next((line["directive"] for line in self._lines.get(hop.url, ()) if line["directive"]), "")
         for part, unsent in _UNSENT_BY_REASON:
             if any(part in reason for reason in channel.reasons):
                 hop.directive = directive if unsent is Unsent.CSP else ""
@@ -205,7 +203,7 @@ class FirefoxEvents:
         if directive:
             hop.directive = directive
             return Unsent.CSP
-        if any(line["url"] == hop.url and line["category"].startswith("Mixed Content") for line in self._lines):
+        if any(line["category"].startswith("Mixed Content") for line in self._lines.get(hop.url, ())):
             return Unsent.MIXED_CONTENT
         if {"NS_BINDING_ABORTED", "NS_ERROR_ABORT"} & {*channel.results}:
             return Unsent.ABORTED

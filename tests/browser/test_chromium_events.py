@@ -197,6 +197,13 @@ def test_what_only_the_console_says() -> None:
     assert (events.requests[0].outcome, events.requests[0].error) == (Outcome.FAILED, NOSNIFF)
 
 
+def test_the_console_may_speak_before_the_network_is_done() -> None:
+    events = (
+        Told().sent("1.1").line(f"Refused to x script from '{A}' because its MIME type; strict MIME").finished("1.1")
+    )
+    assert (events.requests[0].outcome, events.requests[0].error) == (Outcome.FAILED, NOSNIFF)
+
+
 def test_a_page_and_its_worker_may_use_one_id() -> None:
     events = Told().sent("1.1").sent("1.1", B, session="worker").finished("1.1").failed("1.1", "worker", cors="X")
     assert [(each.url, each.outcome) for each in events.requests] == [(A, Outcome.PASSED), (B, Outcome.CORS)]

@@ -145,3 +145,16 @@ def test_neighbours_are_named_by_the_console() -> None:
     ):
         events = Told().channel(1, START, CONNECT, STOP, result="NS_ERROR_FAILURE").line(category, text)
         assert told(events.hops[0]) == (Outcome.FAILED, name, True)
+
+
+def test_a_thousand_lines_at_one_look_lose_none() -> None:
+    events = Told()
+    lines = [
+        {"category": "CORSMissingAllowOrigin", "text": f"resource at http://x.test/{number}. (Reason", "at": 9.0}
+        for number in range(1_000)
+    ]
+    first = {"category": "CORSMissingAllowOrigin", "text": f"resource at {A}. (Reason", "at": 9.0}
+    events.channel(1, START, CONNECT)
+    events.events.add({"events": [], "lines": [first, *lines]})
+    events.channel(1, STOP, result="NS_ERROR_DOM_BAD_URI", reason="CORSDIDNOTSUCCEED")
+    assert told(events.hops[0]) == (Outcome.CORS, "CORSMissingAllowOrigin", True)
