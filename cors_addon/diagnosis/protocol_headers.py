@@ -6,6 +6,7 @@ that do not look like CORS.
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from ..fetch.headers import HeaderList
@@ -29,6 +30,7 @@ _TUS: Final = ("location", "upload-offset", "upload-length", "upload-expires", "
 _TUS_MORE: Final = ("tus-version", "tus-extension", "tus-max-size", "tus-checksum-algorithm")
 _GRPC: Final = ("grpc-status", "grpc-message", "grpc-status-details-bin", "grpc-encoding")
 _RANGES: Final = ("accept-ranges", "content-range", "content-encoding")
+_LONGEST_TYPE: Final = 200
 _PART: Final = re.compile(r"[?&]partnumber=", re.IGNORECASE)
 
 
@@ -39,32 +41,48 @@ def needed_headers(record: Record) -> Needed | None:
     if record.kind is not Kind.CORS or response is None:
         return None
     asked, headers, status = exchange.request.headers, response.headers, response.status
-    accept = asked.get("Accept") or ""
-    is_mcp = "mcp-session-id" in headers or "mcp-protocol-version" in asked or "mcp-session-id" in asked
+    sent, wanted = headers.names(), asked.names()
+    accept = asked.accept or ""
+    is_mcp = "mcp-session-id" in sent or "mcp-protocol-version" in wanted or "mcp-session-id" in wanted
     is_mcp = is_mcp or (
         "application/json" in accept and "text/event-stream" in accept and exchange.request.method == "POST"
     )
-    essence = mime_essence(headers.get("Content-Type") or "") or ""
+    essence = _essence(headers.content_type or "")
     found: Needed | None = None
     if is_mcp and (status < 400 or status == 401):
         names = ("www-authenticate",) if status == 401 else ("mcp-session-id",)
         harm = "cannot find the authorization server" if status == 401 else "sends its next request without the session"
         found = Needed("the MCP client", names, harm)
-    elif status == 401 and "resource_metadata" in (headers.get("WWW-Authenticate") or ""):
+    elif status == 401 and "resource_metadata" in (headers.www_authenticate or ""):
         found = Needed("the OAuth client", ("www-authenticate",), "cannot find the authorization server")
-    elif "tus-resumable" in asked or "tus-resumable" in headers:
+    elif "tus-resumable" in wanted or "tus-resumable" in sent:
         found = Needed("the tus client", (*_TUS, *_TUS_MORE), "cannot resume or finish the upload")
     elif essence.startswith("application/grpc-web"):
         found = Needed("the gRPC-Web client", _GRPC, "cannot read the call's status")
-    elif status in (429, 503) and "retry-after" in headers:
+    elif status in (429, 503) and "retry-after" in sent:
         found = Needed("the client", ("retry-after",), "cannot know when to try again", False)
     elif exchange.request.method in ("PUT", "POST") and _PART.search(exchange.request.url) and status < 300:
         found = Needed("the multipart upload", ("etag",), "cannot complete the upload")
-    elif ("range" in asked or status == 206 or essence == "application/pdf") and _by_script(record) and status < 300:
+    elif ("range" in wanted or status == 206 or essence == "application/pdf") and _by_script(record) and status < 300:
         found = Needed("a client of range requests (PDF.js, a media player)", _RANGES, "loads the whole file instead")
-    elif "attachment" in (headers.get("Content-Disposition") or "").lower() and _by_script(record) and status < 300:
+    elif (
+        "content-disposition" in sent
+        and "attachment" in (headers.get("Content-Disposition") or "").lower()
+        and _by_script(record)
+        and status < 300
+    ):
         found = Needed("the download", ("content-disposition",), "does not know the file's name")
     return _as_sent(found, headers)
+
+
+def _essence(content_type: str) -> str:
+    # Whatever is longer is no type, and must not fill the cache.
+    return _known_essence(content_type) if len(content_type) <= _LONGEST_TYPE else mime_essence(content_type) or ""
+
+
+@lru_cache(512)
+def _known_essence(content_type: str) -> str:
+    return mime_essence(content_type) or ""
 
 
 def _as_sent(needed: Needed | None, headers: HeaderList) -> Needed | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import gc
 import logging
 import time
 from collections.abc import Callable
@@ -164,6 +165,9 @@ class CorsAddon:
     def running(self) -> None:
         self._running = self.kept.may_tell = True
         self.pipeline.run()
+        # What is loaded by now stays. mitmproxy and the package are 106,000 objects, and each full collection looked
+        # through them for 57 ms, in the midst of a turn of the loop; without them it takes less than 1 ms.
+        gc.freeze()
         if self.injection.is_on and not self.injection.rules.rules:
             logger.warning("CORS: injection is on and there are no rules: --set cors_rules=FILE names the rule file")
         self._watcher = asyncio.get_running_loop().create_task(self._watch(), name="cors-addon watches its rule file")
@@ -189,6 +193,8 @@ class CorsAddon:
         ctx.options.update(cors_inject=not self.injection.is_on)
 
     def done(self) -> None:
+        # A reload leaves the old package behind.
+        gc.unfreeze()
         if self._watcher is not None:
             self._watcher.cancel()
         self.probe.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from typing import Any
 
@@ -131,3 +132,9 @@ def test_silence_after_a_preflight_is_told_by_the_clock(monkeypatch: pytest.Monk
             running.addon.pipeline.look()
             turned(running)
             assert flow.metadata["cors.outcome"] == outcome
+
+
+def test_what_is_loaded_is_no_matter_of_the_collectors_while_it_runs() -> None:
+    with proxy():
+        assert gc.get_freeze_count() > 1_000
+    assert gc.get_freeze_count() == 0
