@@ -81,7 +81,9 @@ def _by_name(host: str, page: str) -> Owner:
     platform = _listed(host, PLATFORM_HOSTS)
     if platform is not None:
         return Owner(PLATFORM, platform, f"{host} belongs to {platform}")
-    site = registrable_domain(host)
+    hosted = _listed(host, APPLICATION_HOSTS)
+    # Of a hosting service's customers, each has a name of its own below the service's.
+    site = registrable_domain(host) if hosted is None else None
     if site is not None and site == registrable_domain(page):
         return Owner(MINE, because=f"page and server share {site}")
     if host == page:
@@ -89,7 +91,7 @@ def _by_name(host: str, page: str) -> Owner:
     service = _listed(host, THIRD_PARTIES)
     if service is not None:
         return Owner(THIRD_PARTY, service, f"{host} belongs to {service}")
-    return Owner(UNKNOWN, _listed(host, APPLICATION_HOSTS) or "")
+    return Owner(UNKNOWN, hosted or "")
 
 
 def _listed(host: str, table: dict[str, str]) -> str | None:
