@@ -34,6 +34,7 @@ _READ: Final = (
     *("access-control-request-private-network", "access-control-allow-origin", "access-control-allow-credentials"),
     *("access-control-allow-methods", "access-control-allow-headers", "access-control-expose-headers"),
     *("access-control-max-age", "access-control-allow-private-network", "cache-control", "content-type"),
+    *("content-encoding", "content-length"),
     *("content-security-policy", "cross-origin-embedder-policy", "cross-origin-resource-policy", "location", "server"),
     *("set-cookie", "timing-allow-origin", "vary", "www-authenticate", "x-content-type-options"),
 )
@@ -95,6 +96,8 @@ class HeaderList:
     allow_private_network: str | None = None
     authorization: str | None = None
     cache_control: str | None = None
+    content_encoding: str | None = None
+    content_length: str | None = None
     content_security_policy: str | None = None
     content_type: str | None = None
     cookie: str | None = None

@@ -214,7 +214,7 @@ def _hints(frozen: Response, response: http.Response) -> tuple[Hint, ...]:
     raw = response.data.content
     if not raw:
         return ()
-    if frozen.headers.get("Content-Encoding") in ("br", "zstd") and len(raw) <= CODED and frozen.status >= 400:
+    if frozen.headers.content_encoding in ("br", "zstd") and len(raw) <= CODED and frozen.status >= 400:
         return hints_in(frozen.headers.get("Content-Type"), response.get_content(strict=False) or b"")
     return response_hints(frozen.status, frozen.headers, raw)
 

@@ -133,7 +133,7 @@ def response_hints(status: int, headers: HeaderList, raw: bytes | None) -> tuple
     content_type = headers.get("Content-Type")
     if not raw or (status < 400 and not (content_type or "").startswith(("text/html", "application/json"))):
         return ()
-    return hints_in(content_type, decoded_beginning(headers.get("Content-Encoding") or "", raw[:CODED]))
+    return hints_in(content_type, decoded_beginning(headers.content_encoding or "", raw[:CODED]))
 
 
 def decoded_beginning(coding: str, data: bytes) -> bytes:
