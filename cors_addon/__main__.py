@@ -118,7 +118,8 @@ def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     check = commands.add_parser(
         "check",
         help="judge saved captures, without starting a proxy",
-        description="Judges mitmproxy's flow files and HARs, also packed as .gz and .xz. Each is a session of its own.",
+        description="Judges flow files, HARs, Playwright traces, and sessions of Charles (.chlsj) and Fiddler (.saz);"
+        " .gz, .xz and .zip too. Each is a session of its own.",
         epilog=_CHECK_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
