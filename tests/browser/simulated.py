@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cors_addon.catalogue import CATALOGUE
 from tests.browser.cases.case import (
     APP,
     APP_S,
@@ -23,7 +24,9 @@ from tests.browser.cases.case import (
 )
 from tests.browser.cases.loaders import GIF, JAVASCRIPT
 from tests.browser.injected import REQUIRE_CORP, SITES, corp
+from tests.browser.observed import NOSNIFF
 from tests.browser.server import Answer
+from tests.browser.webkit_log import CORP
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,19 @@ class Simulation:
     chromium: str
     firefox: str
 
+    @property
+    def webkit(self) -> str | None:
+        """This project's name for WebKit's sentence, or what WebKit's own word is where CORS has no part in it."""
+        return _BESIDE_CORS.get(self.violation) or CATALOGUE[self.violation].webkit
 
+
+_BESIDE_CORS = {
+    "network-error": "Connection terminated unexpectedly",
+    "corp-not-same-origin": CORP,
+    "corp-not-same-site": CORP,
+    "corp-coep": CORP,
+    "nosniff-mime": NOSNIFF,
+}
 # Else the grant from before the rule was switched on would still hold for five seconds.
 _GRANT = PREFLIGHT_OK_CREDENTIALED.with_headers(("Access-Control-Max-Age", "0"))
 

@@ -33,7 +33,6 @@ from tests.browser.site import DONE
 
 pytestmark = [pytest.mark.browser, pytest.mark.proxy, pytest.mark.timeout(600)]
 
-SWITCHED = ("chromium", "firefox")
 # Never asked for by a browser of today, or decided before anything is sent.
 NOT_A_SERVERS = {"private-network-access", "local-network-access"}
 
@@ -59,7 +58,9 @@ def _run(browser: str, folder: Path) -> Phased:
     # By way of JSON, since a rule file holds no aliases for what stands there twice.
     rules.write_text(yaml.safe_dump(json.loads(json.dumps({"version": 1, "rules": [*RULES, *CURES]})), sort_keys=False))
     proxies: list[Proxy] = []
-    cases = [*(case for _, case in (*CURED, *NEVER)), *SHAPED, *(each.case for each in SIMULATIONS)]
+    cases = [*(case for _, case in (*CURED, *NEVER)), *(each.case for each in SIMULATIONS)]
+    if browser != "webkit":
+        cases += SHAPED  # a third engine would show nothing new, and takes a minute for it
     site = PhasedSite(cases, lambda state: proxies[0].command("cors.inject", state))
     with Server(site) as server, Proxy(server, options=[f"cors_rules={rules}"], folder=folder) as proxy:
         proxies.append(proxy)
@@ -81,7 +82,7 @@ def _run(browser: str, folder: Path) -> Phased:
     return run
 
 
-@pytest.fixture(scope="module", params=SWITCHED)
+@pytest.fixture(scope="module", params=list(BROWSERS))
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Phased:
     browser = str(request.param)
     if why := missing(browser):
@@ -94,10 +95,11 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 def is_untold(run: Phased, violation: str) -> bool:
     """Say whether the addon leaves a violation open.
 
-    Firefox decides on opaque responses by their body, which the addon does not read. A redirect to itself is followed,
-    hop by hop, and whether a later request for the same URL is the next hop cannot be told.
+    Firefox decides on opaque responses by their body, which the addon does not read; WebKit does not block them at all.
+    A redirect to itself is followed, hop by hop, and whether a later request for the same URL is the next hop cannot be
+    told.
     """
-    return violation == "redirect-too-many" or (run.browser == "firefox" and violation == "orb-blocked")
+    return violation == "redirect-too-many" or (run.browser != "chromium" and violation == "orb-blocked")
 
 
 def findings_of(flow: dict[str, Any]) -> set[str]:
@@ -126,6 +128,8 @@ def stays_blocked(case: Case) -> str | None:
 
 @pytest.mark.parametrize("case", SHAPED, ids=[case.name for case in SHAPED])
 def test_every_shape_of_wrong_headers(run: Phased, case: Case) -> None:
+    if case.name not in run.ended:
+        pytest.skip(f"not tried in {run.browser}")
     off, on, again = run.ended[case.name]
     assert off == again, "switched off, all is as it was"
     assert on or stays_blocked(case), f"{case.why}: {run.names[case.name]}"
@@ -134,7 +138,7 @@ def test_every_shape_of_wrong_headers(run: Phased, case: Case) -> None:
 
 def test_what_is_listed_as_staying_blocked_does(run: Phased) -> None:
     for case in SHAPED:
-        if stays_blocked(case):
+        if stays_blocked(case) and case.name in run.ended:
             assert not run.ended[case.name][1], case.name
 
 
@@ -161,8 +165,11 @@ def test_each_violation_is_either_cured_or_listed_with_the_reason() -> None:
 @pytest.mark.parametrize("simulation", SIMULATIONS, ids=[each.case.name for each in SIMULATIONS])
 def test_what_a_rule_simulates_fails_by_exactly_that_name(run: Phased, simulation: Simulation) -> None:
     name = simulation.case.name
+    if (run.browser, simulation.violation) == ("webkit", "orb-blocked"):
+        assert run.ended[name] == [True, True, True], "WebKit has no opaque response blocking"
+        return
     assert run.ended[name] == [True, False, True], run.names[name]
-    wanted = simulation.chromium if run.browser == "chromium" else simulation.firefox
+    wanted = {"chromium": simulation.chromium, "firefox": simulation.firefox, "webkit": simulation.webkit}[run.browser]
     hops = run.names[name]
     said = {hop.name for hop in hops if hop.outcome in (Outcome.CORS, Outcome.FAILED)} | {hop.target for hop in hops}
     assert said - {None} == {wanted}
@@ -180,7 +187,7 @@ def test_every_value_of_simulate_is_tried() -> None:
 
 
 def test_nothing_went_wrong_in_the_addon(run: Phased) -> None:
-    assert run.report["summary"]["flows"] > 1000
+    assert run.report["summary"]["flows"] > (500 if run.browser == "webkit" else 1000)
     owed = {finding for debt in run.report["summary"]["debts"] for finding in debt["findings"]}
     # Answered in the proxy, preflights say nothing of the server; the repaired ones hold these faults too.
     assert {violation for violation, _ in CURED} <= owed
