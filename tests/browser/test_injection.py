@@ -189,6 +189,6 @@ def test_every_value_of_simulate_is_tried() -> None:
 def test_nothing_went_wrong_in_the_addon(run: Phased) -> None:
     assert run.report["summary"]["flows"] > (500 if run.browser == "webkit" else 1000)
     owed = {finding for debt in run.report["summary"]["debts"] for finding in debt["findings"]}
-    # Answered in the proxy, preflights say nothing of the server; the repaired ones, among the shapes, hold these faults.
+    # Answered in the proxy, preflights say nothing of the server; the repaired ones, all of them shapes, hold these.
     assert run.browser == "webkit" or {violation for violation, _ in CURED} <= owed
     assert "fault of its own" not in run.output
