@@ -162,11 +162,14 @@ class Soak(Outcome):
 
     # --- the run ----------------------------------------------------------------------------------------------
 
-    def run(self, browsers: list[str], every: float, sample: float) -> None:
+    def run(self, browsers: list[str], every: float, sample: float, listened: str = "") -> None:
         self.rules.write_text(self._rules(0), encoding="utf-8")
         options = ["steer_flows=/dev/null", "stream_large_bodies=100k"]
         if not self.bare:
             options.append(f"cors_rules={self.rules}")
+            if listened:
+                self.site.endless = True
+                options.append(f"cors_start_browser={listened} --headless {self.site.tour()}")
         addon = None if self.bare else ADDON
         with (
             Server(self.route) as server,
@@ -245,6 +248,11 @@ def main(words: list[str]) -> int:
     parser.add_argument("--report-every", type=float, default=300, help="seconds (default: %(default)s)")
     parser.add_argument("--sample-every", type=float, default=60, help="seconds (default: %(default)s)")
     parser.add_argument("--bare", action="store_true", help="leave the addon out, to see what mitmproxy holds itself")
+    parser.add_argument(
+        "--listened",
+        default="chromium",
+        help="a browser that the addon starts and listens to, or nothing (default: %(default)s)",
+    )
     parser.add_argument("--browsers", default="chromium,firefox", help="names, or nothing (default: %(default)s)")
     chosen = parser.parse_args(words)
     browsers = [name for name in chosen.browsers.split(",") if name]
@@ -257,7 +265,8 @@ def main(words: list[str]) -> int:
         soak = Soak(folder, chosen.minutes, chosen.rate, chosen.pause, chosen.bare)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: soak.stop.set())
-        soak.run(browsers, chosen.report_every, chosen.sample_every)
+        soak.run(browsers, chosen.report_every, chosen.sample_every, chosen.listened)
+        soak.done[f"{chosen.listened}, listened to: tours"] += soak.site.tours
         for line in soak.closing():
             print(line)
         complaints = list(soak.complaints())

@@ -19,8 +19,9 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from tests.browser.chromium_log import ChromiumLog, Message
+from cors_addon.browser.chromium_events import Message
 from tests.browser.observed import PATIENCE, BrowserError, Visit, find_program
+from tests.browser.visit_log import VisitLog
 
 QUIET = 1.5  # seconds without a request, after which a page counts as done
 LAST_LINES = 0.3  # seconds, for what the console still has to say
@@ -66,7 +67,7 @@ class Chromium:
         self._buffer = b""
         self._next = 0
         self._answers: dict[int, Message] = {}
-        self._log: ChromiumLog | None = None
+        self._log: VisitLog | None = None
 
     def __enter__(self) -> Chromium:
         path = find_program(self.programs)
@@ -112,7 +113,7 @@ class Chromium:
         Cookies and cache are empty at the start; a `private` visit gets a browser context of its own, as an incognito
         window does. Requests still open when the page says that it is done get two more seconds.
         """
-        self._log = log = ChromiumLog()
+        self._log = log = VisitLog()
         context = self.call("Target.createBrowserContext") if private else {}
         target = self.call("Target.createTarget", url="about:blank", **context)["targetId"]
         deadline = time.monotonic() + seconds
@@ -187,7 +188,7 @@ class Chromium:
                 self.send("Target.setAutoAttach", session, autoAttach=True, waitForDebuggerOnStart=True, flatten=True)
             self.send("Runtime.runIfWaitingForDebugger", session)
         elif self._log is not None:
-            self._log.event(method, params, message.get("sessionId", ""))
+            self._log.chromium.event(method, params, message.get("sessionId", ""))
 
     def _printed(self) -> str:
         self._output.seek(0)

@@ -12,13 +12,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tests.browser.firefox_log import OBSERVE, FirefoxLog
+from cors_addon.browser import firefox_events
 from tests.browser.marionette import Marionette
 from tests.browser.observed import PATIENCE, BrowserError, Visit, find_program
+from tests.browser.visit_log import VisitLog
 
 QUIET = 1.5  # seconds without a request, after which a page counts as done
 LAST_LINES = 0.3  # seconds, for what the console still has to say
 
+OBSERVERS = Path(firefox_events.__file__).with_name("firefox_observers.js").read_text("utf-8")
 PREFERENCES: dict[str, object] = {
     "network.proxy.type": 1,
     "network.proxy.http": "127.0.0.1",
@@ -120,12 +122,12 @@ class Firefox:
         """
         self._call("Marionette:SetContext", value="chrome")
         self._script("Services.cookies.removeAll(); Services.cache2.clear();")
-        self._observe(FirefoxLog())  # what was said before is not about this visit
+        self._observe(VisitLog())  # what was said before is not about this visit
         self._call("Marionette:SetContext", value="content")
         home = self._call("WebDriver:GetWindowHandle")["value"]
         own = self._call("WebDriver:NewWindow", type="window" if private else "tab", private=private)["handle"]
         self._call("WebDriver:SwitchToWindow", handle=own)
-        log = FirefoxLog()
+        log = VisitLog()
         deadline = time.monotonic() + seconds
         with contextlib.suppress(BrowserError):  # a page that does not load has its story in the log
             self._call("WebDriver:Navigate", url=url)
@@ -148,13 +150,13 @@ class Firefox:
         self._call("WebDriver:SwitchToWindow", handle=home)
         return Visit(url, tuple(log.hops()), None if result is None else str(result))
 
-    def _collect(self, log: FirefoxLog) -> None:
+    def _collect(self, log: VisitLog) -> None:
         self._call("Marionette:SetContext", value="chrome")
         self._observe(log)
         self._call("Marionette:SetContext", value="content")
 
-    def _observe(self, log: FirefoxLog) -> None:
-        log.add(self._script(OBSERVE))
+    def _observe(self, log: VisitLog) -> None:
+        log.firefox.add(json.loads(self._script(OBSERVERS)))
 
     def _script(self, text: str, sandbox: str | None = "system") -> Any:
         return self._call("WebDriver:ExecuteScript", script=text, args=[], sandbox=sandbox)["value"]

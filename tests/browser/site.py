@@ -39,6 +39,8 @@ class Site:
         self._endpoints: dict[tuple[str, str], Endpoint] = {}
         self._asked: Counter[tuple[str, str, bool]] = Counter()
         self.driven = threading.Event()
+        self.tours = 0
+        self.endless = False
         for case in cases:
             self.pages.setdefault(case.page, []).append(case)
             for leaf, endpoint in case.serve.items():
@@ -66,12 +68,14 @@ class Site:
             case ["page", number, "tour"]:
                 pages = list(self.pages)
                 following = pages[int(number) + 1 : int(number) + 2]
-                then = f"{self.url(following[0])}/tour" if following else "/driven"
+                then = f"{self.url(following[0])}/tour" if following else f"{pages[0].origin}/driven"
                 page = pages[int(number)]
                 return document(self._page(page) + TOUR % json.dumps(then), page.headers)
             case ["driven"]:
                 self.driven.set()
-                return document("")
+                self.tours += 1
+                again = f"<script>location.href = {json.dumps(self.tour())}</script>" if self.endless else ""
+                return document(again)
             case ["frame"] | ["serviced", "frame"]:
                 return document(f"<!doctype html><body><script>{RUNNER}\nserveParent();</script>")
             case ["worker.js"]:
