@@ -123,7 +123,9 @@ class FirefoxEvents:
             channel.call_site = own_frame(CallSite(*frame) for frame in event["frames"])
         if topic == "http-on-modify-request":
             if channel.hops:
-                # A challenge that Firefox answered itself.
+                # A challenge that Firefox answered itself, or a service worker that left the request to the network.
+                if not channel.hops[-1].on_wire:
+                    channel.hops[-1].unsent = Unsent.TWICE
                 channel.hops[-1].outcome, channel.hops[-1].settled = Outcome.PASSED, self._now()
                 self._changed(channel.hops[-1])
             hop = self._hop(event)

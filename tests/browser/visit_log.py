@@ -33,7 +33,9 @@ class VisitLog:
         self._seen[id(request)] = request
 
     def hops(self) -> list[Hop]:
-        return [_hop(request) for request in sorted(self._seen.values(), key=_started)]
+        # Of Chromium's requests some are sent by another process, which does not tell; Firefox tells of each.
+        strict = not self.sessions
+        return [_hop(request, strict) for request in sorted(self._seen.values(), key=_started)]
 
     def nothing_open(self) -> bool:
         return bool(self._seen) and all(request.is_settled for request in self._seen.values())
@@ -47,7 +49,7 @@ def _started(request: BrowserRequest) -> float:
     return request.started
 
 
-def _hop(request: BrowserRequest) -> Hop:
+def _hop(request: BrowserRequest, strict: bool) -> Hop:
     failed = request.outcome in (requests.Outcome.CORS, requests.Outcome.FAILED)
     return Hop(
         request.url,
@@ -56,6 +58,6 @@ def _hop(request: BrowserRequest) -> Hop:
         request.started,
         OUTCOMES[request.outcome],
         request.error,
-        request.unsent is None and (request.on_wire or not failed),
+        request.unsent is None and (request.on_wire or not (failed or strict)),
         request.target_error,
     )
