@@ -211,7 +211,7 @@ def test_what_each_browser_calls_mitmproxys_error_page() -> None:
     assert {name: view["error"] for name, view in entry["browsers"].items()} == {
         "chromium": "PreflightMissingAllowOriginHeader",
         "firefox": "CORSMissingAllowOrigin",
-        "webkit": None,
+        "webkit": "PreflightNotSuccessful",
         "spec": None,
     }
 

@@ -171,7 +171,7 @@ def test_the_preflight_carries_the_failure_and_names_it_as_each_browser_does(tmp
     assert (ask["stage"], ask["outcome"]) == ("preflight", "blocked")
     assert ask["browsers"]["chromium"] == {"outcome": "blocked", "error": "MethodDisallowedByPreflightResponse"}
     assert ask["browsers"]["firefox"] == {"outcome": "blocked", "error": "CORSMethodNotFound"}
-    assert ask["browsers"]["webkit"] == {"outcome": "blocked", "error": None}
+    assert ask["browsers"]["webkit"] == {"outcome": "blocked", "error": "MethodNotAllowed"}
     assert ask["browsers"]["spec"] == {"outcome": "blocked", "error": None}
     (finding,) = ask["findings"]
     assert {"side": "response", "name": "Access-Control-Allow-Methods", "value": "GET, POST"} in finding["evidence"]
