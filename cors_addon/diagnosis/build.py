@@ -101,7 +101,7 @@ def cases_of(verdicts: Iterable[Verdict], target: Target) -> list[Case]:
 def _only_by_the_browser(verdict: Verdict) -> bool:
     """Say whether nothing but the browser's own word tells that a request failed."""
     told = verdict.told
-    return verdict.outcome is Outcome.BLOCKED and told is not None and (bool(verdict.reason) or not told.agrees)
+    return verdict.outcome is Outcome.BLOCKED and told is not None and not told.agrees
 
 
 def _root(verdict: Verdict, failing: Mapping[str, Verdict]) -> Verdict | None:

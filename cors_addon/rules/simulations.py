@@ -38,7 +38,7 @@ NOT_SIMULATED: Final = {
     "blocked-response-not-saved": "It is about what a capture leaves out, and not about a response.",
     "private-network-access": "No browser of today checks it.",
     "origin-null": "It says where the page's origin comes from, and a server has no part in that.",
-    "redirect-mixed-content": "It takes a page over https, which a rule cannot tell; from a page over http the same redirect is followed.",
+    "redirect-mixed-content": "Only a page over https refuses it, and a rule does not choose the page.",
     "own-origin-refused": "It begins with a request of a page to its own origin, and those are never touched.",
     "sticky-cookie-not-returned": _ADVICE,
     "origin-echoed-with-credentials": _ADVICE,
