@@ -352,7 +352,7 @@ def broken(*_: object, **__: object) -> Any:
 FAULTS: list[tuple[str, Any, str, Any, str]] = [
     ("a full disk", os, "fsync", no_room, "No space left on device"),
     ("a fault in folding", reporting, "draft", broken, "RuntimeError: on purpose"),
-    ("a fault in making entries", model._Entries, "of", broken, "RuntimeError: on purpose"),
+    ("a fault in making entries", model.Entries, "of", broken, "RuntimeError: on purpose"),
     ("a fault in what is kept", verdict_store.Keeper, "whole", broken, "RuntimeError: on purpose"),
     ("a fault in rendering", json, "dumps", broken, "RuntimeError: on purpose"),
 ]
