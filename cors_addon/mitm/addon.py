@@ -293,6 +293,7 @@ class CorsAddon:
     def verdict_of(self, flow: http.HTTPFlow) -> dict[str, Any] | None:
         """Judge what was seen until now, and return a flow's entry of the JSON report; see ``cors_addon``."""
         self.pipeline.drain()
+        self.kept.complete(flow)
         entry: dict[str, Any] | None = flow.metadata.get("cors")
         return entry
 

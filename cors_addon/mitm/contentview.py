@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
-from mitmproxy import contentviews, http
+from mitmproxy import contentviews, ctx, http
 from mitmproxy.flow import Flow
 
 from .display import SERVER, is_cleared
@@ -23,7 +23,7 @@ _NOTHING: Final = "No CORS check applies to this flow: it is same-origin, a navi
 
 def text_for(flow: Flow | None) -> str:
     """Return what the view shows for a flow."""
-    verdict = flow.metadata.get("cors") if flow is not None else None
+    verdict = _entry_of(flow) if flow is not None else None
     if not isinstance(verdict, dict):
         return _CLEARED if flow is not None and is_cleared(flow.id) else _NOTHING
     assert flow is not None
@@ -32,9 +32,18 @@ def text_for(flow: Flow | None) -> str:
     return "\n".join(explain(verdict, _WIDTH, flow.metadata.get(SERVER) or ()))
 
 
+def _entry_of(flow: Flow) -> Any:
+    """Return what a flow carries, with causes and fixes where the running addon knows them."""
+    addons = getattr(getattr(ctx, "master", None), "addons", None)
+    addon = addons.get("cors-addon") if addons is not None else None
+    if addon is not None and isinstance(flow, http.HTTPFlow):
+        addon.verdict_of(flow)
+    return flow.metadata.get("cors")
+
+
 def brief_for(flow: Flow) -> str:
     """Return the same in a line, for where there is room for no more."""
-    verdict = flow.metadata.get("cors")
+    verdict = _entry_of(flow)
     if not isinstance(verdict, dict):
         return text_for(flow)
     from ..report.terminal_lines import log_line

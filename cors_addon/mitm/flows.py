@@ -113,7 +113,9 @@ class Seen:
             if flow.response is not None:
                 # An error's body may say why, and may not have come yet.
                 self.lacks_body = self.status >= HTTPStatus.BAD_REQUEST and flow.response.data.content is None
-                hints = _hints(frozen, flow.response)
+                if self.plan is None and not (self.status < HTTPStatus.BAD_REQUEST and frozen.headers.allow_origin):
+                    # Only what is explained needs them, and they cost more than judging.
+                    hints = _hints(frozen, flow.response)
         client, server = flow.client_conn, flow.server_conn
         peer = client.peername
         # Through another proxy, the address is that proxy's and says nothing of the server.

@@ -47,7 +47,7 @@ class Pipeline:
     """
 
     def __init__(self, session: Session, store: Keeper, deliveries: Deliveries, teller: Teller) -> None:
-        self.at_once = False
+        self._at_once = False
         self._session = session
         self._store = store
         self._deliveries = deliveries
@@ -63,6 +63,17 @@ class Pipeline:
     def run(self) -> None:
         """Work in the turns of the running event loop from now on."""
         self._loop = asyncio.get_running_loop()
+        self._store.explains = self._at_once
+
+    @property
+    def at_once(self) -> bool:
+        """Whether flows are judged, and explained, in the hook."""
+        return self._at_once
+
+    @at_once.setter
+    def at_once(self, on: bool) -> None:
+        self._at_once = on
+        self._store.explains = on or self._loop is None
 
     def stop(self) -> None:
         """Do the rest, and everything that comes after at once."""

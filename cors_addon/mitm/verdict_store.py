@@ -9,10 +9,10 @@ from typing import Any, Final, NamedTuple
 
 from mitmproxy import ctx, hooks, http
 
-from ..diagnosis.explanations import Explanations, is_explained
+from ..diagnosis.explanations import Explanations
 from ..diagnosis.revisions import Backlog
 from ..diagnosis.session import Session
-from ..report.entries import shown_entry
+from ..report.entries import judged_entry, shown_entry
 from ..report.expected import Expected
 from ..report.model import Report, build
 from ..traffic.bounded_dicts import Remembered, Weighed
@@ -54,7 +54,8 @@ class Keeper:
 
     ``verdicts`` are those that say something, as the user wishes to see them; of the others only the ids are kept.
     ``judged`` counts both, and what was dropped since. ``touch`` is told the id of each verdict that is another now.
-    ``may_tell`` says whether front ends can be told of changes yet.
+    ``may_tell`` says whether front ends can be told of changes yet, ``explains`` whether what a flow carries is read
+    without ``complete``, as where flows are saved as they pass.
     """
 
     def __init__(self, session: Session, deliveries: Deliveries, teller: Teller, touch: Callable[[str], None]) -> None:
@@ -62,6 +63,7 @@ class Keeper:
         self.verdicts: Weighed[str, Verdict] = Weighed(KEPT_VERDICTS, BUDGET // 4, weight_of, self.closing.drop)
         self.judged = 0
         self.may_tell = False
+        self.explains = True
         self.mark = self.comment = True
         self.backlog = Backlog()
         self.journals = Journals(self.explained)
@@ -109,12 +111,22 @@ class Keeper:
         return self._wishes.expected.apply(whole).with_delivered(verdict.delivered)
 
     def _entry(self, verdict: Verdict) -> dict[str, Any]:
-        """Return what a flow carries, with what is behind it where there is something to fix."""
+        """Return what a flow carries: the verdict as judged, and what is behind it where that is read at once."""
         try:
-            return shown_entry(self.explained(verdict) if is_explained(verdict) else verdict)
+            return shown_entry(self.explained(verdict)) if self.explains else judged_entry(verdict)
         except Exception as exc:
             self._at_fault(verdict.id, exc)
             return {"id": verdict.id, "outcome": verdict.outcome.value, "findings": []}
+
+    def complete(self, flow: http.HTTPFlow) -> None:
+        """Add to what a flow carries what is behind its verdict and what fixes it, for somebody looks at it."""
+        verdict = self.verdicts.get(flow.id)
+        if verdict is None or "cors" not in flow.metadata:
+            return
+        try:
+            flow.metadata["cors"] = shown_entry(self.explained(verdict))
+        except Exception as exc:
+            self._at_fault(verdict.id, exc)
 
     def _at_fault(self, flow_id: str, exc: Exception) -> None:
         self._teller.fault("explain", self._flows.get(flow_id), exc)

@@ -41,13 +41,15 @@ def diagnosis_entries(verdict: Verdict) -> list[dict[str, Any]]:
     return [plain_entry(each.to_plain()) for each in diagnose(verdict, target_of)]
 
 
-def shown_entry(verdict: Verdict) -> dict[str, Any]:
-    """Return the same with the flow's diagnoses, for a flow to carry.
-
-    It is cheap: cleaned only where what came over the wire may hold a secret.
-    """
+def judged_entry(verdict: Verdict) -> dict[str, Any]:
+    """Return the same, cheaply: cleaned only where what came over the wire may hold a secret."""
     holds_secrets = any(is_suspect(text) and redact(text) != text for text in _from_the_wire(verdict))
-    entry = flow_entry(verdict) if holds_secrets else verdict.to_plain()
+    return flow_entry(verdict) if holds_secrets else verdict.to_plain()
+
+
+def shown_entry(verdict: Verdict) -> dict[str, Any]:
+    """Return the same with the flow's diagnoses, for whoever looks at a flow."""
+    entry = judged_entry(verdict)
     if not verdict.findings and verdict.outcome not in _WITHOUT_FINDINGS:
         return entry
     diagnoses = diagnosis_entries(verdict)

@@ -176,6 +176,8 @@ def test_without_the_option_the_comment_is_left_alone() -> None:
 def test_metadata_is_plain_and_survives_saving() -> None:
     with proxy() as running:
         flow = running.send(cors_get((b"Access-Control-Allow-Origin", b"\xff\xfe"), url="http://api.test/caf%E9"))
+        assert saved_and_loaded(flow).metadata == flow.metadata
+        running.addon.verdict_of(flow)
         loaded = saved_and_loaded(flow)
         assert loaded.metadata == flow.metadata
         assert loaded.metadata["cors"].keys() - {"diagnoses"} == running.verdict(flow).keys(), (

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from mitmproxy import http
 
 import cors_addon
+from cors_addon.mitm.contentview import text_for
 from tests.mitm.support import API, APP, Proxy, cors_get, make_flow, make_response, preflight, proxy
 
 ALLOWED = f"Access-Control-Allow-Origin: {APP}"
@@ -50,8 +52,21 @@ def test_the_metadata_are_a_plain_dictionary_with_what_is_behind_it() -> None:
         entry = flow.metadata["cors"]
         assert type(entry) is dict
         assert json.loads(json.dumps(entry)) == entry
+        assert entry["findings"][0]["needed"] == ALLOWED
+        assert entry["findings"][0]["cause"] is None, "that is worked out for whoever looks"
+        assert "allow-origin-missing" in text_for(flow)
+        entry = flow.metadata["cors"]
         assert entry["findings"][0]["cause"] is not None
         assert running.verdict(flow).items() <= entry.items()
+
+
+def test_where_flows_are_saved_as_they_pass_they_carry_the_causes_too(tmp_path: Path) -> None:
+    with proxy() as running:
+        running.context.options.add_option("save_stream_file", str, "", "")
+        running.context.options.update(save_stream_file=str(tmp_path / "flows"))
+        flow = cors_get("Server: nginx", status=502)
+        pass_hooks(running, flow)
+        assert flow.metadata["cors"]["findings"][0]["cause"] is not None
 
 
 def test_a_script_that_asks_in_its_own_hook_has_the_verdict_at_once() -> None:
