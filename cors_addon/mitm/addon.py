@@ -237,7 +237,7 @@ class CorsAddon:
             return
         if not self._running:
             self._await_response(seen)
-        if self.injection.is_set and flow.response is None:
+        if flow.response is None and self.injection.is_set and self.injection.concerns(seen.url):
             self._plan_request(flow, seen)
 
     @contained
@@ -252,7 +252,7 @@ class CorsAddon:
             self._answered(seen)
         elif not self.deliveries.is_changed(flow.id):
             chosen = None
-            if self.injection.is_set and flow.id not in self.deliveries:
+            if self.injection.is_set and flow.id not in self.deliveries and self.injection.concerns(seen.url):
                 seen.answer()
                 chosen = self.deliveries.plan(flow, seen.read())
             if chosen is None:

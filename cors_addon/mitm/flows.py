@@ -54,6 +54,7 @@ class Seen:
     asked: Fields
     glance: Glance
     request: Request | None = None
+    exchange: Exchange | None = None
     status: int | None = None
     answered: Fields = _NO_FIELDS
     ended: float | None = None
@@ -79,13 +80,16 @@ class Seen:
         assert response is not None
         self.status, self.answered = response.status_code, response.headers.fields
         self.ended = response.timestamp_end or response.timestamp_start
+        self.exchange = None
 
     def again(self, arrived: bool) -> "Seen":
         """Return what there is to see now that something has changed.
 
         ``arrived`` says that the browser has the response's headers: what fails after that is no matter of theirs.
         """
-        now = replace(self, is_again=True, status=None, answered=_NO_FIELDS, plan=None, made=None, at=time.time())
+        now = replace(
+            self, is_again=True, status=None, answered=_NO_FIELDS, plan=None, made=None, at=time.time(), exchange=None
+        )
         if self.flow.error is not None and not arrived:
             # Read at once: which side broke off shows in the connections, and only while they are open.
             now.error, now.responder = failures.failure_of(self.flow)
@@ -102,20 +106,31 @@ class Seen:
         return self.request
 
     def read(self) -> Exchange:
-        """Return the exchange."""
+        """Return the exchange; what its body says is left aside."""
+        if self.exchange is None:
+            self.exchange = self._read()
+        return self.exchange
+
+    def read_body(self) -> Exchange:
+        """Return the exchange with what its body says of an error, where that may explain something."""
+        exchange, flow = self.read(), self.flow
+        response = exchange.response
+        if response is None or flow.response is None or not self.glance.origin:
+            return exchange
+        # An error's body may say why, and may not have come yet.
+        self.lacks_body = response.status >= HTTPStatus.BAD_REQUEST and flow.response.data.content is None
+        if response.status < HTTPStatus.BAD_REQUEST and response.headers.allow_origin:
+            return exchange
+        hints = _hints(response, flow.response)
+        return replace(exchange, body_hints=hints) if hints else exchange
+
+    def _read(self) -> Exchange:
         flow, responder = self.flow, self.responder
         frozen: Response | None = None
-        hints: tuple[Hint, ...] = ()
         if self.error is None and self.status is not None:
             frozen = Response(self.status, HeaderList.from_bytes(self.answered))
             if flow.server_conn.timestamp_start is None:
                 responder = Responder.LOCAL
-            if flow.response is not None:
-                # An error's body may say why, and may not have come yet.
-                self.lacks_body = self.status >= HTTPStatus.BAD_REQUEST and flow.response.data.content is None
-                if self.plan is None and not (self.status < HTTPStatus.BAD_REQUEST and frozen.headers.allow_origin):
-                    # Only what is explained needs them, and they cost more than judging.
-                    hints = _hints(frozen, flow.response)
         client, server = flow.client_conn, flow.server_conn
         peer = client.peername
         # Through another proxy, the address is that proxy's and says nothing of the server.
@@ -134,7 +149,6 @@ class Seen:
             server_address=address[0] if address else "",
             websocket=flow.websocket is not None,
             source="live" if flow.live else "flows",
-            body_hints=hints,
         )
 
 
@@ -164,7 +178,9 @@ def without_a_word(flow: http.HTTPFlow) -> Seen:
 
 def exchange_of(flow: http.HTTPFlow) -> Exchange:
     """Return a flow as an exchange."""
-    return without_a_word(flow).again(arrived=False).read()
+    seen = without_a_word(flow).again(arrived=False)
+    seen.glance = glance(seen.asked)
+    return seen.read_body()
 
 
 def request_of(flow: http.HTTPFlow) -> Request:

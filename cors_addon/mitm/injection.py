@@ -146,6 +146,13 @@ class Injection:
 
         return plan(self.rules, exchange, page_origin)
 
+    def concerns(self, url: str) -> bool:
+        """Say whether a rule may be for a URL, so that it is worth reading what was asked."""
+        if not self.is_on:
+            return self.has_expired
+        target = target_of(url)
+        return target is not None and next(self.rules.candidates(target), None) is not None
+
     def reaches_without_origin(self, flow: http.HTTPFlow) -> bool:
         """Say whether a rule may be for a request that has no ``Origin``: only where one asks for that by name."""
         if not self.is_on or not self.rules.reaches_without_origin:
@@ -188,7 +195,7 @@ NOTHING: Final = Response(0, HeaderList(()))
 def apply(flow: http.HTTPFlow, chosen: Plan, server: Response | None) -> Response:
     """Put a plan into a flow and return the response as delivered, ``NOTHING`` where the connection is ended instead.
 
-    Lines that the plan does not name keep their bytes and their place. What the server sent stays in the metadata.
+    Lines that the plan does not name keep their bytes and their place. See ``keep_server``.
     """
     match chosen:
         case Abort():
@@ -206,8 +213,6 @@ def apply(flow: http.HTTPFlow, chosen: Plan, server: Response | None) -> Respons
             assert server is not None
             assert flow.response is not None
             made = apply_edits(server, chosen.edits)
-            lines = ([name, redact_header(name, value)] for name, value in server.headers)
-            flow.metadata[SERVER] = [[STATUS, str(server.status)], *lines]
             flow.response.headers = http.Headers(_fields(made))
             if made.status != server.status:
                 flow.response.status_code = made.status
@@ -216,6 +221,12 @@ def apply(flow: http.HTTPFlow, chosen: Plan, server: Response | None) -> Respons
                 # Held back until it ends, as mitmproxy does by itself, it would never arrive.
                 flow.response.stream = flow.response.stream or True
             return made
+
+
+def keep_server(flow: http.HTTPFlow, server: Response) -> None:
+    """Note on a flow what its server sent, before a rule changed it."""
+    lines = ([name, redact_header(name, value)] for name, value in server.headers)
+    flow.metadata[SERVER] = [[STATUS, str(server.status)], *lines]
 
 
 def _media_type(response: Response) -> str:

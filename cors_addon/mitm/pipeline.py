@@ -18,7 +18,7 @@ from ..diagnosis.session import Session
 from ..fetch.messages import Response
 from ..traffic.exchange import Exchange
 from ..traffic.testimony import Testimony, Told
-from . import flows
+from . import flows, injection
 from .delivery import Deliveries
 from .flows import Seen
 from .log_messages import Teller
@@ -219,7 +219,7 @@ class Pipeline:
         return not flows.is_harmless(seen)
 
     def _judge(self, seen: Seen) -> None:
-        self._judge_exchange(seen.flow, seen.read())
+        self._judge_exchange(seen.flow, seen.read_body())
 
     def _judge_exchange(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         if not flow.live and self._store.backlog.is_due(max(exchange.started, exchange.ended or 0.0)):
@@ -253,6 +253,8 @@ class Pipeline:
             self._touched += self._store.revise([flow.id])
             return
         self._evidence_came(self._session.take_in(exchange), seen.flow.live)
+        if exchange.response is not None:
+            injection.keep_server(flow, exchange.response)
         self._store.count(flow)
         self._redeliver(seen, seen.made)
 

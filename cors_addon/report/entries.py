@@ -43,6 +43,9 @@ def diagnosis_entries(verdict: Verdict) -> list[dict[str, Any]]:
 
 def judged_entry(verdict: Verdict) -> dict[str, Any]:
     """Return the same, cheaply: cleaned only where what came over the wire may hold a secret."""
+    if not (verdict.findings or verdict.notes or verdict.credentials.evidence or is_suspect(verdict.url)):
+        # What passes, and most does. No browser's Origin holds anything.
+        return flow_entry(verdict) if is_suspect(verdict.origin or "") else verdict.to_plain()
     holds_secrets = any(is_suspect(text) and redact(text) != text for text in _from_the_wire(verdict))
     return flow_entry(verdict) if holds_secrets else verdict.to_plain()
 

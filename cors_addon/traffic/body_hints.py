@@ -130,7 +130,10 @@ def response_hints(status: int, headers: HeaderList, raw: bytes | None) -> tuple
 
     ``raw`` is the body as sent, at least its first ``CODED`` bytes.
     """
-    content_type = headers.get("Content-Type")
+    content_type = headers.content_type
+    if status < 400 and headers.allow_origin:
+        # Looking costs more than judging, and here is nothing to explain.
+        return ()
     if not raw or (status < 400 and not (content_type or "").startswith(("text/html", "application/json"))):
         return ()
     return hints_in(content_type, decoded_beginning(headers.content_encoding or "", raw[:CODED]))
