@@ -56,7 +56,7 @@ BLOCKED_UNSAVED: Final = Violation(
         and names the header. Or send the request with curl and the page's Origin, and read the response.
     """),
     owner=FixOwner.CLIENT,
-    anchor="https://fetch.spec.whatwg.org/#concept-network-error",
+    anchor="https://fetch.spec.whatwg.org/#cors-check",
     broken=example(f"""
         > GET https://api.test/items
         {FETCH}

@@ -43,9 +43,11 @@ _NEVER_EXPOSED: Final = (
     | {
         ADDON_HEADER,
         "connection",
+        "cross-origin-resource-policy",
         "keep-alive",
         "proxy-connection",
         "te",
+        "timing-allow-origin",
         "trailer",
         "transfer-encoding",
         "upgrade",
@@ -212,7 +214,7 @@ def _edit_neighbours(found: Match, editor: Editor) -> None:
 def exposable_names(headers: HeaderList) -> tuple[str, ...]:
     """Return the names of a response that a script may be given and cannot read yet, in their order.
 
-    Cookies, what every script can read, what belongs to the connection and CORS's own headers are left out. The list
+    Cookies, what every script can read, what belongs to the connection, and what only browsers read are left out. The list
     ends where it would grow beyond what a header can carry.
     """
     names: list[str] = []

@@ -601,7 +601,7 @@ def test_it_passes_once_the_server_is_mended() -> None:
         update = page.data()
         assert update["lists"]["blocked"] == []
         assert "allow-origin-missing" in update["regions"]["passed"]
-        assert "has passed since" in update["regions"]["blocked-note"]
+        assert "have passed since" in update["regions"]["blocked-note"]
 
 
 def test_a_preflight_stands_under_the_method_that_it_asks_for() -> None:
