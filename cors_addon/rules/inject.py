@@ -214,8 +214,8 @@ def _edit_neighbours(found: Match, editor: Editor) -> None:
 def exposable_names(headers: HeaderList) -> tuple[str, ...]:
     """Return the names of a response that a script may be given and cannot read yet, in their order.
 
-    Cookies, what every script can read, what belongs to the connection, and what only browsers read are left out. The list
-    ends where it would grow beyond what a header can carry.
+    Cookies, what every script can read, what belongs to the connection and what only browsers read are left out. It
+    ends where the list would grow beyond what a header can carry.
     """
     names: list[str] = []
     length = 0
