@@ -28,6 +28,8 @@ from .protocol_headers import needed_headers
 
 _LINES_SHOWN: Final = 8
 _LONGEST_NAMES: Final = 2_000
+_MOST_SHARED: Final = 20
+_NO_HEADERS: Final = HeaderList()
 _LONGEST_CAP: Final = int(max(CAPS.values()))
 
 # Header fields that servers and caches add and that no script asks for.
@@ -189,7 +191,17 @@ def _hidden(record: Record, headers: HeaderList, mode: CredentialsMode, listed: 
         return [replace(note, severity=Severity.ADVICE if needed.sure else Severity.INFO, needed=line)]
     response = record.exchange.response
     hidden = hidden_header_names(mode, headers) if response is not None and is_ok_status(response.status) else []
-    return [_note("header-not-exposed", {"names": inert(", ".join(hidden))}, headers, EXPOSE_HEADERS)] if hidden else []
+    if not hidden:
+        return []
+    if headers.expose_headers is None and len(hidden) <= _MOST_SHARED:
+        # A server's responses lack the same, one after the other.
+        return [_unexposed(tuple(hidden))]
+    return [_note("header-not-exposed", {"names": inert(", ".join(hidden))}, headers, EXPOSE_HEADERS)]
+
+
+@lru_cache(512)
+def _unexposed(hidden: tuple[str, ...]) -> Condition:
+    return _note("header-not-exposed", {"names": inert(", ".join(hidden))}, _NO_HEADERS, EXPOSE_HEADERS)
 
 
 def _about_exposure(record: Record, headers: HeaderList, credentials: CredentialsObserver) -> list[Condition]:

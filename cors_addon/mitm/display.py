@@ -44,9 +44,12 @@ def show(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool, entry
     flow.metadata["cors.findings"] = " ".join(dict.fromkeys(finding.id for finding in verdict.findings))
     severity = worst(verdict.findings)
     wanted = MARKS.get(severity, "") if severity is not None else ""
-    line = f"{_PREFIX} {headline(verdict)}" if severity not in (None, Severity.INFO) else ""
+    line = ""
     delivered = verdict.delivered
-    if delivered is not None:
+    if delivered is None:
+        if comment and severity not in (None, Severity.INFO):
+            line = f"{_PREFIX} {headline(verdict)}"
+    else:
         flow.metadata["cors.rule"] = delivered.rule
         line = f"{_PREFIX} {delivered_line(verdict, delivered)}"
         if not delivered.dry_run:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from ..diagnosis.build import diagnose
 from ..verdict.fix_steps import Way
 from ..verdict.model import Finding, Outcome, Verdict
-from ..verdict.redact import is_suspect, redact, redact_header
+from ..verdict.redact import NOT_SHOWN, holds_a_secret, is_suspect, redact, redact_header
 from .grouping import plain_text, target_of
 
 
@@ -32,6 +32,9 @@ class Entries:
         return made
 
 
+_SECRET: Final = "?key=1"
+"""Stands for the value of a header that holds a secret."""
+
 _WITHOUT_FINDINGS: Final = (Outcome.UNKNOWN, Outcome.BLOCKED)
 """Outcomes of which a diagnosis has something to say without any finding."""
 
@@ -43,10 +46,9 @@ def diagnosis_entries(verdict: Verdict) -> list[dict[str, Any]]:
 
 def judged_entry(verdict: Verdict) -> dict[str, Any]:
     """Return the same, cheaply: cleaned only where what came over the wire may hold a secret."""
-    if not (verdict.findings or verdict.notes or verdict.credentials.evidence or is_suspect(verdict.url)):
-        # What passes, and most does. No browser's Origin holds anything.
-        return flow_entry(verdict) if is_suspect(verdict.origin or "") else verdict.to_plain()
-    holds_secrets = any(is_suspect(text) and redact(text) != text for text in _from_the_wire(verdict))
+    texts = [*_from_the_wire(verdict)]
+    # One search for all of them: most hold nothing that looks like a secret.
+    holds_secrets = is_suspect("\n".join(texts)) and any(is_suspect(text) and redact(text) != text for text in texts)
     return flow_entry(verdict) if holds_secrets else verdict.to_plain()
 
 
@@ -67,8 +69,8 @@ def _from_the_wire(verdict: Verdict) -> Iterator[str]:
     for finding in verdict.findings:
         yield finding.message
         for line in finding.evidence:
-            shown = line.value or ""
-            yield shown if redact_header(line.name, shown) == shown else "="
+            if line.value is not None:
+                yield line.value if line.value == NOT_SHOWN or not holds_a_secret(line.name) else _SECRET
         for cause in finding.causes:
             yield cause.message
     if verdict.way is not None:

@@ -161,7 +161,9 @@ def names_a_secret(name: str) -> bool:
 
 def redact_header(name: str, value: str) -> str:
     """Return a header field's value as it may be shown; that of a field that holds a secret is not shown at all."""
-    lower = name.lower()
-    if not lower.startswith(("access-control-", "sec-fetch-")) and names_a_secret(name):
-        return NOT_SHOWN
-    return redact(value)
+    return NOT_SHOWN if holds_a_secret(name) else redact(value)
+
+
+def holds_a_secret(name: str) -> bool:
+    """Say whether a header field of this name holds something that must not be shown."""
+    return not name.lower().startswith(("access-control-", "sec-fetch-")) and names_a_secret(name)

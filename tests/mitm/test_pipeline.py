@@ -150,6 +150,9 @@ def test_silence_after_a_preflight_is_told_by_the_clock(monkeypatch: pytest.Monk
 
 
 def test_what_is_loaded_is_no_matter_of_the_collectors_while_it_runs() -> None:
+    before = gc.get_threshold()
     with proxy():
         assert gc.get_freeze_count() > 1_000
+        assert gc.get_threshold()[0] == 10_000
     assert gc.get_freeze_count() == 0
+    assert gc.get_threshold() == before
