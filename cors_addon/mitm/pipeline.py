@@ -146,8 +146,8 @@ class Pipeline:
         """Judge again what evidence has come for, in the next turns, and what the user edits while a flow is held."""
         self._see_edits()
         self._look_at_the_clock()
-        if self._store.backlog:
-            self._is_due = True
+        self._is_due = self._is_due or bool(self._store.backlog)
+        if self._is_due or self._touched:
             self._expect_turn(0.0)
 
     def _look_at_the_clock(self) -> None:

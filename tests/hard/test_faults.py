@@ -13,7 +13,7 @@ from mitmproxy import exceptions, http
 
 from cors_addon.diagnosis import session
 from cors_addon.diagnosis.session import Session
-from cors_addon.mitm import addon, delivery, display, end_of_run, flows, verdict_store
+from cors_addon.mitm import addon, display, end_of_run, flows, injection, verdict_store
 from cors_addon.mitm.addon import CorsAddon
 from cors_addon.mitm.commands import Commands
 from cors_addon.mitm.log_messages import Teller
@@ -39,8 +39,8 @@ def broken(*_: object, **__: object) -> Any:
 
 # (what is broken, where it is, its name there)
 PARTS: list[tuple[str, object, str]] = [
-    ("reading the request", flows, "request_of"),
-    ("reading the exchange", flows, "exchange_of"),
+    ("reading the request", flows.Seen, "read_request"),
+    ("reading the exchange", flows.Seen, "read"),
     ("the glance at every flow", flows, "glance"),
     ("classifying", correlate, "classify"),
     ("correlating", Correlator, "observe"),
@@ -48,10 +48,9 @@ PARTS: list[tuple[str, object, str]] = [
     ("judging", session, "judge_record"),
     ("fixes", session, "with_fixes"),
     ("displaying", display, "show"),
-    ("clearing what is displayed", display, "clear"),
     ("telling", Teller, "tell"),
     ("the page's list", Ledger, "touch"),
-    ("rules", delivery.Deliveries, "plan"),
+    ("rules", injection.Injection, "concerns"),
 ]
 
 
@@ -125,8 +124,10 @@ def test_whoever_reads_what_a_flow_carries_meets_with_no_fault_of_ours(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with proxy() as running:
-        flow = running.send(cors_get())
+        monkeypatch.setattr(verdict_store, "judged_entry", broken)
         monkeypatch.setattr(verdict_store, "shown_entry", broken)
+        flow = running.send(cors_get())
+        running.addon.verdict_of(flow)
         assert flow.metadata["cors"] == {"id": flow.id, "outcome": "blocked", "findings": []}
         assert flow.get_state()["metadata"]["cors.findings"] == "allow-origin-missing"
     (told,) = [line for line in logged(caplog) if "fault of its own in explain" in line]

@@ -126,8 +126,9 @@ def test_a_response_that_the_user_mends_in_mitmweb_while_it_is_held_back(tmp_pat
         browser.start()
         web = Web(port, token)
         # It is judged a few milliseconds after it is held back.
-        held = web.flow_when("marked", ":x:")
-        assert held["intercepted"]
+        held = web.flow_when("intercepted", True)
+        while not held["comment"]:
+            held = web.flow_when("intercepted", True)
         assert held["comment"].endswith("[allow-origin-missing]")
         headers = [*held["response"]["headers"], ["Access-Control-Allow-Origin", "*"]]
         web.call("PUT", f"/flows/{held['id']}", {"response": {"headers": headers}})
