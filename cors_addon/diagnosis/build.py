@@ -26,6 +26,7 @@ MOST_FLOWS: Final = 50
 
 _RANK: Final = {severity: rank for rank, severity in enumerate(Severity)}
 _OPEN: Final = "open"
+_PASSES: Final = (Outcome.ALLOWED, Outcome.NOT_CORS)
 
 Target = Callable[[str], tuple[str, str]]
 """Splits a URL into its host with port, and the template of its path."""
@@ -149,7 +150,7 @@ def _add(
 def rule_of(verdict: Verdict) -> str:
     """Return the name of the rule that lets an exchange pass in place of the server, empty where none does."""
     delivered = verdict.delivered
-    if delivered is None or delivered.dry_run or delivered.outcome is not Outcome.ALLOWED:
+    if delivered is None or delivered.dry_run or delivered.outcome not in _PASSES:
         return ""
     return inert(delivered.rule)
 

@@ -160,7 +160,6 @@ SHAPES = (
     "redirect-to-*",
     "redirect-too-many",
     "redirect-same-*",
-    "redirect-upgrade",
     "redirect-worker",
     "redirect-https-*",
     "redirect-no-location-*",
@@ -236,11 +235,14 @@ def _incurable_cases() -> list[tuple[str, Case]]:
 NEVER: tuple[tuple[str, Case], ...] = tuple(_incurable_cases())
 
 _NULL = "the page's origin is null, which sandboxed frames of any site share; a rule never lists it"
+_NO_CREDENTIALS = "the hop's origin is null, and no rule allows credentials for null"
 _TARGET = "the redirect's target is one that browsers refuse before they ask anybody"
 # Cases of the browsers' table that stay blocked.
 STAY_BLOCKED: dict[str, str] = {
     "from-http-sandbox-*": _NULL,
     "from-http-data-*": _NULL,
+    "redirect-login": _NO_CREDENTIALS,
+    "redirect-login-bare": _NO_CREDENTIALS,
     "redirect-to-user-*": INCURABLE["redirect-url-credentials"],
     "redirect-to-data": INCURABLE["redirect-scheme"],
     "redirect-to-ftp": INCURABLE["redirect-scheme"],

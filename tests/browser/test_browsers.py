@@ -68,6 +68,7 @@ CAUSED_BY = {
 }
 NOT_CAUSED_HERE = {
     "blocked-response-not-saved": "told of recordings that hold no response, and the proxy has one",
+    "redirect-mixed-content": "from pages over https to http alone, which tests/verdict and the corpus hold",
     "private-network-access": "asked only by versions of Chromium that are gone",
     "corp-coep": "told only where all pages of an origin ask alike, and here they do not; tests/verdict holds it",
 }

@@ -441,7 +441,6 @@ def test_the_option_editors_way_of_switching(tmp_path: Path) -> None:
 # --- start ---------------------------------------------------------------------------------------------------------
 
 BROKEN_STARTS: list[tuple[str, str | None, list[str]]] = [
-    ("missing", None, ["cannot be read: No such file or directory"]),
     ("empty", "", ["rules.yaml:1:1: error[", "why:", "help:"]),
     (
         "a bare star",

@@ -120,7 +120,12 @@ def test_the_first_screen_says_what_to_change(browser: Browser, tmp_path: Path) 
     path = tmp_path / "cors.html"
     path.write_text(render(mixed()), encoding="utf-8")
     page, _ = opened(browser, path)
-    for text in ("The browser asked", "The server answered", "What the response needs"):
+    for text in (
+        "No Access-Control-Allow-Origin in the response",
+        "Fix",
+        "Send to GET, errors included",
+        "MissingAllowOriginHeader",
+    ):
         box = page.get_by_text(text).first.bounding_box()
         assert box is not None
         assert box["y"] < 900
