@@ -168,12 +168,12 @@ LONGER = {
     "catalogue/preflight.py": "entries of the reference, one a condition, and nothing else",
     "catalogue/preflight_advice.py": "entries of the reference, one a condition, and nothing else",
     "diagnosis/causes/library_table.py": "one table, a line for each library's header",
-    "mitm/addon.py": "being split: hooks, inbox and pipeline",
+    "mitm/addon.py": "the composition root: options, life and every hook, a few lines each",
     "rules/document.py": "two YAML libraries' events, and the one reader of both",
     "traffic/credentials.py": "one rule for each kind of evidence, and nothing else",
     "traffic/host_policies.py": "one observer, and what it asks of each answer",
     "traffic/classify.py": "one decision, and the tables of headers that it rests on",
-    "verdict/judge.py": "being split",
+    "verdict/judge.py": "one decision in its order, from the kind of a request to its verdict",
     "verdict/model.py": "the frozen records of a verdict, and nothing else",
 }
 """Files of more lines, each with its reason."""

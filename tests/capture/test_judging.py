@@ -82,6 +82,23 @@ def test_a_capture_gets_the_verdicts_that_the_addon_gives(recording: Path) -> No
     assert len(own.flows) == 14
 
 
+def test_live_and_saved_get_the_same_verdicts(tmp_path: Path) -> None:
+    flows = session()
+    for flow in flows:
+        flow.live = True
+    with proxy() as running:
+        running.send(*flows)
+        theirs = {entry["id"]: entry for entry in running.addon.reporting.report().flows}
+    path = tmp_path / "run.mitm"
+    path.write_bytes(flow_file(flows))
+    own = {entry["id"]: entry for entry in build(judge(path).verdicts).flows}
+    assert own.keys() == theirs.keys()
+    for flow_id, entry in own.items():
+        for part in ("url", "outcome", "browsers", "credentials", "related"):
+            assert entry[part] == theirs[flow_id][part], part
+        assert [each["id"] for each in entry["findings"]] == [each["id"] for each in theirs[flow_id]["findings"]]
+
+
 @pytest.mark.proxy
 def test_a_capture_gets_the_verdicts_that_mitmdump_gives(recording: Path, tmp_path: Path) -> None:
     report = tmp_path / "cors.json"
