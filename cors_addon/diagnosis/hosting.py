@@ -134,5 +134,4 @@ THIRD_PARTIES: Final = _table("""
     Algolia: algolia.net algolianet.com algolia.com
     Figma: figma.com
     Contentful: contentful.com
-    npm: registry.npmjs.org
 """)

@@ -88,15 +88,15 @@ def test_live_and_saved_get_the_same_verdicts(tmp_path: Path) -> None:
         flow.live = True
     with proxy() as running:
         running.send(*flows)
-        theirs = {entry["id"]: entry for entry in running.addon.reporting.report().flows}
+        theirs = {each["id"]: each for each in running.addon.reporting.report().flows}
     path = tmp_path / "run.mitm"
     path.write_bytes(flow_file(flows))
-    own = {entry["id"]: entry for entry in build(judge(path).verdicts).flows}
+    own = {each["id"]: each for each in build(judge(path).verdicts).flows}
     assert own.keys() == theirs.keys()
-    for flow_id, entry in own.items():
+    for flow_id, mine in own.items():
         for part in ("url", "outcome", "browsers", "credentials", "related"):
-            assert entry[part] == theirs[flow_id][part], part
-        assert [each["id"] for each in entry["findings"]] == [each["id"] for each in theirs[flow_id]["findings"]]
+            assert mine[part] == theirs[flow_id][part], part
+        assert [each["id"] for each in mine["findings"]] == [each["id"] for each in theirs[flow_id]["findings"]]
 
 
 @pytest.mark.proxy
