@@ -95,7 +95,8 @@ class Watch:
         addon = self._addon()
         held = dict.fromkeys(("judged", "verdicts", "waiting", "live"), 0)
         if addon is not None:
-            on_their_way = (addon._requests, addon._glances, addon._heads, addon._held, addon._waiting)
+            pipeline = addon.pipeline
+            on_their_way = (addon._open, pipeline._inbox, pipeline._ended, pipeline._held, pipeline._touched)
             held["judged"] = addon.kept.judged
             held["verdicts"] = len(addon.kept.verdicts)
             held["waiting"] = sum(map(len, on_their_way))
