@@ -73,10 +73,12 @@ class Watch:
     def _ended(self, flow: http.HTTPFlow) -> None:
         if self.open.pop(flow.id, None) is None:
             return
-        outcome = flow.metadata.get("cors.outcome")
         addon = self._addon()
         if addon is None:
             return
+        # Verdicts come a moment after the response.
+        addon.drain()
+        outcome = flow.metadata.get("cors.outcome")
         if outcome is None and flow.id in addon.kept._not_cors:
             outcome = "not-cors"
         if outcome is None and len(self.not_judged) < _SHOWN:
