@@ -157,7 +157,7 @@ def _entry(violation: Violation) -> str:
     return (
         f"### {violation.id}\n\n"
         f"{title}\n\n"
-        f"{violation.severity.value} · {stages} · to be mended by: {violation.owner.value} · "
+        f"{violation.severity.value} · {stages} · fixed by: {violation.owner.value} · "
         f"{' · '.join([*names, f'[standard]({violation.anchor})'])}\n\n"
         f"{violation.explanation}\n\n"
         f"**Fix.** {violation.fix}\n"
@@ -179,7 +179,7 @@ def severities() -> str:
 def causes() -> str:
     """The causes that findings are given, in the order of their families."""
     return table(
-        ("cause", "what it is", "what shows it", "who mends it"),
+        ("cause", "what it is", "what shows it", "who fixes it"),
         ((f"`{entry.id}`", escaped(entry.title), escaped(entry.signal), entry.who.value) for entry in CAUSES.values()),
     )
 
