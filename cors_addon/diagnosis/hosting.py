@@ -88,10 +88,10 @@ THIRD_PARTIES: Final = _table("""
     Mailchimp: mailchimp.com mandrillapp.com
     Mailgun: mailgun.net
     Slack: slack.com
-    Discord: discord.com discordapp.com
+    Discord: discord.com discordapp.com discordapp.net
     Telegram: api.telegram.org t.me
     WhatsApp: whatsapp.com
-    Meta: facebook.com fbcdn.net instagram.com
+    Meta: facebook.com fbcdn.net instagram.com cdninstagram.com graph.facebook.com
     X: twitter.com x.com twimg.com
     Reddit: reddit.com redd.it redditmedia.com
     LinkedIn: linkedin.com
@@ -134,4 +134,27 @@ THIRD_PARTIES: Final = _table("""
     Algolia: algolia.net algolianet.com algolia.com
     Figma: figma.com
     Contentful: contentful.com
+    IFTTT: ifttt.com
+    Zapier: zapier.com
+    Make: make.com
+    Cohere: api.cohere.com api.cohere.ai
+    Together: api.together.xyz
+    xAI: api.x.ai
+    Azure OpenAI: openai.azure.com
+    Coinbase: coinbase.com
+    Kraken: kraken.com
+    Etherscan: etherscan.io
+    Alpha Vantage: alphavantage.co
+    News API: newsapi.org
+    Mojang: mojang.com minecraftservices.com
+    Roblox: roblox.com
+    LeetCode: leetcode.com
+    Medium: medium.com
+    Substack: substack.com
+    WordPress.com: wordpress.com
+    Webflow: api.webflow.com
+    Asana: app.asana.com
+    ClickUp: api.clickup.com
+    Monday: api.monday.com
+    Linear: api.linear.app
 """)

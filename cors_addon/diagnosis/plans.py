@@ -8,14 +8,21 @@ from ..fetch.origins import OPAQUE
 from ..verdict.failure_details import inert
 from ..verdict.fix_steps import STATUS, WayStep
 from ..verdict.model import Cause, Confidence, Finding, Snippet, Verdict
+from .causes import CAUSES
 from .model import PlanStep, Send
 from .owner import PLATFORM, THIRD_PARTY, UNKNOWN, host_of
+from .platform_settings import setting_of
 
 ANY_STATUS: Final = "any"
 OK_STATUS: Final = "2xx"
 _NOT_YOURS: Final = (
     "If {host} is not yours: call it from your own backend, or use a URL that its service offers to pages."
 )
+_ONLY_ITS_OWNER: Final = (
+    "Only its owner can change what {host} sends: call it from your own backend, or use a URL that the service offers "
+    "to pages."
+)
+_OF_THE_SERVER: Final = (FixOwner.SERVER, FixOwner.GATEWAY)
 _SESSION: Final = 2
 """The rank of what other responses of the host showed."""
 
@@ -42,7 +49,7 @@ def plan_of(verdict: Verdict, findings: Iterable[Finding], causes: tuple[Cause, 
 
 def _may_be_anybodys(findings: tuple[Finding, ...], cause: Cause | None) -> bool:
     """Say whether nothing shows that the page's author runs the server: no setting, and no other response for it."""
-    if not any(finding.severity in (Severity.BLOCKED, Severity.CONDITIONAL) for finding in findings):
+    if not _stops(findings):
         return False
     if findings[0].id != "allow-origin-missing":
         # A server that sends CORS headers for its pages is most often the author's.
@@ -52,14 +59,32 @@ def _may_be_anybodys(findings: tuple[Finding, ...], cause: Cause | None) -> bool
     return cause.snippet is None and cause.rank != _SESSION and cause.who is FixOwner.SERVER
 
 
+def _stops(findings: tuple[Finding, ...]) -> bool:
+    return any(finding.severity in (Severity.BLOCKED, Severity.CONDITIONAL) for finding in findings)
+
+
 def _of_cause(verdict: Verdict, cause: Cause, send: tuple[Send, ...], snippet: Snippet | None) -> PlanStep | None:
     if not cause.fix:
         return None
-    who, where = cause.who.value, cause.where
+    who, where, text = cause.who.value, cause.where, cause.fix
     owner = verdict.owner
-    if owner is not None and owner.kind == PLATFORM and cause.who in (FixOwner.SERVER, FixOwner.GATEWAY):
-        who, where = PLATFORM, where or f"In {owner.name}"
-    return PlanStep(who, where, cause.fix, send, snippet)
+    if owner is not None and cause.who in _OF_THE_SERVER:
+        if owner.kind == THIRD_PARTY:
+            return _of_third_party(verdict)
+        if owner.kind == PLATFORM:
+            setting = None if where or not CAUSES[cause.id].of_middleware else _setting(verdict, owner.name)
+            who = PLATFORM
+            where, text = setting or (where or f"In {owner.name}", text)
+    return PlanStep(who, where, text, send, snippet)
+
+
+def _setting(verdict: Verdict, platform: str) -> tuple[str, str] | None:
+    return setting_of(platform, _page_of(verdict))
+
+
+def _of_third_party(verdict: Verdict) -> PlanStep:
+    """Return what is left where a service of somebody else would have to change."""
+    return PlanStep(FixOwner.CLIENT.value, "", _ONLY_ITS_OWNER.format(host=host_of(verdict.url)))
 
 
 def _of_findings(
@@ -67,6 +92,13 @@ def _of_findings(
 ) -> PlanStep:
     """Return the step where nothing proves a cause: the headers say it all, or the catalogue does."""
     steps = [step for step in _steps(verdict, findings) if step.changes]
+    owner = verdict.owner
+    if owner is not None and findings[0].violation.owner in _OF_THE_SERVER and _stops(findings):
+        if owner.kind == THIRD_PARTY:
+            return _of_third_party(verdict)
+        setting = _setting(verdict, owner.name) if owner.kind == PLATFORM else None
+        if setting is not None:
+            return PlanStep(PLATFORM, *setting, send, snippet)
     if send and steps:
         status = any(change.header == STATUS for step in steps for change in step.changes)
         text = (

@@ -58,6 +58,14 @@ class Hint(StrEnum):
     FIREWALL = "firewall"
     SIGN_IN = "sign-in"
     """A sign-in page."""
+    FUNCTION_FAILED = "function-failed"
+    """A platform says that the function behind it failed or took too long."""
+    NO_APPLICATION = "no-application"
+    """A platform says that nothing is deployed under this name."""
+    CLIENT_CERTIFICATE = "client-certificate"
+    ACCESS_POLICY = "access-policy"
+    """Envoy's access policy refuses."""
+    HEADERS_TOO_LARGE = "headers-too-large"
 
 
 _PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
@@ -106,8 +114,24 @@ _PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
     (Hint.TUNNEL_WARNING, r"err_ngrok_6024|you are about to visit|tunnel password"),
     (
         Hint.FIREWALL,
-        r"error code: 10(?:06|07|08|09|10|12|15|20)\b|request blocked\.|the request could not be satisfied",
+        r"error code: 10(?:06|07|08|09|10|12|15|20)\b|request blocked\.|the request could not be satisfied"
+        r"|the requested url was rejected\. please consult|reference&#32;&#35;|incapsula incident id"
+        r"|access denied - sucuri|the request is blocked\.",
     ),
+    (
+        Hint.FUNCTION_FAILED,
+        r"worker threw exception|error code: 110[12]\b|function_invocation_(?:failed|timeout)"
+        r"|error: could not handle the request|endpoint request timed out"
+        r"|\"errortype\": ?\"[^\"]{0,100}\", ?\"errormessage\"",
+    ),
+    (
+        Hint.NO_APPLICATION,
+        r"\"application not found\"|>no such app<|deployment_not_found|the deployment could not be found"
+        r"|there isn't a github pages site here|<h1>application is not available</h1>",
+    ),
+    (Hint.CLIENT_CERTIFICATE, r"no required ssl certificate was sent"),
+    (Hint.ACCESS_POLICY, r"rbac: access denied"),
+    (Hint.HEADERS_TOO_LARGE, r"request header or cookie too large|request header fields too large"),
     (Hint.SIGN_IN, r"<input[^>]{0,200}type=[\"']?password"),
 )
 _ANY: Final = tuple((hint, re.compile(pattern)) for hint, pattern in _PHRASES)

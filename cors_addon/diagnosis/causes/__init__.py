@@ -60,6 +60,7 @@ _ORIGIN_MISSING: Final = (
     navigations.to_navigation,
     redirects.redirected,
     apis.opts_in,
+    connections.turned_away,
     platforms.answered,
     gateways.own_pages,
     caches.stored,
@@ -79,6 +80,9 @@ _ORIGIN_MISSING: Final = (
 _OF_PREFLIGHTS: Final = (
     navigations.to_navigation,
     redirects.redirected,
+    redirects.carried,
+    connections.turned_away,
+    apis.limits,
     platforms.answered,
     gateways.own_pages,
     storage.answered,
@@ -115,7 +119,7 @@ _RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
             libraries.not_allowed,
             preflights.needless,
         ),
-        "header-wildcard-with-credentials": (libraries.not_allowed, spelling.wildcard),
+        "header-wildcard-with-credentials": (apis.limits, libraries.not_allowed, spelling.wildcard),
         "redirect-too-many": (redirects.too_many,),
         "redirect-mixed-content": (navigations.to_navigation, redirects.redirected),
         "mode-same-origin": (navigations.to_navigation, redirects.redirected),
@@ -124,8 +128,8 @@ _RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
         "expose-headers-invalid": (spelling.malformed,),
         "orb-blocked": (pages.withheld,),
         "nosniff-mime": (pages.withheld,),
-        "corp-not-same-origin": (pages.withheld,),
-        "corp-not-same-site": (pages.withheld,),
+        "corp-not-same-origin": (apis.keeps, pages.withheld),
+        "corp-not-same-site": (apis.keeps, pages.withheld),
         "corp-coep": (pages.isolated,),
         "set-cookie-refused": (discarded.cookies,),
         "sticky-cookie-not-returned": (discarded.sticky,),
@@ -145,6 +149,8 @@ def stands(cause: Cause, scene: Scene) -> bool:
     """Say whether nothing in the exchange contradicts a cause: a header that is there, or that no server answered."""
     entry = CAUSES[cause.id]
     if entry.of_server and not scene.server_answered:
+        return False
+    if entry.of_middleware and cause.rank != Rank.SESSION and scene.owner.kind == "third-party":
         return False
     return not any(name in scene.headers for name in entry.absent)
 
@@ -172,7 +178,9 @@ def _ordered(causes: Iterable[Cause]) -> tuple[Cause, ...]:
         known = found.get(cause.id)
         if known is None or _support(cause) < _support(known):
             found[cause.id] = cause
-    ordered = sorted((each for each in found.values() if _CONTAINED.get(each.id) not in found), key=_support)
+    ordered = sorted(
+        (each for each in found.values() if _CONTAINED.get(each.id, _NONE).isdisjoint(found)), key=_support
+    )
     decisive = next((cause for cause in ordered if CAUSES[cause.id].decisive and _is_sure(cause)), None)
     if decisive is not None and decisive.confidence is Confidence.HIGH:
         # What else may explain a manifest or a port is told by the same redirect.
@@ -182,10 +190,12 @@ def _ordered(causes: Iterable[Cause]) -> tuple[Cause, ...]:
     return tuple(ordered)
 
 
-_CONTAINED: Final = {
-    "origin-not-listed": "origin-refused-by-cors",
-    "options-without-cors": "cors-switched-off",
-    "api-gateway-response": "api-gateway-mock-fails",
+_NONE: Final = frozenset[str]()
+_CONTAINED: Final[Mapping[str, frozenset[str]]] = {
+    "origin-not-listed": frozenset({"origin-refused-by-cors"}),
+    "options-without-cors": frozenset({"cors-switched-off", "origin-refused-by-cors"}),
+    "api-gateway-response": frozenset({"api-gateway-mock-fails", "function-failed"}),
+    "preflight-meets-validation": frozenset({"client-certificate-missing"}),
 }
 """What another cause says already, and more exactly."""
 

@@ -11,6 +11,7 @@ from ...traffic.body_hints import Hint
 from ...verdict.model import Cause, Confidence, Finding
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, shown
+from .refusals import missing_in
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
@@ -45,7 +46,26 @@ THIRD_PARTY: Final = CauseEntry(
     headers_help=False,
 )
 
-ENTRIES: Final = (OPT_IN, NOT_FOR_PAGES, THIRD_PARTY)
+LIMITS: Final = CauseEntry(
+    "third-party-limits-requests",
+    "A third party lets pages in, but not with this request, and only its owner can change that",
+    "The host belongs to a known service, its CORS headers are there, and do not allow the method or a header.",
+    FixOwner.CLIENT,
+    "Call it from your own backend, or send what the service documents for pages.",
+    headers_help=False,
+    decisive=True,
+)
+KEEPS: Final = CauseEntry(
+    "third-party-keeps-resource",
+    "A third party does not let other sites load this, and only its owner can change that",
+    "The host belongs to a known service, and its Cross-Origin-Resource-Policy excludes the page.",
+    FixOwner.CLIENT,
+    "Use the service's own way to embed it, or serve a copy from your own host as far as its terms allow.",
+    headers_help=False,
+    decisive=True,
+)
+
+ENTRIES: Final = (OPT_IN, NOT_FOR_PAGES, THIRD_PARTY, LIMITS, KEEPS)
 
 _ANTHROPIC: Final = "anthropic-dangerous-direct-browser-access"
 _NOT_FOR_PAGES: Final = (
@@ -101,6 +121,32 @@ def not_for_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
         return
     how = f"{scene.owner.because}, and sent {scene.status} without CORS headers"
     yield THIRD_PARTY.named(MEDIUM, how, (scene.id,), fix=_page_can(scene))
+
+
+def limits(finding: Finding, scene: Scene) -> Iterator[Cause]:
+    """For a service of somebody else that lets pages in, and not with this method or header."""
+    if not scene.is_preflight or scene.owner.kind != "third-party" or ALLOW_ORIGIN not in scene.headers:
+        return
+    missing = missing_in(scene)
+    if not missing and scene.status >= 400 and scene.record.asked_names:
+        missing = f"one of the headers {shown(', '.join(scene.record.asked_names), 80)}"
+    if not missing or missing.startswith("origin"):
+        return
+    how = f"{scene.host} ({scene.owner.name}) sent {scene.status}, and does not allow {missing}"
+    fix = "Call it from your own backend, which needs no permission."
+    asked = scene.record.asked_names
+    if asked and is_cors_safelisted_method(scene.method):
+        fix = f"Leave out {shown(', '.join(asked), 80)}: then the request needs no preflight. Or call it from your own "
+        fix += "backend, which needs no permission."
+    yield LIMITS.named(HIGH, how, (scene.id,), fix=fix)
+
+
+def keeps(finding: Finding, scene: Scene) -> Iterator[Cause]:
+    """For a resource of somebody else's service that its policy keeps from other sites."""
+    if scene.owner.kind == "third-party":
+        policy = shown(scene.headers.get("Cross-Origin-Resource-Policy") or "", 40)
+        how = f"{scene.host} ({scene.owner.name}) sent Cross-Origin-Resource-Policy: {policy}"
+        yield KEEPS.named(HIGH, how, (scene.id,))
 
 
 def _page_can(scene: Scene) -> str:

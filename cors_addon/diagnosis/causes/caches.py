@@ -9,7 +9,7 @@ from ...traffic.host_policies import Sighting, Way
 from ...verdict.model import Cause, Confidence, Finding
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, name_of, shown
-from .gateways import store_of
+from .responders import store_of
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...catalogue.violation import FixOwner
+from ...traffic.body_hints import Hint
 from ...traffic.exchange import Responder
 from ...verdict.model import Cause, Confidence, Finding
-from .cause import CauseEntry
+from .cause import LACKS_ALLOW_ORIGIN, CauseEntry
 from .context import Scene, shown
 
 HIGH, MEDIUM = Confidence.HIGH, Confidence.MEDIUM
@@ -87,7 +88,43 @@ OFFLINE: Final = _entry(
     "Connect the machine, then try again.",
 )
 
-ENTRIES: Final = (NOT_REACHED, NAME_UNKNOWN, CERTIFICATE, TLS, BROKEN_OFF, TOO_SLOW, PROXY_PAGE, BLOCKER, OFFLINE)
+MISDIRECTED: Final = CauseEntry(
+    "connection-to-wrong-host",
+    "The request arrived on a connection that was opened to another host",
+    "Status 421: the browser reused an HTTP/2 connection for a second host of the same address and certificate, and "
+    "the server does not serve that host there.",
+    FixOwner.GATEWAY,
+    "Give each host a certificate of its own, or the same TLS settings for all hosts of the certificate. Only some "
+    "browsers repeat the request on a new connection.",
+    headers_help=False,
+    decisive=True,
+)
+CLIENT_CERTIFICATE: Final = CauseEntry(
+    "client-certificate-missing",
+    "The server asks for a client certificate, and the request came without one",
+    "Status 400, and the body says that no certificate was sent. Preflights never carry one, and requests only with "
+    "credentials included.",
+    FixOwner.GATEWAY,
+    "Make the certificate optional (nginx: ssl_verify_client optional), answer OPTIONS without it, and check "
+    "$ssl_client_verify for other methods.",
+    absent=LACKS_ALLOW_ORIGIN,
+    decisive=True,
+)
+HEADERS_TOO_LARGE: Final = CauseEntry(
+    "request-headers-too-large",
+    "The request's headers are too large for the server, most often its cookies",
+    "Status 431, or an error page that says so.",
+    FixOwner.CLIENT,
+    "Delete the site's cookies, and set fewer or smaller ones. Or raise the server's limit (nginx: "
+    "large_client_header_buffers; Node.js: --max-http-header-size).",
+    headers_help=False,
+    absent=LACKS_ALLOW_ORIGIN,
+    decisive=True,
+)
+ENTRIES: Final = (
+    *(NOT_REACHED, NAME_UNKNOWN, CERTIFICATE, TLS, BROKEN_OFF, TOO_SLOW, PROXY_PAGE, BLOCKER, OFFLINE),
+    *(MISDIRECTED, CLIENT_CERTIFICATE, HEADERS_TOO_LARGE),
+)
 
 _LONG_WAIT: Final = 10.0
 _FAILURES: Final = (
@@ -123,6 +160,17 @@ _FAILURES: Final = (
         ),
     ),
 )
+
+
+def turned_away(finding: Finding, scene: Scene) -> Iterator[Cause]:
+    """For a response that speaks of the connection or of the size of the request, and not of what was asked for."""
+    said = f"{'OPTIONS' if scene.is_preflight else shown(scene.method, 20)} got {scene.status}"
+    if scene.status == 421:
+        yield MISDIRECTED.named(HIGH, f"{said} from {scene.host}", (scene.id,))
+    elif scene.status == 400 and scene.says(Hint.CLIENT_CERTIFICATE):
+        yield CLIENT_CERTIFICATE.named(HIGH, f"{said}, and the body says so", (scene.id,))
+    elif scene.status == 431 or (scene.status in (400, 494) and scene.says(Hint.HEADERS_TOO_LARGE)):
+        yield HEADERS_TOO_LARGE.named(HIGH, said, (scene.id,))
 
 
 def failed(finding: Finding, scene: Scene) -> Iterator[Cause]:

@@ -11,7 +11,8 @@ from ...verdict.model import Cause, Confidence, Finding
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, name_of, shown
 from .gateways import is_gateways_own, is_someone_elses
-from .known_servers import known_server
+from .redirects import DOUBLED
+from .server_table import known_server
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
@@ -26,6 +27,7 @@ NGINX: Final = CauseEntry(
     rank=Rank.SESSION,
     absent=LACKS_ALLOW_ORIGIN,
     where="In nginx's configuration",
+    of_middleware=True,
 )
 APACHE: Final = CauseEntry(
     "apache-without-always",
@@ -37,6 +39,7 @@ APACHE: Final = CauseEntry(
     rank=Rank.SESSION,
     absent=LACKS_ALLOW_ORIGIN,
     where="In Apache's configuration",
+    of_middleware=True,
 )
 OUTSIDE: Final = CauseEntry(
     "error-handler-outside-cors",
@@ -47,6 +50,7 @@ OUTSIDE: Final = CauseEntry(
     "orders middleware). Then find the error itself in the server's log.",
     rank=Rank.SESSION,
     absent=LACKS_ALLOW_ORIGIN,
+    of_middleware=True,
 )
 AUTH: Final = CauseEntry(
     "auth-before-cors",
@@ -56,6 +60,7 @@ AUTH: Final = CauseEntry(
     "Register the CORS middleware before authentication, so that 401 and 403 carry CORS headers and the page can read "
     "the status.",
     absent=LACKS_ALLOW_ORIGIN,
+    of_middleware=True,
 )
 NOT_FOUND: Final = CauseEntry(
     "path-not-found",
@@ -107,11 +112,17 @@ SERVER_ERROR: Final = CauseEntry(
     FixOwner.SERVER,
     "Look for the error in the server's log first. Then add CORS headers to error responses.",
     absent=LACKS_ALLOW_ORIGIN,
+    of_middleware=True,
 )
 ENTRIES: Final = (
     *(NGINX, APACHE, OUTSIDE, AUTH, NOT_FOUND, WRONG_METHOD, TOO_LARGE, RATE_LIMIT, FORGERY, SERVER_ERROR),
 )
 
+_SUPABASES: Final = "Supabase's gateway rejects the token before the function runs, without CORS headers"
+_SUPABASE: Final = (
+    "Send a valid token: sign in again, or refresh the session before the call. Or switch verify_jwt off for the "
+    "function, and check the token in its code, with CORS headers on 401 too."
+)
 # https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header
 NGINX_ADDS: Final = frozenset({200, 201, 204, 206, 301, 302, 303, 304, 307, 308})
 
@@ -141,6 +152,13 @@ def _error(scene: Scene) -> Iterator[Cause]:
         also = "" if retry is None else f" with Retry-After: {shown(retry, 40)}"
         yield RATE_LIMIT.named(HIGH, said + also, flows)
     elif status in (401, 403):
+        code = scene.headers.get("sb-error-code")
+        if code is not None:
+            how = f"{said} with sb-error-code: {shown(code, 60)}"
+            yield AUTH.named(
+                HIGH, how, flows, fix=_SUPABASE, rank=Rank.RESPONDER, title=_SUPABASES, where="In Supabase"
+            )
+            return
         scheme = scene.headers.get("WWW-Authenticate")
         also = "" if scheme is None else f" with WWW-Authenticate: {shown(scheme.partition(' ')[0], 30)}"
         if scheme is not None or status == 401:
@@ -151,6 +169,8 @@ def _error(scene: Scene) -> Iterator[Cause]:
         lost = next((each for each in scene.at_path if each.answer.is_preflight and each.answer.status == 404), None)
         if lost is not None:
             yield NOT_FOUND.named(HIGH, f"{said}, as {name_of(lost)} did", (scene.id, lost.flow))
+        elif "//" in scene.path:
+            yield DOUBLED.named(MEDIUM, f"{said}, and the path is {shown(scene.path, 80)}", flows)
         elif known:
             yield NOT_FOUND.named(MEDIUM, f"{said}{known}", flows, rank=Rank.SESSION)
     elif status == 405:

@@ -11,6 +11,7 @@ from ...verdict.model import Cause, Confidence, Finding
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .connections import PROXY_PAGE
 from .context import Scene, name_of, shown
+from .responders import gateway_of
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
@@ -77,97 +78,54 @@ BUCKET: Final = CauseEntry(
     rank=Rank.RESPONDER,
     absent=LACKS_ALLOW_ORIGIN,
 )
-ENTRIES: Final = (GATEWAY_ERROR, GATEWAY_CHALLENGE, DEPLOYMENT, TUNNEL, API_GATEWAY, BUCKET)
+FUNCTION: Final = CauseEntry(
+    "function-failed",
+    "The function behind the platform failed or took too long, and the platform answered for it",
+    "The platform says so by a header (x-vercel-error: FUNCTION_...) or in the body (Cloudflare 1101, API Gateway).",
+    FixOwner.SERVER,
+    "Find the error in the function's log. Catch errors in the function, and answer them with the CORS headers.",
+    rank=Rank.RESPONDER,
+    absent=LACKS_ALLOW_ORIGIN,
+    decisive=True,
+)
+NO_APPLICATION: Final = CauseEntry(
+    "no-application-at-host",
+    "The platform has no running application under this host name",
+    "The platform says so by a header (x-railway-fallback, x-render-routing: no-server) or in the body.",
+    FixOwner.SERVER,
+    "Deploy or start the application, or correct the host in the page's code.",
+    rank=Rank.RESPONDER,
+    absent=LACKS_ALLOW_ORIGIN,
+    headers_help=False,
+    decisive=True,
+)
+ACCESS_POLICY: Final = CauseEntry(
+    "access-policy-refuses",
+    "Envoy's access policy rejects the request before the application",
+    "The body is Envoy's: RBAC, access denied.",
+    FixOwner.GATEWAY,
+    "In Istio: let the AuthorizationPolicy allow OPTIONS without a request principal, and set corsPolicy in the "
+    "VirtualService. In Envoy: put the cors filter before rbac.",
+    rank=Rank.RESPONDER,
+    absent=LACKS_ALLOW_ORIGIN,
+    decisive=True,
+)
+ENTRIES: Final = (
+    *(GATEWAY_ERROR, GATEWAY_CHALLENGE, DEPLOYMENT, TUNNEL, API_GATEWAY, BUCKET),
+    *(FUNCTION, NO_APPLICATION, ACCESS_POLICY),
+)
 
 _OF_CDNS: Final = frozenset({520, 521, 522, 523, 524, 525, 526, 527, 530, 529})
 
 # With these hosting services say that they have no application to ask, or that it failed.
-_SERVICE_ERRORS: Final = ("x-vercel-error", "x-railway-fallback", "x-render-routing")
-
-# Header fields that tell who passes the answer on; the value must hold the text, where there is one.
-_BY_FIELD: Final = (
-    ("cf-ray", "", "Cloudflare"),
-    ("x-amz-cf-id", "", "CloudFront"),
-    ("x-amzn-errortype", "", "API Gateway"),
-    ("x-amz-apigw-id", "", "API Gateway"),
-    ("apigw-requestid", "", "API Gateway"),
-    ("x-vercel-id", "", "Vercel"),
-    ("x-nf-request-id", "", "Netlify"),
-    ("x-azure-ref", "", "Azure Front Door"),
-    ("x-fastly-request-id", "", "Fastly"),
-    ("x-varnish", "", "Varnish"),
-    ("x-kong-response-latency", "", "Kong"),
-    ("fly-request-id", "", "Fly.io"),
-    ("x-railway-fallback", "", "Railway"),
-    ("x-railway-request-id", "", "Railway"),
-    ("x-iinfo", "", "Imperva"),
-    ("x-sucuri-id", "", "Sucuri"),
-    ("x-akamai-request-id", "", "Akamai"),
-    ("ngrok-error-code", "", "ngrok"),
-    ("via", "cloudfront", "CloudFront"),
-    ("via", "1.1 google", "Google Cloud load balancing"),
-    ("via", "varnish", "Varnish"),
-    ("via", "vegur", "Heroku's router"),
-    ("via", "heroku-router", "Heroku's router"),
-    ("via", "kong", "Kong"),
-    ("server", "cloudflare", "Cloudflare"),
-    ("server", "cloudfront", "CloudFront"),
-    ("server", "awselb", "AWS load balancer"),
-    ("server", "akamai", "Akamai"),
-    ("server", "envoy", "Envoy"),
-    ("server", "varnish", "Varnish"),
-    ("server", "netlify", "Netlify"),
-    ("server", "vercel", "Vercel"),
-    ("server", "kong", "Kong"),
-    ("server", "apisix", "APISIX"),
-    ("server", "microsoft-azure-application-gateway", "Azure Application Gateway"),
-    ("server", "bigip", "BIG-IP"),
-    ("server", "big-ip", "BIG-IP"),
-    ("server", "heroku", "Heroku's router"),
-    ("server", "traefik", "Traefik"),
-    ("server", "haproxy", "HAProxy"),
-    ("server", "caddy", "Caddy"),
-    ("server", "openresty", "OpenResty"),
-    ("server", "nginx", "nginx"),
-    ("server", "tengine", "Tengine"),
-    ("server", "apache", "Apache"),
-    ("server", "litespeed", "LiteSpeed"),
-    ("server", "microsoft-iis", "IIS"),
+_SERVICE_ERRORS: Final = (
+    ("x-vercel-error", ("function_", "edge_function_", "middleware_"), FUNCTION),
+    ("x-vercel-error", ("deployment_not_found", "deployment_deleted", "deployment_disabled"), NO_APPLICATION),
+    ("x-railway-fallback", ("",), NO_APPLICATION),
+    ("x-render-routing", ("no-server", "no-deploy", "suspend"), NO_APPLICATION),
+    ("x-vercel-error", ("",), GATEWAY_ERROR),
+    ("x-render-routing", ("",), GATEWAY_ERROR),
 )
-_STORES: Final = (
-    ("server", "amazons3", "Amazon S3"),
-    ("server", "uploadserver", "Google Cloud Storage"),
-    ("server", "windows-azure-blob", "Azure Blob Storage"),
-    ("server", "minio", "MinIO"),
-    ("server", "aliyunoss", "Alibaba Cloud OSS"),
-    ("server", "tencent-cos", "Tencent COS"),
-    ("server", "rook", "Ceph"),
-    ("x-amz-id-2", "", "Amazon S3"),
-    ("x-guploader-uploadid", "", "Google Cloud Storage"),
-    ("x-goog-hash", "", "Google Cloud Storage"),
-    ("x-ms-blob-type", "", "Azure Blob Storage"),
-    ("x-oss-request-id", "", "Alibaba Cloud OSS"),
-)
-
-
-_Told = dict[str, list[tuple[int, str, str]]]
-
-
-def _by_name(table: tuple[tuple[str, str, str], ...]) -> _Told:
-    """Return a table's lines by header name, each with its place: what stands first counts."""
-    told: _Told = {}
-    for place, (name, part, who) in enumerate(table):
-        told.setdefault(name, []).append((place, part, who))
-    return told
-
-
-_GATEWAYS_BY_NAME: Final = _by_name(_BY_FIELD)
-_STORES_BY_NAME: Final = _by_name(_STORES)
-
-
-def gateway_of(headers: HeaderList) -> tuple[str, str] | None:
-    """Return who passed the answer on or wrote it, and the header line that says so; ``None`` where nothing does."""
-    return _told_by(headers, _GATEWAYS_BY_NAME)
 
 
 def service_page(status: int, headers: HeaderList) -> tuple[CauseEntry, str] | None:
@@ -181,10 +139,10 @@ def service_page(status: int, headers: HeaderList) -> tuple[CauseEntry, str] | N
         if is_private_tunnel(headers):
             return DEPLOYMENT, "WWW-Authenticate: tunnel"
     if status >= 400:
-        for name in _SERVICE_ERRORS:
+        for name, beginnings, entry in _SERVICE_ERRORS:
             value = headers.get(name)
-            if value is not None:
-                return GATEWAY_ERROR, f"{name}: {shown(value, 60)}"
+            if value is not None and value.lower().startswith(beginnings):
+                return entry, f"{name}: {shown(value, 60)}"
     return None
 
 
@@ -207,23 +165,6 @@ def is_gateways_own(status: int, headers: HeaderList) -> bool:
     return status in (502, 504) or status in _OF_CDNS or (status == 503 and gateway_of(headers) is not None)
 
 
-def store_of(headers: HeaderList) -> tuple[str, str] | None:
-    """Return which object store answered, and the header line that says so."""
-    return _told_by(headers, _STORES_BY_NAME)
-
-
-def _told_by(headers: HeaderList, told: _Told) -> tuple[str, str] | None:
-    found = None
-    for name in headers.names():
-        for place, part, who in told.get(name, ()):
-            if (found is None or place < found[0]) and part in (headers.get(name) or "").lower():
-                found = place, who, name
-    if found is None:
-        return None
-    _, who, name = found
-    return who, f"{name}: {shown(headers.get(name) or '', 50)}"
-
-
 def own_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a response without the header that a gateway, a CDN or a store wrote."""
     if ALLOW_ORIGIN in scene.headers and not scene.is_preflight:
@@ -237,7 +178,11 @@ def own_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if challenge is not None:
         yield GATEWAY_CHALLENGE.named(HIGH, f"{said} with {challenge}", (scene.id,))
         return
-    if scene.says(Hint.FIREWALL) and status in (403, 429, 503):
+    if scene.says(Hint.ACCESS_POLICY) and status == 403:
+        yield ACCESS_POLICY.named(HIGH, f"{said}, and the body says RBAC: access denied", (scene.id,))
+        return
+    # F5's page comes with status 200.
+    if scene.says(Hint.FIREWALL) and status in (200, 403, 406, 429, 503):
         gateway = gateway_of(headers)
         by = gateway[0] if gateway is not None else "a firewall"
         yield GATEWAY_CHALLENGE.named(HIGH, f"{said}, and the body is the block page of {by}", (scene.id,))
@@ -251,12 +196,26 @@ def own_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
             return
         yield entry.named(HIGH, f"{said} with {line}", (scene.id,))
         return
+    if status >= 400 and scene.says(Hint.NO_APPLICATION):
+        yield NO_APPLICATION.named(HIGH, f"{said}, and the body says so", (scene.id,))
+        return
     gateway = gateway_of(headers)
+    if status >= 500 and scene.says(Hint.FUNCTION_FAILED):
+        by = f" of {gateway[0]}" if gateway is not None else ""
+        limit = "A function has 29 seconds behind API Gateway. " if status == 504 else ""
+        yield FUNCTION.named(
+            HIGH, f"{said}, and the body is the error page{by}", (scene.id,), fix=f"{limit}{FUNCTION.fix}"
+        )
+        return
     if status >= 400 and gateway is not None and gateway[0] == "API Gateway":
         # What it says of itself is told apart elsewhere.
         kind = headers.get("x-amzn-ErrorType")
         named = f"x-amzn-errortype: {shown(kind, 60)}" if kind is not None else gateway[1]
         sure = kind is not None and not (kind.startswith("InternalServerError") and scene.is_preflight)
+        # A preflight's 500 is that of the mock integration.
+        failed = (502,) if scene.is_preflight else (500, 502)
+        if kind is not None and status in failed and kind.startswith("InternalServerError"):
+            yield FUNCTION.named(HIGH, f"{said} with {named}", (scene.id,))
         yield API_GATEWAY.named(HIGH if sure else MEDIUM, f"{said} with {named}", (scene.id,))
         return
     yield from _gateway_error(scene, gateway)
@@ -271,6 +230,8 @@ def _gateway_error(scene: Scene, gateway: tuple[str, str] | None) -> Iterator[Ca
     elif status != 503:
         said = f"status {status}, which a server in front of the application sends"
     else:
+        how = "status 503: the application is down or overloaded"
+        yield GATEWAY_ERROR.named(LOW, how, (scene.id,), rank=Rank.STATUS)
         return
     retry = scene.headers.get("Retry-After")
     also = f", Retry-After: {shown(retry, 40)}" if retry is not None else ""

@@ -10,7 +10,8 @@ from ...traffic.body_hints import Hint
 from ...verdict.model import Cause, Confidence, Finding, Snippet
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, shown
-from .gateways import gateway_of
+from .gateways import NO_APPLICATION
+from .responders import gateway_of
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
@@ -133,7 +134,19 @@ HOST_REFUSED: Final = CauseEntry(
     decisive=True,
 )
 
+STATIC_HOST: Final = CauseEntry(
+    "static-host-takes-no-request",
+    "A static host answers, which serves files and runs no code",
+    "Status 405 (or 403, 501) from a host of static sites, such as GitHub Pages or an S3 website.",
+    FixOwner.CLIENT,
+    "Correct the base URL in the page's code: call the host where the API runs.",
+    rank=Rank.RESPONDER,
+    headers_help=False,
+    decisive=True,
+)
+
 ENTRIES: Final = (
+    STATIC_HOST,
     *(
         CLOUD_RUN,
         API_ROUTE,
@@ -148,6 +161,9 @@ ENTRIES: Final = (
     ),
 )
 
+_STATIC_HOSTS: Final = re.compile(
+    r"\.(?:github\.io|gitlab\.io|surge\.sh|neocities\.org|bitbucket\.io)$|\.s3-website[.-][a-z0-9-]+\.amazonaws\.com$"
+)
 _SCRIPT_PATH: Final = re.compile(r"/macros/(?:a/[^/]+/)?s/[^/]+/(?:exec|dev)$")
 _OF_APPLICATIONS: Final = ("x-powered-by", "x-cloud-trace-context", "set-cookie", "vary", "etag")
 
@@ -157,6 +173,7 @@ def answered(finding: Finding, scene: Scene) -> Iterator[Cause]:
     said = f"{'OPTIONS' if scene.is_preflight else shown(scene.method, 20)} got {scene.status}"
     flows = (scene.id,)
     yield from _cloud_run(scene, said)
+    yield from _no_function(scene, said)
     yield from _api_gateway(scene, said)
     yield from _kong(scene, said)
     if scene.status in (401, 403) and _is_easy_auth(scene):
@@ -170,6 +187,8 @@ def answered(finding: Finding, scene: Scene) -> Iterator[Cause]:
         yield APPS_SCRIPT.named(HIGH, f"{said}; {by}", flows)
     if scene.is_preflight and scene.status in (403, 405) and scene.server.lower() == "cloudfront":
         yield CLOUDFRONT.named(MEDIUM, f"{said} with Server: CloudFront", flows)
+    if scene.status in (403, 405, 501) and _STATIC_HOSTS.search(scene.host) and scene.method not in ("GET", "HEAD"):
+        yield STATIC_HOST.named(HIGH, f"{said} from {scene.host}", flows)
     if scene.says(Hint.HOST_REFUSED):
         yield HOST_REFUSED.named(HIGH, f"{said}, and the body names the host {scene.host}", flows)
 
@@ -184,6 +203,20 @@ def _cloud_run(scene: Scene, said: str) -> Iterator[Cause]:
         " and a body that says so" if spoken else " and no application header"
     )
     yield CLOUD_RUN.named(HIGH if spoken else MEDIUM, how, (scene.id,))
+
+
+def _no_function(scene: Scene, said: str) -> Iterator[Cause]:
+    """For Google's own 404: what a function itself sends has its execution's id."""
+    if scene.owner.name != "Google Cloud Functions" or scene.status != 404 or "function-execution-id" in scene.headers:
+        return
+    yield NO_APPLICATION.named(
+        MEDIUM,
+        f"{said} from {scene.server or 'Google'} without Function-Execution-Id",
+        (scene.id,),
+        title="Google Cloud has no function of this name in this region and project",
+        fix="Deploy the function, or correct region, project and name in the URL.",
+        rank=Rank.EXCHANGE,
+    )
 
 
 def _api_gateway(scene: Scene, said: str) -> Iterator[Cause]:

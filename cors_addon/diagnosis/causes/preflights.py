@@ -10,10 +10,13 @@ from ...fetch.methods import is_cors_safelisted_method
 from ...traffic.body_hints import Hint
 from ...traffic.host_policies import Sighting, path_of
 from ...verdict.model import Cause, Confidence, Finding
+from ..platform_settings import SETTINGS
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, name_of, shown
-from .gateways import gateway_of, is_someone_elses, store_of
+from .gateways import is_someone_elses
+from .redirects import DOUBLED
 from .refusals import REFUSED, by_cors_code
+from .responders import gateway_of, store_of
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
@@ -23,6 +26,7 @@ AUTH: Final = CauseEntry(
     "The preflight got 401, or 403 with a challenge. Preflights never carry cookies or tokens.",
     FixOwner.SERVER,
     "Let OPTIONS through without authentication: register the CORS middleware first, or exempt preflights.",
+    of_middleware=True,
 )
 NO_ROUTE: Final = CauseEntry(
     "preflight-meets-no-route",
@@ -31,6 +35,7 @@ NO_ROUTE: Final = CauseEntry(
     FixOwner.SERVER,
     "Register CORS middleware that answers preflights before routing, or add a handler for OPTIONS to the route.",
     absent=LACKS_ALLOW_ORIGIN,
+    of_middleware=True,
 )
 NO_PATH: Final = CauseEntry(
     "preflight-at-wrong-path",
@@ -47,6 +52,7 @@ DEV_SERVER: Final = CauseEntry(
     "Server names one that serves files or is meant for development, and the status is 404, 405 or 501.",
     FixOwner.SERVER,
     "Add CORS middleware to the application itself, or call it through the page's own development server as a proxy.",
+    of_middleware=True,
 )
 BODY_PARSER: Final = CauseEntry(
     "preflight-meets-validation",
@@ -55,6 +61,7 @@ BODY_PARSER: Final = CauseEntry(
     FixOwner.SERVER,
     "Register the CORS middleware before the code that reads and validates requests: a preflight is always empty.",
     absent=LACKS_ALLOW_ORIGIN,
+    of_middleware=True,
 )
 RATE_LIMIT: Final = CauseEntry(
     "preflight-meets-rate-limit",
@@ -69,6 +76,7 @@ ERROR: Final = CauseEntry(
     "The preflight got 500 or another server error that is no gateway's.",
     FixOwner.SERVER,
     "Look for the error in the server's log: code that expects a body, a user or a session runs for OPTIONS too.",
+    of_middleware=True,
 )
 FORBIDDEN: Final = CauseEntry(
     "preflight-forbidden",
@@ -78,6 +86,7 @@ FORBIDDEN: Final = CauseEntry(
     "Allow OPTIONS in the firewall's or web server's list of methods. To tell: curl without Origin gets 403 too.",
     rank=Rank.STATUS,
     absent=LACKS_ALLOW_ORIGIN,
+    of_middleware=True,
 )
 PLAIN_OPTIONS: Final = CauseEntry(
     "options-without-cors",
@@ -86,6 +95,7 @@ PLAIN_OPTIONS: Final = CauseEntry(
     FixOwner.SERVER,
     "Register CORS middleware that answers OPTIONS before the framework's default does.",
     absent=LACKS_ALLOW_ORIGIN,
+    of_middleware=True,
 )
 ACTUAL_ONLY: Final = CauseEntry(
     "headers-on-response-only",
@@ -95,6 +105,7 @@ ACTUAL_ONLY: Final = CauseEntry(
     "Send the CORS headers with the response to OPTIONS too, with Access-Control-Allow-Methods and -Headers.",
     rank=Rank.SESSION,
     absent=LACKS_ALLOW_ORIGIN,
+    of_middleware=True,
 )
 NEEDLESS: Final = CauseEntry(
     "preflight-for-json-only",
@@ -161,6 +172,12 @@ def _refused(scene: Scene) -> Iterator[Cause]:
         fix = "In Kong: set run_on_preflight: false on the authentication plugin, so that OPTIONS needs no credentials."
         yield AUTH.named(HIGH, f"{said}{also}; preflights carry no credentials", flows, fix=fix if kong else None)
     elif code == 403 and store_of(scene.headers) is None:
+        if "cf-access-domain" in scene.headers or "cloudflare-access" in _challenge(scene):
+            where, fix = SETTINGS["Cloudflare Access"]
+            how = f"{said} with Cloudflare Access' challenge; preflights carry no credentials"
+            fix = fix.replace("{origin}", shown(scene.origin, 100))
+            yield AUTH.named(HIGH, how, flows, fix=fix, where=where, title="Cloudflare Access rejects the preflight")
+            return
         if "www-authenticate" in scene.headers:
             yield AUTH.named(MEDIUM, f"{said} with a challenge; preflights carry no credentials", flows)
             return
@@ -178,6 +195,10 @@ def _refused(scene: Scene) -> Iterator[Cause]:
         yield ERROR.named(MEDIUM, said, flows)
 
 
+def _challenge(scene: Scene) -> str:
+    return (scene.headers.get("WWW-Authenticate") or "").lower()
+
+
 def _has_a_page(scene: Scene) -> bool:
     return "content-type" in scene.headers
 
@@ -192,6 +213,8 @@ def _no_route(scene: Scene, said: str, allow: str | None) -> Iterator[Cause]:
         message = f"{said}, and {name_of(lost)} got {lost.answer.status} too"
         yield NO_PATH.named(HIGH, message, (scene.id, lost.flow))
         return
+    if "//" in scene.path and found is None and lost is None:
+        yield DOUBLED.named(MEDIUM, f"{said}, and the path is {shown(scene.path, 80)}", (scene.id,))
     by = _dev_server(scene)
     if by is not None:
         yield DEV_SERVER.named(HIGH, f"{said}; that is {by}", (scene.id,))

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from ...catalogue.violation import FixOwner
 from ...fetch.messages import Response
+from ...fetch.origins import origin_of
 from ...fetch.redirects import redirect_target
 from ...verdict.failure_details import without_user_info
 from ...verdict.model import Cause, Confidence, Finding
@@ -56,7 +57,7 @@ SLASH: Final = _entry(
 DOUBLED: Final = _entry(
     "redirected-for-doubled-slash",
     "The URL has a doubled slash",
-    "The path has two slashes in a row, and the redirect leads to the same path with one.",
+    "The path has two slashes in a row, and the redirect leads to the same path with one, or the status is 404.",
     "Join base URL and path with a single slash: the base URL ends in one, and the path begins with one.",
 )
 WWW: Final = _entry(
@@ -109,7 +110,31 @@ LOOP: Final = CauseEntry(
     headers_help=False,
 )
 
-ENTRIES: Final = (LOOP, HTTPS, DOWNGRADE, MIXED, SLASH, DOUBLED, WWW, LOCALE, HOST, SIGNED, PATH, WITHOUT_HEADERS)
+CARRIED: Final = CauseEntry(
+    "redirect-carries-headers",
+    "The redirect took the request's own headers along to another host, which does not allow them",
+    "The preflight belongs to a request that another host redirected here.",
+    FixOwner.CLIENT,
+    "Leave the header out of the first request, or get the target's URL from the API as data, and fetch it without the "
+    "header (Microsoft Graph: @microsoft.graph.downloadUrl).",
+    headers_help=False,
+)
+
+ENTRIES: Final = (
+    CARRIED,
+    LOOP,
+    HTTPS,
+    DOWNGRADE,
+    MIXED,
+    SLASH,
+    DOUBLED,
+    WWW,
+    LOCALE,
+    HOST,
+    SIGNED,
+    PATH,
+    WITHOUT_HEADERS,
+)
 
 _LANGUAGE: Final = re.compile(r"/[a-z]{2}(?:[-_][A-Za-z]{2})?(?=/|$)")
 
@@ -139,6 +164,19 @@ def redirected(finding: Finding, scene: Scene) -> Iterator[Cause]:
         if known is not None:
             message = f"{said} without Access-Control-Allow-Origin, and {name_of(known)} of the host has it"
             yield WITHOUT_HEADERS.named(MEDIUM, message, (scene.id, known.flow))
+
+
+def carried(finding: Finding, scene: Scene) -> Iterator[Cause]:
+    """For a preflight that a redirect to another host caused."""
+    hop = scene.hop
+    if finding.id not in ("header-not-allowed", "header-wildcard-with-credentials") or hop is None:
+        return
+    name = shown(finding.params.get("name", ""), 60)
+    first, here = origin_of(hop.exchange.request.url), scene.target
+    if not scene.is_preflight or not name or first is None or here is None or first.host == here.host:
+        return
+    how = f"{name_of(hop)} at {shown(first.host, 60)} redirected to {scene.host}, and {name} went along"
+    yield CARRIED.named(HIGH, how, (hop.id, scene.id))
 
 
 def too_many(finding: Finding, scene: Scene) -> Iterator[Cause]:

@@ -12,8 +12,10 @@ from ...traffic.host_policies import Sighting, Way, path_of
 from ...verdict.model import Cause, Confidence, Finding
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, name_of, shown
-from .gateways import is_someone_elses, store_of
-from .known_servers import KnownServer, known_server
+from .gateways import is_someone_elses
+from .known_servers import KnownServer
+from .responders import store_of
+from .server_table import known_server
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
@@ -33,6 +35,7 @@ REFUSED: Final = CauseEntry(
     "names CORS, or a Vary that names Access-Control-Request-Method); or the host granted the page another preflight.",
     FixOwner.SERVER,
     "Add what is missing (origin, method or header names) to the server's CORS configuration.",
+    of_middleware=True,
 )
 OWN_ORIGIN: Final = CauseEntry(
     "own-origin-refused-by-cors",
@@ -91,6 +94,9 @@ def refused(finding: Finding, scene: Scene) -> Iterator[Cause]:
         # Its errors about the request itself come without the header too, whoever asks.
         confidence = MEDIUM if scene.status < 400 else LOW
         yield _set(ORIGIN_REFUSED, confidence, how, scene, server, Rank.IDENTITY)
+    if server is not None and server.list_name and scene.is_preflight and scene.status < 300 and _is_silent(scene):
+        how = f"OPTIONS got {scene.status} without CORS headers; {server.name} answers ({server.because})"
+        yield _set(ORIGIN_REFUSED, MEDIUM, how, scene, server, Rank.IDENTITY)
     off = server is not None and "switched off" in server.default and scene.status != 401
     if server is not None and off and not scene.has_cors_headers and "origin" not in scene.varies:
         how = f"{server.name} answers ({server.because}); {server.default}"
@@ -127,6 +133,10 @@ def _by_error(scene: Scene, server: KnownServer | None) -> Iterator[Cause]:
     if scene.status == 403 and by and not scene.is_preflight:
         how = f"{said} with {by} and no CORS header"
         yield _set(ORIGIN_REFUSED, MEDIUM, how, scene, server)
+        return
+    if _is_tomcats(scene):
+        how = f"{said}, text/plain and empty: Tomcat's CorsFilter refuses like this"
+        yield _set(ORIGIN_REFUSED, MEDIUM, how, scene, server, Rank.RESPONDER)
         return
     if server is not None and scene.status == 403 and server.default:
         how = f"{said} for {page}; {server.name} answers ({server.because}), and {server.default}"
@@ -205,6 +215,21 @@ def missing_in(scene: Scene) -> str:
     if lacking and (ALLOW_HEADERS in scene.headers or scene.says(Hint.HEADERS_REFUSED)):
         missing.append(f"header {shown(', '.join(lacking), 80)}")
     return " and ".join(missing)
+
+
+def _is_silent(scene: Scene) -> bool:
+    """Say whether a response has nothing of CORS, and the host lets the page in nowhere."""
+    return not scene.has_cors_headers and _allows_here(scene) is None
+
+
+def _is_tomcats(scene: Scene) -> bool:
+    """Say whether a refusal is empty text/plain, as Tomcat's CorsFilter writes it.
+
+    https://tomcat.apache.org/tomcat-9.0-doc/config/filter.html#CORS_Filter
+    """
+    kind = (scene.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
+    empty = scene.headers.get("Content-Length") == "0" or scene.server.startswith("Apache-Coyote")
+    return scene.status == 403 and kind == "text/plain" and empty and not scene.body_hints
 
 
 def _allowed_other(scene: Scene) -> Sighting | None:

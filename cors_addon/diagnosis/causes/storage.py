@@ -13,7 +13,8 @@ from ...verdict.model import Cause, Confidence, Finding
 from .caches import cache_hit
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, name_of, shown
-from .gateways import BUCKET, store_of
+from .gateways import BUCKET
+from .responders import store_of
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 

@@ -12,8 +12,9 @@ from ...verdict.model import Cause, Confidence, Finding
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, name_of, shown
 from .errors import NGINX, NGINX_ADDS
-from .gateways import TUNNEL, service_page, store_of
-from .known_servers import known_server
+from .gateways import TUNNEL, service_page
+from .responders import store_of
+from .server_table import known_server
 
 HIGH, MEDIUM = Confidence.HIGH, Confidence.MEDIUM
 
@@ -34,6 +35,7 @@ ROUTE: Final = CauseEntry(
     "applications often need their own.",
     rank=Rank.SESSION,
     absent=LACKS_ALLOW_ORIGIN,
+    of_middleware=True,
 )
 PREFLIGHT_ONLY: Final = CauseEntry(
     "headers-on-preflight-only",
@@ -43,6 +45,7 @@ PREFLIGHT_ONLY: Final = CauseEntry(
     "Send Access-Control-Allow-Origin (and Access-Control-Allow-Credentials) with every response, not only with "
     "OPTIONS.",
     rank=Rank.SESSION,
+    of_middleware=True,
 )
 HTML: Final = CauseEntry(
     "html-instead-of-data",

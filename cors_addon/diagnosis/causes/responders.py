@@ -1,0 +1,108 @@
+"""Who passed an answer on or wrote it, told from header fields that only one service sends."""
+
+from typing import Final
+
+from ...fetch.headers import HeaderList
+from .context import shown
+
+# Header fields that tell who passes the answer on; the value must hold the text, where there is one.
+_BY_FIELD: Final = (
+    ("cf-ray", "", "Cloudflare"),
+    ("x-amz-cf-id", "", "CloudFront"),
+    ("x-amzn-errortype", "", "API Gateway"),
+    ("x-amz-apigw-id", "", "API Gateway"),
+    ("apigw-requestid", "", "API Gateway"),
+    ("x-vercel-id", "", "Vercel"),
+    ("x-nf-request-id", "", "Netlify"),
+    ("x-azure-ref", "", "Azure Front Door"),
+    ("x-fastly-request-id", "", "Fastly"),
+    ("x-varnish", "", "Varnish"),
+    ("x-kong-response-latency", "", "Kong"),
+    ("fly-request-id", "", "Fly.io"),
+    ("x-railway-fallback", "", "Railway"),
+    ("x-railway-request-id", "", "Railway"),
+    ("x-iinfo", "", "Imperva"),
+    ("x-sucuri-id", "", "Sucuri"),
+    ("x-akamai-request-id", "", "Akamai"),
+    ("ngrok-error-code", "", "ngrok"),
+    ("via", "cloudfront", "CloudFront"),
+    ("via", "1.1 google", "Google Cloud load balancing"),
+    ("via", "varnish", "Varnish"),
+    ("via", "vegur", "Heroku's router"),
+    ("via", "heroku-router", "Heroku's router"),
+    ("via", "kong", "Kong"),
+    ("server", "cloudflare", "Cloudflare"),
+    ("server", "cloudfront", "CloudFront"),
+    ("server", "awselb", "AWS load balancer"),
+    ("server", "akamai", "Akamai"),
+    ("server", "envoy", "Envoy"),
+    ("server", "varnish", "Varnish"),
+    ("server", "netlify", "Netlify"),
+    ("server", "vercel", "Vercel"),
+    ("server", "kong", "Kong"),
+    ("server", "apisix", "APISIX"),
+    ("server", "microsoft-azure-application-gateway", "Azure Application Gateway"),
+    ("server", "bigip", "BIG-IP"),
+    ("server", "big-ip", "BIG-IP"),
+    ("server", "heroku", "Heroku's router"),
+    ("server", "traefik", "Traefik"),
+    ("server", "haproxy", "HAProxy"),
+    ("server", "caddy", "Caddy"),
+    ("server", "openresty", "OpenResty"),
+    ("server", "nginx", "nginx"),
+    ("server", "tengine", "Tengine"),
+    ("server", "apache", "Apache"),
+    ("server", "litespeed", "LiteSpeed"),
+    ("server", "microsoft-iis", "IIS"),
+)
+_STORES: Final = (
+    ("server", "amazons3", "Amazon S3"),
+    ("server", "uploadserver", "Google Cloud Storage"),
+    ("server", "windows-azure-blob", "Azure Blob Storage"),
+    ("server", "minio", "MinIO"),
+    ("server", "aliyunoss", "Alibaba Cloud OSS"),
+    ("server", "tencent-cos", "Tencent COS"),
+    ("server", "rook", "Ceph"),
+    ("x-amz-id-2", "", "Amazon S3"),
+    ("x-guploader-uploadid", "", "Google Cloud Storage"),
+    ("x-goog-hash", "", "Google Cloud Storage"),
+    ("x-ms-blob-type", "", "Azure Blob Storage"),
+    ("x-oss-request-id", "", "Alibaba Cloud OSS"),
+)
+
+
+_Told = dict[str, list[tuple[int, str, str]]]
+
+
+def _by_name(table: tuple[tuple[str, str, str], ...]) -> _Told:
+    """Return a table's lines by header name, each with its place: what stands first counts."""
+    told: _Told = {}
+    for place, (name, part, who) in enumerate(table):
+        told.setdefault(name, []).append((place, part, who))
+    return told
+
+
+_GATEWAYS_BY_NAME: Final = _by_name(_BY_FIELD)
+_STORES_BY_NAME: Final = _by_name(_STORES)
+
+
+def gateway_of(headers: HeaderList) -> tuple[str, str] | None:
+    """Return who passed the answer on or wrote it, and the header line that says so; ``None`` where nothing does."""
+    return _told_by(headers, _GATEWAYS_BY_NAME)
+
+
+def store_of(headers: HeaderList) -> tuple[str, str] | None:
+    """Return which object store answered, and the header line that says so."""
+    return _told_by(headers, _STORES_BY_NAME)
+
+
+def _told_by(headers: HeaderList, told: _Told) -> tuple[str, str] | None:
+    found = None
+    for name in headers.names():
+        for place, part, who in told.get(name, ()):
+            if (found is None or place < found[0]) and part in (headers.get(name) or "").lower():
+                found = place, who, name
+    if found is None:
+        return None
+    _, who, name = found
+    return who, f"{name}: {shown(headers.get(name) or '', 50)}"

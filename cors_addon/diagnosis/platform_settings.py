@@ -1,0 +1,65 @@
+"""Where a platform's CORS is set: what stands in a plan in place of advice to register middleware."""
+
+from typing import Final
+
+_BUCKET: Final = "Add a CORS rule to the bucket: origin {origin}, with the method and the headers below."
+
+SETTINGS: Final = {
+    "Amazon S3": ("In the bucket's Permissions, under CORS", _BUCKET),
+    "Google Cloud Storage": ("In the bucket's configuration (gcloud storage buckets update --cors-file)", _BUCKET),
+    "Azure Blob Storage": ("In the storage account's Resource sharing (CORS)", _BUCKET),
+    "Cloudflare R2": ("In the bucket's CORS policy", _BUCKET),
+    "DigitalOcean Spaces": ("In the bucket's CORS configurations", _BUCKET),
+    "Backblaze B2": ("In the bucket's CORS rules", _BUCKET),
+    "Wasabi": ("In the bucket's CORS settings", _BUCKET),
+    "Amazon API Gateway": (
+        "In API Gateway",
+        "Enable CORS for {origin} on the resource (REST API) or on the HTTP API, then deploy the stage. Errors of the "
+        "gateway itself need the headers in DEFAULT_4XX and DEFAULT_5XX.",
+    ),
+    "AWS Lambda function URL": (
+        "In the function URL's settings",
+        "Configure CORS: allow origin {origin}, the method and the headers below. The function URL then answers "
+        "OPTIONS; take CORS headers out of the code, or they are sent twice.",
+    ),
+    "CloudFront": (
+        "In CloudFront, at the distribution's cache behavior",
+        "Allow OPTIONS, and attach a response headers policy with CORS for {origin}.",
+    ),
+    "Google Cloud Functions": (
+        "In the function's code",
+        "Answer OPTIONS first, before the body and the token are read, and send the headers below with each response, "
+        "errors included.",
+    ),
+    "Azure API Management": (
+        "In the Azure portal, at the API's inbound policy",
+        "Add a cors policy with allowed-origins {origin}, the method and the headers below. It answers OPTIONS before "
+        "the subscription key is checked.",
+    ),
+    "Azure CDN": (
+        "In the Azure portal, at the profile's rules",
+        "Add a rule that sets Access-Control-Allow-Origin for {origin}, or have the origin send it and forward Origin.",
+    ),
+    "Supabase": (
+        "In the Edge Function's code",
+        "Answer OPTIONS first, before the body is read, and send the same headers with each other response, errors "
+        "included.",
+    ),
+    "Cloudflare Access": (
+        "In Cloudflare Zero Trust, at the application's settings",
+        "Switch on Bypass options requests to origin, or set the CORS headers there for {origin}.",
+    ),
+    "Clerk": ("In Clerk's instance settings", "Add {origin} to allowed_origins."),
+    "WorkOS": ("In the WorkOS dashboard, under Authentication, Sessions", "Add {origin} to the CORS origins."),
+    "bunny.net": (
+        "In bunny.net, at the pull zone's headers",
+        "Switch on CORS headers for the file's extension, or have the origin send them.",
+    ),
+}
+"""By the platform's name: where, and what to write; ``{origin}`` is the page's."""
+
+
+def setting_of(platform: str, origin: str) -> tuple[str, str] | None:
+    """Return where a platform's CORS is set and what to write there; ``None`` where it is not known."""
+    known = SETTINGS.get(platform)
+    return None if known is None else (known[0], known[1].replace("{origin}", origin))

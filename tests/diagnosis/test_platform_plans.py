@@ -1,0 +1,82 @@
+"""Whose setting a plan speaks of: a platform's own, or what a page can do where nobody can change the server."""
+
+import pytest
+
+from cors_addon.diagnosis.causes import ranked
+from cors_addon.diagnosis.explanations import judge_all
+from cors_addon.diagnosis.plans import plan_of
+from cors_addon.diagnosis.platform_settings import SETTINGS, setting_of
+from tests.diagnosis.causes.corpus import case
+
+PAGE = "https://www.shop.example"
+
+NO_ROUTE = """
+> OPTIONS {url}
+> from https://www.shop.example
+> ACRM: POST
+> ACRH: content-type
+< 404
+< Content-Type: application/json
+"""
+
+
+def first_step(text: str) -> tuple[str, str, str]:
+    verdicts = judge_all(case("a plan", text).exchanges)
+    verdict = list(verdicts.values())[-1]
+    step = plan_of(verdict, verdict.findings, ranked(verdict.findings))[0]
+    return step.who, step.where, step.text
+
+
+def test_a_platform_s_setting_stands_in_the_place_of_middleware() -> None:
+    who, where, text = first_step(NO_ROUTE.format(url="https://shop.azure-api.net/orders"))
+    assert (who, where) == ("platform", "In the Azure portal, at the API's inbound policy")
+    assert text.startswith(f"Add a cors policy with allowed-origins {PAGE}")
+    assert "middleware" not in text
+
+
+def test_an_application_s_middleware_is_told_where_the_author_writes_it() -> None:
+    _, _, text = first_step(NO_ROUTE.format(url="https://api.shop.example/orders"))
+    assert "middleware" in text
+
+
+def test_of_a_third_party_only_the_page_can_change() -> None:
+    who, _, text = first_step(
+        """
+> OPTIONS https://slack.com/api/chat.postMessage
+> from https://www.shop.example
+> ACRM: POST
+> ACRH: authorization
+< 200
+< ACAO: *
+< ACAH: slack-route
+"""
+    )
+    assert who == "client"
+    assert text.startswith("Leave out authorization: then the request needs no preflight.")
+
+
+def test_no_example_s_header_stands_in_a_third_party_s_plan() -> None:
+    who, _, text = first_step(
+        """
+> GET https://api.openweathermap.org/data/3.0/onecall
+> from https://www.shop.example
+< 200
+< ACAO: https://openweathermap.org
+"""
+    )
+    assert who == "client"
+    assert "Only its owner can change what api.openweathermap.org sends" in text
+
+
+@pytest.mark.parametrize("platform", SETTINGS)
+def test_each_setting_says_where_and_what(platform: str) -> None:
+    found = setting_of(platform, PAGE)
+    assert found is not None
+    where, text = found
+    assert where.startswith(("In ", "With "))
+    assert text.endswith(".")
+    assert "{" not in text
+
+
+def test_what_is_not_known_has_no_setting() -> None:
+    assert setting_of("Nobody's", PAGE) is None
