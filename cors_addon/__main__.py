@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 CLEAN, FOUND, UNUSABLE = 0, 1, 2
 _INTERRUPTED: Final = 130
+_NEEDS: Final = {"mitmproxy": "mitmproxy", "yaml": "PyYAML"}
+"""What `pip install` calls the packages that a command may lack."""
+
 _FORMATS: Final = ("text", "markdown", "json", "jsonl", "html", "sarif", "junit")
 _FAIL_ON: Final = ("never", "blocked", "network", "risk", "advice")
 _BROWSERS: Final = ("auto", "chromium", "firefox", "webkit", "spec")
@@ -40,9 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["run"]:
         # All that follows is for the tool, which reads its own options.
-        from .mitm.tools import run as run_tool
-
-        return run_tool(words[1:])
+        return _run_tool(words[1:])
     parser = _parser()
     options = parser.parse_args(words)
     if "run" not in options:
@@ -62,16 +63,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except _UnusableError as error:
         _say(str(error))
         return UNUSABLE
+    except ModuleNotFoundError as error:
+        return _lacks(error)
     except KeyboardInterrupt:
         _say("interrupted")
         return _INTERRUPTED
 
 
+def _run_tool(words: list[str]) -> int:
+    try:
+        from .mitm.tools import run
+
+        return run(words)
+    except ModuleNotFoundError as error:
+        return _lacks(error)
+
+
+def _lacks(error: ModuleNotFoundError) -> int:
+    """Say how to get a package that this Python lacks; any other missing module is a bug and stays one."""
+    package = (error.name or "").partition(".")[0]
+    if package not in _NEEDS:
+        raise error
+    _say(
+        f"{sys.executable} has no {package}. Use .venv/bin/cors-addon, which scripts/run.py makes, or install it: "
+        f"{sys.executable} -m pip install {_NEEDS[package]}"
+    )
+    return UNUSABLE
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m cors_addon",
+        prog="cors-addon",
         description="Says what browsers do about CORS, and why: of saved captures here, of live traffic in mitmproxy.",
-        epilog='In mitmproxy: mitmweb -s "$(python -m cors_addon path)"',
+        epilog='In mitmproxy: mitmweb -s "$(cors-addon path)"',
     )
     parser.add_argument("--version", action="version", version=_versions())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
@@ -224,7 +248,7 @@ def _found_in_docs(words: str) -> bool:
     for topic, heading, line in found:
         print(f"{topic}: {heading}\n    {line}")
     if found:
-        print("\nRead one with: python -m cors_addon docs TOPIC")
+        print("\nRead one with: cors-addon docs TOPIC")
     return bool(found)
 
 

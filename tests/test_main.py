@@ -81,7 +81,7 @@ def test_without_a_command_the_help_is_printed(capsys: pytest.CaptureFixture[str
 def test_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     status, printed, _ = run(capsys, *arguments)
     assert status == CLEAN
-    assert printed.startswith("usage: python -m cors_addon")
+    assert printed.startswith("usage: cors-addon")
 
 
 def test_the_version_names_mitmproxys(capsys: pytest.CaptureFixture[str]) -> None:
@@ -124,6 +124,22 @@ def test_path_and_explain_need_no_mitmproxy() -> None:
         "raise SystemExit(main(['path']) or main(['explain']) or main(['explain', 'allow-origin-missing']))"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+
+
+@pytest.mark.parametrize("words", [["check", "run.mitm"], ["run", "mitmdump", "--version"]], ids=lambda words: words[0])
+def test_a_python_without_mitmproxy_is_told_how_to_get_it(words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "run.mitm").write_bytes(flow_file([cors_get()]))
+    code = (
+        "import sys; sys.modules['mitmproxy'] = None\n"
+        f"from cors_addon.__main__ import main\nraise SystemExit(main({words!r}))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.endswith(
+        f"cors_addon: {sys.executable} has no mitmproxy. Use .venv/bin/cors-addon, which scripts/run.py makes, "
+        f"or install it: {sys.executable} -m pip install mitmproxy\n"
+    )
 
 
 # --- explain ------------------------------------------------------------------------------------------------------
@@ -170,7 +186,7 @@ def test_explain_finds_words_in_the_documentation(capsys: pytest.CaptureFixture[
     status, printed, _ = run(capsys, "explain", "bypass-list", "loopback")
     assert status == 0
     assert printed.startswith("first-steps: Your own browser\n    ")
-    assert printed.endswith("Read one with: python -m cors_addon docs TOPIC\n")
+    assert printed.endswith("Read one with: cors-addon docs TOPIC\n")
 
 
 def completed(*words: str) -> list[str]:

@@ -87,5 +87,5 @@ def parse_lines(text: str) -> Baseline:
 def _no_report(path: Path, why: str) -> str:
     return (
         f"{str(path)!r} is no baseline: {why}. A baseline is a JSON report of this addon: write one with"
-        " `python -m cors_addon check CAPTURE --format json --output FILE` or with cors_report=FILE.json"
+        " `cors-addon check CAPTURE --format json --output FILE` or with cors_report=FILE.json"
     )

@@ -31,7 +31,7 @@ def render(report: Report, colour: bool = False) -> str:
     sections = unsent_lines(report.unsent), list(_still_to_fix(report)), _ignored(report)
     parts += ["\n".join(lines) for lines in sections if lines]
     if report.diagnoses:
-        parts.append("python -m cors_addon explain ID says more about an id in square brackets.")
+        parts.append("cors-addon explain ID says more about an id in square brackets.")
     return "\n\n".join(parts) + "\n"
 
 

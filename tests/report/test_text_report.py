@@ -29,7 +29,7 @@ BLOCKED  GET https://api.test/items/{id}   from https://app.test   3 requests
 def test_what_to_fix_comes_first_and_is_whole() -> None:
     text = render(mixed())
     assert text.startswith(WHOLE)
-    assert text.endswith("python -m cors_addon explain ID says more about an id in square brackets.\n")
+    assert text.endswith("cors-addon explain ID says more about an id in square brackets.\n")
     pasted = ("    ", "  Try")
     assert max(len(line) for line in text.splitlines() if not line.startswith(pasted)) <= 100
 
