@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from . import installation
 from .completion import SHELLS, script
 
 if TYPE_CHECKING:
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 
 CLEAN, FOUND, UNUSABLE = 0, 1, 2
 _INTERRUPTED: Final = 130
-_NEEDS: Final = {"mitmproxy": "mitmproxy", "yaml": "PyYAML"}
-"""What `pip install` calls the packages that a command may lack."""
-
 _FORMATS: Final = ("text", "markdown", "json", "jsonl", "html", "sarif", "junit")
 _FAIL_ON: Final = ("never", "blocked", "network", "risk", "advice")
 _BROWSERS: Final = ("auto", "chromium", "firefox", "webkit", "spec")
@@ -80,14 +78,7 @@ def _run_tool(words: list[str]) -> int:
 
 
 def _lacks(error: ModuleNotFoundError) -> int:
-    """Say how to get a package that this Python lacks; any other missing module is a bug and stays one."""
-    package = (error.name or "").partition(".")[0]
-    if package not in _NEEDS:
-        raise error
-    _say(
-        f"{sys.executable} has no {package}. Use .venv/bin/cors-addon, which scripts/run.py makes, or install it: "
-        f"{sys.executable} -m pip install {_NEEDS[package]}"
-    )
+    _say(installation.how_to_get(error))
     return UNUSABLE
 
 
@@ -97,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Says what browsers do about CORS, and why: of saved captures here, of live traffic in mitmproxy.",
         epilog='In mitmproxy: mitmweb -s "$(cors-addon path)"',
     )
-    parser.add_argument("--version", action="version", version=_versions())
+    parser.add_argument("--version", action="version", version=installation.versions())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     commands.add_parser("run", help="run mitmweb, mitmdump or mitmproxy with the addon, and a browser with --browser")
@@ -178,19 +169,6 @@ def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="captures to judge at a time (default: cores)",
     )
     check.set_defaults(run=_check)
-
-
-def _versions() -> str:
-    """Return the versions that a bug report needs."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    from . import __version__
-
-    try:
-        mitmproxy = version("mitmproxy")
-    except PackageNotFoundError:
-        mitmproxy = "not installed"
-    return f"cors-addon {__version__} (mitmproxy {mitmproxy}, Python {sys.version.split()[0]})"
 
 
 def _positive(text: str) -> int:

@@ -41,7 +41,8 @@ MAY_IMPORT = {
     "addon.py": {"mitm"},
     "docs": {"docs"},
     "completion.py": set(),
-    "__main__.py": {"completion", "capture", "docs", "report", "rules", "catalogue", "mitm"},
+    "installation.py": set(),
+    "__main__.py": {"completion", "installation", "capture", "docs", "report", "rules", "catalogue", "mitm"},
     "api.py": {"capture", "report"},
     "__init__.py": set(),
 }
