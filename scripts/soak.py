@@ -3,12 +3,16 @@
 Real browsers (Chromium and Firefox, those that are there) load pages full of violations again and again; beside them
 goes synthetic traffic at `--rate` exchanges a second: plain, CORS, preflights, HTTP/1 and 2, failing, cut, reset,
 aborted, WebSockets, streams. Meanwhile the rule file is rewritten, broken now and then, injection is thrown on and off,
-reports are asked for in every format, and the live page stays open. A line of figures is printed every minute.
+reports are asked for in every format, one is appended to on a disk that fills up twice, and the live page stays open.
+One response of a hundred has a header of 200 KB. A line of figures is printed every minute.
 
 The exit status is 1 if the log held an error, a flow with an Origin was not judged or not as its kind demands, a task,
-file or descriptor was left behind, or the addon's own objects grew in number after the caps were full. What the process
-holds (RSS) is printed beside it, and grows: mitmproxy keeps what it knew of each connection to a server for as long as
-the browser's to the proxy lasts. `--bare` leaves the addon out, and shows how much that is.
+file or descriptor was left behind, a turn of the event loop above 100 ms was the addon's, the disk cost the report a
+flow, or the addon's own objects grew in number after the caps were full. The long turns are printed with what ran in
+them, mitmproxy's too. The disk is a file system in memory, which only root may mount: others do without.
+
+What the process holds (RSS) is printed beside it, and grows: mitmproxy keeps what it knew of each connection to a server
+for as long as the browser's to the proxy lasts. `--bare` leaves the addon out, and shows how much that is.
 
 Runs in the environment of the tests (`.venv`, made by `scripts/test.py`). Ends early, with its table, on Ctrl-C.
 """
@@ -40,7 +44,7 @@ from tests.browser.proxy import ADDON, Proxy, ProxyError  # noqa: E402
 from tests.browser.run import BROWSERS, missing  # noqa: E402
 from tests.browser.server import Answer, Seen, Server  # noqa: E402
 from tests.browser.site import DONE, Site  # noqa: E402
-from tests.hard.soaking import load  # noqa: E402
+from tests.hard.soaking import disk, load  # noqa: E402
 from tests.hard.soaking.outcome import COLUMNS, Outcome  # noqa: E402
 
 WATCH: Final = ROOT / "tests" / "hard" / "soaking" / "watch.py"
@@ -59,6 +63,9 @@ rules:
     allow_origins: ["http://app.test", "https://app.test"]
     allow_credentials: true
 """
+_DISK: Final = 2_000
+"""Megabytes of the disk that fills up."""
+
 BROKEN: Final = "version: 1\nrules:\n  - name: broken\n    hosts: ['*']\n    allow_origins: any\n"
 
 
@@ -73,6 +80,7 @@ class Soak(Outcome):
         self.pause = pause
         self.site = Site(CASES)
         self.stop = threading.Event()
+        self.keep = contextlib.ExitStack()
 
     def route(self, seen: Seen) -> Answer:
         answer = load.route(seen)
@@ -137,6 +145,17 @@ class Soak(Outcome):
                 json.loads(path.read_text(encoding="utf-8"))
             self.ask(proxy, "cors.status")
 
+    def fill_up(self, small: Path) -> None:
+        """Let the disk be full for a while, twice."""
+        for _ in range(2):
+            if self.stop.wait(self.seconds / 4):
+                return
+            filler = disk.fill(small)
+            self.done["disk: full"] += 1
+            self.stop.wait(min(120, self.seconds / 8))
+            filler.unlink()
+            self.done["disk: room again"] += 1
+
     def ask_for(self, proxy: Proxy, path: Path) -> bool:
         """Ask for a report and wait for it, for a long one is there later than the command's answer; say if it came."""
         path.unlink(missing_ok=True)
@@ -171,6 +190,10 @@ class Soak(Outcome):
                 self.site.endless = True
                 options.append(f"cors_start_browser={listened} --headless {self.site.tour()}")
         addon = None if self.bare else ADDON
+        small = None if self.bare else self.keep.enter_context(disk.small(self.folder / "disk", _DISK))
+        if small is not None:
+            self.appended = small / "all.jsonl"
+            options += [f"cors_report={self.folder / 'proxy' / 'report.json'}", f"cors_report={self.appended}"]
         with (
             Server(self.route) as server,
             Proxy(server, addon, options, folder=self.folder / "proxy", scripts=[WATCH]) as proxy,
@@ -179,6 +202,8 @@ class Soak(Outcome):
             works: list[tuple[Any, ...]] = [*((self.browse, name, proxy) for name in browsers), (self.make_load,)]
             if not self.bare:
                 works += [(self.rewrite,), (self.throw, proxy), (self.report, proxy, every)]
+            if small is not None:
+                works.append((self.fill_up, small))
             threads = [threading.Thread(target=self.guarded, args=work) for work in works]
             self.sample(proxy)  # what it holds before anything happens
             for thread in threads:
@@ -263,13 +288,14 @@ def main(words: list[str]) -> int:
     with contextlib.ExitStack() as keep:
         folder = Path(keep.enter_context(tempfile.TemporaryDirectory(prefix="soak-")))
         soak = Soak(folder, chosen.minutes, chosen.rate, chosen.pause, chosen.bare)
+        keep.enter_context(soak.keep)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: soak.stop.set())
         soak.run(browsers, chosen.report_every, chosen.sample_every, chosen.listened)
         soak.done[f"{chosen.listened}, listened to: tours"] += soak.site.tours
+        complaints = list(soak.complaints())
         for line in soak.closing():
             print(line)
-        complaints = list(soak.complaints())
     for line in complaints:
         print(f"FAILED: {line}")
     if not complaints:

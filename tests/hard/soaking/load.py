@@ -33,7 +33,7 @@ PREFLIGHT = (*ALLOW, ("Access-Control-Allow-Methods", "PUT"), ("Access-Control-A
 class Kind:
     """A kind of exchange: what is asked, what is answered, and how the flow is judged, None where it is not."""
 
-    weight: int
+    weight: float
     outcome: str | None
     answer: Answer
     method: str = "GET"
@@ -65,6 +65,7 @@ KINDS: dict[str, Kind] = {
     "failing": Kind(1, "allowed", Answer(500, ALLOW, b"x")),
     "unmodified": Kind(1, None, Answer(304, ALLOW), lines=('If-None-Match: "a"',)),
     "large": Kind(1, "allowed", Answer(200, ALLOW, LARGE)),
+    "heavy": Kind(0.36, "allowed", Answer(200, (*ALLOW, ("X-Heavy", "h" * 200_000)), b"{}")),
     "cut": Kind(1, None, Answer(200, ALLOW, b"cut", Fault.TRUNCATE)),
     "reset": Kind(1, None, Answer(fault=Fault.RESET)),
     "dead": Kind(1, None, Answer(), host="dead.test"),
@@ -73,7 +74,7 @@ KINDS: dict[str, Kind] = {
     "socket": Kind(1, "not-cors", Answer(101, UPGRADED), lines=SOCKET),
     "two": Kind(2, None, Answer(200, ALLOW, b"{}")),
 }
-"""`two` goes over HTTP/2, several on one connection, the last one given up."""
+"""`heavy` is one of a hundred. `two` goes over HTTP/2, several on one connection, the last one given up."""
 
 
 def route(seen: Seen) -> Answer | None:

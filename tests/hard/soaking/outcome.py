@@ -1,5 +1,6 @@
 """What a soak found: its figures, what was not as it must be, and the closing words."""
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import Any, Final
 
 from cors_addon.mitm.verdict_store import KEPT_VERDICTS
 from tests.hard.soaking import load
+from tests.hard.soaking.turns import LONG
 
 MEGABYTE: Final = 1 << 20
 COLUMNS: Final = (
@@ -29,6 +31,7 @@ class Outcome:
         self.slowest: dict[str, float] = {}
         self.faults: list[str] = []
         self.load: load.Load | None = None
+        self.appended: Path | None = None
 
     def complaints(self) -> Iterator[str]:
         """Say in sentences what was not as it must be."""
@@ -53,6 +56,10 @@ class Outcome:
         if self.bare:
             return
         yield from self._wrongly_judged(last)
+        yield from self._not_appended()
+        own = [turn for turn in last["long_turns"] if "cors_addon" in turn[1]]
+        if own:
+            yield f"{len(own)} turns of the loop above {LONG * 1e3:.0f} ms are the addon's, the longest: {max(own)}"
         growth = self.growth("own")
         if growth is not None and growth > MOST_GROWTH:
             yield f"the addon's own objects become more: {growth:+.1%} from the third quarter to the last"
@@ -77,6 +84,23 @@ class Outcome:
                 wrong[f"{parts[1]}: {flow['outcome']} instead of {wanted}"] += 1
         if wrong:
             yield f"judged wrongly: {dict(wrong)}"
+
+    def _not_appended(self) -> Iterator[str]:
+        """Compare the report that was appended to, on the disk that filled up, with the last one that was asked for."""
+        path = self.folder / "last.json"
+        if self.appended is None or not path.exists():
+            return
+        ids = {flow["id"] for flow in json.loads(path.read_text(encoding="utf-8"))["flows"]}
+        wanted = len(ids)
+        with self.appended.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                with contextlib.suppress(json.JSONDecodeError):
+                    entry = json.loads(line)
+                    self.done["flows lost to the disk, as the report says"] += entry.get("lost", 0)
+                    ids.discard(entry.get("id"))
+        self.done["flows of the last report that were appended"] += wanted - len(ids)
+        if ids:
+            yield f"{len(ids)} of {wanted} flows are not in the report that is appended to"
 
     def growth(self, what: str) -> float | None:
         """Compare "rss" or "own" of the last quarter with the quarter's before; None before the caps are full."""
@@ -121,6 +145,13 @@ class Outcome:
         peak = max(each["rss"] for each in self.samples)
         at_first, at_last, most = (f"{size / MEGABYTE:.1f} MB" for size in (first["rss"], last["rss"], peak))
         yield f"memory: {at_first}, at the end {at_last}, at most {most}"
+        turns = sorted(last["long_turns"], reverse=True)
+        yield f"turns of the event loop: {last['turns']:,}, above {LONG * 1e3:.0f} ms of CPU: {len(turns)}"
+        whose: dict[str, list[float]] = {}
+        for taken, where in turns:
+            whose.setdefault(where, []).append(taken)
+        for where, spans in whose.items():
+            yield f"  {len(spans):>4} times, at most {max(spans) * 1e3:.0f} ms: {where}"
         yield f"connections that mitmproxy itself forgot while they waited for their turn: {last['forgotten']}"
         for what, name in (("own", "of the addon's own objects"), ("rss", "of RSS")):
             growth = self.growth(what)

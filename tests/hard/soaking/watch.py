@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import re
+import sys
 import threading
 import time
 from collections import Counter, defaultdict
@@ -17,6 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from mitmproxy import command, ctx, http
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+
+from tests.hard.soaking.turns import Turns
 
 _SHOWN = 20
 _FORGOTTEN = re.compile(r"Task was destroyed but it is pending.*ConnectionHandler\.open_connection\(\)", re.DOTALL)
@@ -54,6 +59,10 @@ class Watch:
         self.own = 0
         self.not_judged: list[str] = []
         self.outcomes: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.turns = Turns()
+
+    def running(self) -> None:
+        self.turns.start()
 
     def load(self, loader: object) -> None:
         logging.getLogger().addHandler(self.errors)
@@ -120,6 +129,8 @@ class Watch:
             "open_lines": [_described(flow) for flow in itertools.islice(self.open.values(), _SHOWN)],
             "errors": self.errors.count,
             "forgotten": self.errors.forgotten,
+            "turns": self.turns.count,
+            "long_turns": self.turns.long,
             "error_lines": self.errors.lines,
             "not_judged": self.not_judged,
             "outcomes": {kind: dict(counter) for kind, counter in self.outcomes.items()},
