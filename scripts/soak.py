@@ -11,8 +11,8 @@ file or descriptor was left behind, a turn of the event loop above 100 ms was th
 flow, or the addon's own objects grew in number after the caps were full. The long turns are printed with what ran in
 them, mitmproxy's too. The disk is a file system in memory, which only root may mount: others do without.
 
-What the process holds (RSS) is printed beside it, and grows: mitmproxy keeps what it knew of each connection to a server
-for as long as the browser's to the proxy lasts. `--bare` leaves the addon out, and shows how much that is.
+What the process holds (RSS) is printed beside it, and grows: mitmproxy keeps what it knew of each connection to a
+server for as long as the browser's to the proxy lasts. `--bare` leaves the addon out, and shows how much that is.
 
 Runs in the environment of the tests (`.venv`, made by `scripts/test.py`). Ends early, with its table, on Ctrl-C.
 """

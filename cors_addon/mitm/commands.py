@@ -12,18 +12,26 @@ from mitmproxy.log import ALERT
 
 from ..report.formats import SUFFIXES
 from ..report.terminal_lines import summary
+from ..rules.suggest import BlockedRequest
 from ..verdict.failure_details import inert
 from ..verdict.model import Verdict
 from .browsers import Browsers
 from .contentview import brief_for, text_for
 from .probe import Probe
 from .reporting import Reporting
-from .rule_writer import NotWritten, Preview, RuleWriter, Written
+from .rule_writer import NotWritten, Preview, RuleWriter
 from .services import Services
+from .sliced_jobs import Job, Steps, result_of
 
 logger = logging.getLogger("cors_addon")
 
 _STATES: Final = ("on", "off", "toggle")
+
+_FEW: Final = 3
+"""Flows for which rules are made at once: each page and server among them takes some milliseconds."""
+
+_MOST_EXPLAINED: Final = 20
+"""Flows that are explained in full at once: each takes a millisecond or two, and nobody reads more."""
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -62,6 +70,27 @@ def _in_a_browser() -> bool:
     return type(ctx.master).__name__ == "WebMaster"
 
 
+class _Later:
+    """Lines that a command returns if they are there in time, and that the log shows if not."""
+
+    def __init__(self, instead: str) -> None:
+        self._instead = instead
+        self._lines: list[str] | None = None
+        self._is_late = False
+
+    def __call__(self, lines: Sequence[str]) -> None:
+        if self._is_late:
+            for line in lines:
+                logger.log(ALERT, "%s", line)
+        else:
+            self._lines = [*lines]
+
+    def rows(self) -> list[list[str]]:
+        """Return the lines, or that the log will show them."""
+        self._is_late = True
+        return [[self._instead]] if self._lines is None else [[line] for line in self._lines]
+
+
 class Commands:
     """The commands; each raises ``CommandError`` with a sentence for what the user can fix. ``clear`` forgets all."""
 
@@ -81,24 +110,31 @@ class Commands:
     @contained
     def explain(self, flows: Sequence[flow.Flow]) -> types.Data:
         """Explain what browsers do with these flows, and why."""
+        shown, rest = flows[:_MOST_EXPLAINED], len(flows) - _MOST_EXPLAINED
+        more = [[f"{rest:,} more flows are not shown: choose fewer, or write a report with cors.report."]]
+        more = more if rest > 0 else []
         if _in_a_browser():
             # Its command bar shows a result as one line of JSON, and its event log keeps lines.
-            for each in flows:
+            for each in shown:
                 logger.log(ALERT, "%s", text_for(each))
-            return [[brief_for(each)] for each in flows]  # type: ignore[return-value]
+            return [*([brief_for(each)] for each in shown), *more]  # type: ignore[return-value]
         rows = [["explanation"]]
-        for each in flows:
+        for each in shown:
             # A column for the flow would cost every line the width of it.
             rows += [[f"flow {each.id[:8]}"]] if len(flows) > 1 else []
             rows += [[line] for line in text_for(each).split("\n")]
-        return rows  # type: ignore[return-value]
+        return [*rows, *more]  # type: ignore[return-value]
 
     @command.command("cors.status")
     @contained
     def status(self) -> types.Data:
         """Show what was judged so far, grouped by what to fix, and whether anything is injected."""
-        switch = f"CORS: {self._services.injection.state()}"
-        return [["CORS"], [switch], *([line.text] for line in summary(self._reporting.report(brief=True)))]  # type: ignore[return-value]
+        told = self._later("a summary")
+        self._reporting.summarize(lambda report: told([line.text for line in summary(report)]))
+        return [["CORS"], [f"CORS: {self._services.injection.state()}"], *told.rows()]  # type: ignore[return-value]
+
+    def _later(self, what: str) -> "_Later":
+        return _Later(f"{what} of {len(self._services.store.verdicts):,} verdicts is being made; the log will show it")
 
     @command.command("cors.report")
     @contained
@@ -190,46 +226,73 @@ class Commands:
     @contained
     def rules_suggest(self, flows: Sequence[flow.Flow]) -> types.Data:
         """Suggest a rule that would unblock these flows, ready to paste into the rule file."""
-        lines = self.suggested(self._verdicts(flows))
-        return [["rule"], *([line] for line in lines)]  # type: ignore[return-value]
+        told = _Later("a suggestion is being made; the log will show it")
+        self._make("a suggestion", self._verdicts(flows), self._suggestion, told)
+        return [["rule"], *told.rows()]  # type: ignore[return-value]
 
     def _verdicts(self, flows: Sequence[flow.Flow]) -> list[Verdict]:
         found = map(self._services.store.verdicts.get, (each.id for each in flows))
         return [verdict for verdict in found if verdict is not None]
 
-    def suggested(self, verdicts: Sequence[Verdict]) -> list[str]:
-        """Return the lines of a rule that would unblock these."""
+    def _make(
+        self,
+        name: str,
+        verdicts: Sequence[Verdict],
+        make: Callable[[list[BlockedRequest]], Result],
+        tell: Callable[[Result], None],
+    ) -> None:
+        """Tell what is made from what blocks verdicts: at once of a few, else where it takes no time."""
+        from .suggestions import requests_of
+
+        def steps(job: Job[Result]) -> Steps[Result]:
+            requests = yield from requests_of(verdicts, self._services.session)
+            job.detached = True
+            return (yield from self._reporting.jobs.aside(make, requests))
+
+        if len(verdicts) > _FEW and self._reporting.jobs.may_wait:
+            self._reporting.begin(name, steps, tell)
+        else:
+            tell(make(result_of(requests_of(verdicts, self._services.session))))
+
+    def _suggestion(self, requests: list[BlockedRequest]) -> list[str]:
         # It brings the rule reader along, which most sessions do without.
         from .suggestions import suggestion
 
-        taken = [rule.name for rule in self._services.injection.rules.rules]
-        return suggestion(verdicts, self._services.session, taken)
+        return suggestion(requests, [rule.name for rule in self._services.injection.rules.rules])
+
+    def suggested(self, verdict: Verdict) -> list[str]:
+        """Return the lines of a rule that would unblock one flow."""
+        lines: list[str] = []
+        self._make("a suggestion", [verdict], self._suggestion, lines.extend)
+        return lines
 
     @command.command("cors.rules.add")
     @contained
     def rules_add(self, flows: Sequence[flow.Flow]) -> types.Data:
         """Write the smallest rule that unblocks these flows into the rule file, and switch injection on for it."""
-        written = self.unblock(self.preview(self._verdicts(flows)))
+        told = _Later("the rules are being made; the log will show them")
+        self._make("a change of the rules", self._verdicts(flows), self._preview, lambda made: told(self._added(made)))
+        return [["rule"], *told.rows()]  # type: ignore[return-value]
+
+    def _added(self, preview: Preview) -> list[str]:
+        """Write a change, and tell of it."""
+        with _writing():
+            written = self.writer.write(preview)
         lines = written.diff.splitlines()[2:] or ["The rule file stays as it is: a rule is there already."]
         refused = [f"left out: {request.method} {request.url}: {reason}" for request, reason in written.refused]
         where = f"{', '.join(written.rules)} in {written.place}; cors.rules.undo takes the change back"
-        state = self._services.injection.state()
-        return [["rule"], *([inert(line, 400)] for line in (*lines, *refused, where, state))]  # type: ignore[return-value]
+        return [inert(line, 400) for line in (*lines, *refused[:50], where, self._services.injection.state())]
 
-    def preview(self, verdicts: Sequence[Verdict]) -> Preview:
-        """Return the smallest change of the rule file that unblocks these. Raises ``CommandError``."""
-        from .suggestions import requests_of
-
-        requests = requests_of(verdicts, self._services.session)
+    def _preview(self, requests: Sequence[BlockedRequest]) -> Preview:
         if not requests:
             raise exceptions.CommandError("None of these flows is blocked, so no rule is needed.")
         with _writing():
             return self.writer.preview(requests)
 
-    def unblock(self, preview: Preview) -> Written:
-        """Write a change and put its rules in force. Raises ``CommandError``."""
-        with _writing():
-            return self.writer.write(preview)
+    def add_rule(self, verdict: Verdict) -> None:
+        """Write the smallest rule that unblocks one flow, and put it in force. Raises ``CommandError``."""
+        told: list[str] = []
+        self._make("a change of the rules", [verdict], self._preview, lambda made: told.extend(self._added(made)))
 
     @command.command("cors.rules.undo")
     @contained

@@ -31,7 +31,7 @@ def page_services(
     injection, store = services.injection, services.store
 
     def suggest(verdict: Verdict) -> Sequence[str]:
-        lines = commands.suggested([verdict])
+        lines = commands.suggested(verdict)
         return lines if any(not line.startswith("#") for line in lines) else ()
 
     def hosts(most: int) -> tuple[list[dict[str, Any]], int]:
@@ -58,7 +58,7 @@ def page_services(
         if verdict is None:
             raise Refused("This flow is forgotten. Send the request again.")
         with _refusing():
-            commands.unblock(commands.preview([verdict]))
+            commands.add_rule(verdict)
 
     def undo() -> None:
         with _refusing():

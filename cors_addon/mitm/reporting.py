@@ -1,20 +1,15 @@
-"""Reports on demand. A long one is made while the traffic goes on.
+"""Reports and summaries on demand. A long one is made while the traffic goes on.
 
 Why a flow is blocked is worked out in the event loop, a little at a time, for that reads what the session changes with
 every flow. The rest needs no more than what was taken by then, verdicts which never change, and happens in a thread.
 """
 
-import asyncio
-import gc
 import logging
 import os
-import time
-from collections.abc import Callable, Generator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final
 
 from mitmproxy import exceptions
 from mitmproxy.log import ALERT
@@ -28,59 +23,30 @@ from .browsers import Browsers
 from .host_snapshot import learned
 from .probe import Probe
 from .services import Services
+from .sliced_jobs import Job, Jobs, Steps
 from .verdict_store import KEPT_VERDICTS
 
 logger = logging.getLogger("cors_addon")
 
-LONG: Final = 2_000
+LONG: Final = 30
 """A report of more verdicts than these is made while the traffic goes on; one of fewer takes a moment."""
-
-_SLICE: Final = 0.01
-"""Seconds for which the traffic waits at a time."""
-
-_LONGEST: Final = 60.0
-"""Seconds after which garbage is looked for although a report is not written yet: its disk may be stuck."""
 
 _AT_ONCE: Final = 200
 
-Given = ParamSpec("Given")
-Result = TypeVar("Result")
-_Steps = Generator["Future[Any] | None", None, None]
-
-
-class _Job:
-    """A report under way.
-
-    ``steps`` yields the future of what happens in the thread, or ``None`` where others may have a turn. ``detached``
-    says whether it needs the session no more; ``flows`` how many it spoke of, once it is written.
-    """
-
-    def __init__(self, target: Path, brief: bool) -> None:
-        self.target = target
-        self.brief = brief
-        self.detached = self.over = False
-        self.flows = 0
-        self.steps: _Steps
-        self.task: asyncio.Task[None] | None = None
-
 
 class Reporting:
-    """Builds and writes reports of what is remembered."""
+    """Builds and writes reports of what is remembered; ``jobs`` are those under way, and other long work."""
 
     def __init__(self, services: Services, probe: Probe, browsers: Browsers) -> None:
+        self.jobs = Jobs()
         self._services = services
         self._probe = probe
         self._browsers = browsers
-        self._jobs: dict[str, _Job] = {}
-        self._thread: ThreadPoolExecutor | None = None
-        self._collects = False
-        self._patience: asyncio.TimerHandle | None = None
-        self._ends = False
 
     @property
     def under_way(self) -> bool:
         """Whether a report is being made."""
-        return bool(self._jobs)
+        return bool(self.jobs)
 
     def report(self, brief: bool = False) -> Report:
         """Build a report of everything that is remembered, or, in ``brief``, of what is to be fixed."""
@@ -93,6 +59,11 @@ class Reporting:
         found = self._services.store.profiles(most, newest)
         return [{**each, "probed": self._probe.answers(each["host"])} for each in found]
 
+    @property
+    def is_long(self) -> bool:
+        """Whether there is more to tell of than can be told at once, and somebody to tell it later."""
+        return len(self._services.store.verdicts) > LONG and self.jobs.may_wait
+
     def write(self, target: Path) -> str:
         """Write a report, or begin to; return in words which of both.
 
@@ -100,111 +71,74 @@ class Reporting:
         its way to the same file.
         """
         place = os.path.realpath(target)
-        if place in self._jobs:
+        if place in self.jobs:
             raise exceptions.CommandError(f"a report is on its way to {target} already; the log says when it is there")
         brief = not lists_all(target.suffix)
-        verdicts = len(self._services.store.verdicts)
-        if verdicts <= LONG or self._ends or not _in_a_loop():
+        if not self.is_long:
             report = self.report(brief)
             files.write(report, target)
             return f"{_flows(report.summary['flows'])} written to {target}"
         files.check(target)
-        job = _Job(target, brief)
-        job.steps = self._steps(job)
-        self._begin(place, job)
+
+        def done(flows: int) -> None:
+            logger.log(ALERT, "CORS: %s written to %s", _flows(flows), inert(str(target)))
+
+        job = Job(done, lambda exc: self._failed(target, exc))
+        job.steps = self._written(job, target, brief)
+        self.jobs.begin(place, job)
+        verdicts = len(self._services.store.verdicts)
         return f"a report of {verdicts:,} verdicts is on its way to {target}; the log says when it is there"
+
+    def summarize(self, tell: Callable[[Report], None]) -> None:
+        """Have a brief report told, at once where that takes no time. Raises ``CommandError`` for a second one."""
+        if not self.is_long:
+            tell(self.report(brief=True))
+            return
+        self.begin("a summary", lambda job: self._made(job), tell)
+
+    def begin(self, name: str, steps: Callable[[Job[Any]], Steps[Any]], tell: Callable[[Any], None]) -> None:
+        """Begin long work, whose result is told. Raises ``CommandError`` while the same is under way."""
+        if name in self.jobs:
+            raise exceptions.CommandError(f"{name} is being made already; the log will show it")
+
+        def failed(exc: Exception) -> None:
+            if isinstance(exc, exceptions.CommandError):
+                logger.warning("CORS: %s: %s", name, inert(str(exc), 600))
+            else:
+                self._services.log.fault(name, None, exc)
+
+        job = Job(tell, failed)
+        job.steps = steps(job)
+        self.jobs.begin(name, job, at_once=True)
 
     def detach(self) -> None:
         """Take what reports under way still need of the session, which is about to forget."""
-        for job in [*self._jobs.values()]:
-            while not (job.detached or job.over):
-                self._go_on(job)
+        self.jobs.detach()
 
     def finish(self) -> None:
         """Finish what is under way, for nothing will any more; from now on each report is made at once."""
-        self._ends = True
-        for place, job in [*self._jobs.items()]:
-            while not job.over:
-                self._go_on(job)
-            if job.task is not None:
-                job.task.cancel()
-            self._end(place)
+        self.jobs.finish()
 
-    # --- driving a job ----------------------------------------------------------------------------------------
-
-    def _begin(self, place: str, job: _Job) -> None:
-        if not self._jobs:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="cors-addon report")
-            # To look for garbage among the objects of a long report stops everything for a second and more.
-            self._collects = gc.isenabled()
-            gc.disable()
-            self._patience = asyncio.get_running_loop().call_later(_LONGEST, self._collect)
-        self._jobs[place] = job
-        job.task = asyncio.get_running_loop().create_task(self._run(place, job), name="cors-addon writes a report")
-
-    def _end(self, place: str) -> None:
-        if self._jobs.pop(place, None) is None or self._jobs:
-            return
-        if self._thread is not None:
-            self._thread.shutdown(wait=False)
-            self._thread = None
-        if self._patience is not None:
-            self._patience.cancel()
-        self._collect()
-
-    def _collect(self) -> None:
-        """Have garbage looked for again, but not at once among all that came meanwhile: that counts as old."""
-        if not self._collects:
-            return
-        self._collects = False
-        if not gc.get_freeze_count():
-            gc.freeze()
-            gc.unfreeze()
-        gc.enable()
-
-    async def _run(self, place: str, job: _Job) -> None:
-        try:
-            await asyncio.sleep(0)
-            until = time.perf_counter() + _SLICE
-            while not job.over:
-                step = self._next(job)
-                if step is not None:
-                    with suppress(Exception):
-                        await asyncio.wrap_future(step)
-                elif time.perf_counter() > until:
-                    await asyncio.sleep(0)
-                else:
-                    continue
-                until = time.perf_counter() + _SLICE
-        finally:
-            self._end(place)
-
-    def _go_on(self, job: _Job) -> None:
-        """Do one step, and let everything else wait for it."""
-        step = self._next(job)
-        if step is not None:
-            with suppress(Exception):
-                step.result()
-
-    def _next(self, job: _Job) -> "Future[Any] | None":
-        """Begin the next step. Where there is none, or a fault, say so."""
-        if job.over:
-            return None
-        try:
-            return next(job.steps)
-        except StopIteration:
-            logger.log(ALERT, "CORS: %s written to %s", _flows(job.flows), inert(str(job.target)))
-        except Exception as exc:
-            if not isinstance(exc, OSError):
-                self._services.log.fault("a report", None, exc)
-            why = getattr(exc, "strerror", None) or f"{type(exc).__name__}: {exc}"
-            logger.warning("CORS: %s could not be written: %s", inert(str(job.target)), inert(str(why)))
-        job.over = True
-        return None
+    def _failed(self, target: Path, exc: Exception) -> None:
+        if not isinstance(exc, OSError):
+            self._services.log.fault("a report", None, exc)
+        why = getattr(exc, "strerror", None) or f"{type(exc).__name__}: {exc}"
+        logger.warning("CORS: %s could not be written: %s", inert(str(target)), inert(str(why)))
 
     # --- the steps of a job -----------------------------------------------------------------------------------
 
-    def _steps(self, job: _Job) -> _Steps:
+    def _written(self, job: Job[int], target: Path, brief: bool) -> Steps[int]:
+        made, explained = yield from self._drafted(brief)
+        job.detached = True
+        return (yield from self.jobs.aside(_written, made, explained, target, brief))
+
+    def _made(self, job: Job[Report]) -> Steps[Report]:
+        made, explained = yield from self._drafted(brief=True)
+        job.detached = True
+        return (yield from self.jobs.aside(_finished, made, explained, True))
+
+    def _drafted(self, brief: bool) -> Steps[tuple[Draft, dict[str, Verdict]]]:
+        """Return a report without its flows, and the verdicts that it tells of, explained."""
         kept = self._services.store
         self._services.settle()
         basis = kept.basis()
@@ -215,11 +149,11 @@ class Reporting:
             verdict = kept.verdicts.get(before.id, before)
             shown.append(verdict)
             wholes.append(kept.whole(verdict))
-            if not job.brief:
+            if not brief:
                 explained[verdict.id] = kept.explained(verdict)
             yield None
-        hosts = [] if job.brief else (yield from self._hosts(shown))
-        made = yield from self._aside(
+        hosts = [] if brief else (yield from self._hosts(shown))
+        made = yield from self.jobs.aside(
             draft,
             wholes,
             basis.dropped,
@@ -229,37 +163,31 @@ class Reporting:
             hosts=hosts,
         )
         made = replace(made, report=made.report.with_unsent(self._browsers.unsent))
-        if job.brief:
+        if brief:
             for verdict in made.told:
                 explained[verdict.id] = kept.explained(verdict)
                 yield None
-        job.detached = True
-        job.flows = yield from self._aside(_written, made, explained, job)
+        return made, explained
 
-    def _hosts(self, shown: list[Verdict]) -> Generator["Future[Any] | None", None, list[dict[str, Any]]]:
+    def _hosts(self, shown: list[Verdict]) -> Steps[list[dict[str, Any]]]:
         from ..diagnosis.host_profiles import MOST_HOSTS, profiles
 
         hosts, costs = yield from learned(self._services.session, MOST_HOSTS)
-        found = yield from self._aside(profiles, hosts, costs, reversed(shown))
+        found = yield from self.jobs.aside(profiles, hosts, costs, reversed(shown))
         return [{**each, "probed": self._probe.answers(each["host"])} for each in found]
 
-    def _aside(
-        self, work: Callable[Given, Result], *given: Given.args, **named: Given.kwargs
-    ) -> Generator["Future[Any] | None", None, Result]:
-        """Do something in the thread."""
-        assert self._thread is not None
-        step = self._thread.submit(work, *given, **named)
-        yield step
-        return step.result()
+
+def _finished(made: Draft, explained: Mapping[str, Verdict], brief: bool) -> Report:
+    verdicts = made.told if brief else made.judged
+    return made.finished(explained.get(verdict.id, verdict) for verdict in verdicts)
 
 
-def _written(made: Draft, explained: Mapping[str, Verdict], job: _Job) -> int:
+def _written(made: Draft, explained: Mapping[str, Verdict], target: Path, brief: bool) -> int:
     """Write a report; return how many flows it speaks of."""
-    verdicts = made.told if job.brief else made.judged
-    report = made.finished(explained.get(verdict.id, verdict) for verdict in verdicts)
+    report = _finished(made, explained, brief)
     flows: int = report.summary["flows"]
     try:
-        files.write(report, job.target)
+        files.write(report, target)
     finally:
         # To forget all of them in one go would stop everything too.
         entries = list(report.flows)
@@ -271,11 +199,3 @@ def _written(made: Draft, explained: Mapping[str, Verdict], job: _Job) -> int:
 
 def _flows(number: int) -> str:
     return f"{number} {'flow' if number == 1 else 'flows'}"
-
-
-def _in_a_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

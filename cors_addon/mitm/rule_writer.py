@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..rules.suggest import BlockedRequest
 from .injection import Injection
+
+if TYPE_CHECKING:
+    from ..rules.edit import Edit
 
 _MOST_UNDONE: Final = 50
 
@@ -26,14 +29,16 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A change that is not written yet: its ``diff`` and the content that it is made from."""
+    """A change that is not written yet."""
 
-    requests: tuple[BlockedRequest, ...]
+    edit: "Edit"
     diff: str
     place: str
-    rules: tuple[str, ...]
-    refused: tuple[tuple[BlockedRequest, str], ...]
-    before: bytes | None
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The names of the rules that will let the requests through."""
+        return self.edit.names
 
 
 class RuleWriter:
@@ -61,22 +66,17 @@ class RuleWriter:
         from ..rules.edit import unblock
         from ..rules.file_text import EditRefused
 
-        asked = tuple(requests)
-        before = self._content()
         try:
-            edit = unblock(before, asked)
+            edit = unblock(self._content(), requests)
         except EditRefused as exc:
             raise NotWritten(str(exc)) from exc
-        return Preview(asked, edit.diff(self.place), self.place, edit.names, edit.refused, before)
+        return Preview(edit, edit.diff(self.place), self.place)
 
     def write(self, preview: Preview) -> Written:
         """Write a previewed change and put its rules in force. Raises ``NotWritten``, as for a changed file."""
-        from ..rules.edit import unblock
-
-        before = self._content()
-        if before != preview.before:
+        edit, before = preview.edit, self._content()
+        if before != edit.before:
             raise NotWritten("The rule file has changed since. Look at the change again.")
-        edit = unblock(before, preview.requests)
         if not edit.names:
             reasons = "; ".join(dict.fromkeys(reason for _, reason in edit.refused)) or "nothing is blocked"
             raise NotWritten(f"No rule is written: {reasons}.")

@@ -1,7 +1,8 @@
 """From verdicts to a suggested rule."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from ..diagnosis.session import Session
 from ..fetch.checks import requested_header_names
@@ -14,30 +15,39 @@ from ..traffic.record import Record
 from ..verdict.failure_details import inert
 from ..verdict.model import Outcome, Verdict
 
+_MOST_REFUSED: Final = 50
+"""Requests that are left out and named; of more, their number is told."""
+
 _CURED = (Outcome.BLOCKED, Outcome.CONDITIONAL)
 
 
-def suggestion(verdicts: Iterable[Verdict], session: Session, taken: Sequence[str]) -> list[str]:
-    """Return the lines of a rule that would unblock the flows, and why some are left out."""
-    requests = requests_of(verdicts, session)
+def suggestion(requests: Sequence[BlockedRequest], taken: Sequence[str]) -> list[str]:
+    """Return the lines of a rule that would unblock requests, and why some are left out."""
     if not requests:
         return ["# none of these flows is blocked, so no rule is needed"]
     found = suggest(requests, taken)
     refused = [
         f"# left out: {inert(request.method, 40)} {inert(plain_text(request.url))}: {inert(reason, 600)}"
-        for request, reason in found.refused
+        for request, reason in found.refused[:_MOST_REFUSED]
     ]
+    if len(found.refused) > _MOST_REFUSED:
+        refused.append(f"# and {len(found.refused) - _MOST_REFUSED:,} more are left out")
     # Only in comments: no rule has a place for a secret.
     return [plain_text(line) for line in (*found.text.splitlines(), *refused)]
 
 
-def requests_of(verdicts: Iterable[Verdict], session: Session) -> list[BlockedRequest]:
+def requests_of(verdicts: Iterable[Verdict], session: Session) -> Generator[None, None, list[BlockedRequest]]:
     """Return what the rules have to let through for these verdicts: nothing for those that nothing blocks.
 
-    Secrets in URLs are taken out, since a rule quotes paths in its comments.
+    A step for each verdict. Secrets in URLs are taken out, since a rule quotes paths in its comments.
     """
-    found = (_request_of(verdict, session) for verdict in verdicts)
-    return [replace(request, url=plain_text(request.url)) for request in found if request is not None]
+    found: dict[BlockedRequest, None] = {}
+    for verdict in verdicts:
+        request = _request_of(verdict, session)
+        if request is not None:
+            found[replace(request, url=plain_text(request.url))] = None
+        yield None
+    return [*found]
 
 
 def _request_of(verdict: Verdict, session: Session) -> BlockedRequest | None:

@@ -18,6 +18,9 @@ from .matching import match
 from .model import PreflightMode, Rule, RuleSet, UpstreamHeaders
 from .suggest import BlockedRequest, group_requests
 
+_MOST_GROUPS: Final = 50
+"""Rules that one change adds or widens: the file is read anew for each."""
+
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -61,6 +64,11 @@ def unblock(data: bytes | None, requests: Iterable[BlockedRequest]) -> Edit:
     to it and before them where they do not. Raises ``EditRefused`` where the file has errors.
     """
     groups, refused = group_requests(requests)
+    if len(groups) > _MOST_GROUPS:
+        raise EditRefused(
+            f"These requests need {len(groups):,} rules, one for each pair of page and server. Choose requests that "
+            f"need {_MOST_GROUPS} at most."
+        )
     after = data
     added: list[str] = []
     widened: list[str] = []

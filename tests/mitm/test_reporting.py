@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from mitmproxy import exceptions
 
-from cors_addon.mitm import reporting, verdict_store
+from cors_addon.mitm import reporting, sliced_jobs, verdict_store
 from cors_addon.report import files, formats, model
 from cors_addon.report.formats import LISTING_ALL, RENDERERS, SUFFIXES
 from tests.mitm.client import fetch
@@ -30,7 +30,7 @@ MANY = 30
 def slow_and_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have every report be a long one, whose every step gives others a turn; and all be of one moment."""
     monkeypatch.setattr(reporting, "LONG", 0)
-    monkeypatch.setattr(reporting, "_SLICE", 0)
+    monkeypatch.setattr(sliced_jobs, "_SLICE", 0)
     monkeypatch.setattr(model, "_now", lambda: "now")
 
 
@@ -77,7 +77,7 @@ async def turns(count: int) -> None:
 
 async def written_out(running: Proxy) -> None:
     """Wait until no report is under way."""
-    while tasks := [job.task for job in running.addon.reporting._jobs.values() if job.task is not None]:
+    while tasks := [job.task for job in running.addon.reporting.jobs._jobs.values() if job.task is not None]:
         await asyncio.wait(tasks)
 
 
@@ -280,7 +280,7 @@ def test_where_garbage_is_not_collected_it_stays_so(tmp_path: Path) -> None:
 def test_a_disk_that_is_stuck_does_not_keep_garbage_from_being_collected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reporting, "_LONGEST", 0)
+    monkeypatch.setattr(sliced_jobs, "_LONGEST", 0)
     with proxy() as running:
         seen(running)
 
@@ -450,7 +450,7 @@ def test_a_task_that_is_cancelled_from_outside_leaves_nothing_behind(tmp_path: P
         async def ask() -> None:
             command(running, tmp_path / "now.json")
             await turns(5)
-            (job,) = running.addon.reporting._jobs.values()
+            (job,) = running.addon.reporting.jobs._jobs.values()
             assert job.task is not None
             job.task.cancel()
             await written_out(running)

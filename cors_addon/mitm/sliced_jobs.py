@@ -1,0 +1,188 @@
+"""Long work beside the traffic: a little at a time in the event loop, the rest in a thread.
+
+A job is a generator. It yields ``None`` where others may have a turn, and the future of what happens in the thread.
+"""
+
+import asyncio
+import gc
+import time
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, Final, Generic, ParamSpec, TypeVar
+
+_SLICE: Final = 0.01
+"""Seconds for which the traffic waits at a time."""
+
+_AT_ONCE: Final = 0.03
+"""Seconds for which a command waits for what may be made in no time."""
+
+_LONGEST: Final = 60.0
+"""Seconds after which garbage is looked for although a job is not over yet: its disk may be stuck."""
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+Steps = Generator["Future[Any] | None", None, Result]
+
+
+class Job(Generic[Result]):
+    """Work under way. ``done`` is given the result of its ``steps``, ``failed`` the exception that ended them.
+
+    ``detached`` says that it needs the session no more, ``over`` that it has ended.
+    """
+
+    def __init__(self, done: Callable[[Result], None], failed: Callable[[Exception], None]) -> None:
+        self.done = done
+        self.failed = failed
+        self.detached = self.over = False
+        self.steps: Steps[Result]
+        self.pending: Future[Any] | None = None
+        self.task: asyncio.Task[None] | None = None
+
+
+class Jobs:
+    """The jobs under way, by name."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, Job[Any]] = {}
+        self._thread: ThreadPoolExecutor | None = None
+        self._collects = False
+        self._patience: asyncio.TimerHandle | None = None
+        self.ends = False
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._jobs
+
+    def __bool__(self) -> bool:
+        return bool(self._jobs)
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether a job can go on later: there is a loop, and it turns on."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return False
+        return not self.ends
+
+    def begin(self, name: str, job: Job[Any], at_once: bool = False) -> None:
+        """Begin a job; ``at_once`` it gets a moment here and now, in which a short one is over."""
+        if not self._jobs:
+            # To look for garbage among the objects of a long job stops everything for a second and more.
+            self._collects = gc.isenabled()
+            gc.disable()
+            self._patience = asyncio.get_running_loop().call_later(_LONGEST, self._collect)
+        self._jobs[name] = job
+        if at_once and self._is_over_by(job, time.perf_counter() + _AT_ONCE):
+            self._end(name)
+            return
+        job.task = asyncio.get_running_loop().create_task(self._run(name, job), name=f"cors-addon makes {name}")
+
+    def detach(self) -> None:
+        """Take what jobs under way still need of the session, which is about to forget."""
+        for job in [*self._jobs.values()]:
+            while not (job.detached or job.over):
+                self._go_on(job)
+
+    def finish(self) -> None:
+        """Finish what is under way, for nothing will any more."""
+        self.ends = True
+        for name, job in [*self._jobs.items()]:
+            while not job.over:
+                self._go_on(job)
+            if job.task is not None:
+                job.task.cancel()
+            self._end(name)
+
+    def aside(
+        self, work: Callable[Given, Result], *given: Given.args, **named: Given.kwargs
+    ) -> Generator["Future[Any] | None", None, Result]:
+        """Do something in the thread."""
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="cors-addon job")
+        step = self._thread.submit(work, *given, **named)
+        yield step
+        return step.result()
+
+    def _end(self, name: str) -> None:
+        if self._jobs.pop(name, None) is None or self._jobs:
+            return
+        if self._thread is not None:
+            self._thread.shutdown(wait=False)
+            self._thread = None
+        if self._patience is not None:
+            self._patience.cancel()
+        self._collect()
+
+    def _collect(self) -> None:
+        """Have garbage looked for again, but not at once among all that came meanwhile: that counts as old."""
+        if not self._collects:
+            return
+        self._collects = False
+        if not gc.get_freeze_count():
+            gc.freeze()
+            gc.unfreeze()
+        gc.enable()
+
+    async def _run(self, name: str, job: Job[Any]) -> None:
+        try:
+            await asyncio.sleep(0)
+            until = time.perf_counter() + _SLICE
+            while not job.over:
+                step = self._next(job)
+                if step is not None:
+                    with suppress(Exception):
+                        await asyncio.wrap_future(step)
+                elif time.perf_counter() > until:
+                    await asyncio.sleep(0)
+                else:
+                    continue
+                until = time.perf_counter() + _SLICE
+        finally:
+            self._end(name)
+
+    def _is_over_by(self, job: Job[Any], end: float) -> bool:
+        """Work on a job until a moment of the performance counter; say whether it is over."""
+        while not job.over and (left := end - time.perf_counter()) > 0:
+            step = self._next(job)
+            if step is None:
+                continue
+            with suppress(Exception):
+                step.exception(left)
+            if not step.done():
+                job.pending = step
+        return job.over
+
+    def _go_on(self, job: Job[Any]) -> None:
+        """Do one step, and let everything else wait for it."""
+        step = self._next(job)
+        if step is not None:
+            with suppress(Exception):
+                step.result()
+
+    def _next(self, job: Job[Any]) -> "Future[Any] | None":
+        """Begin the next step, or return the one under way. Where there is none, or a fault, say so."""
+        if job.over:
+            return None
+        if job.pending is not None:
+            step, job.pending = job.pending, None
+            return step
+        try:
+            return next(job.steps)
+        except StopIteration as end:
+            job.over = True
+            job.done(end.value)
+        except Exception as exc:
+            job.over = True
+            job.failed(exc)
+        return None
+
+
+def result_of(steps: Generator[None, None, Result]) -> Result:
+    """Take all steps at once, and return the result."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
