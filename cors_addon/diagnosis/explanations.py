@@ -68,11 +68,13 @@ class Explanations:
         noted = self._open.get(verdict.id)
         return self._told.get(verdict.id, verdict) if noted is None else self._explained(noted, followed=False)
 
-    def clear(self) -> None:
-        """Forget everything."""
+    def clear(self) -> list[Verdict]:
+        """Forget everything; return what that frees, for the caller to let go of bit by bit."""
+        freed = [*self._told.values()]
         self._open.clear()
         self._told.clear()
         self._shared.clear()
+        return freed
 
     def _explained(self, verdict: Verdict, followed: bool = True) -> Verdict:
         try:

@@ -4,7 +4,7 @@ Plain data, for the report's ``hosts`` and every front end.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -18,10 +18,14 @@ from ..traffic.trusted_origins import Relation, is_loopback, relation
 from ..verdict.failure_details import inert
 from ..verdict.model import Verdict
 from .contradictions import contradictions, listed, methods_of
+from .stepwise import result_of
 
 Profile = dict[str, Any]
 
 MOST_HOSTS: Final = 200
+_A_STEP: Final = 200
+"""Verdicts that are looked at in one step."""
+
 _MOST_PATHS: Final = 50
 _MOST_ORIGINS: Final = 30
 _MOST_NAMES: Final = 40
@@ -33,11 +37,20 @@ def profiles(
     hosts: HostObserver, repeats: RepeatObserver, verdicts: Iterable[Verdict], most: int = MOST_HOSTS
 ) -> list[Profile]:
     """Return a profile of each host that answered a CORS request, the one asked last first, at most ``most``."""
+    return result_of(steps_to_profiles(hosts, repeats, verdicts, most))
+
+
+def steps_to_profiles(
+    hosts: HostObserver, repeats: RepeatObserver, verdicts: Iterable[Verdict], most: int
+) -> Generator[None, None, list[Profile]]:
+    """Return the same, in steps; ``verdicts`` must not change meanwhile."""
     chosen = [host for host in islice(reversed(hosts.hosts()), most) if hosts.sightings(host)]
     failing: defaultdict[str, list[Verdict]] = defaultdict(list)
     including: set[str] = set()
     known = {host.serialize() for host in chosen}
-    for verdict in verdicts:
+    for number, verdict in enumerate(verdicts):
+        if not number % _A_STEP:
+            yield None
         host = serialize_origin(verdict.url)
         if host not in known:
             continue
@@ -48,11 +61,12 @@ def profiles(
     costs: defaultdict[str, defaultdict[str, Cost]] = defaultdict(lambda: defaultdict(Cost))
     for url, _, cost in repeats.costs():
         _add(costs[serialize_origin(url)][path_of(url)], cost)
-    return [
-        _profile(host, hosts.sightings(host), costs[name], failing[name], name in including)
-        for host in chosen
-        for name in (host.serialize(),)
-    ]
+    made = []
+    for each in chosen:
+        yield None
+        name = each.serialize()
+        made.append(_profile(each, hosts.sightings(each), costs[name], failing[name], name in including))
+    return made
 
 
 def _profile(

@@ -159,8 +159,9 @@ class Session:
         """Say that nothing more will come; return the ids to judge anew."""
         return self.correlator.finish()
 
-    def clear(self) -> None:
-        """Forget everything that was seen."""
+    def clear(self) -> list[Record]:
+        """Forget everything that was seen; return what that frees, for the caller to let go of bit by bit."""
+        freed = [*self.correlator.records.values()]
         self.correlator.clear()
         self.credentials.clear()
         self.neighbours.clear()
@@ -169,6 +170,7 @@ class Session:
         self.repeats.clear()
         self.hosts.clear()
         self.cookies.clear()
+        return freed
 
     def _judge(self, record: Record, bare: bool = False) -> Verdict:
         if record.was_never_sent and record.preflight is not None:

@@ -5,7 +5,7 @@ import functools
 import gc
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -284,10 +284,11 @@ class CorsAddon:
         streamed = has_head and flow.response is not None and bool(flow.response.stream)
         self._ended(flow, arrived=streamed and not failures.is_killed(flow))
 
-    def request(self, flow: http.HTTPFlow) -> None:
-        if self.page.owns(flow):
-            self.pipeline.drain()
-            self.page.request(flow)
+    def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
+        if not self.page.owns(flow):
+            return None
+        self.pipeline.drain()
+        return self.page.request(flow)
 
     def tls_clienthello(self, data: tls.ClientHelloData) -> None:
         self.page.tls_clienthello(data)
@@ -405,11 +406,11 @@ class CorsAddon:
     def clear(self) -> None:
         """Forget all verdicts and evidence, and take them off the flows still held."""
         self.reporting.detach()
-        self.session.clear()
+        exchanges = self.session.clear()
         self.page.page.clear()
         self.probe.clear()
         self.browsers.clear()
         self.pipeline.clear()
         self.teller.clear()
-        self.kept.clear()
+        self.reporting.free(self.kept.clear(), exchanges)
         logger.log(ALERT, "CORS: forgot everything seen so far")

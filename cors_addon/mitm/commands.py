@@ -10,6 +10,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 from mitmproxy import command, ctx, exceptions, flow, types
 from mitmproxy.log import ALERT
 
+from ..diagnosis.stepwise import result_of
 from ..report.formats import SUFFIXES
 from ..report.terminal_lines import summary
 from ..rules.suggest import BlockedRequest
@@ -21,7 +22,7 @@ from .probe import Probe
 from .reporting import Reporting
 from .rule_writer import NotWritten, Preview, RuleWriter
 from .services import Services
-from .sliced_jobs import Job, Steps, result_of
+from .sliced_jobs import Job, Steps
 
 logger = logging.getLogger("cors_addon")
 

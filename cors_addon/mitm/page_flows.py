@@ -1,8 +1,10 @@
 """The live page's own flows: answered here, and kept from every addon that comes after this one."""
 
+import asyncio
 import logging
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Final
 
@@ -23,6 +25,9 @@ _NAMED_MODES: Final = (mode_specs.RegularMode, mode_specs.UpstreamMode, mode_spe
 """Modes in which the browser leaves it to the proxy to find out what a name means."""
 
 _PLACES: Final = frozenset({"cors_page", "cors_page_port", "mode", "connection_strategy", "listen_host", "listen_port"})
+
+_SLICE: Final = 0.01
+"""Seconds for which the traffic waits at a time while the page is made."""
 
 _FAULT: Final = "The live page has a fault of its own; the log has more."
 
@@ -149,13 +154,40 @@ class PageFlows:
         # What is streamed goes to a server, and there is none.
         flow.request.stream = False
 
+    def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
+        """Answer a request: in the turns of the event loop, where there is one."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            self._answer_flow(flow)
+            return None
+        return self._request(flow)
+
+    async def _request(self, flow: http.HTTPFlow) -> None:
+        if flow.live and flow.response is None:
+            await self._prepare(request_of(flow, self._host))
+        self._answer_flow(flow)
+
     @own
-    def request(self, flow: http.HTTPFlow) -> None:
+    def _answer_flow(self, flow: http.HTTPFlow) -> None:
         if flow.response is None and flow.error is None:
             flow.response = _response(self.page.answer(request_of(flow, self._host)))
 
-    def _answer(self, request: PageRequest) -> PageResponse:
+    async def _prepare(self, request: PageRequest) -> None:
+        """Make what the page shows a little at a time: 50,000 verdicts take seconds."""
+        until = time.perf_counter() + _SLICE
+        try:
+            for _ in self.page.prepare(request):
+                if time.perf_counter() > until:
+                    await asyncio.sleep(0)
+                    until = time.perf_counter() + _SLICE
+        except Exception as exc:
+            # What is not prepared is made with the answer, and a fault there is answered.
+            self.log.fault("the live page", None, exc)
+
+    async def _answer(self, request: PageRequest) -> PageResponse:
         """Answer what reaches the listener."""
+        await self._prepare(request)
         try:
             return self.page.answer(request)
         except Exception as exc:

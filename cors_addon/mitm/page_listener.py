@@ -4,7 +4,9 @@ It listens on loopback only. The site behind a reverse proxy never shares an ori
 site's scripts and service workers can do reaches the page's token.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -22,9 +24,10 @@ _IDLE: Final = 60.0
 class PageListener:
     """Serves what ``answer`` returns at ``port``, which is 0 while it does not listen."""
 
-    def __init__(self, answer: Callable[[PageRequest], PageResponse]) -> None:
+    def __init__(self, answer: Callable[[PageRequest], Awaitable[PageResponse]]) -> None:
         self._answer = answer
         self._server: httpserver.HTTPServer | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
 
     @property
@@ -53,16 +56,23 @@ class PageListener:
         self.port = 0
 
     def _serve(self, request: "httputil.HTTPServerRequest") -> None:
-        from tornado import httputil
+        task = asyncio.get_running_loop().create_task(self._serve_in_turns(request), name="cors-addon serves its page")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-        made = self._answer(self._request_of(request))
+    async def _serve_in_turns(self, request: "httputil.HTTPServerRequest") -> None:
+        from tornado import httputil, iostream
+
+        made = await self._answer(self._request_of(request))
         headers = httputil.HTTPHeaders(dict(made.headers))
         if made.status != HTTPStatus.NO_CONTENT:
             headers["content-length"] = str(len(made.body))
         start = httputil.ResponseStartLine("HTTP/1.1", made.status, HTTPStatus(made.status).phrase)
         assert request.connection is not None
-        request.connection.write_headers(start, headers, made.body)
-        request.connection.finish()
+        # Who asked may be gone by now.
+        with suppress(iostream.StreamClosedError):
+            request.connection.write_headers(start, headers, made.body)
+            request.connection.finish()
 
     def _request_of(self, request: "httputil.HTTPServerRequest") -> PageRequest:
         headers = HeaderList(request.headers.get_all())

@@ -1,6 +1,6 @@
 """What the live page is given: the verdicts, the hosts, the switches, and its buttons as commands."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -34,8 +34,8 @@ def page_services(
         lines = commands.suggested(verdict)
         return lines if any(not line.startswith("#") for line in lines) else ()
 
-    def hosts(most: int) -> tuple[list[dict[str, Any]], int]:
-        found = reporting.profiles(most, newest=_NEWEST)
+    def hosts(most: int) -> Generator[None, None, tuple[list[dict[str, Any]], int]]:
+        found = yield from reporting.newest_profiles(most, _NEWEST)
         known = len(services.session.hosts.hosts())
         return [{**each, "may_be_probed": probe.may_ask(each["host"])} for each in found], known
 

@@ -6,7 +6,7 @@ every flow. The rest needs no more than what was taken by then, verdicts which n
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,7 @@ from typing import Any, Final
 from mitmproxy import exceptions
 from mitmproxy.log import ALERT
 
+from ..diagnosis.stepwise import result_of
 from ..report import files
 from ..report.formats import lists_all
 from ..report.model import Draft, Report, draft
@@ -39,6 +40,7 @@ class Reporting:
 
     def __init__(self, services: Services, probe: Probe, browsers: Browsers) -> None:
         self.jobs = Jobs()
+        self._cleared = 0
         self._services = services
         self._probe = probe
         self._browsers = browsers
@@ -54,9 +56,13 @@ class Reporting:
         self._services.settle()
         return store.report(() if brief else self.profiles(), brief).with_unsent(self._browsers.unsent)
 
-    def profiles(self, most: int | None = None, newest: int = KEPT_VERDICTS) -> list[dict[str, Any]]:
+    def profiles(self) -> list[dict[str, Any]]:
         """Return what each host's policy is, and what the probe has found out there; see ``Keeper.profiles``."""
-        found = self._services.store.profiles(most, newest)
+        return result_of(self.newest_profiles(None, KEPT_VERDICTS))
+
+    def newest_profiles(self, most: int | None, newest: int) -> Generator[None, None, list[dict[str, Any]]]:
+        """Return the same of ``most`` hosts, told by the ``newest`` verdicts; in steps."""
+        found = yield from self._services.store.profiles(most, newest)
         return [{**each, "probed": self._probe.answers(each["host"])} for each in found]
 
     @property
@@ -110,6 +116,27 @@ class Reporting:
         job = Job(tell, failed)
         job.steps = steps(job)
         self.jobs.begin(name, job, at_once=True)
+
+    def free(self, steps: Generator[None, None, None], others: list[Any]) -> None:
+        """Take the last steps of forgetting everything, and let go of the others, beside the traffic."""
+
+        def all_steps() -> Steps[None]:
+            yield from steps
+            while others:
+                del others[-_AT_ONCE:]
+                yield None
+
+        if not self.jobs.may_wait:
+            result_of(steps)
+            return
+
+        def failed(exc: Exception) -> None:
+            self._services.log.fault("clear", None, exc)
+
+        self._cleared += 1
+        job: Job[None] = Job(lambda _: None, failed)
+        job.steps, job.detached = all_steps(), True
+        self.jobs.begin(f"room {self._cleared}", job)
 
     def detach(self) -> None:
         """Take what reports under way still need of the session, which is about to forget."""

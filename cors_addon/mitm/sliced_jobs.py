@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, ParamSpec, TypeVar
 _SLICE: Final = 0.01
 """Seconds for which the traffic waits at a time."""
 
-_AT_ONCE: Final = 0.03
+_AT_ONCE: Final = 0.02
 """Seconds for which a command waits for what may be made in no time."""
 
 _LONGEST: Final = 60.0
@@ -176,13 +176,3 @@ class Jobs:
             job.over = True
             job.failed(exc)
         return None
-
-
-def result_of(steps: Generator[None, None, Result]) -> Result:
-    """Take all steps at once, and return the result."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: Result = end.value
-            return result

@@ -3,7 +3,7 @@
 import sys
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -27,6 +27,8 @@ from .suppressions import Wishes
 
 KEPT_VERDICTS: Final = 50_000
 
+_FREED: Final = 50
+"""Verdicts that are taken off their flows, and freed, in one step."""
 
 _VERDICT: Final = 2_500
 _FINDING: Final = 1_000
@@ -247,29 +249,42 @@ class Keeper:
         (whole,) = self._wishes.whole([verdict])
         return whole
 
-    def profiles(self, most: int | None = None, newest: int = KEPT_VERDICTS) -> list[dict[str, Any]]:
-        """Return what each host's policy is, as learned so far, the one asked last first.
+    def profiles(
+        self, most: int | None = None, newest: int = KEPT_VERDICTS
+    ) -> Generator[None, None, list[dict[str, Any]]]:
+        """Return what each host's policy is, as learned so far, the one asked last first; in steps.
 
         What fails there is told by the ``newest`` verdicts.
         """
         # Many sessions ask for no report.
-        from ..diagnosis.host_profiles import MOST_HOSTS, profiles
+        from ..diagnosis.host_profiles import MOST_HOSTS, steps_to_profiles
 
-        verdicts = islice(reversed(self.verdicts.values()), newest)
+        verdicts = tuple(islice(reversed(self.verdicts.values()), newest))
         session = self._session
-        return profiles(session.hosts, session.repeats, verdicts, MOST_HOSTS if most is None else most)
+        most = MOST_HOSTS if most is None else most
+        return steps_to_profiles(session.hosts, session.repeats, verdicts, most)
 
-    def clear(self) -> None:
-        """Forget all verdicts, and take them off the flows still held."""
-        held = [flow for flow in map(self._flows.get, self.verdicts) if flow is not None]
-        for flow in held:
-            display.clear(flow)
+    def clear(self) -> Generator[None, None, None]:
+        """Forget all verdicts; return the steps that take them off the flows still held, and free their memory."""
+        forgotten = [*self.verdicts.values()]
+        others = self._explanations.clear()
         self.verdicts.clear()
-        self._explanations.clear()
         self._not_cors.clear()
         self.backlog.take()
         self._wishes.clear()
         self.closing.clear()
         self.judged = 0
-        if held:
-            ctx.master.addons.trigger(hooks.UpdateHook(held))
+        return self._take_off(forgotten, others)
+
+    def _take_off(self, forgotten: list[Verdict], others: list[Verdict]) -> Generator[None, None, None]:
+        while forgotten or others:
+            # To free all of them in one go would stop everything.
+            ids = [verdict.id for verdict in forgotten[-_FREED:]]
+            del forgotten[-_FREED:], others[-_FREED:]
+            held = [self._flows.get(flow_id) for flow_id in ids if flow_id not in self.verdicts]
+            touched = [flow for flow in held if flow is not None]
+            for flow in touched:
+                display.clear(flow)
+            if touched:
+                ctx.master.addons.trigger(hooks.UpdateHook(touched))
+            yield None

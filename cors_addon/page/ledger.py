@@ -6,7 +6,7 @@ it and no longer does has *passed*.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from hashlib import blake2b
@@ -25,7 +25,7 @@ IDLE: Final = 10.0
 
 _LONGEST_METHOD: Final = 100
 
-AT_ONCE: Final = 2_000
+AT_ONCE: Final = 200
 """How many verdicts one look takes in at most; more would hold up the traffic."""
 
 
@@ -119,6 +119,10 @@ class Ledger:
         """Whether ``sync`` has more to take in."""
         return bool(self._touched)
 
+    def has(self, card: Card) -> bool:
+        """Say whether a card is still there."""
+        return bool(card.flows)
+
     def touch(self, flow_id: str) -> None:
         """Take note that a flow's verdict is new, another one, or gone; costs next to nothing."""
         if flow_id not in self._touched:
@@ -143,9 +147,15 @@ class Ledger:
                 self._drop(flow_id)
             else:
                 self._take(verdict, at)
-        if len(self._entries) > len(verdicts):
+        if not self._touched and len(self._entries) > len(verdicts):
             for flow_id in [known for known in self._entries if known not in verdicts]:
                 self._drop(flow_id)
+
+    def catch_up(self, verdicts: Mapping[str, Verdict]) -> Iterator[None]:
+        """Take in all that was touched by now, in steps."""
+        for _ in range(0, len(self._touched), AT_ONCE):
+            self.sync(verdicts)
+            yield
 
     def listed(self, section: Section) -> list[Card]:
         """Return the cards of a section that still happen, the newest first."""

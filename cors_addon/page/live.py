@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 
@@ -53,8 +54,32 @@ class LivePage:
         self._ledger.clear()
         self._rendered.clear()
 
+    def prepare(self, request: PageRequest) -> Iterator[None]:
+        """Make what the answer to a request shows, if it will get one; yields where others may have a turn."""
+        if request.method == "GET" and self._checked(request) is None and self._is_shown(request):
+            yield from self._screen().prepare()
+
     def answer(self, request: PageRequest) -> PageResponse:
         """Answer a request, be it the page's own or anybody's."""
+        return self._checked(request) or self._answered(request)
+
+    def _answered(self, request: PageRequest) -> PageResponse:
+        match _purpose(request):
+            case Purpose.DOCUMENT:
+                return self._document(request)
+            case Purpose.DATA:
+                if not self._is_shown(request):
+                    return self._refuse(request, Purpose.DATA, "The proxy was started anew since; load the page again.")
+                return self._changes(request.place)
+            case Purpose.CHANGE:
+                return self._change(request)
+
+    def _is_shown(self, request: PageRequest) -> bool:
+        """Say whether a request shows that it may read what is asked for: a document needs no token."""
+        return not request.place.rest or self._token.matches(request.headers.get(TOKEN_HEADER) or "")
+
+    def _checked(self, request: PageRequest) -> PageResponse | None:
+        """Return the refusal of a request; ``None`` where it may be answered."""
         place = request.place
         stranger = clients.refusal(request.client, self.clients)
         if stranger is not None:
@@ -66,19 +91,9 @@ class LivePage:
             return sentence_response(404, "The live page has nothing at this address.", place.base)
         if request.method != wanted:
             return sentence_response(405, f"This address answers to {wanted}.", place.base, {"allow": wanted})
-        purpose = Purpose.CHANGE if wanted == "POST" else Purpose.DATA if place.rest else Purpose.DOCUMENT
+        purpose = _purpose(request)
         problem = refusal(request.headers, purpose, place)
-        if problem is not None:
-            return self._refuse(request, purpose, problem)
-        match purpose:
-            case Purpose.DOCUMENT:
-                return self._document(request)
-            case Purpose.DATA:
-                if not self._token.matches(request.headers.get(TOKEN_HEADER) or ""):
-                    return self._refuse(request, purpose, "The proxy was started anew since; load the page again.")
-                return self._changes(place)
-            case Purpose.CHANGE:
-                return self._change(request)
+        return None if problem is None else self._refuse(request, purpose, problem)
 
     def _document(self, request: PageRequest) -> PageResponse:
         query, screen = request.place.query, self._screen()
@@ -158,3 +173,10 @@ class LivePage:
         if purpose is Purpose.DOCUMENT:
             return sentence_response(403, problem)
         return json_response(403, {"error": problem})
+
+
+def _purpose(request: PageRequest) -> Purpose:
+    """Return what a request is for, one whose address and method are known."""
+    if _METHODS[request.place.rest] == "POST":
+        return Purpose.CHANGE
+    return Purpose.DATA if request.place.rest else Purpose.DOCUMENT

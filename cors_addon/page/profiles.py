@@ -1,11 +1,12 @@
 """The live page's host profiles: what each host's policy is, as learned, where it contradicts itself, what it takes."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from hashlib import sha256
 from html import escape
 from typing import Any, Final
 
+from ..diagnosis.stepwise import result_of
 from ..report.html_profiles import cost_sentence, probe_sentence, ways
 from .html_text import block, left_out, line, text
 
@@ -22,13 +23,13 @@ _SHARE: Final = 20
 class Profiles:
     """Keeps the section's inside, and makes it anew where something has changed: seldom, for that takes a while.
 
-    ``make`` gives the profiles of so many hosts, those asked last, and how many hosts there are in all. ``state`` gives
-    what else they hang on, compared with what it was. ``clock`` gives seconds and only goes forward.
+    ``make`` gives the profiles of so many hosts, those asked last, and how many hosts there are in all, in steps.
+    ``state`` gives what else they hang on, compared with what it was. ``clock`` gives seconds and only goes forward.
     """
 
     def __init__(
         self,
-        make: Callable[[int], tuple[Sequence[Profile], int]],
+        make: Callable[[int], Generator[None, None, tuple[Sequence[Profile], int]]],
         token: str = "",
         state: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
@@ -46,15 +47,22 @@ class Profiles:
 
         It is made once in some seconds at most, and so that it takes no more than a twentieth of the time.
         """
+        return result_of(self.steps(version))
+
+    def steps(self, version: int) -> Generator[None, None, bool]:
+        """Return the same, in steps."""
         began = self._clock()
         now = version, self._state()
         if now == self._seen or began < self._due:
             return False
         self._seen = now
-        hosts, known = self._make(LISTED)
+        self._due = float("inf")
+        try:
+            hosts, known = yield from self._make(LISTED)
+        finally:
+            ended = self._clock()
+            self._due = ended + max(_EVERY, _SHARE * (ended - began))
         html = profiles(hosts, known - len(hosts), self._token)
-        ended = self._clock()
-        self._due = ended + max(_EVERY, _SHARE * (ended - began))
         changed, self.html = html != self.html, html
         return changed
 

@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
@@ -80,6 +80,25 @@ class Screen:
         if self._hosts.look(self._ledger.version):
             self._ledger.version += 1
         return self._ledger.version
+
+    def prepare(self) -> Iterator[None]:
+        """Take in what happened, and make what a document or a change needs; yields where others may have a turn."""
+        yield from self._ledger.catch_up(self._services.verdicts)
+        if (yield from self._hosts.steps(self._ledger.version)):
+            self._ledger.version += 1
+        self.look()
+        yield
+        lists = {section: self._ledger.listed(section)[:LISTED] for section in _LISTS}
+        yield
+        for section, cards in lists.items():
+            for place, card in enumerate(cards):
+                if self._ledger.has(card):
+                    self._card(section, place, card)
+                    yield
+        for card in self._ledger.listed(Section.OWED)[:LISTED]:
+            if self._ledger.has(card):
+                self._diagnosis(card)
+                yield
 
     # --- for a browser without the page -----------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """What the live page needs of the program that it shows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -48,16 +48,17 @@ class Services:
 
     ``verdicts`` are those remembered, by id, and ``judged`` counts all. ``explain`` returns a verdict with what is
     behind it, ``suggest`` the lines of a rule that would let a blocked flow pass. ``hosts`` gives the profiles of so
-    many hosts, those asked last, and how many are known; ``hosts_state`` is another one whenever they may have changed.
-    ``unsent`` gives the requests that a listened-to browser never sent. ``unblock`` writes the rule for a flow (its id)
-    and puts it in force, ``undo`` takes the last change of the rules back, and ``place`` names where rules are kept.
+    many hosts, those asked last, and how many are known, in steps; ``hosts_state`` is another one whenever they may
+    have changed. ``unsent`` gives the requests that a listened-to browser never sent. ``unblock`` writes the rule for a
+    flow (its id) and puts it in force, ``undo`` takes the last change of the rules back, and ``place`` names where
+    rules are kept.
     """
 
     verdicts: Mapping[str, Verdict]
     judged: Callable[[], int]
     explain: Callable[[Verdict], Verdict]
     suggest: Callable[[Verdict], Sequence[str]]
-    hosts: Callable[[int], tuple[Sequence[Mapping[str, Any]], int]]
+    hosts: Callable[[int], Generator[None, None, tuple[Sequence[Mapping[str, Any]], int]]]
     hosts_state: Callable[[], object]
     switches: Switches
     switch_injection: Callable[[bool], None]

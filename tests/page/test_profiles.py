@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -74,9 +75,10 @@ def test_no_element_and_no_attribute_that_a_harmless_text_does_not_cause(text: s
 def test_it_is_made_anew_seldom_and_where_something_changed() -> None:
     now, calls = [0.0], []
 
-    def make(most: int) -> tuple[list[dict[str, Any]], int]:
+    def make(most: int) -> Generator[None, None, tuple[list[dict[str, Any]], int]]:
         calls.append(most)
         now[0] += 0.5
+        yield
         return learned(exchange([], id="1")) if len(calls) > 1 else [], 1
 
     state = [0]

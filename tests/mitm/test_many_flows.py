@@ -1,0 +1,193 @@
+"""Commands and the live page with many findings: each is made a little at a time while the traffic goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mitmproxy import exceptions
+
+from cors_addon.mitm import commands as commands_module
+from cors_addon.mitm import reporting, sliced_jobs
+from cors_addon.page import ledger
+from tests.mitm.injecting import written
+from tests.mitm.support import Proxy, cors_get, logged, make_flow, proxy
+from tests.mitm.test_commands import call, shown
+
+MANY = 60
+
+
+@pytest.fixture(autouse=True)
+def every_step_is_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sliced_jobs, "_SLICE", 0)
+    monkeypatch.setattr(sliced_jobs, "_AT_ONCE", -1)
+    monkeypatch.setattr(commands_module, "_FEW", 0)
+    monkeypatch.setattr(reporting, "LONG", 0)
+    monkeypatch.setattr(ledger, "AT_ONCE", 5)
+
+
+def seen(running: Proxy, count: int = MANY, hosts: int = 3) -> None:
+    flows = [cors_get(url=f"http://h{n % hosts}.test/items/{n}", at=1000.0 + n) for n in range(count)]
+    running.send(*flows)
+    shown(running, *flows)
+
+
+def loop(running: Proxy, work: Callable[[], Awaitable[Any]]) -> Any:
+    async def within() -> Any:
+        return await work()
+
+    return running.context.master.event_loop.run_until_complete(within())
+
+
+async def turns_until(over: Callable[[], bool]) -> int:
+    count = 0
+    while not over():
+        await asyncio.sleep(0)
+        count += 1
+    return count
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [("cors.status", [], "60 blocked"), ("cors.rules.suggest", ["@all"], 'hosts: ["h0.test"]')],
+)
+def test_what_takes_long_is_shown_in_the_log(
+    name: str, arguments: list[str], said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with proxy() as running:
+        seen(running)
+
+        async def ask() -> int:
+            rows = call(running, name, *arguments)
+            assert "the log will show it" in rows[-1][0]
+            with pytest.raises(exceptions.CommandError, match="is being made already"):
+                call(running, name, *arguments)
+            return await turns_until(lambda: not running.addon.reporting.under_way)
+
+        assert loop(running, ask) > MANY, "others had a turn after each verdict"
+        late = "\n".join(logged(caplog))
+        assert said in late
+        at_once = "\n".join(cell for row in call(running, name, *arguments) for cell in row)
+        assert said in at_once, "outside of a loop there is nobody to wait"
+        assert all(line in late for line in at_once.splitlines()[3:])
+
+
+def test_what_is_there_in_a_moment_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sliced_jobs, "_AT_ONCE", 600)
+    with proxy() as running:
+        seen(running)
+
+        async def ask() -> tuple[Any, Any]:
+            return call(running, "cors.status"), call(running, "cors.rules.suggest", "@all")
+
+        status, rule = loop(running, ask)
+        assert any("60 blocked" in row[0] for row in status)
+        assert any("h0.test" in row[0] for row in rule)
+        assert not running.addon.reporting.under_way
+
+
+def test_rules_for_many_flows_are_written_beside_the_traffic(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "rules.yaml"
+    path.write_text(written(), encoding="utf-8")
+    with proxy(cors_rules=str(path)) as running:
+        seen(running)
+
+        async def ask() -> None:
+            assert "the log will show" in call(running, "cors.rules.add", "@all")[-1][0]
+            await turns_until(lambda: not running.addon.reporting.under_way)
+
+        loop(running, ask)
+        assert running.addon.injection.is_on
+        assert {host.text for rule in running.addon.injection.rules.rules for host in rule.hosts} >= {
+            f"h{n}.test" for n in range(3)
+        }
+    assert any("cors.rules.undo takes the change back" in line for line in logged(caplog))
+
+
+def test_rules_without_end_are_refused_before_they_are_made(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "rules.yaml"
+    path.write_text(written(), encoding="utf-8")
+    with proxy(cors_rules=str(path)) as running:
+        seen(running, hosts=MANY)
+        with pytest.raises(exceptions.CommandError, match=r"need 60 rules.*need 50 at most"):
+            call(running, "cors.rules.add", "@all")
+
+        async def ask() -> None:
+            call(running, "cors.rules.add", "@all")
+            await turns_until(lambda: not running.addon.reporting.under_way)
+
+        loop(running, ask)
+    assert path.read_text(encoding="utf-8") == written()
+    assert any("need 60 rules" in line for line in logged(caplog, logging.WARNING))
+
+
+def test_explain_shows_twenty_and_says_how_to_get_the_rest() -> None:
+    with proxy() as running:
+        seen(running)
+        rows = call(running, "cors.explain", "@all")
+        assert sum(row[0].startswith("flow ") for row in rows) == 20
+        assert rows[-1] == ["40 more flows are not shown: choose fewer, or write a report with cors.report."]
+
+
+def test_the_page_is_made_while_others_have_their_turns() -> None:
+    with proxy(cors_page="page.addon") as running:
+        seen(running, hosts=MANY)
+        page = make_flow("Upgrade-Insecure-Requests: 1", "Accept: text/html", url="http://page.addon/")
+        page.client_conn.peername = ("127.0.0.1", 50_000)
+
+        async def ask() -> int:
+            async def open_it() -> None:
+                answer = running.addon.request(page)
+                assert answer is not None
+                with pytest.raises(exceptions.AddonHalt):
+                    await answer
+
+            task = asyncio.create_task(open_it())
+            count = await turns_until(task.done)
+            await task
+            return count
+
+        from cors_addon.mitm import page_flows
+
+        before, page_flows._SLICE = page_flows._SLICE, -1.0  # type: ignore[misc]
+        try:
+            assert loop(running, ask) > MANY, "more than one for each card"
+        finally:
+            page_flows._SLICE = before  # type: ignore[misc]
+        assert page.response is not None
+        assert page.response.status_code == 200
+        assert b"60" in page.response.content
+
+
+def test_what_is_cleared_is_taken_off_its_flows_in_steps() -> None:
+    with proxy() as running:
+        flows = [cors_get(url=f"http://a.test/{n}", at=1000.0 + n) for n in range(3 * MANY)]
+        running.send(*flows)
+
+        async def ask() -> int:
+            call(running, "cors.clear")
+            assert not running.addon.kept.verdicts
+            running.send(again := cors_get(url="http://a.test/again", at=2000.0))
+            count = await turns_until(lambda: not running.addon.reporting.under_way)
+            assert "cors" in again.metadata, "what is judged since stays"
+            return count
+
+        assert loop(running, ask) >= 3
+        assert not any("cors" in flow.metadata for flow in flows)
+
+
+def test_the_end_of_the_proxy_finishes_what_is_under_way() -> None:
+    with proxy() as running:
+        seen(running)
+        told: list[object] = []
+
+        async def ask() -> None:
+            running.addon.reporting.summarize(told.append)
+            running.addon.reporting.finish()
+
+        loop(running, ask)
+        assert len(told) == 1
