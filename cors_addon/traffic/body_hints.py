@@ -96,8 +96,12 @@ _PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
     (Hint.NO_SUCH_KEY, r"<code>nosuch(?:key|bucket)|blobnotfound|no such object"),
     (Hint.ACCESS_DENIED, r"<code>accessdenied|authenticationfailed|authorizationfailure"),
     (Hint.NO_METHOD_HERE, r"missing authentication token"),
-    (Hint.NO_ROUTE, r"cannot (?:options|get|post|put|patch|delete|head) /"),
-    (Hint.GATEWAY_NO_ROUTE, r"no route matched with those values|default backend - 404|404 page not found"),
+    (
+        Hint.NO_ROUTE,
+        r"cannot (?:options|get|post|put|patch|delete|head) /|route (?:options|get|post|put|patch|delete|head):/"
+        r"|norouteerror|no route found for|no static resource|404 page not found",
+    ),
+    (Hint.GATEWAY_NO_ROUTE, r"no route matched with those values|default backend - 404"),
     (Hint.BROWSER_OPT_IN, r"anthropic-dangerous-direct-browser-access"),
     (
         Hint.FORGERY,

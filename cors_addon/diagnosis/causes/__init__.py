@@ -57,6 +57,7 @@ _STOPS: Final = (Severity.BLOCKED, Severity.CONDITIONAL)
 _ORIGIN_MISSING: Final = (
     pages.content_script,
     spelling.names,
+    apis.signs_in,
     navigations.to_navigation,
     redirects.redirected,
     apis.opts_in,
@@ -90,7 +91,7 @@ _OF_PREFLIGHTS: Final = (
     preflights.status,
 )
 _DIFFERING: Final = (
-    *(navigations.to_navigation, pages.null_origin, origins.differing, origins.app_shells),
+    *(apis.others_only, navigations.to_navigation, pages.null_origin, origins.differing, origins.app_shells),
     redirects.redirected,
 )
 _RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(

@@ -10,7 +10,7 @@ from ...fetch.methods import is_cors_safelisted_method
 from ...traffic.body_hints import Hint
 from ...verdict.model import Cause, Confidence, Finding
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
-from .context import Scene, shown
+from .context import Scene, name_of, shown
 from .refusals import missing_in
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
@@ -65,8 +65,22 @@ KEEPS: Final = CauseEntry(
     decisive=True,
 )
 
-ENTRIES: Final = (OPT_IN, NOT_FOR_PAGES, THIRD_PARTY, LIMITS, KEEPS)
+AUTHORIZE: Final = CauseEntry(
+    "sign-in-page-fetched",
+    "A script requests the sign-in page, which a browser has to navigate to",
+    "The URL is an authorization endpoint (client_id with response_type or redirect_uri), and the request a script's.",
+    FixOwner.CLIENT,
+    "Go there instead of requesting it: window.location.assign(url), or a popup. Only the token endpoint is for "
+    "scripts.",
+    headers_help=False,
+    decisive=True,
+)
 
+ENTRIES: Final = (OPT_IN, NOT_FOR_PAGES, THIRD_PARTY, LIMITS, KEEPS, AUTHORIZE)
+
+_AUTHORIZATION: Final = re.compile(
+    r"/(?:[^?]*/)?(?:auth|authorize)\?(?=[^#]*\bclient_id=)(?=[^#]*\b(?:response_type|redirect_uri)=)"
+)
 _ANTHROPIC: Final = "anthropic-dangerous-direct-browser-access"
 _NOT_FOR_PAGES: Final = (
     (re.compile(r"https://github\.com/login/(?:oauth/access_token|device/code)"), "GitHub's token endpoint"),
@@ -103,9 +117,24 @@ def opts_in(finding: Finding, scene: Scene) -> Iterator[Cause]:
         )
 
 
+def signs_in(finding: Finding, scene: Scene) -> Iterator[Cause]:
+    """For a script's request for a page at which people sign in."""
+    if _AUTHORIZATION.match("/" + scene.url.partition("://")[2].partition("/")[2]) and not scene.is_preflight:
+        how = f"{name_of(scene.record)} at {scene.host} has client_id, and got {scene.status}"
+        yield AUTHORIZE.named(HIGH, how, (scene.id,))
+
+
+def others_only(finding: Finding, scene: Scene) -> Iterator[Cause]:
+    """For a service of somebody else that names another page's origin."""
+    if scene.owner.kind == "third-party":
+        sent = shown(scene.headers.get(ALLOW_ORIGIN) or "", 80)
+        how = f"{scene.host} ({scene.owner.name}) sent {ALLOW_ORIGIN}: {sent}"
+        yield THIRD_PARTY.named(HIGH, how, (scene.id,), fix=_page_can(scene), rank=Rank.EXCHANGE)
+
+
 def not_for_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a service of somebody else that does not let pages in."""
-    if ALLOW_ORIGIN in scene.headers or scene.is_redirect:
+    if ALLOW_ORIGIN in scene.headers:
         return
     known = next((name for pattern, name in _NOT_FOR_PAGES if pattern.match(scene.url)), None)
     if known is not None:

@@ -169,6 +169,8 @@ def _error(scene: Scene) -> Iterator[Cause]:
         lost = next((each for each in scene.at_path if each.answer.is_preflight and each.answer.status == 404), None)
         if lost is not None:
             yield NOT_FOUND.named(HIGH, f"{said}, as {name_of(lost)} did", (scene.id, lost.flow))
+        elif scene.says(Hint.NO_ROUTE):
+            yield NOT_FOUND.named(MEDIUM, f"{said}, and the body says that there is no such route", flows)
         elif "//" in scene.path:
             yield DOUBLED.named(MEDIUM, f"{said}, and the path is {shown(scene.path, 80)}", flows)
         elif known:
@@ -184,10 +186,7 @@ def _error(scene: Scene) -> Iterator[Cause]:
         server = known_server(scene)
         fix = None
         if server is not None and server.grants_preflights:
-            fix = (
-                f"Find out what the error is about: {server.name}'s log names it. Then, {server.where.lower()}: "
-                f"{server.fix(scene)}"
-            )
+            fix = server.fix_of_an_error(scene)
         yield OUTSIDE.named(confidence, f"{said}{known}", flows, fix=fix)
     elif status >= 500:
         yield SERVER_ERROR.named(MEDIUM, said, flows)

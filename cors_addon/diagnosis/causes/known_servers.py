@@ -36,6 +36,11 @@ class KnownServer:
     def fix(self, scene: Scene) -> str:
         return self.setting.replace("{origin}", _listed(scene.origin)).replace("{host}", _hostname(scene.origin))
 
+    def fix_of_an_error(self, scene: Scene) -> str:
+        """Return what to do about an error that comes without the headers, whoever asks."""
+        where = f"{self.where[:1].lower()}{self.where[1:]}"
+        return f"Find out what the error is about: {self.name}'s log names it. Then, {where}: {self.fix(scene)}"
+
     def text(self, scene: Scene) -> Snippet | None:
         if self.snippet is None or not _HARMLESS.fullmatch(scene.origin):
             return None

@@ -50,6 +50,15 @@ HELMET: Final = CauseEntry(
     "Set the policy for what other sites may embed: in Helmet crossOriginResourcePolicy: { policy: 'cross-origin' }.",
 )
 
+RAW_FILE: Final = CauseEntry(
+    "raw-file-as-program",
+    "GitHub serves raw files as plain text, so that no page runs them",
+    "The host is raw.githubusercontent.com or gist.githubusercontent.com, and nosniff stands beside text/plain.",
+    FixOwner.CLIENT,
+    "Load the file from where it comes with its type: GitHub Pages, a package CDN such as jsDelivr, or your own host.",
+    headers_help=False,
+    decisive=True,
+)
 CONTENT_SCRIPT: Final = CauseEntry(
     "extension-content-script",
     "An extension's content script made the request, and CORS binds a content script like the page",
@@ -73,10 +82,11 @@ ISOLATED: Final = CauseEntry(
     rank=Rank.SESSION,
 )
 
-ENTRIES: Final = (REDIRECT_TAINT, DISK, SANDBOX, ERROR_PAGE, HELMET, CONTENT_SCRIPT, ISOLATED)
+ENTRIES: Final = (REDIRECT_TAINT, DISK, SANDBOX, ERROR_PAGE, HELMET, RAW_FILE, CONTENT_SCRIPT, ISOLATED)
 
 _EXTENSIONS: Final = ("chrome-extension://", "moz-extension://", "safari-web-extension://", "extension://")
 
+_RAW_HOSTS: Final = ("raw.githubusercontent.com", "gist.githubusercontent.com")
 _RECENT: Final = 600.0
 _HELMETS: Final = (
     *("x-dns-prefetch-control", "x-download-options", "x-permitted-cross-domain-policies", "x-frame-options"),
@@ -114,6 +124,9 @@ def withheld(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For what the browser withholds by type or by resource policy."""
     if finding.id in ("orb-blocked", "nosniff-mime"):
         essence = mime_essence(scene.headers.get("Content-Type") or "")
+        if essence == "text/plain" and scene.host in _RAW_HOSTS:
+            yield RAW_FILE.named(HIGH, f"{scene.host} sent Content-Type: text/plain with nosniff", (scene.id,))
+            return
         if scene.status >= 400 or essence == "text/html":
             destination = shown(scene.record.classification.destination, 20)
             message = (

@@ -87,6 +87,18 @@ KONG_ROUTE: Final = CauseEntry(
     where="In Kong's configuration",
     decisive=True,
 )
+INGRESS: Final = CauseEntry(
+    "ingress-no-route",
+    "The ingress has no rule for this host and path, and its default backend answers",
+    "The body is that of the default backend of Kubernetes' ingress-nginx.",
+    FixOwner.GATEWAY,
+    "Add the host and the path to the Ingress, or correct the URL in the page's code.",
+    rank=Rank.RESPONDER,
+    absent=LACKS_ALLOW_ORIGIN,
+    headers_help=False,
+    where="In the Ingress resource",
+    decisive=True,
+)
 EASY_AUTH: Final = CauseEntry(
     "app-service-authentication",
     "Azure App Service authentication answers before the application",
@@ -146,6 +158,7 @@ STATIC_HOST: Final = CauseEntry(
 )
 
 ENTRIES: Final = (
+    INGRESS,
     STATIC_HOST,
     *(
         CLOUD_RUN,
@@ -240,6 +253,8 @@ def _kong(scene: Scene, said: str) -> Iterator[Cause]:
         yield KONG_ROUTE.named(
             HIGH, f"{said} from {scene.server}, and the body says that no route matched", (scene.id,)
         )
+    elif scene.says(Hint.GATEWAY_NO_ROUTE) and scene.status == 404:
+        yield INGRESS.named(HIGH, f"{said}, and the body says default backend", (scene.id,))
     elif by_kong and scene.is_preflight and scene.status < 300:
         names = [name for name in scene.record.asked_names if name not in map(str.lower, scene.listed(ALLOW_HEADERS))]
         lacking = (

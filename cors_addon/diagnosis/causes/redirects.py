@@ -136,6 +136,10 @@ ENTRIES: Final = (
     WITHOUT_HEADERS,
 )
 
+_FROM_BACKEND: Final = (
+    "Load it from your own backend: the service redirects without CORS headers. Or call the final URL directly, if it "
+    "stays the same and allows pages."
+)
 _LANGUAGE: Final = re.compile(r"/[a-z]{2}(?:[-_][A-Za-z]{2})?(?=/|$)")
 
 
@@ -158,7 +162,8 @@ def redirected(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if entry is DOWNGRADE and not scene.is_preflight and scene.page_shown.startswith("https://"):
         # The page may not follow it anyway.
         entry = MIXED
-    yield entry.named(confidence, f"{said} {how}", (scene.id,))
+    fix = _FROM_BACKEND if entry is HOST and scene.owner.kind == "third-party" else None
+    yield entry.named(confidence, f"{said} {how}", (scene.id,), fix=fix)
     if not scene.is_preflight and finding.id == "allow-origin-missing":
         known = scene.allowing
         if known is not None:

@@ -93,7 +93,8 @@ def refused(finding: Finding, scene: Scene) -> Iterator[Cause]:
         )
         # Its errors about the request itself come without the header too, whoever asks.
         confidence = MEDIUM if scene.status < 400 else LOW
-        yield _set(ORIGIN_REFUSED, confidence, how, scene, server, Rank.IDENTITY)
+        error = server.fix_of_an_error(scene) if scene.status >= 400 else None
+        yield _set(ORIGIN_REFUSED, confidence, how, scene, server, Rank.IDENTITY, fix=error)
     if server is not None and server.list_name and scene.is_preflight and scene.status < 300 and _is_silent(scene):
         how = f"OPTIONS got {scene.status} without CORS headers; {server.name} answers ({server.because})"
         yield _set(ORIGIN_REFUSED, MEDIUM, how, scene, server, Rank.IDENTITY)
@@ -165,6 +166,7 @@ def _set(
     server: KnownServer | None,
     rank: Rank = Rank.EXCHANGE,
     flows: tuple[str, ...] = (),
+    fix: str | None = None,
 ) -> Cause:
     """Name the cause with the setting of the server that is known, or else with this page's origin."""
     if server is not None:
@@ -172,8 +174,8 @@ def _set(
             confidence,
             how,
             flows or (scene.id,),
-            fix=server.fix(scene),
-            where=server.where,
+            fix=fix or server.fix(scene),
+            where="" if fix else server.where,
             snippet=server.text(scene),
             rank=rank,
             title=_title(server) if entry is ORIGIN_REFUSED else None,

@@ -131,7 +131,7 @@ def _html(scene: Scene) -> Cause | None:
         return None
     message = f"a script requested data and got Content-Type: {shown(content_type, 60)}"
     if _TUNNEL_HOST.search(scene.host.lower()):
-        return TUNNEL.named(MEDIUM, f"{message} from {scene.host}", (scene.id,))
+        return TUNNEL.named(MEDIUM, f"{message} from {scene.host}", (scene.id,), rank=Rank.EXCHANGE)
     return HTML.named(MEDIUM, message, (scene.id,))
 
 
