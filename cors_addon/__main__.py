@@ -44,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run_tool(words[1:])
     parser = _parser()
     options = parser.parse_args(words)
+    if options.version:
+        print(installation.versions())
+        return CLEAN
     if "run" not in options:
         parser.print_help()
         return UNUSABLE
@@ -88,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Says what browsers do about CORS, and why: of saved captures here, of live traffic in mitmproxy.",
         epilog='In mitmproxy: mitmweb -s "$(cors-addon path)"',
     )
-    parser.add_argument("--version", action="version", version=installation.versions())
+    parser.add_argument("--version", action="store_true", help="show the versions that a bug report needs")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     commands.add_parser("run", help="run mitmweb, mitmdump or mitmproxy with the addon, and a browser with --browser")

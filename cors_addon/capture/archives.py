@@ -1,6 +1,7 @@
 """What a zip file holds that can be judged: HARs, Playwright's traces, flow files, a session of Fiddler."""
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
@@ -10,8 +11,6 @@ from .fiddler import is_of_fiddler
 _CHUNK: Final = 1 << 17
 _MOST_MEMBERS: Final = 100_000
 _BY_NAME: Final = (".network", ".har", ".json", ".mitm", ".flow", ".flows")
-DAMAGED: Final = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError)
-"""What reading a member may end in: broken data, a compression nobody knows, a password."""
 
 
 def archive_of(raw: BinaryIO) -> zipfile.ZipFile:
@@ -41,7 +40,13 @@ def chosen(names: list[str]) -> list[str]:
 
 
 def pieces_of(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
-    """Yield a member, unpacked piece by piece."""
-    with archive.open(name) as member:
-        while piece := member.read(_CHUNK):
-            yield piece
+    """Yield a member, unpacked piece by piece. Raises ``zlib.error`` for broken data.
+
+    A compression that nobody knows ends in ``NotImplementedError``, a password in ``RuntimeError``.
+    """
+    try:
+        with archive.open(name) as member:
+            while piece := member.read(_CHUNK):
+                yield piece
+    except zipfile.BadZipFile as exc:
+        raise zlib.error(str(exc)) from exc

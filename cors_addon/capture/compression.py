@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, Final
 
-from .archives import DAMAGED, archive_of, chosen, pieces_of
 from .error import CaptureError
-from .fiddler import entries_of_fiddler, is_of_fiddler
 
 STDIN: Final = "-"
 _CHUNK: Final = 1 << 17
@@ -108,6 +106,9 @@ class Opened:
             return
         if not self._raw.seekable():
             raise CaptureError("it is a zip file on standard input; name the file instead, or unpack it")
+        from .archives import archive_of, chosen, pieces_of
+        from .fiddler import entries_of_fiddler, is_of_fiddler
+
         archive = archive_of(self._raw)
         names = archive.namelist()
         if is_of_fiddler(names):
@@ -185,7 +186,7 @@ class _Unpacked(io.RawIOBase):
                 self._piece = next(self._pieces, b"")
             except EOFError:
                 self.fault = f"its {self._what} data end too early, as those of a file that was not closed do"
-            except (zlib.error, lzma.LZMAError, *DAMAGED) as exc:
+            except (zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError) as exc:
                 self.fault = f"its {self._what} data are damaged ({exc})"
         piece, self._piece = self._piece[: len(buffer)], self._piece[len(buffer) :]
         buffer[: len(piece)] = piece

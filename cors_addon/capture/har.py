@@ -19,7 +19,7 @@ from ..traffic.testimony import Told
 from .error import CaptureError
 from .har_documents import HarNotes, entries, time_of
 from .har_entries import hints_of, page_of
-from .har_headers import Seen, glance, isomorphic, lines_of, with_one_origin
+from .har_headers import Seen, glance, isomorphic, lines_of, says_nothing, with_one_origin
 from .json_stream import TOO_LARGE, JsonWalker
 from .recorder import BLOCKED_BY_CLIENT, CHECKED, REFUSED, SCRIPTS, error_of, kind_of, testimony_of
 from .sighting import UNREMARKABLE, Sighting
@@ -123,33 +123,36 @@ class _Reader:
     def sightings(self, entry: dict[str, Any], exchange_id: str, place: int) -> Iterator[Sighting]:
         request = entry["request"]
         url, method = request["url"], request["method"]
-        asked = lines_of(request.get("headers") or ())
         if not url.startswith(_ON_THE_NETWORK) or _is_answered_inside(entry):
             yield UNREMARKABLE
             return
         answer = entry.get("response") or {}
         status = int(answer.get("status") or 0)
-        answered = lines_of(answer.get("headers") or ()) if status > 0 else []
+        told = (answer.get("headers") or ()) if status > 0 else ()
         error = error_of(entry, answer)
         address = _address(str(entry.get("serverIPAddress") or ""))
-        seen = glance(asked)
-        if "," in seen.get("origin", ""):
-            asked = with_one_origin(asked, url)
-            seen = glance(asked)
+        sent = request.get("headers") or ()
+        seen = glance(sent)
         # What a browser saves of a request before the network stack has it lacks what that would have added.
         bare = "origin" not in seen and "sec-fetch-mode" not in seen
+        page = ""
         if bare and (error == REFUSED or (status <= 0 and self._is_of_network(error))):
-            page = page_of(entry, asked, url)
+            page = page_of(entry, seen.get("referer", ""), url)
             if page:
-                asked.append(("Origin", page))
                 seen["origin"] = page
         if status <= 0:
             if "origin" not in seen and not self._may_belong_to_preflight(entry, error, seen, url, exchange_id):
                 yield UNREMARKABLE
                 return
-        elif not self._is_of_interest(url, seen, status, glance(answered), address, error):
+        elif not self._is_of_interest(url, seen, status, glance(told), address, error):
             yield UNREMARKABLE
             return
+        asked, answered = lines_of(sent), lines_of(told)
+        if page:
+            asked.append(("Origin", page))
+        elif "," in seen.get("origin", "") or "\n" in seen.get("origin", ""):
+            asked = with_one_origin(asked, url)
+            seen = glance(asked)
         started, ended = self._times(entry)
         refused = error == REFUSED and self._crosses(seen, url)
         lost = error if status <= 0 and (refused or self._is_of_network(error)) else None
@@ -262,7 +265,7 @@ class _Reader:
         """
         if "origin" in seen or error.startswith("net::ERR_BLOCKED_BY_"):
             return True
-        if not seen and "access-control-allow-origin" in answered:
+        if says_nothing(seen) and "access-control-allow-origin" in answered:
             # No request headers were saved, and CORS had a part in it.
             return True
         if _ISOLATING.search(url) is not None:

@@ -7,11 +7,10 @@ from ..traffic.body_hints import CODED, Hint, hints_in
 from .recorder import CHECKED, kind_of
 
 
-def page_of(entry: dict[str, Any], asked: list[tuple[str, str]], url: str) -> str:
+def page_of(entry: dict[str, Any], referrer: str, url: str) -> str:
     """Return the origin of the page that asked another origin with CORS, empty where that is not certain."""
     if kind_of(entry) not in CHECKED:
         return ""
-    referrer = next((value for name, value in asked if name.lower() == "referer"), "")
     page, target = serialize_origin(referrer), serialize_origin(url)
     return "" if OPAQUE in (page, target) or page == target else page
 

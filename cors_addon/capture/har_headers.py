@@ -7,22 +7,7 @@ from ..fetch.origins import serialize_origin
 
 _FOLDED: Final = re.compile(r"\r?\n(?![ \t])")
 
-
-_TOLD_BY: Final = {
-    name: name
-    for name in (
-        "accept",
-        "access-control-allow-origin",
-        "content-type",
-        "cross-origin-embedder-policy",
-        "cross-origin-resource-policy",
-        "origin",
-        "sec-fetch-mode",
-        "sec-fetch-storage-access",
-        "x-content-type-options",
-    )
-}
-_LENGTHS: Final = frozenset(map(len, _TOLD_BY))
+_TELLING: Final = ("accept", "origin", "sec-fetch-mode", "sec-fetch-storage-access")
 Seen = dict[str, str]
 
 
@@ -79,14 +64,17 @@ def with_one_origin(lines: list[tuple[str, str]], url: str) -> list[tuple[str, s
     return [line for line in fixed if line[0].lower() != "sec-fetch-site"] if own else fixed
 
 
-def glance(lines: list[tuple[str, str]]) -> Seen:
-    """Return the first value of each header that decides whether an entry is of interest, by lower-cased name.
+def glance(headers: Any) -> Seen:
+    """Return the first value of each header by its lower-cased name: enough to say whether an entry is of interest.
 
     Most entries are not, and a ``HeaderList`` of each would be most of what reading them costs.
     """
-    return {key: value.strip() for name, value in reversed(lines) if (key := _TOLD_BY.get(name) or _told_by(name))}
+    try:
+        return {header["name"].lower(): header["value"].strip() for header in reversed(headers)}
+    except (TypeError, LookupError, AttributeError):
+        return {name.lower(): value.strip() for name, value in reversed(lines_of(headers))}
 
 
-def _told_by(name: str) -> str | None:
-    # Their lengths are rare among names.
-    return _TOLD_BY.get(name.lower()) if len(name) in _LENGTHS else None
+def says_nothing(seen: Seen) -> bool:
+    """Say whether the headers of a request were not saved, or so few that they tell nothing of who asked, and how."""
+    return seen.keys().isdisjoint(_TELLING)

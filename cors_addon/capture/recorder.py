@@ -4,6 +4,7 @@ Chrome and Playwright write ``_error``, ``_initiator``, ``_resourceType``; proxi
 saw says nothing of the page.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from ..traffic.testimony import CallSite, Testimony, Told
@@ -16,8 +17,9 @@ REFUSED: Final = "net::ERR_FAILED"
 BLOCKED_BY_CLIENT: Final = "net::ERR_BLOCKED_BY_CLIENT"
 _ABORTED: Final = frozenset({"net::ERR_ABORTED", "NS_BINDING_ABORTED", "NS_ERROR_ABORT", "cancelled", "Cancelled"})
 _EXTENSIONS: Final = ("chrome-extension://", "moz-extension://", "safari-web-extension://")
+_OF_PAGES: Final = ("http://", "https://", "webpack", "file:")
 _BROWSERS: Final = frozenset({"firefox", "webinspector", "webkit web inspector", "playwright"})
-_MOST_FRAMES: Final = 20
+_MOST_FRAMES: Final = 100
 
 
 def error_of(entry: dict[str, Any], answer: dict[str, Any]) -> str:
@@ -91,25 +93,30 @@ def _outcome(
 
 def _initiator(initiator: dict[str, Any]) -> tuple[str, CallSite | None]:
     kind = str(initiator.get("type") or "")
-    frames = list(_frames(initiator.get("stack")))
-    if any(frame.url.startswith(_EXTENSIONS) for frame in frames[:1]):
-        kind = "extension"
-    site = next((frame for frame in frames if frame.url.startswith(("http://", "https://", "webpack", "file:"))), None)
+    site = None
+    for place, frame in enumerate(_frames(initiator.get("stack"))):
+        if place == 0 and frame["url"].startswith(_EXTENSIONS):
+            kind = "extension"
+        if frame["url"].startswith(_OF_PAGES):
+            line, column = _from_one(frame.get("lineNumber")), _from_one(frame.get("columnNumber"))
+            site = CallSite(frame["url"], line, column, str(frame.get("functionName") or ""))
+            break
     if site is None and kind not in ("preflight", "extension") and isinstance(initiator.get("url"), str):
         site = CallSite(initiator["url"], _from_one(initiator.get("lineNumber")))
     return kind, site
 
 
-def _frames(stack: Any) -> list[CallSite]:
-    found: list[CallSite] = []
-    while isinstance(stack, dict) and len(found) < _MOST_FRAMES:
+def _frames(stack: Any) -> Iterator[dict[str, Any]]:
+    """Yield the frames that name a URL, the innermost first."""
+    left = _MOST_FRAMES
+    while isinstance(stack, dict) and left > 0:
         frames = stack.get("callFrames")
-        for frame in frames[:_MOST_FRAMES] if isinstance(frames, list) else ():
+        for frame in frames[:left] if isinstance(frames, list) else ():
+            left -= 1
             if isinstance(frame, dict) and isinstance(frame.get("url"), str) and frame["url"]:
-                line, column = _from_one(frame.get("lineNumber")), _from_one(frame.get("columnNumber"))
-                found.append(CallSite(frame["url"], line, column, str(frame.get("functionName") or "")))
+                yield frame
+        left -= 1
         stack = stack.get("parent")
-    return found
 
 
 def _from_one(number: Any) -> int:

@@ -5,7 +5,6 @@ come, and says which one of each has to be explained; ``diagnoses`` makes one di
 one change fixes.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
@@ -16,10 +15,8 @@ from ..verdict.facts import Line
 from ..verdict.failure_details import inert
 from ..verdict.model import Cause, Finding, Outcome, Verdict
 from ..verdict.redact import redact_header
-from .causes import ranked
 from .headlines import STOPPING, headline_of, short_of, stopping
 from .model import Certainty, Diagnosis, Endpoint, Evidence, RankedCause
-from .plans import plan_of
 
 MOST_FLOWS: Final = 50
 """How many flow ids a place lists; its count of requests is exact."""
@@ -160,6 +157,10 @@ def rule_of(verdict: Verdict) -> str:
 
 def diagnosis_of(case: Case, verdict: Verdict) -> Diagnosis:
     """Return the diagnosis of a case by its example, explained."""
+    # What only explains is imported where there is something to explain.
+    from .causes import ranked
+    from .plans import plan_of
+
     findings = tuple(finding for finding in verdict.findings if finding.id in case.findings)
     if len(findings) > 1:
         findings = tuple(sorted(findings, key=lambda each: _RANK[each.severity] if each.severity in STOPPING else 9))
@@ -240,7 +241,9 @@ def _key(made: Diagnosis) -> str:
     needed = [line for step in made.plan for send in step.send for line in send.headers]
     parts = [made.host, made.severity, made.origin, *made.findings, "-", *made.conditions, "-"]
     parts += [cause.id if cause is not None else made.short, "-", *needed]
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()[:16]
+    from hashlib import sha256
+
+    return sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 def _is_open(finding: Finding, case: Case) -> bool:

@@ -1,6 +1,7 @@
 """Puts what was asked and answered onto a verdict, from the exchange and those that belong to it."""
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 from ..fetch.headers import HeaderList
@@ -60,9 +61,16 @@ def facts_of(record: Record, correlator: Correlator) -> Facts:
 def _lines(headers: HeaderList, wanted: Callable[[str], bool]) -> Iterator[Line]:
     shown = [line for line in headers if wanted(line[0].lower())]
     for name, value in shown[:_MOST]:
-        # A challenge names a scheme and a realm, and no secret.
-        text = value if name.lower() == "www-authenticate" else redact_header(name, without_user_info(value))
-        yield inert(name, 100), inert(text, _LONGEST)
+        yield _often(name, value) if len(value) <= _LONGEST else _line(name, value)
+
+
+def _line(name: str, value: str) -> Line:
+    # A challenge names a scheme and a realm, and no secret.
+    text = value if name.lower() == "www-authenticate" else redact_header(name, without_user_info(value))
+    return inert(name, 100), inert(text, _LONGEST)
+
+
+_often: Final = lru_cache(2048)(_line)
 
 
 def _commands(record: Record, correlator: Correlator, origin: str, method: str) -> Iterator[str]:

@@ -24,11 +24,8 @@ from ..verdict.neighbours import NeighbourObserver
 from ..verdict.notes import notes_of
 from .advice import advice_conditions
 from .audit import audit_conditions
-from .causes import causes_of
-from .causes.context import Scene
 from .discarded import neglected_conditions
 from .facts import facts_of
-from .fixes.compose import with_fixes
 from .owner import OwnHosts, owner_of
 
 _LET_THROUGH: Final = (Outcome.ALLOWED, Outcome.NOT_CORS)
@@ -114,6 +111,9 @@ class Session:
         record = self.correlator.get(verdict.id)
         if record is None or not verdict.findings:
             return verdict
+        # Most captures have little to explain, and a start without the causes takes half the time.
+        from .fixes.compose import with_fixes
+
         verdict = replace(verdict, owner=owner_of(record, self.settings.own_hosts))
         whole = with_fixes(self._with_causes(verdict, record, followed), record, self.correlator)
         return replace(whole, facts=facts_of(record, self.correlator))
@@ -199,6 +199,9 @@ class Session:
         return replace(record, exchange=replace(record.exchange, testimony=stopped))
 
     def _with_causes(self, verdict: Verdict, record: Record, followed: bool) -> Verdict:
+        from .causes import causes_of
+        from .causes.context import Scene
+
         owner = verdict.owner or owner_of(record, self.settings.own_hosts)
         scene = Scene(record, self.correlator, self.hosts, self.credentials.pages, self.cookies, owner)
         found = []

@@ -5,7 +5,6 @@ read to its end (lists of names, policies, where a redirect leads) is kept as lo
 """
 
 from dataclasses import replace
-from hashlib import blake2b
 from typing import Final
 
 from ..fetch.headers import HeaderList, byte_lowercase
@@ -46,6 +45,8 @@ def cut(text: str, limit: int) -> str:
     """Return a text, or its beginning with length and hash; what is equal stays equal, and what differs differs."""
     if len(text) <= limit:
         return text
+    from hashlib import blake2b
+
     digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
     return f"{text[: limit // 2]}...({len(text)}-{digest})"
 

@@ -119,6 +119,7 @@ class Chromium:
         deadline = time.monotonic() + seconds
         self._pump(lambda: target in log.sessions, deadline)
         session = log.sessions[target]
+        self.enter(url)
         for method in ("Network.clearBrowserCookies", "Network.clearBrowserCache", "Page.enable"):
             self.call(method, session)
         self.call("Page.navigate", session, url=url)
@@ -132,12 +133,19 @@ class Chromium:
                 result = answer.get("result", {}).get("value")
             self._pump(log.nothing_open, time.monotonic() + 2)
         self._pump(lambda: False, time.monotonic() + LAST_LINES)
+        self.leave(url)
         self._log = None
         if private:
             self.call("Target.disposeBrowserContext", **context)
         else:
             self.call("Target.closeTarget", targetId=target)
         return Visit(url, tuple(log.hops()), result)
+
+    def enter(self, url: str) -> None:
+        """For subclasses: the page is about to be opened in a tab of its own."""
+
+    def leave(self, url: str) -> None:
+        """For subclasses: the page is done, and about to be closed."""
 
     def send(self, method: str, session: str | None = None, **params: object) -> int:
         self._next += 1
