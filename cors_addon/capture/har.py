@@ -128,11 +128,11 @@ class _Reader:
             return
         answer = entry.get("response") or {}
         status = int(answer.get("status") or 0)
-        told = (answer.get("headers") or ()) if status > 0 else ()
+        came = (answer.get("headers") or ()) if status > 0 else ()
         error = error_of(entry, answer)
         address = _address(str(entry.get("serverIPAddress") or ""))
         sent = request.get("headers") or ()
-        seen = glance(sent)
+        seen, told = glance(sent), glance(came)
         # What a browser saves of a request before the network stack has it lacks what that would have added.
         bare = "origin" not in seen and "sec-fetch-mode" not in seen
         page = ""
@@ -144,17 +144,18 @@ class _Reader:
             if "origin" not in seen and not self._may_belong_to_preflight(entry, error, seen, url, exchange_id):
                 yield UNREMARKABLE
                 return
-        elif not self._is_of_interest(url, seen, status, glance(told), address, error):
+        elif not self._is_of_interest(url, seen, status, told, address, error):
             yield UNREMARKABLE
             return
-        asked, answered = lines_of(sent), lines_of(told)
+        asked, answered = lines_of(sent), lines_of(came)
         if page:
             asked.append(("Origin", page))
         elif "," in seen.get("origin", "") or "\n" in seen.get("origin", ""):
             asked = with_one_origin(asked, url)
             seen = glance(asked)
         started, ended = self._times(entry)
-        refused = error == REFUSED and self._crosses(seen, url)
+        crosses = _crosses(seen, url)
+        refused = error == REFUSED and crosses
         lost = error if status <= 0 and (refused or self._is_of_network(error)) else None
         known = status if answered or self._has_all(answer) else 0
         response = Response(known, HeaderList(answered)) if status > 0 else None
@@ -170,9 +171,9 @@ class _Reader:
             server_address=address,
             websocket=entry.get("_resourceType") == "websocket" or "_webSocketMessages" in entry,
             source="har",
-            body_hints=hints_of(status, answer),
+            body_hints=hints_of(status, told, answer) if crosses or status >= 400 else (),
             from_cache=bool(entry.get("_fromCache")),
-            testimony=testimony_of(entry, answer, status, error, self._notes.creator, self._crosses(seen, url)),
+            testimony=testimony_of(entry, answer, status, error, self._notes.creator, crosses),
         )
         yield from self._in_order(Sighting(exchange, place=place), seen)
 
@@ -254,10 +255,6 @@ class _Reader:
         sizes = answer.get("bodySize"), content.get("size") if isinstance(content, dict) else None
         return "headers" in answer and not any(isinstance(size, (int, float)) and size > 0 for size in sizes)
 
-    @staticmethod
-    def _crosses(seen: Seen, url: str) -> bool:
-        return seen.get("origin", "") not in ("", serialize_origin(url))
-
     def _is_of_interest(self, url: str, seen: Seen, status: int, answered: Seen, address: str, error: str) -> bool:
         """Say whether an entry can tell something; as ``capture_scan`` says for saved flows, and more choosy.
 
@@ -297,6 +294,10 @@ class _Reader:
         took = _milliseconds(entry.get("time"))
         waited = _milliseconds((entry.get("timings") or {}).get("blocked"))
         return self._last + min(waited, took) / 1000, self._last + took / 1000
+
+
+def _crosses(seen: Seen, url: str) -> bool:
+    return seen.get("origin", "") not in ("", serialize_origin(url))
 
 
 def _is_answered_inside(entry: dict[str, Any]) -> bool:

@@ -4,6 +4,7 @@ from typing import Any
 
 from ..fetch.origins import OPAQUE, serialize_origin
 from ..traffic.body_hints import CODED, Hint, hints_in
+from .har_headers import Seen
 from .recorder import CHECKED, kind_of
 
 
@@ -15,7 +16,10 @@ def page_of(entry: dict[str, Any], referrer: str, url: str) -> str:
     return "" if OPAQUE in (page, target) or page == target else page
 
 
-def hints_of(status: int, answer: dict[str, Any]) -> tuple[Hint, ...]:
+def hints_of(status: int, told: Seen, answer: dict[str, Any]) -> tuple[Hint, ...]:
+    """Return what a response's body says, where its reason may be there: in errors, and in pages instead of data."""
+    if status < 400 and "access-control-allow-origin" in told:
+        return ()
     content = answer.get("content")
     if not isinstance(content, dict):
         return ()

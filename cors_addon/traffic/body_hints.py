@@ -7,6 +7,7 @@ it holds. Phrases are facts about the programs that print them.
 import re
 import zlib
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 from ..fetch.headers import HeaderList
@@ -138,7 +139,12 @@ _PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
     (Hint.HEADERS_TOO_LARGE, r"request header or cookie too large|request header fields too large"),
     (Hint.SIGN_IN, r"<input[^>]{0,200}type=[\"']?password"),
 )
-_ANY: Final = tuple((hint, re.compile(pattern)) for hint, pattern in _PHRASES)
+
+
+@cache
+def _phrases() -> tuple[tuple[Hint, re.Pattern[str]], ...]:
+    """Return the phrases, compiled when the first body is read."""
+    return tuple((hint, re.compile(pattern)) for hint, pattern in _PHRASES)
 
 
 def hints_in(content_type: str | None, body: bytes | str) -> tuple[Hint, ...]:
@@ -150,7 +156,7 @@ def hints_in(content_type: str | None, body: bytes | str) -> tuple[Hint, ...]:
         return ()
     text = body[:LOOKED_AT].decode("utf-8", "replace") if isinstance(body, bytes) else body[:LOOKED_AT]
     text = text.lower()
-    return tuple(hint for hint, pattern in _ANY if pattern.search(text))
+    return tuple(hint for hint, pattern in _phrases() if pattern.search(text))
 
 
 def response_hints(status: int, headers: HeaderList, raw: bytes | None) -> tuple[Hint, ...]:

@@ -29,6 +29,7 @@ _MORE_ANSWERED: Final = (
     ("via", "1.1 varnish, 1.1 edge"),
     ("x-request-id", "7f1c2a90-1f7e-4a6c-9f0e-2d3b4c5d6e7f"),
 )
+_KINDS: Final = {"document": "document", "style": "stylesheet", "script": "script", "image": "image"}
 _FRAME: Final = {"functionName": "loadItems", "scriptId": "41", "lineNumber": 118, "columnNumber": 21}
 _LINE: Final = 'const item = await fetch("/api/items", {credentials: "include"}); // \\u00e9 <b>&amp;</b>\n'
 
@@ -39,17 +40,24 @@ def _lines(lines: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
 
 def entry_of(number: int, call: Call, host: str, bodies: bool) -> dict[str, Any]:
     """Build the entry of a call; its members stand in Chrome's order."""
+    # A request and the preflight before it have one URL.
+    number -= call.method == "PUT"
     url = f"https://{host}{call.path.format(number % 5000)}"
     pseudo = ((":authority", host), (":method", call.method), (":path", url.partition(host)[2]), (":scheme", "https"))
-    content: dict[str, Any] = {"size": call.body, "mimeType": "application/json"}
-    if bodies and call.body:
+    asked, answered = dict(call.asked), dict(call.answered)
+    blocked = "Origin" in asked and "Access-Control-Allow-Origin" not in answered
+    kind = _KINDS.get(asked["Sec-Fetch-Dest"], "preflight" if call.method == "OPTIONS" else "fetch")
+    # What the browser refuses has no body in its recorder.
+    content: dict[str, Any] = {"size": 0 if blocked else call.body, "mimeType": answered.get("Content-Type", "")}
+    if bodies and content["size"]:
         content["text"] = (_LINE * (call.body // len(_LINE) + 1))[: call.body]
     frames = [{**_FRAME, "url": f"https://app.example.test/assets/chunk-{place}.js"} for place in range(6)]
+    stack = {"callFrames": frames, "parentId": {"id": "7", "debuggerId": "1"}}
     return {
         "_connectionId": str(4000 + number // 12),
-        "_initiator": {"type": "script", "stack": {"callFrames": frames, "parentId": {"id": "7", "debuggerId": "1"}}},
+        "_initiator": {"type": "preflight"} if kind == "preflight" else {"type": "script", "stack": stack},
         "_priority": "High",
-        "_resourceType": "fetch",
+        "_resourceType": kind,
         "cache": {},
         "connection": "443",
         "pageref": "page_1",
@@ -74,7 +82,7 @@ def entry_of(number: int, call: Call, host: str, bodies: bool) -> dict[str, Any]
             "headersSize": -1,
             "bodySize": -1,
             "_transferSize": call.body + 420,
-            "_error": None,
+            "_error": "net::ERR_FAILED" if blocked else None,
             "_fetchedViaServiceWorker": False,
         },
         "serverIPAddress": "203.0.113.7",

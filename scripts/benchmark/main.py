@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ from .measures import AFTER, BARE, BEFORE, EMPTY, ROOT, Row, addon_of
 
 PARTS = ("live", "hooks", "turns", "saved", "memory")
 PAGE = Path(ROOT, "cors_addon", "docs", "costs.md")
-_MEASURED = re.compile(r"(<!-- measured -->\n).*?(<!-- end of what was measured -->)", re.DOTALL)
+_END = "<!-- end of what was measured -->\n"
 
 
 def main(words: list[str]) -> int:
@@ -26,32 +25,52 @@ def main(words: list[str]) -> int:
     parser.add_argument("--against", type=_checkout, metavar="DIR", help="another checkout: measured before this one")
     parser.add_argument("--rounds", type=_positive, help="how often each comparison is made (default 40)")
     parser.add_argument("--requests", type=_positive, help="requests a turn of live traffic (default 100)")
-    parser.add_argument("--write", action="store_true", help="put the table into cors_addon/docs/costs.md")
+    parser.add_argument(
+        "--write", action="store_true", help="put the table of each part measured into cors_addon/docs/costs.md"
+    )
     chosen = parser.parse_args(words)
     quick: bool = chosen.quick
     rounds: int = chosen.rounds or (2 if quick else 40)
     requests: int = chosen.requests or (20 if quick else 100)
     parts = chosen.only or PARTS
     roots = {AFTER: ROOT} if chosen.against is None else {BEFORE: chosen.against, AFTER: ROOT}
-    rows: list[Row] = []
+    measured: dict[str, list[Row]] = {}
     with tempfile.TemporaryDirectory() as folder:
         if "live" in parts:
-            rows += asyncio.run(live.measure(folder, roots, live.LOADS, rounds, requests, _say))
+            measured["live"] = asyncio.run(live.measure(folder, roots, live.LOADS, rounds, requests, _say))
         if "hooks" in parts:
-            rows += hooks.measure(roots, rounds, 20 if quick else 500, _say)
+            measured["hooks"] = hooks.measure(roots, rounds, 20 if quick else 500, _say)
         if "turns" in parts:
-            rows += asyncio.run(turns.measure(folder, roots, max(1, rounds // 4), 0.2 if quick else 2.0, _say))
+            measured["turns"] = asyncio.run(
+                turns.measure(folder, roots, max(1, rounds // 4), 0.2 if quick else 2.0, _say)
+            )
         if "saved" in parts:
-            rows += saved.measure(folder, roots, max(1, rounds // 8), *((50, 1) if quick else (10_000, 50)), _say)
+            measured["saved"] = saved.measure(
+                folder, roots, max(1, rounds // 8), *((50, 1) if quick else (10_000, 50)), _say
+            )
         if "memory" in parts:
-            rows += memory.measure(roots, 0.001 if quick else 1.0, _say)
+            measured["memory"] = memory.measure(roots, 0.001 if quick else 1.0, _say)
     machine = f"{os.cpu_count()} cores, {sys.platform}, Python {sys.version.split()[0]}, mitmproxy {version.VERSION}"
-    text = "\n".join([f"Measured on {machine}, in {rounds} rounds:", "", *_table(rows, roots)])
-    print(text)
+    head = f"Measured on {machine}, in {rounds} rounds:\n"
+    print("\n".join([head, *_table([row for rows in measured.values() for row in rows], roots)]))
     if chosen.write:
         page = PAGE.read_text(encoding="utf-8")
-        PAGE.write_text(_MEASURED.sub(lambda match: match[1] + text + "\n" + match[2], page), encoding="utf-8")
+        for part, rows in measured.items():
+            page = _with_table(page, part, "\n".join([head, *_table(rows, roots)]))
+        PAGE.write_text(page, encoding="utf-8")
     return 0
+
+
+def _with_table(page: str, part: str, text: str) -> str:
+    """Return the page with a part's table in place of its older one, or after the last table."""
+    begin = f"<!-- measured: {part} -->\n"
+    before, found, rest = page.partition(begin)
+    if found:
+        after = rest.partition(_END)[2]
+    else:
+        before, _, after = page.rpartition(_END)
+        before += f"{_END}\n"
+    return f"{before}{begin}{text}\n{_END}{after}"
 
 
 def _positive(text: str) -> int:

@@ -55,14 +55,17 @@ class Run:
     most: float
 
 
-def run(command: Sequence[str], root: str = ROOT) -> Run:
-    """Run a command in a folder to its end. Raises ``RuntimeError`` with its output where it fails."""
+def run(command: Sequence[str], root: str = ROOT, allowed: Sequence[int] = ()) -> Run:
+    """Run a command in a folder to its end. Raises ``RuntimeError`` with its output where it fails.
+
+    ``allowed`` are exit statuses that are no failure either.
+    """
     started = time.perf_counter()
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said, cwd=root)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+        if process.returncode and process.returncode not in allowed:
             said.seek(0)
             output = said.read().decode(errors="replace")[-2000:]
             raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{output}")

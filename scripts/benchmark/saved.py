@@ -1,5 +1,6 @@
 """Saved captures: `check` against mitmproxy's own reader on a flow file, and on HARs as Chrome writes them."""
 
+import gzip
 import os
 import statistics
 import sys
@@ -33,7 +34,10 @@ def measure(folder: str, roots: Mapping[str, str], rounds: int, flows: int, size
     har.write(quarter, size * _MB // 4, bodies=True)
     har.write(tiny, 1, bodies=False)
     bare_entries = har.write(bare, size * _MB // 4, bodies=False)
-    files, hars, without = Rounds(), Rounds(), Rounds()
+    bomb = os.path.join(folder, "bomb.har.gz")
+    _write_bomb(bomb, size)
+    files, hars, without, speed, bombs = Rounds(), Rounds(), Rounds(), Rounds(), Rounds()
+    most: dict[str, float] = {}
     memory: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in roots}
     for number, order in enumerate(by_turns([READER, *roots], rounds)):
         say(f"saved captures, round {number + 1} of {rounds}")
@@ -46,6 +50,10 @@ def measure(folder: str, roots: Mapping[str, str], rounds: int, flows: int, size
             start = run([*check, tiny], root).cpu
             full = run([*check, whole], root)
             hars.add(name, entries / max(1e-9, full.cpu - start))
+            speed.add(name, size / max(1e-9, full.cpu - start))
+            burst = run([*check, bomb], root, allowed=(2,))
+            bombs.add(name, burst.cpu)
+            most[name] = max(most.get(name, 0.0), burst.most)
             without.add(name, bare_entries / max(1e-9, run([*check, bare], root).cpu - start))
             memory[name][0].append(run([*check, quarter], root).most)
             memory[name][1].append(full.most)
@@ -60,6 +68,25 @@ def measure(folder: str, roots: Mapping[str, str], rounds: int, flows: int, size
     ):
         speeds = {name: f"{found.median(name):,.0f} (± {found.spread(name):,.0f})" for name in roots}
         rows.append(Row(f"{title}: entries a second and core", speeds, target))
+    speeds = {name: f"{speed.median(name):,.0f} (± {speed.spread(name):,.0f})" for name in roots}
+    rows.append(Row("`check` of the same: MB a second and core", speeds, "≥ 3"))
     held = {name: " and ".join(f"{statistics.median(found):.0f} MB" for found in memory[name]) for name in roots}
     rows.append(Row(f"`check` of a HAR of {size / 4:g} and of {size:g} MB, most memory", held, "flat"))
+    refused = {name: f"{bombs.median(name):.1f} s and {most[name]:.0f} MB" for name in roots}
+    rows.append(
+        Row(
+            f"`check` of {20 * size:,} MB of one letter, packed: CPU until it is refused, most memory",
+            refused,
+            "bounded",
+        )
+    )
     return rows
+
+
+def _write_bomb(path: str, size: int) -> None:
+    """Write a packed HAR whose only value has no end."""
+    letters = gzip.compress(b"a" * _MB * size, 1)
+    with open(path, "wb") as file:
+        file.write(gzip.compress(b'{"log": {"entries": [{"request": {"method": "GET", "url": "'))
+        for _ in range(20):
+            file.write(letters)

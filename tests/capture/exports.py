@@ -3,7 +3,7 @@
 ``python -m tests.capture.exports DIR`` opens the pages through a mitmdump. DevTools itself, opened in each tab, exports
 them as HAR, and mitmproxy saves the same requests as flows. Then Playwright opens the pages again, with ``record_har``
 and with tracing. ``DIR`` gets ``devtools-N.har``, ``sanitized-N.har``, ``flows-N.mitm``, ``netlog-N.json``,
-``truth-N.jsonl``, ``playwright-N.har`` and ``trace-N.zip``. ``--score DIR`` judges what was recorded and lists every difference.
+``truth-N.jsonl``, ``playwright-N.har`` and ``trace-N.zip``. ``--score`` judges them and lists every difference.
 """
 
 from __future__ import annotations
@@ -89,9 +89,9 @@ def record(cases: Sequence[Case], folder: Path, number: int) -> None:
     site = Site(cases)
     page = list(site.pages)[number]
     with Server(site) as server, Proxy(server, None, folder=folder / "proxy") as proxy:
-        with mock.patch.object(chromium, "FLAGS", (*chromium.FLAGS, *flags)):
-            with DevTools(proxy.port, folder, number) as browser:
-                visit = browser.visit(site.url(page), DONE, private=page.private)
+        chosen = mock.patch.object(chromium, "FLAGS", (*chromium.FLAGS, *flags))
+        with chosen, DevTools(proxy.port, folder, number) as browser:
+            visit = browser.visit(site.url(page), DONE, private=page.private)
         proxy.stop()
         shutil.copy(proxy.flows, folder / f"flows-{number}.mitm")
     with open(folder / f"truth-{number}.jsonl", "w", encoding="utf-8") as truth:

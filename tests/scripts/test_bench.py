@@ -57,7 +57,7 @@ def test_hooks_memory_and_saved_captures_are_measured() -> None:
     named = [
         *["a response leaves later"] * 3,
         *["hot loop"] * 3,
-        *["`check` of"] * 4,
+        *["`check` of"] * 6,
         *["memory after"] * 3,
     ]
     assert len(rows) == len(named)
@@ -67,14 +67,21 @@ def test_hooks_memory_and_saved_captures_are_measured() -> None:
 def test_the_table_goes_into_the_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     page = tmp_path / "costs.md"
     page.write_text(main.PAGE.read_text(encoding="utf-8"), encoding="utf-8")
-    before, _, after = page.read_text(encoding="utf-8").partition("<!-- measured -->\n")
+    before, _, after = page.read_text(encoding="utf-8").partition("<!-- measured: hooks -->\n")
     monkeypatch.setattr(main, "PAGE", page)
     monkeypatch.setattr(main.hooks, "measure", lambda *_: [measures.Row("what", {measures.AFTER: "1 µs"}, "2 µs")])
     assert main.main(["--write", "--only", "hooks"]) == 0
     text = page.read_text(encoding="utf-8")
     assert text.startswith(before)
     assert text.endswith(after.partition("<!-- end of what was measured -->")[2])
-    assert "|  | with the addon | target |\n|---|---|---|\n| what | 1 µs | 2 µs |\n<!-- end" in text
+    table = "|  | with the addon | target |\n|---|---|---|\n| what | 1 µs | 2 µs |\n<!-- end"
+    assert table in text
+    monkeypatch.setattr(main.memory, "measure", lambda *_: [measures.Row("more", {measures.AFTER: "1 MB"}, "flat")])
+    for _ in range(2):
+        assert main.main(["--write", "--only", "memory"]) == 0
+    text = page.read_text(encoding="utf-8")
+    assert table in text
+    assert text.count("| more | 1 MB | flat |") == 1
 
 
 @given(st.lists(st.sampled_from("abcd"), min_size=1, unique=True), st.integers(1, 50))
