@@ -44,12 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run_tool(words[1:])
     parser = _parser()
     options = parser.parse_args(words)
-    if options.version:
-        print(installation.versions())
-        return CLEAN
-    if "run" not in options:
-        parser.print_help()
-        return UNUSABLE
+    if options.version or "run" not in options:
+        print(installation.versions() if options.version else parser.format_help().rstrip())
+        return CLEAN if options.version else UNUSABLE
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # A terminal that lacks a character must not end a report half way.
@@ -136,8 +133,8 @@ def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     check = commands.add_parser(
         "check",
         help="judge saved captures, without starting a proxy",
-        description="Judges flow files, HARs, Playwright traces, and sessions of Charles (.chlsj) and Fiddler (.saz);"
-        " .gz, .xz and .zip too. Each is a session of its own.",
+        description="Judges flow files, HARs, Playwright traces, Chrome's NetLog, sessions of Charles and Fiddler; .gz,"
+        " .xz and .zip too. Each is a session of its own.",
         epilog=_CHECK_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

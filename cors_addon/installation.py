@@ -1,7 +1,6 @@
 """What this Python has installed, for ``--version`` and for commands that lack a package."""
 
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from . import __version__
@@ -12,6 +11,9 @@ _PACKAGES: Final = {"mitmproxy": "mitmproxy", "yaml": "PyYAML"}
 
 def versions() -> str:
     """Return the versions that a bug report needs."""
+    # Importing it takes longer than judging a small capture.
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         mitmproxy = version("mitmproxy")
     except PackageNotFoundError:

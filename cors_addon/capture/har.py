@@ -17,9 +17,10 @@ from ..traffic.classify import is_cors_preflight_request
 from ..traffic.exchange import Exchange
 from ..traffic.testimony import Told
 from .error import CaptureError
-from .har_documents import HarNotes, entries, time_of
+from .har_documents import entries
 from .har_entries import hints_of, page_of
 from .har_headers import Seen, glance, isomorphic, lines_of, says_nothing, with_one_origin
+from .har_notes import HarNotes, time_of
 from .json_stream import TOO_LARGE, JsonWalker
 from .recorder import BLOCKED_BY_CLIENT, CHECKED, REFUSED, SCRIPTS, error_of, kind_of, testimony_of
 from .sighting import UNREMARKABLE, Sighting

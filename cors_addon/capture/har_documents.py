@@ -1,12 +1,11 @@
 """Where entries lie in a JSON text: HARs, lists of entries, Playwright traces, sessions of Charles."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from .charles import entry_of_charles, is_of_charles
 from .error import CaptureError
+from .har_notes import HarNotes
 from .json_stream import JsonWalker
 
 _MOST_PARTS: Final = 64
@@ -14,54 +13,15 @@ _LIST: Final = object()
 """Stands before the entries of a list, which may be empty."""
 
 
-@dataclass(slots=True)
-class HarNotes:
-    """What a HAR leaves out, and who wrote it. Each list holds the ids of the requests that it is said of."""
-
-    creator: str = ""
-    last: str = ""
-    """When the last entry began, as written."""
-    traceless: list[str] = field(default_factory=list)
-    blocked: list[str] = field(default_factory=list)
-    too_large: list[str] = field(default_factory=list)
-
-    @property
-    def now(self) -> float:
-        """When the last entry began (Unix seconds), 0 where that cannot be read."""
-        return time_of(self.last) or 0.0
-
-    def __str__(self) -> str:
-        return " ".join(
-            text.format(_count(ids), ids[0])
-            for ids, text in (
-                (
-                    self.traceless,
-                    "{0} of a script failed without a saved reason (first: {1}). Browsers write the same for CORS;"
-                    " record through mitmproxy to see the reason.",
-                ),
-                (self.blocked, "An extension or content blocker in the browser stopped {0} (first: {1})."),
-                (self.too_large, "Left out for its size, more than 4 MB without bodies: {0} (first: {1})."),
-            )
-            if ids
-        )
-
-
-def time_of(written: Any) -> float | None:
-    try:
-        moment = datetime.fromisoformat(written)
-        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-def _count(ids: list[str]) -> str:
-    return "one request" if len(ids) == 1 else f"{len(ids):,} requests"
+def is_netlog(constants: Any) -> bool:
+    """Say whether an object is the head of Chrome's NetLog: it numbers its events."""
+    return isinstance(constants, dict) and isinstance(constants.get("logEventTypes"), dict)
 
 
 def entries(walker: JsonWalker, notes: HarNotes) -> Iterator[Any]:
     """Yield the entries of every HAR in a text, in order; raises ``CaptureError`` where there is none."""
     found = False
-    while walker.peek():
+    while not notes.cut_short and walker.peek():
         called = walker.called()
         if found and not called and walker.peek() not in ("{", "["):
             raise CaptureError("something follows after the end of the HAR")
@@ -103,6 +63,13 @@ def _of_object(walker: JsonWalker, notes: HarNotes) -> Iterator[Any]:
             yield from _of_object(walker, notes)
         elif key == "log" and char == "[":
             yield from _of_value(walker, notes)
+        elif key == "events" and char == "[" and is_netlog(parts.get("constants")):
+            from .netlog import entries_of_netlog
+
+            yield _LIST
+            yield from entries_of_netlog(walker.elements(), parts["constants"], notes)
+            if notes.cut_short:
+                return
         elif key == "entries" and char == "[":
             yield _LIST
             yield from walker.elements()

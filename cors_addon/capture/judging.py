@@ -12,7 +12,7 @@ from ..verdict.model import Outcome, Verdict
 from . import har
 from .compression import Opened, Part, opened
 from .error import CaptureError
-from .har_documents import HarNotes
+from .har_notes import HarNotes
 from .sighting import Clock, Sighting
 
 _ADVANCE_EVERY: Final = 256

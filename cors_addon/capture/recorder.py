@@ -7,6 +7,7 @@ saw says nothing of the page.
 from collections.abc import Iterator
 from typing import Any, Final
 
+from ..fetch.messages import CredentialsMode
 from ..traffic.testimony import CallSite, Testimony, Told
 
 SCRIPTS: Final = frozenset({"fetch", "xhr", "eventsource"})
@@ -19,6 +20,7 @@ _ABORTED: Final = frozenset({"net::ERR_ABORTED", "NS_BINDING_ABORTED", "NS_ERROR
 _EXTENSIONS: Final = ("chrome-extension://", "moz-extension://", "safari-web-extension://")
 _OF_PAGES: Final = ("http://", "https://", "webpack", "file:")
 _BROWSERS: Final = frozenset({"firefox", "webinspector", "webkit web inspector", "playwright"})
+_CREDENTIALS: Final = {"True": CredentialsMode.INCLUDE, "False": CredentialsMode.NOT_INCLUDE}
 _MOST_FRAMES: Final = 100
 
 
@@ -54,6 +56,10 @@ def testimony_of(
     if not kind and "_initiator" not in entry and creator.lower() not in _BROWSERS:
         return None
     outcome, certain = _outcome(entry, answer, status, error, kind, crosses)
+    refused = entry.get("_corsError")
+    if isinstance(refused, str):
+        # A NetLog names the reason.
+        outcome, certain, error = Told.CORS, True, refused
     initiator = entry.get("_initiator")
     made_by, site = ("", None) if not isinstance(initiator, dict) else _initiator(initiator)
     if outcome is None and site is None and not made_by:
@@ -63,6 +69,7 @@ def testimony_of(
         browser=browser,
         outcome=outcome,
         error=error or None,
+        credentials=_CREDENTIALS.get(str(entry.get("_credentials"))) if kind != "preflight" else None,
         call_site=site,
         initiator=made_by,
         from_cache=bool(entry.get("_fromCache")),

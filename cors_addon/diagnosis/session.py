@@ -5,7 +5,7 @@ from typing import Final
 
 from ..catalogue.violation import Severity
 from ..fetch.messages import CredentialsMode, Response
-from ..traffic.classify import is_document_request
+from ..traffic.classify import Kind, is_document_request
 from ..traffic.cookies import CookieObserver
 from ..traffic.correlate import Correlator
 from ..traffic.credentials import CredentialsObserver
@@ -16,12 +16,13 @@ from ..traffic.passing_modes import surviving_modes
 from ..traffic.record import Record
 from ..traffic.repeated_preflights import RepeatObserver
 from ..traffic.retention import kept, kept_response
-from ..traffic.testimony import Testimony
+from ..traffic.testimony import Testimony, Told
 from ..traffic.trusted_origins import TrustObserver
 from ..verdict.judge import Context, judge_record
 from ..verdict.model import Judge, Outcome, Verdict
 from ..verdict.neighbours import NeighbourObserver
 from ..verdict.notes import notes_of
+from ..verdict.testified import REFUSED
 from .advice import advice_conditions
 from .audit import audit_conditions
 from .discarded import neglected_conditions
@@ -175,6 +176,8 @@ class Session:
     def _judge(self, record: Record, bare: bool = False) -> Verdict:
         if record.was_never_sent and record.preflight is not None:
             record = self._stopped_by_preflight(record)
+        if record.kind is Kind.PREFLIGHT and record.request is not None and not record.requests:
+            record = self._refused_for_its_request(record)
         extra = self.neighbours.conditions(record.exchange, record.classification)
         extra += self.neighbours.mixed_content(record)
         if self.settings.audit and not bare:
@@ -197,6 +200,20 @@ class Session:
             return record
         stopped = replace(testimony, blocked_by=preflight.id)
         return replace(record, exchange=replace(record.exchange, testimony=stopped))
+
+    def _refused_for_its_request(self, record: Record) -> Record:
+        """Say of a preflight that it was refused, where its request was not sent and it fails with credentials.
+
+        Recorders write no error beside a preflight that was answered: the request behind it has the error.
+        """
+        testimony, behind = record.exchange.testimony, self.correlator.get(record.request)
+        if testimony is None or testimony.outcome is not None or CredentialsMode.INCLUDE in surviving_modes(record):
+            return record
+        told = None if behind is None or not behind.was_never_sent else behind.exchange.testimony
+        if told is None or told.error != REFUSED:
+            return record
+        refused = replace(testimony, outcome=Told.CORS, error=REFUSED, certain=False)
+        return replace(record, exchange=replace(record.exchange, testimony=refused))
 
     def _with_causes(self, verdict: Verdict, record: Record, followed: bool) -> Verdict:
         from .causes import causes_of

@@ -62,6 +62,16 @@ def test_what_was_never_sent_says_nothing_for_its_preflight(checked: Checked) ->
     assert outcomes(report)[1] == "blocked"
 
 
+def test_a_preflight_was_refused_where_its_request_was_and_only_credentials_explain_that(checked: Checked) -> None:
+    """DevTools writes no error beside a preflight that was answered."""
+    never_sent = made(f"GET {API}", status=0, error="net::ERR_FAILED", provisional=True)
+    report = checked(never_sent, asking("x-key", status=204, answer=OPEN, at=1.001))
+    assert outcomes(report) == ["blocked", "blocked"]
+    assert findings(report)[0] == "allow-origin-wildcard-with-credentials: blocked"
+    aborted = made(f"GET {API}", status=0, error="net::ERR_ABORTED", provisional=True)
+    assert outcomes(checked(aborted, asking("x-key", status=204, answer=OPEN, at=1.001))) == ["allowed"]
+
+
 def as_playwright(entry: Entry, failure: str | None = None) -> Entry:
     """Write an entry as Playwright does: no response at all where the browser refused it."""
     entry = {**entry, "_monotonicTime": 1.5, "request": {**entry["request"]}}

@@ -1,0 +1,281 @@
+"""Chrome's NetLog (``chrome://net-export``, ``--log-net-log``): each request of a page becomes the entry of a HAR.
+
+A log is a row of events. Those of one ``URL_REQUEST`` source tell of a request and what it was redirected to; a CORS
+preflight is a source of its own, and what Chrome made of it is told by the request behind it. Event names and what they
+mean: https://chromium.googlesource.com/chromium/src/+/HEAD/net/log/net_log_event_type_list.h
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from .error import CaptureError
+from .har_notes import HarNotes
+
+_BEGIN, _END = 1, 2
+_MOST_OPEN: Final = 10_000
+"""Requests under way that are remembered; the oldest is given up first."""
+
+_CREDENTIALS_NOT_INCLUDED: Final = "DO_NOT_SAVE_COOKIES"
+_NO_PAGE: Final = "not an origin"
+_CORS_ERRORS: Final = {
+    0: "DisallowedByMode",
+    1: "InvalidResponse",
+    2: "WildcardOriginNotAllowed",
+    3: "MissingAllowOriginHeader",
+    4: "MultipleAllowOriginValues",
+    5: "InvalidAllowOriginValue",
+    6: "AllowOriginMismatch",
+    7: "InvalidAllowCredentials",
+    8: "CorsDisabledScheme",
+    9: "PreflightInvalidStatus",
+    10: "PreflightDisallowedRedirect",
+    11: "PreflightWildcardOriginNotAllowed",
+    12: "PreflightMissingAllowOriginHeader",
+    13: "PreflightMultipleAllowOriginValues",
+    14: "PreflightInvalidAllowOriginValue",
+    15: "PreflightAllowOriginMismatch",
+    16: "PreflightInvalidAllowCredentials",
+    17: "InvalidAllowMethodsPreflightResponse",
+    18: "InvalidAllowHeadersPreflightResponse",
+    19: "MethodDisallowedByPreflightResponse",
+    20: "HeaderDisallowedByPreflightResponse",
+}
+"""Chrome's numbers for a preflight's failure: https://chromium.googlesource.com/chromium/src/+/HEAD/services/network/\
+public/mojom/cors.mojom. What comes after these is numbered otherwise from version to version."""
+
+Entry = dict[str, Any]
+
+
+def entries_of_netlog(events: Iterator[Any], constants: dict[str, Any], notes: HarNotes) -> Iterator[Entry]:
+    """Yield each request of a page, as the entry of a HAR, when its last event was read.
+
+    A log that breaks off, as that of a running or crashed Chrome does, is read as far as it goes.
+    """
+    client = constants.get("clientInfo")
+    if isinstance(client, dict):
+        notes.creator = f"NetLog of {client.get('name', 'Chrome')} {client.get('version', '')}".strip()
+    log = _Log(constants)
+    try:
+        for event in events:
+            if isinstance(event, dict):
+                yield from log.event(event)
+    except CaptureError as exc:
+        if "ends too early" not in str(exc):
+            raise
+        notes.cut_short = True
+    yield from log.rest()
+
+
+@dataclass(slots=True)
+class _Hop:
+    """One request and its response."""
+
+    method: str = "GET"
+    url: str = ""
+    started: float = 0.0
+    ended: float = 0.0
+    version: str = ""
+    sent: list[str] = field(default_factory=list)
+    status: int = 0
+    came: list[str] = field(default_factory=list)
+    flags: int = 0
+    error: str = ""
+    body: bool = False
+    began: bool = False
+
+
+@dataclass(slots=True)
+class _Source:
+    """A request of a page; ``owner`` is the source that a preflight was made for."""
+
+    hop: _Hop = field(default_factory=_Hop)
+    initiator: str = ""
+    kind: str = ""
+    owner: int | None = None
+    preflight: int | None = None
+    entry: Entry | None = None
+    """Of a preflight: what waits for the word of the request behind it."""
+
+
+class _Log:
+    def __init__(self, constants: dict[str, Any]) -> None:
+        self._types = {number: name for name, number in constants["logEventTypes"].items()}
+        self._errors = {number: name for name, number in _named(constants, "netError")}
+        self._request = dict(_named(constants, "logSourceType")).get("URL_REQUEST")
+        self._uncredentialed = dict(_named(constants, "loadFlag")).get(_CREDENTIALS_NOT_INCLUDED, 0)
+        offset = constants.get("timeTickOffset")
+        self._offset = float(offset) if isinstance(offset, (int, float, str)) else 0.0
+        self._sources: dict[int, _Source] = {}
+
+    def event(self, event: Entry) -> Iterator[Entry]:
+        of = event["source"]
+        if of.get("type") != self._request:
+            return
+        name, phase, number = self._types.get(event.get("type"), ""), event.get("phase"), of["id"]
+        params = event.get("params") or {}
+        source = self._sources.get(number)
+        if source is None:
+            if name not in ("CORS_REQUEST", "REQUEST_ALIVE", "CREATED_BY") or phase == _END:
+                return
+            source = self._sources[number] = _Source()
+            if len(self._sources) > _MOST_OPEN:
+                yield from self._closed(next(iter(self._sources)))
+        hop = source.hop
+        hop.ended = self._offset + float(event.get("time") or 0)
+        match name:
+            case "CORS_REQUEST" if phase == _BEGIN:
+                asked = params.get("request_headers") or {}
+                hop.url, hop.started, hop.sent = str(params.get("url") or ""), hop.ended, _lines(asked.get("headers"))
+                hop.method = str(asked.get("line") or "GET").partition(" ")[0]
+            case "CORS_REQUEST" if not hop.began:
+                # Its preflight failed, or the cache had no response for it: it was never sent.
+                yield from self._closed(number)
+            case "CORS_PREFLIGHT_URL_REQUEST":
+                source.preflight = (params.get("source_dependency") or {}).get("id")
+            case "CORS_PREFLIGHT_RESULT":
+                yield from self._answered(source, None, "")
+            case "CORS_PREFLIGHT_ERROR":
+                hop.error = f"net::{params.get('error') or 'ERR_FAILED'}"
+                yield from self._answered(source, params.get("cors-error"), hop.error)
+            case "CREATED_BY":
+                source.owner = (params.get("source_dependency") or {}).get("id")
+            case "URL_REQUEST_START_JOB" if phase == _BEGIN:
+                if hop.began:
+                    yield from self._hop_done(source, number)
+                self._begun(source, params)
+            case "HTTP_TRANSACTION_READ_RESPONSE_HEADERS":
+                first, *hop.came = _lines(params.get("headers")) or [""]
+                code = first.split(" ")[1:2]
+                hop.status = int(code[0]) if code and code[0].isdigit() else 0
+            case "HTTP_TRANSACTION_READ_BODY" | "URL_REQUEST_JOB_FILTERED_BYTES_READ":
+                hop.body = True
+            case "CANCELLED":
+                # Chrome cancels what it refuses when the headers are there, and a page may cancel any time.
+                hop.error = hop.error or ("net::ERR_ABORTED" if hop.body or not hop.status else "net::ERR_FAILED")
+            case "REQUEST_ALIVE" if phase == _END:
+                yield from self._closed(number)
+            case _ if name.endswith("_SEND_REQUEST_HEADERS"):
+                hop.sent = _lines(params.get("headers"))
+                hop.version = "HTTP/2.0" if "HTTP2" in name else "HTTP/3" if "QUIC" in name else "HTTP/1.1"
+            case _:
+                pass
+        failed = params.get("net_error") if isinstance(params, dict) else None
+        if isinstance(failed, int) and failed in self._errors and name in ("FAILED", "URL_REQUEST_START_JOB"):
+            hop.error = f"net::{self._errors[failed]}"
+
+    def rest(self) -> Iterator[Entry]:
+        """Yield what was under way at the end."""
+        for number in [*self._sources]:
+            yield from self._closed(number)
+
+    def _begun(self, source: _Source, params: Entry) -> None:
+        hop = source.hop
+        flags = params.get("load_flags")
+        source.hop = _Hop(
+            method=str(params.get("method") or hop.method),
+            url=str(params.get("url") or hop.url),
+            started=hop.started or hop.ended,
+            sent=hop.sent,
+            flags=flags if isinstance(flags, int) else 0,
+            began=True,
+        )
+        source.initiator = str(params.get("initiator") or "")
+        source.kind = str(params.get("request_type") or "")
+        owner = self._sources.get(source.owner or -1)
+        if owner is not None:
+            owner.initiator = source.initiator
+
+    def _hop_done(self, source: _Source, number: int) -> Iterator[Entry]:
+        """Yield what led on to another URL."""
+        yield from self._made(source, number)
+        source.hop = _Hop(source.hop.method, started=source.hop.ended, ended=source.hop.ended, began=True)
+
+    def _closed(self, number: int) -> Iterator[Entry]:
+        source = self._sources.get(number)
+        if source is None:
+            return
+        if source.owner in self._sources and source.entry is None:
+            # The request behind a preflight tells what became of it.
+            source.entry = next(iter(self._made(source, number)), None)
+            return
+        del self._sources[number]
+        if source.preflight in self._sources:
+            yield from self._closed(source.preflight)
+        if source.entry is not None:
+            yield source.entry
+        else:
+            yield from self._made(source, number)
+
+    def _answered(self, source: _Source, cors_error: Any, error: str) -> Iterator[Entry]:
+        """Yield a preflight when the request behind it tells what Chrome made of it."""
+        preflight = self._sources.pop(source.preflight, None) if source.preflight is not None else None
+        if preflight is None:
+            return
+        entry = preflight.entry or next(iter(self._made(preflight, 0)), None)
+        if entry is None:
+            return
+        name = _CORS_ERRORS.get(cors_error) if isinstance(cors_error, int) else None
+        if name is not None:
+            entry["_corsError"] = name
+        entry["response"]["_error"] = error if cors_error is not None or not entry["response"]["status"] else None
+        yield entry
+
+    def _made(self, source: _Source, number: int) -> Iterator[Entry]:
+        hop = source.hop
+        if not hop.url.startswith(("http://", "https://", "ws://", "wss://")) or source.initiator == _NO_PAGE:
+            return
+        if hop.began and not hop.status and not hop.error:
+            # Out of the cache, whose headers no log has, or still under way.
+            return
+        sent = [line for line in hop.sent if not line.startswith(":")]
+        if not hop.began and source.initiator not in ("", "null"):
+            sent.append(f"Origin: {source.initiator}")
+        moment = datetime.fromtimestamp(min(max(hop.started, 0.0), 4e12) / 1000, UTC)
+        kind = "preflight" if source.owner is not None else _kind(source, sent)
+        yield {
+            "startedDateTime": moment.isoformat(timespec="milliseconds"),
+            "time": max(0.0, hop.ended - hop.started),
+            "_initiator": {"type": "preflight" if kind == "preflight" else "other"},
+            "_resourceType": kind,
+            "_credentials": None if not hop.began else not hop.flags & self._uncredentialed,
+            "request": {
+                "method": hop.method,
+                "url": hop.url,
+                "httpVersion": hop.version,
+                "headers": [*map(_header, sent)],
+            },
+            "response": {
+                "status": hop.status,
+                "headers": [*map(_header, hop.came)],
+                "content": {"size": int(hop.body)},
+                "_error": hop.error or None,
+            },
+        }
+
+
+def _kind(source: _Source, sent: list[str]) -> str:
+    if source.kind in ("main frame", "sub frame"):
+        return "document"
+    lines = {line.lower().replace(": ", ":") for line in sent}
+    if any(line.startswith("sec-fetch-mode:") for line in lines):
+        return "fetch" if "sec-fetch-mode:cors" in lines else "other"
+    # Over plain http nothing tells fetch() from a beacon, and a beacon is POST.
+    return "fetch" if source.hop.method != "POST" and any(line.startswith("origin:") for line in lines) else "other"
+
+
+def _named(constants: dict[str, Any], what: str) -> list[tuple[str, int]]:
+    found = constants.get(what)
+    return [*found.items()] if isinstance(found, dict) else []
+
+
+def _lines(headers: Any) -> list[str]:
+    if isinstance(headers, dict):
+        return [f"{name}: {value}" for name, value in headers.items()]
+    return [line for line in headers if isinstance(line, str)] if isinstance(headers, list) else []
+
+
+def _header(line: str) -> dict[str, str]:
+    name, _, value = line.partition(":")
+    return {"name": name, "value": value.strip(" \t")}
