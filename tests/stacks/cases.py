@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 PAGE: Final = "http://app.stacks.test"
@@ -18,8 +19,8 @@ class Case:
     """One server and the page's request to it.
 
     ``lines`` are what the server adds to every response by hand; ``options`` says that it answers OPTIONS with 204 and
-    those lines; ``auth`` that nothing passes without a password, OPTIONS included. ``found`` are violations that the
-    faulty server has at least.
+    those lines; ``auth`` that nothing passes without a password, OPTIONS included. A store has a CORS ``rule`` instead.
+    ``found`` are violations that the faulty server has at least.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Case:
     lines: Lines = ()
     options: bool = False
     auth: bool = False
+    rule: Mapping[str, str] | None = None
 
     @property
     def preflight(self) -> bool:
@@ -106,6 +108,29 @@ CASES: Final = (
     ),
 )
 
+BY_NAME: Final = {case.name: case for case in CASES}
+REFUSED: Final = frozenset({MISSING, "preflight-status-not-ok"})
+
+
+def rule(origins: str, methods: str = "GET", names: str = "") -> Mapping[str, str]:
+    return {"AllowedOrigins": origins, "AllowedMethods": methods, "AllowedHeaders": names, "MaxAgeInSeconds": "60"}
+
+
+# A store answers by its rules: the first that fits, else no header, and 403 to a preflight. It shows no other faults.
+STORE_CASES: Final = (
+    BY_NAME["bare"],
+    BY_NAME["lost"],
+    BY_NAME["cookie"],
+    BY_NAME["put"],
+    replace(
+        BY_NAME["star-cookie"], found=frozenset({"allow-origin-wildcard-with-credentials"}), lines=(), rule=rule("*")
+    ),
+    replace(BY_NAME["other"], found=frozenset({MISSING}), lines=(), rule=rule("http://old.stacks.test")),
+    Case("get-only", REFUSED | {"method-not-allowed"}, method="PUT", rule=rule(PAGE)),
+    Case("no-names", REFUSED | {"header-not-allowed"}, headers=(("x-trace", "1"),), rule=rule(PAGE)),
+)
+BLOB_CASES: Final = tuple(replace(case, path=f"/files{case.path}") for case in STORE_CASES)
+
 
 @dataclass(frozen=True, slots=True)
 class App:
@@ -123,5 +148,6 @@ class App:
             "lines": [list(line) for line in self.case.lines] if faulty else [],
             "options": self.case.options and faulty,
             "auth": self.case.auth,
+            "rule": self.case.rule and dict(self.case.rule),
             "snippet": self.snippet,
         }

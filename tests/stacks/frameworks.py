@@ -1,4 +1,4 @@
-"""Frameworks of Node.js, Python, Ruby and Go, each serving its apps with its own server."""
+"""Frameworks of Node.js, Python, Ruby, Go and Java, each serving its apps with its own server."""
 
 from __future__ import annotations
 
@@ -14,37 +14,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.stacks.cases import App
+from tests.stacks.installed import HERE, NODE_FOLDER, missing_node
 from tests.stacks.stack import START_SECONDS, Ports, Stack, StackError, ports_told, process
 
-HERE = Path(__file__).resolve().parent
 GO_CACHE = Path(sys.prefix) / "stacks-go"
-NODE_FOLDER = Path(sys.prefix) / "stacks-node"
-INSTALL_SECONDS = 300
-
-
-@functools.cache
-def missing_node() -> str | None:
-    """Why Node.js' packages cannot be used here, or None; installs them beside this Python's once."""
-    for program in ("node", "npm"):
-        if shutil.which(program) is None:
-            return f"{program} is not installed"
-    wanted = (HERE / "node" / "package.json").read_text()
-    done = NODE_FOLDER / "installed.json"
-    if done.exists() and done.read_text() == wanted:
-        return None
-    try:
-        NODE_FOLDER.mkdir(parents=True, exist_ok=True)
-        (NODE_FOLDER / "package.json").write_text(wanted)
-        command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
-        ended = subprocess.run(
-            command, cwd=NODE_FOLDER, capture_output=True, text=True, timeout=INSTALL_SECONDS, stdin=subprocess.DEVNULL
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"npm cannot install the packages of tests/stacks/node: {error}"
-    if ended.returncode != 0:
-        return f"npm cannot install the packages of tests/stacks/node: {ended.stderr[-500:]}"
-    done.write_text(wanted)
-    return None
+BUILD_SECONDS = 300
 
 
 def missing_python(*modules: str) -> str | None:
@@ -53,9 +27,12 @@ def missing_python(*modules: str) -> str | None:
 
 
 @contextlib.contextmanager
-def _started(stack: str, command: Sequence[str], apps: Sequence[App], folder: Path) -> Iterator[Ports]:
+def started(
+    stack: str, command: Sequence[str], apps: Sequence[App], folder: Path, **environment: str
+) -> Iterator[Ports]:
+    """Run a program that reads its apps on standard input and prints their ports."""
     told = json.dumps([{"stack": stack, **app.to_plain()} for app in apps])
-    with process(command, folder, told) as running:
+    with process(command, folder, told, **environment) as running:
         ports = ports_told(running, folder)
         if set(ports) != {app.host for app in apps}:
             raise StackError(f"{stack} serves {sorted(ports)} alone")
@@ -64,14 +41,14 @@ def _started(stack: str, command: Sequence[str], apps: Sequence[App], folder: Pa
 
 def node(stack: str, is_told: bool = True) -> Stack:
     def start(apps: Sequence[App], folder: Path) -> contextlib.AbstractContextManager[Ports]:
-        return _started(stack, ["node", str(HERE / "node" / "serve.js"), str(NODE_FOLDER)], apps, folder)
+        return started(stack, ["node", str(HERE / "node" / "serve.js"), str(NODE_FOLDER)], apps, folder)
 
     return Stack(stack, missing_node, start, is_told)
 
 
 def python(stack: str, *modules: str) -> Stack:
     def start(apps: Sequence[App], folder: Path) -> contextlib.AbstractContextManager[Ports]:
-        return _started(stack, [sys.executable, "-W", "ignore", str(HERE / "serve.py")], apps, folder)
+        return started(stack, [sys.executable, "-W", "ignore", str(HERE / "serve.py")], apps, folder)
 
     return Stack(stack, lambda: missing_python(*modules), start)
 
@@ -99,12 +76,10 @@ def _start_go(apps: Sequence[App], folder: Path) -> Iterator[Ports]:
     (folder / "go.mod").write_text("module stacks\n\ngo 1.19\n")
     environment = {**os.environ, "GOPROXY": "off", "GOTOOLCHAIN": "local", "GOCACHE": str(GO_CACHE)}
     command = ["go", "build", "-o", "serve", "."]
-    built = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=INSTALL_SECONDS
-    )
+    built = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=BUILD_SECONDS)
     if built.returncode != 0:
         raise StackError(f"{command!r} fails:\n{built.stderr}")
-    with _started("go", [str(folder / "serve")], apps, folder) as ports:
+    with started("go", [str(folder / "serve")], apps, folder) as ports:
         yield ports
 
 
@@ -118,7 +93,55 @@ def missing_ruby() -> str | None:
 
 
 def _start_rails(apps: Sequence[App], folder: Path) -> contextlib.AbstractContextManager[Ports]:
-    return _started("rails", ["ruby", "-W0", str(HERE / "ruby" / "serve.rb")], apps, folder)
+    return started("rails", ["ruby", "-W0", str(HERE / "ruby" / "serve.rb")], apps, folder)
+
+
+JARS = Path("/usr/share/java")
+NEEDS = ("spring3-web", "spring3-core", "spring3-beans", "spring3-context", "commons-logging")
+TOMCAT = ("catalina", "coyote", "servlet-api", "juli", "util", "util-scan", "api", "annotations-api", "jni", "el-api")
+TOMCAT_TOO = ("jsp-api", "jaspic-api", "jasper", "jasper-el")
+CLASSES = [JARS / f"{name}.jar" for name in NEEDS]
+CLASSES += [JARS / f"tomcat9-{name}.jar" for name in (*TOMCAT, *TOMCAT_TOO)]
+JAVA = """
+import java.util.List;
+import org.springframework.context.annotation.Bean;
+import org.springframework.core.Ordered;
+import org.springframework.web.cors.CorsConfiguration;
+import org.springframework.web.cors.UrlBasedCorsConfigurationSource;
+import org.springframework.web.filter.CorsFilter;
+
+class {name} {{
+{snippet}
+}}
+"""
+
+
+def missing_java() -> str | None:
+    if shutil.which("javac") is None:
+        return "a JDK is not installed"
+    lacking = [jar.name for jar in CLASSES if not jar.exists()]
+    return f"Debian's libspring-web-java and libtomcat9-java are not installed: {lacking[0]}" if lacking else None
+
+
+@contextlib.contextmanager
+def _start_spring(apps: Sequence[App], folder: Path) -> Iterator[Ports]:
+    """Compile each snippet as a class of its own beside the server, and start that."""
+    (folder / "Serve.java").write_text((HERE / "java" / "Serve.java").read_text())
+    lines = []
+    for number, app in enumerate(apps):
+        name = f"Cors{number}" if app.snippet is not None else "-"
+        if app.snippet is not None:
+            (folder / f"{name}.java").write_text(JAVA.format(name=name, snippet=app.snippet))
+        faulty = app.to_plain()
+        fields = [app.host, name, str(faulty["options"]).lower(), str(faulty["auth"]).lower()]
+        lines.append("\t".join([*fields, *(part for line in app.case.lines if faulty["lines"] for part in line)]))
+    classes = os.pathsep.join([str(folder), *map(str, CLASSES)])
+    command = ["javac", "-nowarn", "-cp", classes, *(str(path) for path in folder.glob("*.java"))]
+    built = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=BUILD_SECONDS)
+    if built.returncode != 0:
+        raise StackError(f"javac fails:\n{built.stderr}")
+    with process(["java", "-cp", classes, "Serve"], folder, "\n".join(lines) + "\n") as running:
+        yield ports_told(running, folder)
 
 
 FRAMEWORKS = (
@@ -129,6 +152,7 @@ FRAMEWORKS = (
     python("fastapi", "fastapi", "uvicorn"),
     python("flask", "flask"),
     python("django", "django", "corsheaders"),
+    Stack("spring", missing_java, _start_spring),
     Stack("rails", missing_ruby, _start_rails),
     Stack("go", missing_go, _start_go, is_told=False),  # it adds no header that says so
 )

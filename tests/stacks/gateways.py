@@ -1,14 +1,19 @@
-"""nginx, Apache, Caddy and HAProxy, each before a server that has the faults."""
+"""nginx, Apache, Caddy, HAProxy, Envoy and Traefik, each before a server that has the faults."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from tests.browser.server import Answer, Seen, Server
-from tests.stacks.cases import App
+from tests.stacks.cases import BASIC, App
+from tests.stacks.installed import SERVERS, missing_server
 from tests.stacks.stack import Ports, Stack, StackError, await_listening, find_server, free_ports, process
 
 APACHE_MODULES = Path("/usr/lib/apache2/modules")
@@ -19,14 +24,20 @@ BCRYPT = "$2b$04$4EiEyRN1.k.wA6moSB8jduBsM/JR5pwtEbDZyWpljnfJDCccVnjYC"
 
 
 class Behind:
-    """The server behind: its faults are the case's, whatever the gateway does."""
+    """The server behind: its faults are the case's, whatever the gateway does.
 
-    def __init__(self, apps: Sequence[App]) -> None:
+    It asks for passwords where the gateway has no login of its own.
+    """
+
+    def __init__(self, apps: Sequence[App], asks: bool = False) -> None:
+        self._asks = asks
         self._cases = {app.host: app.case for app in apps}
 
     def __call__(self, seen: Seen) -> Answer:
         case = self._cases[seen.host]
         json = ("Content-Type", "application/json")
+        if self._asks and case.auth and seen.header("authorization") != BASIC:
+            return Answer(401, case.lines)
         if seen.method == "OPTIONS":
             return Answer(204 if case.options else 405, case.lines)
         status = {"/item": 200, "/fail": 500}.get(seen.target, 404)
@@ -122,6 +133,67 @@ def _haproxy(apps: Sequence[App], folder: Path, ports: Sequence[int], behind: in
     return ["haproxy", "-db", "-q", "-f", str(folder / "haproxy.cfg")], list(ports)
 
 
+def _envoy(apps: Sequence[App], folder: Path, port: int, behind: int) -> tuple[list[str], list[int]]:
+    of = "type.googleapis.com/envoy.extensions.filters"
+    routed = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": True}
+    filters: list[Any] = [
+        {
+            "name": "envoy.filters.http.basic_auth",
+            "typed_config": {
+                "@type": f"{of}.http.basic_auth.v3.BasicAuth",
+                "users": {"inline_string": f"u:{SHA}"},
+            },
+        },
+        {"name": "envoy.filters.http.router", "typed_config": {"@type": f"{of}.http.router.v3.Router"}},
+    ]
+    hosts, cors = [], []
+    for app in apps:
+        host: dict[str, Any] = {}
+        if app.snippet is not None:
+            of_host, _, of_listener = app.snippet.partition("# in http_filters")
+            host, cors = yaml.safe_load(of_host), yaml.safe_load(of_listener.partition("\n")[2])
+        if not app.case.auth:
+            host.setdefault("typed_per_filter_config", {})["envoy.filters.http.basic_auth"] = routed
+        route = {"match": {"prefix": "/"}, "route": {"cluster": "behind"}}
+        hosts.append({"name": app.host, "domains": [app.host], "routes": [route], **host})
+    manager = {
+        "@type": f"{of}.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "stacks",
+        "route_config": {"virtual_hosts": hosts},
+        "http_filters": [*cors, *filters],
+    }
+    chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+
+    def at(number: int) -> dict[str, Any]:
+        return {"socket_address": {"address": "127.0.0.1", "port_value": number}}
+
+    place = {"lb_endpoints": [{"endpoint": {"address": at(behind)}}]}
+    cluster = {"name": "behind", "load_assignment": {"cluster_name": "behind", "endpoints": [place]}}
+    resources = {"listeners": [{"address": at(port), "filter_chains": [chain]}], "clusters": [cluster]}
+    (folder / "envoy.json").write_text(json.dumps({"static_resources": resources}))
+    quiet = ["--disable-hot-restart", "--concurrency", "1", "--log-level", "critical"]
+    return ["envoy", "-c", str(folder / "envoy.json"), *quiet], [port]
+
+
+def _traefik(apps: Sequence[App], folder: Path, port: int, behind: int) -> tuple[list[str], list[int]]:
+    middlewares: dict[str, Any] = {"login": {"basicAuth": {"users": [f"u:{BCRYPT}"]}}}
+    routers = {}
+    for number, app in enumerate(apps):
+        used = []
+        if app.snippet is not None:
+            used.append(f"cors{number}")
+            middlewares[used[0]] = yaml.safe_load(app.snippet)["http"]["middlewares"]["cors"]
+        if app.case.auth:
+            used.append("login")
+        routers[f"r{number}"] = {"rule": f"Host(`{app.host}`)", "service": "behind", "middlewares": used}
+    services = {"behind": {"loadBalancer": {"servers": [{"url": f"http://127.0.0.1:{behind}"}]}}}
+    http = {"routers": routers, "middlewares": middlewares, "services": services}
+    (folder / "dynamic.yaml").write_text(json.dumps({"http": http}))
+    quiet = ["--log.level=ERROR", "--global.checknewversion=false", "--global.sendanonymoususage=false"]
+    files = [f"--entrypoints.web.address=127.0.0.1:{port}", f"--providers.file.filename={folder}/dynamic.yaml"]
+    return ["traefik", *files, *quiet], [port]
+
+
 @contextlib.contextmanager
 def _gateway(key: str, apps: Sequence[App], folder: Path) -> Iterator[Ports]:
     folder.chmod(0o755)  # some serve as another user
@@ -132,10 +204,10 @@ def _gateway(key: str, apps: Sequence[App], folder: Path) -> Iterator[Ports]:
                 command, ports = _haproxy(apps, folder, free_ports(len(apps)), behind.http_port)
                 told = dict(zip(hosts, ports, strict=True))
             else:
-                write = {"nginx": _nginx, "apache": _apache, "caddy": _caddy}[key]
+                write = ONE_PORT[key]
                 command, ports = write(apps, folder, free_ports(1)[0], behind.http_port)
                 told = dict.fromkeys(hosts, ports[0])
-            command[0] = find_server(command[0]) or command[0]
+            command[0] = str(SERVERS.get(key) or find_server(command[0]) or command[0])
             environment = {"HOME": str(folder), "XDG_DATA_HOME": str(folder)}
             running = keep.enter_context(process(command, folder, **environment))
             try:
@@ -150,8 +222,13 @@ def _gateway(key: str, apps: Sequence[App], folder: Path) -> Iterator[Ports]:
                 return
 
 
+ONE_PORT = {"nginx": _nginx, "apache": _apache, "caddy": _caddy, "envoy": _envoy, "traefik": _traefik}
+
+
 def _stack(key: str, program: str, is_told: bool = True) -> Stack:
     def missing() -> str | None:
+        if key in SERVERS:
+            return missing_server(key)
         if find_server(program) is None:
             return f"{program} is not installed"
         if program == "apache2" and not APACHE_MODULES.is_dir():
@@ -166,4 +243,6 @@ GATEWAYS = (
     _stack("apache", "apache2"),
     _stack("caddy", "caddy"),
     _stack("haproxy", "haproxy", is_told=False),  # it adds no header of its own
+    _stack("envoy", "envoy"),
+    _stack("traefik", "traefik", is_told=False),  # it adds no header of its own
 )

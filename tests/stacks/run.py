@@ -1,4 +1,8 @@
-"""One proxy, every stack, every browser: first with the faults, then with the snippets that were written for them."""
+"""One proxy, every stack, every browser: first with the faults, then with the snippets that were written for them.
+
+The tests send every request over plain HTTP, and let browsers send a part of them; `python -m tests.stacks` lets them
+send all.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import json
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,12 +24,14 @@ from cors_addon.diagnosis.fixes.stack_signatures import NAMES
 from tests.browser.proxy import Proxy
 from tests.browser.run import BROWSERS
 from tests.browser.server import Answer, Seen, Server
-from tests.stacks.cases import CASES, COOKIE, PAGE, App, Case
+from tests.stacks.cases import COOKIE, PAGE, App, Case
+from tests.stacks.clouds import CLOUDS
 from tests.stacks.frameworks import FRAMEWORKS
 from tests.stacks.gateways import GATEWAYS
+from tests.stacks.plain import PLAIN, Plain
 from tests.stacks.stack import Stack
 
-STACKS: tuple[Stack, ...] = (*GATEWAYS, *FRAMEWORKS)
+STACKS: tuple[Stack, ...] = (*GATEWAYS, *FRAMEWORKS, *CLOUDS)
 DONE = "window.casesDone ?? null"
 AT_ONCE = 6
 RUNNER = """<!doctype html><meta charset="utf-8"><title>stacks</title><script>
@@ -67,10 +74,13 @@ class Phase:
 
 @dataclass(slots=True)
 class Run:
-    """``missing`` are the stacks that cannot run here, each with the reason; ``versions`` the browsers that ran."""
+    """``missing`` are the stacks that cannot run here, each with the reason; ``versions`` the clients that ran, and
+    ``visited`` the hosts that each of them visited.
+    """
 
     missing: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    visited: dict[str, set[str]] = field(default_factory=dict)
     faulty: Phase = field(default_factory=Phase)
     cured: Phase = field(default_factory=Phase)
     snippets: dict[str, str] = field(default_factory=dict)
@@ -108,18 +118,24 @@ def snippet_of(stack: Stack, flows: Sequence[Flow]) -> tuple[str | None, set[str
 
 @contextlib.contextmanager
 def _serving(stacks: Sequence[Stack], snippets: Mapping[str, str] | None) -> Iterator[dict[str, int]]:
+    """Start the stacks beside each other."""
     with contextlib.ExitStack() as keep:
-        ports: dict[str, int] = {}
-        for stack in stacks:
+
+        def start(stack: Stack) -> Mapping[str, int]:
             apps = []
-            for case in CASES:
+            for case in stack.cases:
                 host = host_of(stack, case)
                 if snippets is None:
                     apps.append(App(host, case))
                 elif host in snippets:
                     apps.append(App(host, case, snippets[host]))
             folder = Path(keep.enter_context(tempfile.TemporaryDirectory(prefix=f"stack-{stack.key}-")))
-            ports |= keep.enter_context(stack.start(apps, folder))
+            return keep.enter_context(stack.start(apps, folder))
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            ports: dict[str, int] = {}
+            for told in pool.map(start, stacks):
+                ports |= told
         yield ports
 
 
@@ -131,45 +147,64 @@ def _page(hosts: Mapping[str, Case]) -> Answer:
 
 
 def _visit(phase: Phase, proxy: Proxy, drivers: Mapping[str, Any]) -> None:
+    """Let each client send its requests; what the addon says of them is asked for after each."""
     proxy.set_option(f"steer_ports={' '.join(f'{host}:{port}' for host, port in phase.ports.items())}")
-    proxy.command("cors.clear")
-    for browser, driver in drivers.items():
-        visit = driver.visit(f"{PAGE}/", DONE)
+    for client, driver in drivers.items():
+        proxy.command("cors.clear")
+        visit = driver.visit(f"{PAGE}/{client}", DONE)
         for host, result in json.loads(visit.result or "{}").items():
-            phase.results[browser, host] = result
-    target = proxy.folder / "phase.json"
-    proxy.command("cors.report", str(target))
-    for flow in json.loads(target.read_text())["flows"]:
-        phase.flows[flow["browser"], urlsplit(flow["url"]).hostname or ""].append(flow)
+            phase.results[client, host] = result
+        target = proxy.folder / "phase.json"
+        proxy.command("cors.report", str(target))
+        for flow in json.loads(target.read_text())["flows"]:
+            phase.flows[client, urlsplit(flow["url"]).hostname or ""].append(flow)
 
 
-def run_all(browsers: Sequence[str]) -> Run:
-    """Start every stack that can be started, and visit it with each browser, before and after."""
+def in_part(stacks: Sequence[Stack]) -> set[str]:
+    """The hosts that browsers visit in the tests: three cases of each stack, others for the next stack."""
+    hosts = set()
+    for number, stack in enumerate(stacks):
+        for step in range(3):
+            case = stack.cases[(number + step * 5) % len(stack.cases)]
+            hosts.add(host_of(stack, case))
+    return hosts
+
+
+def run_all(browsers: Sequence[str], stacks: Sequence[Stack] = STACKS, whole: bool = False) -> Run:
+    """Start every stack that can be started, and visit it with plain HTTP and each browser, before and after.
+
+    Browsers visit a part of the hosts, or with `whole` all of them.
+    """
     run = Run()
     usable = []
-    for stack in STACKS:
+    for stack in stacks:
         why = stack.missing()
         if why is None:
             usable.append(stack)
         else:
             run.missing[stack.key] = why
-    hosts = {host_of(stack, case): case for stack in usable for case in CASES}
-    page = _page(hosts)
+    hosts = {host_of(stack, case): case for stack in usable for case in stack.cases}
+    run.visited[PLAIN] = set(hosts)
+    part = set(hosts) if whole else in_part(usable)
+    page = _page({host: case for host, case in hosts.items() if host in part})
 
     def route(seen: Seen) -> Answer:
-        return page if seen.target == "/" else Answer(404)
+        return page if seen.target.strip("/") in BROWSERS else Answer(404)
 
     with contextlib.ExitStack() as keep:
         proxy = keep.enter_context(Proxy(keep.enter_context(Server(route))))
-        drivers = {browser: keep.enter_context(BROWSERS[browser](proxy.port)) for browser in browsers}
-        run.versions = {browser: driver.version for browser, driver in drivers.items()}
+        drivers: dict[str, Any] = {PLAIN: Plain(proxy.port, hosts)}
+        for browser in browsers:
+            drivers[browser] = keep.enter_context(BROWSERS[browser](proxy.port))
+            run.visited[browser] = part
+        run.versions = {client: driver.version for client, driver in drivers.items()}
         with _serving(usable, None) as ports:
             run.faulty.ports = ports
             _visit(run.faulty, proxy, drivers)
         for stack in usable:
-            for case in CASES:
+            for case in stack.cases:
                 host = host_of(stack, case)
-                snippet, named = snippet_of(stack, run.faulty.flows[browsers[0], host])
+                snippet, named = snippet_of(stack, run.faulty.flows[PLAIN, host])
                 run.named[host] = named
                 if snippet is not None:
                     run.snippets[host] = snippet

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.mitm.process import free_port
-from tests.stacks.cases import App
+from tests.stacks.cases import CASES, App, Case
 
 START_SECONDS = 120
 STOP_SECONDS = 10
@@ -28,7 +28,8 @@ Start = Callable[[Sequence[App], Path], contextlib.AbstractContextManager[Ports]
 class Stack:
     """`key` is the addon's own for the stack. `is_told` says whether its answers tell what it is.
 
-    A gateway (`before`) keeps what the server behind it does wrong: its snippet has to mend that.
+    A gateway (`before`) keeps what the server behind it does wrong: its snippet has to fix that. Stores allow
+    credentials (`grants_credentials`) for every page that they list, needed or not.
     """
 
     key: str
@@ -36,6 +37,8 @@ class Stack:
     start: Start
     is_told: bool = True
     before: bool = False
+    cases: tuple[Case, ...] = CASES
+    grants_credentials: bool = False
 
 
 def find_server(program: str) -> str | None:

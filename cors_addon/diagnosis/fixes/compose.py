@@ -13,7 +13,7 @@ from .way import way_of
 
 ANY_SERVER: Final = "any server"
 _OF_PLATFORMS: Final = frozenset(
-    {"Amazon S3", "Cloud Storage", "API Gateway", "CloudFront", "Firebase", "Vercel", "Netlify"}
+    {"Amazon S3", "Cloud Storage", "Azure Blob Storage", "API Gateway", "CloudFront", "Firebase", "Vercel", "Netlify"}
 )
 _WRITTEN_FOR: Final = (Severity.BLOCKED, Severity.CONDITIONAL, Severity.RISK)
 """Advice is taken in a line; a snippet would change what works."""

@@ -24,7 +24,7 @@ _LAYERS: Final = {
         *("express", "fastify", "koa", "nestjs", "fastapi", "flask", "django", "rails", "laravel", "spring"),
         *("aspnetcore", "go", "actix", "axum", "firebase"),
     ),
-    Layer.STORAGE: ("s3", "gcs"),
+    Layer.STORAGE: ("s3", "gcs", "azureblob"),
     Layer.SERVER: ("nginx", "apache", "caddy", "iis"),
     Layer.GATEWAY: ("traefik", "haproxy", "envoy", "apigateway"),
     Layer.EDGE: ("cloudfront", "cloudflare", "vercel", "netlify"),
@@ -49,6 +49,7 @@ NAMES: Final = {
     "firebase": "Firebase",
     "s3": "Amazon S3",
     "gcs": "Cloud Storage",
+    "azureblob": "Azure Blob Storage",
     "nginx": "nginx",
     "apache": "Apache",
     "caddy": "Caddy",
@@ -105,6 +106,8 @@ gcs high x-goog-generation
 gcs high x-goog-stored-content-length
 gcs high x-guploader-uploadid
 gcs medium server uploadserver
+azureblob high server (?:windows-azure|azurite)-blob
+azureblob high x-ms-blob-type
 firebase high function-execution-id
 vercel high x-vercel-id
 vercel high server vercel
@@ -151,6 +154,7 @@ HOST_RULES: Final = tuple(
         (r"execute-api\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?", "apigateway", HIGH),
         (r"cloudfront\.net", "cloudfront", HIGH),
         (r"storage\.googleapis\.com|storage\.cloud\.google\.com", "gcs", HIGH),
+        (r"blob\.core\.windows\.net", "azureblob", HIGH),
         (r"cloudfunctions\.net|web\.app|firebaseapp\.com", "firebase", HIGH),
         (r"workers\.dev|pages\.dev", "cloudflare", HIGH),
         (r"vercel\.app|now\.sh", "vercel", HIGH),

@@ -78,7 +78,7 @@ def test_nobody_but_the_page_is_allowed_and_credentials_only_where_they_are_need
     for text in says_no:
         without = without.replace(text, "")
     assert "credentials" not in without.lower(), stack
-    if stack not in (*NO_CREDENTIALS, "s3"):
+    if stack not in (*NO_CREDENTIALS, "s3", "azureblob"):
         assert "credentials" in (snippet_text(stack, WHOLE) or "").lower(), stack
 
 
@@ -163,53 +163,6 @@ def test_javascript_parses(name: str) -> None:
             check=False,
         )
         assert checked.returncode == 0, f"{stack}\n{text}\n{checked.stderr}"
-
-
-ASKING = """
-const origin = process.argv[1];
-async function ask(method, headers) {
-  const answer = await respond(new Request("https://api.test/a", {method, headers}));
-  return {status: answer.status, headers: Object.fromEntries(answer.headers)};
-}
-console.log(JSON.stringify([
-  await ask("OPTIONS", {Origin: origin, "Access-Control-Request-Method": "PUT"}),
-  await ask("GET", {Origin: origin}),
-  await ask("GET", {Origin: "https://evil.test"}),
-]));
-"""
-ERROR = """
-const error = () => new Response("no", {status: 500, headers: {"Access-Control-Allow-Origin": "*", "Vary": "Accept"}});
-"""
-# What the platform does with the module, written out: the request goes to what it exports.
-PLATFORMS = {
-    "cloudflare": "globalThis.fetch = async () => error();\nconst respond = (request) => module.fetch(request);",
-    "netlify": "const respond = (request) => module(request, {next: async () => error()});",
-    "vercel": "const next = ({headers}) => new Response('no', {status: 500, headers});\n"
-    "const respond = async (request) => module(request);",
-}
-
-
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
-@pytest.mark.parametrize("stack", PLATFORMS)
-def test_code_at_the_edge_answers_preflights_and_keeps_its_headers_on_errors(stack: str) -> None:
-    text = (
-        texts(WHOLE)[stack]
-        .replace("export const", "const")
-        .replace("export default function middleware", "function module")
-    )
-    text = re.sub(r"^import .*$", "", text.replace("export default", "const module ="), flags=re.MULTILINE)
-    code = "\n".join([ERROR, text, PLATFORMS[stack], ASKING])
-    command = ["node", "--input-type=module", "-e", code, ORIGIN]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert ran.returncode == 0, f"{code}\n{ran.stderr}"
-    preflight, error, stranger = json.loads(ran.stdout)
-    assert preflight["status"] == 204
-    assert preflight["headers"]["access-control-allow-methods"] == "PUT"
-    assert preflight["headers"]["access-control-allow-credentials"] == "true"
-    assert error["status"] == 500
-    assert error["headers"]["access-control-allow-origin"] == ORIGIN
-    assert "Origin" in error["headers"]["vary"]
-    assert "access-control-allow-origin" not in stranger["headers"]
 
 
 # --- hostile values ---------------------------------------------------------------------------------------------------

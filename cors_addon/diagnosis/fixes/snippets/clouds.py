@@ -35,6 +35,16 @@ GCS: Final = Template(
     credentials=False,
 )
 
+AZUREBLOB: Final = Template(
+    """
+# %developing%
+# with --account-name; the rule is for the whole storage account: it answers OPTIONS, covers errors, and sets Vary
+az storage cors add --services b --origins "%origin%" --methods %methods-words% \\
+  --allowed-headers "%headers-or-none%" --exposed-headers "%exposed-or-none%" --max-age %max-age%
+""",
+    only=COMMON_METHODS,
+)
+
 CLOUDFRONT: Final = Template(
     """
 # %developing%
@@ -194,6 +204,7 @@ export default function middleware(request) {
 CLOUDS: Final[dict[str, Writer]] = {
     "s3": S3,
     "gcs": GCS,
+    "azureblob": AZUREBLOB,
     "cloudfront": CLOUDFRONT,
     "apigateway": APIGATEWAY,
     "firebase": FIREBASE,

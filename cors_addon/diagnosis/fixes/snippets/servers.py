@@ -130,13 +130,15 @@ http:
         %credentials%accessControlAllowCredentials: true
         accessControlMaxAge: %max-age%
         addVaryHeader: true
+        %answered%# removes what the backend sends itself; the lists above still count
+        %answered%customResponseHeaders: { Access-Control-Allow-Origin: "", Access-Control-Allow-Credentials: "" }
 # and in the router, cors before any authentication:
 #   middlewares: [cors, ...]
 """)
 
 ENVOY: Final = Template("""
 # %developing%
-# in the virtual host or route; what its response has to say besides is Vary
+# in the virtual host or route
 typed_per_filter_config:
   envoy.filters.http.cors:
     "@type": type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy
@@ -149,6 +151,8 @@ typed_per_filter_config:
     max_age: "%max-age%"
 response_headers_to_add:
 - header: { key: Vary, value: Origin }
+%answered%# removes what the backend sends itself; the filter adds its own later
+%answered%response_headers_to_remove: [Access-Control-Allow-Origin, Access-Control-Allow-Credentials]
 
 # in http_filters, before jwt_authn, ext_authz and router:
 - name: envoy.filters.http.cors

@@ -23,6 +23,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _DEVELOPING: Final = "is on a developer's own machine: nothing for a server that the public uses"
 _MOST_METHODS: Final = 12
 _MOST_NAMES: Final = 40
+SAFELISTED_METHODS: Final = ("GET", "HEAD", "POST")
 COMMON_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"})
 
 
@@ -92,12 +93,16 @@ def _values(need: Need) -> dict[str, str | None]:
         "max-age": str(MAX_AGE_SECONDS),
         "methods": listed(methods),
         "methods-quoted": quoted(methods),
+        "methods-and-safelisted": quoted(tuple(dict.fromkeys((*methods, *SAFELISTED_METHODS)))),
+        "methods-words": " ".join(methods) or None,
         "methods-single": quoted(methods, "'"),
         "methods-ruby": listed(tuple(f":{method.lower()}" for method in methods)),
         "methods-rust": listed(tuple(f"Method::{method}" for method in methods)),
         "methods-xml": "".join(f'<add method="{method}" />' for method in methods) or None,
         "headers": listed(names),
         "headers-quoted": quoted(names),
+        "headers-or-none": ",".join(names),
+        "exposed-or-none": ",".join(exposed),
         "headers-single": quoted(names, "'"),
         "headers-rust": listed(tuple(f'HeaderName::from_static("{name.lower()}")' for name in names)),
         "headers-xml": "".join(f'<add header="{name}" />' for name in names) or None,
