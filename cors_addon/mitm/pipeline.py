@@ -5,6 +5,7 @@ event loop that follow, each of them short; at once where somebody asks, or wher
 """
 
 import asyncio
+import sys
 import time
 from collections import deque
 from collections.abc import Iterable
@@ -36,6 +37,9 @@ _SILENCE: Final = 600.0
 _MOST_TOLD: Final = 24
 """How many flows front ends are told of in one turn: mitmweb takes a third of a millisecond for each."""
 
+_MOST_FRESH: Final = 200
+"""How many flows wait to be judged: far fewer than a session remembers."""
+
 _READS_METADATA: Final = ("~meta", "~comment", "~mark")
 
 
@@ -56,6 +60,7 @@ class Pipeline:
         self._ended: list[Seen] = []
         self._held: dict[str, Seen] = {}
         self._touched: list[http.HTTPFlow] = []
+        self._fresh: dict[str, None] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turn_comes: asyncio.Handle | None = None
         self._is_due = False
@@ -89,6 +94,7 @@ class Pipeline:
         self._ended.clear()
         self._held.clear()
         self._touched.clear()
+        self._fresh.clear()
 
     # --- from the hooks ---------------------------------------------------------------------------------------
 
@@ -129,6 +135,7 @@ class Pipeline:
         """Judge all of it now."""
         while self._inbox:
             self._take(self._inbox.popleft())
+        self._judge_fresh()
         if self._loop is None:
             # Front ends look at a flow after each of its hooks.
             self._touched.clear()
@@ -168,17 +175,28 @@ class Pipeline:
     def turn(self) -> None:
         """Work for a turn of the loop, and expect another one where that is not enough."""
         self._turn_comes = None
-        end = time.perf_counter() + _TURN
-        while self._inbox and time.perf_counter() < end and len(self._touched) < _MOST_TOLD:
+        now = time.perf_counter()
+        half, end = now + _TURN / 2, now + _TURN
+        while self._inbox and time.perf_counter() < half and len(self._fresh) < _MOST_FRESH:
             self._take(self._inbox.popleft())
-        if self._is_due and not self._inbox:
+        self._judge_fresh(end, _MOST_TOLD - len(self._touched))
+        if self._is_due and not self._inbox and not self._fresh:
             self._touched += self._store.revise_backlog(end, _MOST_TOLD)
             self._is_due = bool(self._store.backlog)
         self._held.update((seen.flow.id, seen) for seen in self._ended if seen.flow.intercepted)
         self._ended.clear()
         self._tell_front_ends()
-        if self._inbox or self._touched or self._is_due:
+        if self._inbox or self._fresh or self._touched or self._is_due:
             self._expect_turn(0.0)
+
+    def _judge_fresh(self, end: float = float("inf"), most: int = sys.maxsize) -> None:
+        """Judge what was taken in, until a moment of the performance counter or ``most`` are to be told of."""
+        while self._fresh and most > 0 and (end == float("inf") or time.perf_counter() < end):
+            flow_id = next(iter(self._fresh))
+            del self._fresh[flow_id]
+            touched = self._store.revise([flow_id], anew=True)
+            self._touched += touched
+            most -= len(touched)
 
     def _tell_front_ends(self) -> None:
         told, self._touched = self._touched[:_MOST_TOLD], self._touched[_MOST_TOLD:]
@@ -224,17 +242,28 @@ class Pipeline:
     def _judge_exchange(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         if not flow.live and self._store.backlog.is_due(max(exchange.started, exchange.ended or 0.0)):
             self._store.revise_backlog()
-        verdict, changed = self._session.observe(exchange)
-        if verdict is not None and self._store.take(flow, verdict):
-            self._touched.append(flow)
+        changed = self._session.take_in(exchange)
+        if exchange.response is not None or exchange.error is not None:
+            self._store.count(flow)
+            self._have_judged(flow)
         self._evidence_came(changed, flow.live)
+
+    def _have_judged(self, flow: http.HTTPFlow) -> None:
+        """Have a flow judged: at the end of the batch, for what comes in it may be evidence, where somebody waits.
+
+        What is saved is judged at once: what comes later may make the session forget it.
+        """
+        if self._loop is not None and flow.live:
+            self._fresh[flow.id] = None
+        else:
+            self._touched += self._store.revise([flow.id], anew=True)
 
     def _evidence_came(self, changed: Iterable[str], live: bool) -> None:
         """Have judged again what evidence concerns: once for all that comes until the next look, and at the end.
 
-        Where nobody will look, as in a script that feeds flows by hand, it is done at once.
+        What is not judged yet will be with it. Where nobody will look, as in a script that feeds flows by hand, it is done at once.
         """
-        self._store.backlog.add(changed)
+        self._store.backlog.add(changed if not self._fresh else [each for each in changed if each not in self._fresh])
         if live and self._loop is None:
             self._store.revise_backlog()
 
@@ -250,7 +279,7 @@ class Pipeline:
             else:
                 self._evidence_came(self._session.take_in(exchange), seen.flow.live)
             self._deliveries.foresee(flow.id, seen.plan, exchange.response)
-            self._touched += self._store.revise([flow.id])
+            self._have_judged(flow)
             return
         self._evidence_came(self._session.take_in(exchange), seen.flow.live)
         if exchange.response is not None:
@@ -261,7 +290,7 @@ class Pipeline:
     def _redeliver(self, seen: Seen, response: Response) -> None:
         """Judge what the browser gets now, and show the server's verdict with it."""
         changed = self._session.deliver(seen.flow.id, response, seen.at)
-        self._touched += self._store.revise([seen.flow.id])
+        self._have_judged(seen.flow)
         self._evidence_came(changed, seen.flow.live)
 
     def _judge_anew(self, seen: Seen) -> None:

@@ -85,12 +85,6 @@ class Keeper:
         self.judged += flow.id not in self.verdicts and flow.id not in self._not_cors
         self._flows[flow.id] = flow
 
-    def take(self, flow: http.HTTPFlow, verdict: Verdict) -> bool:
-        """Keep the verdict on a flow, and show it; return whether there is anything to see."""
-        self.count(flow)
-        self._explanations.judged(verdict)
-        return self._keep(self._wishes.apply(verdict), flow)
-
     def take_probe(self, flow: http.HTTPFlow, verdict: Verdict) -> None:
         """Show what a request of the probe found on its flow, and keep it if that is something."""
         if verdict.findings:
@@ -178,20 +172,23 @@ class Keeper:
             touched += self.revise([self.backlog.pop()])
         return touched
 
-    def revise(self, changed: Iterable[str]) -> list[http.HTTPFlow]:
-        """Judge earlier flows again, and show those whose verdict is another now; return these."""
+    def revise(self, changed: Iterable[str], anew: bool = False) -> list[http.HTTPFlow]:
+        """Judge flows again, and show those whose verdict is another now; return these.
+
+        A flow that was ``anew`` on its way shows its verdict in any case.
+        """
         touched = []
         for flow_id in changed:
             flow = self._flows.get(flow_id)
             try:
-                if self.is_revised(flow_id, flow) and flow is not None:
+                if self.is_revised(flow_id, flow, anew) and flow is not None:
                     touched.append(flow)
             except Exception as exc:
                 # It costs this flow its news, and not the others theirs.
                 self._teller.fault("revise", flow, exc)
         return touched
 
-    def is_revised(self, flow_id: str, flow: http.HTTPFlow | None) -> bool:
+    def is_revised(self, flow_id: str, flow: http.HTTPFlow | None, anew: bool = False) -> bool:
         """Judge an earlier flow again; say whether its verdict, or a part that was looked at, is another now."""
         before = self.verdicts.get(flow_id)
         revised = self._session.judge(flow_id)
@@ -199,10 +196,9 @@ class Keeper:
             return False
         told = self._explanations.judged(revised)
         shown = self._wishes.apply(revised).with_delivered(self._deliveries.now(flow_id))
-        if shown == before and (told is None or self._explanations.of(revised) == told):
+        if not anew and shown == before and (told is None or self._explanations.of(revised) == told):
             return False
-        self._keep(shown, flow)
-        return True
+        return self._keep(shown, flow)
 
     def expect(self, expected: Expected) -> None:
         """Show what was judged already as the user wishes it from now on."""

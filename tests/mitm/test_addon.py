@@ -658,7 +658,7 @@ def test_a_fault_in_any_part_leaves_the_flow_alone(
         assert running.send(cors_get(at=1050.0)).metadata["cors.outcome"] == "blocked", "and the next flow is judged"
 
 
-@pytest.mark.parametrize("method", ["observe", "judge", "finish"])
+@pytest.mark.parametrize("method", ["take_in", "judge", "finish"])
 def test_a_fault_in_judging_leaves_the_flow_alone(
     method: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
