@@ -263,7 +263,7 @@ class Pipeline:
 
         What is not judged yet will be with it. Where nobody will look, as in a script that feeds flows by hand, it is done at once.
         """
-        self._store.backlog.add(changed if not self._fresh else [each for each in changed if each not in self._fresh])
+        self._store.backlog.add(each for each in changed if each not in self._fresh)
         if live and self._loop is None:
             self._store.revise_backlog()
 
