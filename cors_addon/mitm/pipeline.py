@@ -261,7 +261,8 @@ class Pipeline:
     def _evidence_came(self, changed: Iterable[str], live: bool) -> None:
         """Have judged again what evidence concerns: once for all that comes until the next look, and at the end.
 
-        What is not judged yet will be with it. Where nobody will look, as in a script that feeds flows by hand, it is done at once.
+        What is not judged yet will be with it. Where nobody will look, as in a script that feeds flows by hand, it is
+        done at once.
         """
         self._store.backlog.add(each for each in changed if each not in self._fresh)
         if live and self._loop is None:
