@@ -208,25 +208,27 @@ def _explain(options: argparse.Namespace) -> int:
         print("\n\n".join(explain_text(each) for each in meant or [by_id(wanted)]), end="")
     except UnknownViolationError as error:
         near = near_causes(wanted)
-        if not near and not error.suggestions and _found_in_docs(wanted):
+        if ("-" not in wanted or not (near or error.suggestions)) and _found_in_docs(
+            wanted, [*error.suggestions, *near]
+        ):
             return CLEAN
+        told = f"{error}" if error.suggestions else f"{error}."
         if near and not error.suggestions:
-            error_text = f"{error} and no such cause; did you mean {' or '.join(near)}?"
-            raise _UnusableError(f"{error_text} Without an id, explain prints the list of all.") from error
-        sentence = f"{error}" if error.suggestions else f"{error}."
-        raise _UnusableError(f"{sentence} Without an id, explain prints the list of all.") from error
+            told = f"{error} and no such cause; did you mean {' or '.join(near)}?"
+        raise _UnusableError(f"{told} Without an id, explain prints the list of all.") from error
     return CLEAN
 
 
-def _found_in_docs(words: str) -> bool:
-    """Print the sections of the documentation that hold these words; say whether there are any."""
+def _found_in_docs(words: str, ids: Sequence[str]) -> bool:
+    """Print the sections of the documentation that hold these words, and similar ids; say whether there are any."""
     from . import docs
 
     found = docs.search(words)
     for topic, heading, line in found:
         print(f"{topic}: {heading}\n    {line}")
     if found:
-        print("\nRead one with: cors-addon docs TOPIC")
+        similar = f"Similar ids, for cors-addon explain ID: {', '.join(ids)}\n" if ids else ""
+        print(f"\n{similar}Read one with: cors-addon docs TOPIC")
     return bool(found)
 
 

@@ -232,6 +232,14 @@ def test_docs_lists_the_pages_and_prints_one(capsys: pytest.CaptureFixture[str])
     assert "There is no page 'nothing'. The pages are: audit, " in said
 
 
+def test_explain_finds_a_single_word_and_names_ids_like_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "preflight"]) == 0
+    printed = capsys.readouterr().out
+    assert "violations: preflight-status-not-ok\n" in printed
+    assert "Similar ids, for cors-addon explain ID: preflight-" in printed
+    assert printed.endswith("Read one with: cors-addon docs TOPIC\n")
+
+
 def test_explain_asks_what_was_meant(capsys: pytest.CaptureFixture[str]) -> None:
     status, printed, said = run(capsys, "explain", "allow-orgin-missing")
     assert (status, printed) == (UNUSABLE, "")
