@@ -212,9 +212,8 @@ def _explain(options: argparse.Namespace) -> int:
             wanted, [*error.suggestions, *near]
         ):
             return CLEAN
-        told = f"{error}" if error.suggestions else f"{error}."
-        if near and not error.suggestions:
-            told = f"{error} and no such cause; did you mean {' or '.join(near)}?"
+        causes = f" and no such cause; did you mean {' or '.join(near)}?" if near else "."
+        told = f"{error}" if error.suggestions else f"{error}{causes}"
         raise _UnusableError(f"{told} Without an id, explain prints the list of all.") from error
     return CLEAN
 
