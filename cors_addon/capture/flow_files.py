@@ -9,6 +9,7 @@ flow after all.
 import functools
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, BinaryIO, Final
 
 from ..fetch.headers import HeaderList
@@ -18,10 +19,10 @@ from ..traffic.exchange import Exchange, Responder
 from ..verdict.failure_details import inert
 from .error import CaptureError
 from .flow_failures import failure_told
-from .flow_keys import PROBE
+from .flow_keys import PROBE, SERVER, VERDICT
 from .flow_scan import glance, is_of_interest_without_origin
 from .mitmproxy_flows import FORMAT_VERSION, default_port, hostport, parse_authority, state_and_url
-from .sighting import UNREMARKABLE, Clock, Sighting
+from .sighting import UNREMARKABLE, Clock, Made, Sighting
 from .tnetstrings import BEGINNING, TOO_LARGE, WHOLE, State, dictionary, netstrings, told
 
 _BROKEN: Final = (ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError)
@@ -33,7 +34,7 @@ _WANTED: Final[Mapping[bytes, Any]] = {
     b"id": WHOLE,
     b"error": WHOLE,
     b"websocket": {b"messages": None},
-    b"metadata": {PROBE.encode(): WHOLE},
+    b"metadata": {PROBE.encode(): WHOLE, SERVER.encode(): WHOLE, VERDICT.encode(): {b"delivered": WHOLE}},
     b"client_conn": dict.fromkeys((b"id", b"peername", b"sockname", b"tls", b"proxy_mode"), WHOLE),
     b"server_conn": dict.fromkeys((b"peername", b"timestamp_start", b"alpn", b"via"), WHOLE),
     b"request": dict.fromkeys(
@@ -113,6 +114,9 @@ def _of_state(state: State, url: str | None = None) -> Sighting:
     request, client = state["request"], state["client_conn"]
     response = state["response"]
     seen = glance(request["headers"])
+    told = state["metadata"].get(VERDICT)
+    if told and told.get("delivered") and not told["delivered"]["dry_run"] and response is not None:
+        return _changed(told["delivered"], state["metadata"].get(SERVER), _exchange(state, url))
     if seen.origin:
         return Sighting(_exchange(state, url)) if response is not None or state["error"] is not None else UNREMARKABLE
     if response is None:
@@ -121,6 +125,18 @@ def _of_state(state: State, url: str | None = None) -> Sighting:
     if is_of_interest_without_origin(response["status_code"], response["headers"], seen):
         return Sighting(_exchange(state, url), cookie)
     return Sighting(None, cookie) if cookie is not None else UNREMARKABLE
+
+
+def _changed(told: State, kept: Any, exchange: Exchange) -> Sighting:
+    """Tell what the server sent from what a rule made of it; where nothing was kept, the server was not asked."""
+    assert exchange.response is not None
+    edits = tuple(tuple(map(str, edit)) for edit in told["edits"])
+    made = Made(str(told["rule"]), edits, exchange.response)
+    if not kept:
+        return Sighting(replace(exchange, response=None, responder=Responder.SERVER, body_hints=()), delivered=made)
+    (_, status), *lines = kept
+    server = Response(int(status), HeaderList([(str(name), str(value)) for name, value in lines]))
+    return Sighting(replace(exchange, response=server), delivered=made)
 
 
 def _exchange(state: State, url: str | None) -> Exchange:

@@ -1,19 +1,19 @@
 """Judging saved captures without a proxy: mitmproxy's flow files and HARs, packed or not."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ..diagnosis.explanations import Explanations
 from ..diagnosis.host_profiles import Profile, profiles
 from ..diagnosis.revisions import Backlog
 from ..diagnosis.session import Session, Settings
-from ..verdict.model import Outcome, Verdict
+from ..verdict.model import Delivered, Outcome, Verdict
 from . import har
 from .compression import Opened, Part, opened
 from .error import CaptureError
 from .har_notes import HarNotes
-from .sighting import Clock, Sighting
+from .sighting import Clock, Made, Sighting
 
 _ADVANCE_EVERY: Final = 256
 
@@ -121,6 +121,7 @@ class _Judging:
         self.explain = self._explanations.of
         self._verdicts: dict[str, Verdict] = {}
         self._places: dict[str, int] = {}
+        self._made: dict[str, Made] = {}
         self._backlog = Backlog()
         self.flows = 0
 
@@ -134,6 +135,10 @@ class _Judging:
                 self._places[exchange.id] = sighting.place or self.flows
                 self._backlog.add(self._session.take_in(exchange))
                 self._backlog.add((exchange.id,))
+                made = sighting.delivered
+                if made is not None:
+                    self._made[exchange.id] = made
+                    self._backlog.add(self._session.deliver(exchange.id, made.response, exchange.ended or 0.0))
             if sighting.cookie is not None:
                 self._backlog.add(self._session.credentials.cookie_on(*sighting.cookie))
 
@@ -154,6 +159,10 @@ class _Judging:
             verdict = self._session.judge(exchange_id)
             if verdict is None:
                 continue
+            made = self._made.get(exchange_id)
+            if made is not None:
+                outcome = self._session.outcome_delivered(exchange_id)
+                verdict = replace(verdict, delivered=Delivered(made.rule, outcome, made.edits))
             self._explanations.judged(verdict)
             if verdict.findings or verdict.outcome is not Outcome.NOT_CORS:
                 self._verdicts[exchange_id] = verdict

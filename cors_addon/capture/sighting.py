@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from ..fetch.messages import Response
 from ..traffic.exchange import Exchange
 
 
@@ -16,6 +17,16 @@ class Sighting:
     exchange: Exchange | None = None
     cookie: tuple[str, str] | None = None
     place: int = field(default=0, compare=False)
+    delivered: "Made | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a rule of the addon had made of a response when it was saved: the browser got this instead."""
+
+    rule: str
+    edits: tuple[tuple[str, ...], ...]
+    response: Response
 
 
 UNREMARKABLE: Final = Sighting()

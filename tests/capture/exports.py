@@ -148,6 +148,38 @@ def score(folder: Path, kind: str) -> int:
     return differing
 
 
+def compare(folder: Path, kind: str) -> int:
+    """List the diagnoses that recordings of a kind and mitmproxy's flows of the same pages do not share.
+
+    What one of them leaves open, the other may decide.
+    """
+    differing = shared = 0
+    for path in sorted(folder.glob(f"{kind}-*.*")):
+        flows = folder / f"flows-{path.stem.partition('-')[2]}.mitm"
+        one, other = diagnosed(path), diagnosed(flows)
+        shared += len(one.keys() & other.keys())
+        for name, ours, theirs in ((path.name, one, other), (flows.name, other, one)):
+            for each in sorted(key for key, severity in ours.items() if severity == "blocked" and key not in theirs):
+                differing += 1
+                print(f"only {name}: {' | '.join(each)}")
+    print(f"{shared} diagnoses are the same, {differing} are in one of the two only")
+    return differing
+
+
+def diagnosed(path: Path) -> dict[tuple[str, str, str], str]:
+    """What is to be fixed: method and URL, the findings, the first cause; and its severity."""
+    return {
+        (
+            f"{place['method']} {each['host']}{place['path']} {each['stage']}",
+            " ".join(sorted([*each["findings"], *each["conditions"]])),
+            each["causes"][0]["id"] if each["causes"] else "",
+        ): each["severity"]
+        for each in check([str(path)], Task()).diagnoses
+        for place in each["places"]
+        if each["severity"] in ("blocked", "conditional")
+    }
+
+
 def is_preflight(request: dict[str, Any]) -> bool:
     return request["method"] == "OPTIONS" and any(
         line["name"].lower() == "access-control-request-method" for line in request["headers"]
@@ -161,7 +193,10 @@ def main() -> int:
     parser.add_argument("--page", action="append", type=int, metavar="N", help="record this page with DevTools only")
     parser.add_argument("--only", choices=("devtools", "playwright"))
     parser.add_argument("--score", choices=("devtools", "sanitized", "netlog", "playwright"))
+    parser.add_argument("--compare", choices=("devtools", "netlog"), help="with mitmproxy's flows")
     chosen = parser.parse_args()
+    if chosen.compare:
+        return min(compare(chosen.folder, chosen.compare), 1)
     if chosen.score:
         return min(score(chosen.folder, chosen.score), 1)
     chosen.folder.mkdir(parents=True, exist_ok=True)
