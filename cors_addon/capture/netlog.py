@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from ..fetch.origins import serialize_origin
 from .error import CaptureError
 from .har_notes import HarNotes
 
@@ -18,6 +19,7 @@ _MOST_OPEN: Final = 10_000
 """Requests under way that are remembered; the oldest is given up first."""
 
 _CREDENTIALS_NOT_INCLUDED: Final = "DO_NOT_SAVE_COOKIES"
+_CACHE_ONLY: Final = "net::ERR_CACHE_MISS"
 _NO_PAGE: Final = "not an origin"
 _CORS_ERRORS: Final = {
     0: "DisallowedByMode",
@@ -80,7 +82,6 @@ class _Hop:
     sent: list[str] = field(default_factory=list)
     status: int = 0
     came: list[str] = field(default_factory=list)
-    flags: int = 0
     error: str = ""
     body: bool = False
     began: bool = False
@@ -93,6 +94,8 @@ class _Source:
     hop: _Hop = field(default_factory=_Hop)
     initiator: str = ""
     kind: str = ""
+    credentials: bool | None = None
+    """Whether they are included, ``None`` where that is not told."""
     owner: int | None = None
     preflight: int | None = None
     entry: Entry | None = None
@@ -151,7 +154,7 @@ class _Log:
                 hop.status = int(code[0]) if code and code[0].isdigit() else 0
             case "HTTP_TRANSACTION_READ_BODY" | "URL_REQUEST_JOB_FILTERED_BYTES_READ":
                 hop.body = True
-            case "CANCELLED":
+            case "CANCELLED" if not hop.url.startswith("ws"):
                 # Chrome cancels what it refuses when the headers are there, and a page may cancel any time.
                 hop.error = hop.error or ("net::ERR_ABORTED" if hop.body or not hop.status else "net::ERR_FAILED")
             case "REQUEST_ALIVE" if phase == _END:
@@ -172,17 +175,26 @@ class _Log:
 
     def _begun(self, source: _Source, params: Entry) -> None:
         hop = source.hop
-        flags = params.get("load_flags")
+        if not hop.began:
+            self._first_begun(source, params)
         source.hop = _Hop(
             method=str(params.get("method") or hop.method),
             url=str(params.get("url") or hop.url),
             started=hop.started or hop.ended,
             sent=hop.sent,
-            flags=flags if isinstance(flags, int) else 0,
             began=True,
         )
+
+    def _first_begun(self, source: _Source, params: Entry) -> None:
         source.initiator = str(params.get("initiator") or "")
         source.kind = str(params.get("request_type") or "")
+        flags = params.get("load_flags")
+        if isinstance(flags, int) and self._uncredentialed:
+            if flags & self._uncredentialed:
+                source.credentials = False
+            elif serialize_origin(str(params.get("url"))) != source.initiator:
+                # A request to the page's own origin has them in mode "same-origin" too, up to a redirect.
+                source.credentials = True
         owner = self._sources.get(source.owner or -1)
         if owner is not None:
             owner.initiator = source.initiator
@@ -219,18 +231,20 @@ class _Log:
         name = _CORS_ERRORS.get(cors_error) if isinstance(cors_error, int) else None
         if name is not None:
             entry["_corsError"] = name
-        entry["response"]["_error"] = error if cors_error is not None or not entry["response"]["status"] else None
+            entry["response"]["_error"] = error
+        elif not error:
+            entry["response"]["_error"] = None
         yield entry
 
     def _made(self, source: _Source, number: int) -> Iterator[Entry]:
         hop = source.hop
         if not hop.url.startswith(("http://", "https://", "ws://", "wss://")) or source.initiator == _NO_PAGE:
             return
-        if hop.began and not hop.status and not hop.error:
-            # Out of the cache, whose headers no log has, or still under way.
+        if hop.error == _CACHE_ONLY or (hop.began and not hop.status and not hop.error):
+            # Looked for in the cache, out of the cache, whose headers no log has, or still under way.
             return
         sent = [line for line in hop.sent if not line.startswith(":")]
-        if not hop.began and source.initiator not in ("", "null"):
+        if not hop.began and source.initiator:
             sent.append(f"Origin: {source.initiator}")
         moment = datetime.fromtimestamp(min(max(hop.started, 0.0), 4e12) / 1000, UTC)
         kind = "preflight" if source.owner is not None else _kind(source, sent)
@@ -239,7 +253,7 @@ class _Log:
             "time": max(0.0, hop.ended - hop.started),
             "_initiator": {"type": "preflight" if kind == "preflight" else "other"},
             "_resourceType": kind,
-            "_credentials": None if not hop.began else not hop.flags & self._uncredentialed,
+            "_credentials": source.credentials,
             "request": {
                 "method": hop.method,
                 "url": hop.url,
@@ -249,8 +263,8 @@ class _Log:
             "response": {
                 "status": hop.status,
                 "headers": [*map(_header, hop.came)],
-                "content": {"size": int(hop.body)},
-                "_error": hop.error or None,
+                # A body may be read before CORS withholds it, so that no error proves nothing.
+                **({"_error": hop.error} if hop.error else {}),
             },
         }
 
@@ -258,6 +272,8 @@ class _Log:
 def _kind(source: _Source, sent: list[str]) -> str:
     if source.kind in ("main frame", "sub frame"):
         return "document"
+    if source.hop.url.startswith(("ws://", "wss://")):
+        return "websocket"
     lines = {line.lower().replace(": ", ":") for line in sent}
     if any(line.startswith("sec-fetch-mode:") for line in lines):
         return "fetch" if "sec-fetch-mode:cors" in lines else "other"

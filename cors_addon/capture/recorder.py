@@ -62,19 +62,27 @@ def testimony_of(
         outcome, certain, error = Told.CORS, True, refused
     initiator = entry.get("_initiator")
     made_by, site = ("", None) if not isinstance(initiator, dict) else _initiator(initiator)
-    if outcome is None and site is None and not made_by:
+    credentials = _credentials(entry, kind)
+    if outcome is None and site is None and not made_by and credentials is None:
         return None
     browser = f"the recorder ({creator})" if creator else "the recorder"
     return Testimony(
         browser=browser,
         outcome=outcome,
         error=error or None,
-        credentials=_CREDENTIALS.get(str(entry.get("_credentials"))) if kind != "preflight" else None,
+        credentials=credentials,
         call_site=site,
         initiator=made_by,
         from_cache=bool(entry.get("_fromCache")),
         certain=certain,
     )
+
+
+def _credentials(entry: dict[str, Any], kind: str) -> CredentialsMode | None:
+    if kind == "ping":
+        # Beacons and <a ping> include them, and nothing can switch that off.
+        return CredentialsMode.INCLUDE
+    return _CREDENTIALS.get(str(entry.get("_credentials"))) if kind != "preflight" else None
 
 
 def _outcome(

@@ -212,7 +212,7 @@ class Session:
         told = None if behind is None or not behind.was_never_sent else behind.exchange.testimony
         if told is None or told.error != REFUSED:
             return record
-        refused = replace(testimony, outcome=Told.CORS, error=REFUSED, certain=False)
+        refused = replace(testimony, outcome=Told.CORS, error=REFUSED, credentials=told.credentials, certain=False)
         return replace(record, exchange=replace(record.exchange, testimony=refused))
 
     def _with_causes(self, verdict: Verdict, record: Record, followed: bool) -> Verdict:

@@ -25,7 +25,7 @@ CONSTANTS = {
     "logEventTypes": {name: number for number, name in enumerate(NAMES, 7)},
     "logSourceType": {"NONE": 0, "URL_REQUEST": 1, "SOCKET": 9},
     "loadFlag": {"NORMAL": 0, "DO_NOT_SAVE_COOKIES": 64},
-    "netError": {"ERR_FAILED": -2, "ERR_CONNECTION_REFUSED": -102},
+    "netError": {"ERR_FAILED": -2, "ERR_CACHE_MISS": -400, "ERR_CONNECTION_REFUSED": -102},
     "timeTickOffset": 1795884811425,
 }
 AGENT = "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari"
@@ -155,6 +155,24 @@ def test_a_server_that_is_down_is_no_cors_failure(checked: Callable[..., Report]
     report = checked(asked(7), *sent(7), *failed)
     assert report.flows[0]["told"]["error"] == "net::ERR_CONNECTION_REFUSED"
     assert [finding["id"] for finding in report.flows[0]["findings"]] == ["network-error"]
+
+
+def test_a_body_that_was_read_proves_nothing_and_a_look_into_the_cache_is_no_request(
+    checked: Callable[..., Report],
+) -> None:
+    """Chrome reads a short body before CORS withholds it."""
+    looked = [asked(10), *sent(10), event(10, "URL_REQUEST_START_JOB", END, net_error=-400)]
+    looked.append(event(10, "REQUEST_ALIVE", END))
+    report = checked(*looked, asked(11), *sent(11), came(11, "200 OK"), *delivered(11))
+    assert outcomes(report) == [("GET", "blocked")]
+
+
+def test_a_chain_that_began_on_the_pages_own_origin_tells_no_mode(checked: Callable[..., Report]) -> None:
+    """Mode "same-origin" includes cookies there, and no longer where the redirect leads."""
+    first = [asked(12, url=f"{PAGE}/go"), *sent(12, url=f"{PAGE}/go", include=True), came(12, "302 Found")]
+    second = sent(12, include=True)[1:]
+    report = checked(*first, *second, came(12, "200 OK", STAR), *delivered(12))
+    assert (report.flows[-1]["url"], report.flows[-1]["outcome"]) == (API, "allowed")
 
 
 def test_the_browsers_own_requests_and_other_sources_are_left_out(checked: Callable[..., Report]) -> None:

@@ -62,6 +62,22 @@ def test_what_was_never_sent_says_nothing_for_its_preflight(checked: Checked) ->
     assert outcomes(report)[1] == "blocked"
 
 
+def test_a_workers_request_has_the_origin_of_its_page(checked: Checked) -> None:
+    """DevTools has no more than the provisional headers of what a worker asks, and yet the response."""
+    answered = made(f"PUT {API}", *ECHO, size=4, provisional=True)
+    methods = (*ECHO, "Access-Control-Allow-Methods: PUT")
+    report = checked(answered, asking(method="PUT", status=204, answer=methods, at=1.001))
+    assert outcomes(report) == ["allowed", "allowed"]
+    assert report.flows[0]["origin"] == PAGE
+    assert findings(report) == []
+
+
+def test_a_beacon_includes_credentials(checked: Checked) -> None:
+    beacon = made(f"POST {API}", kind="ping", status=0, error="net::ERR_FAILED", provisional=True)
+    report = checked(beacon, asking("content-type", method="POST", status=204, answer=STAR, at=1.001))
+    assert report.flows[1]["browsers"]["chromium"]["error"] == "PreflightWildcardOriginNotAllowed"
+
+
 def test_a_preflight_was_refused_where_its_request_was_and_only_credentials_explain_that(checked: Checked) -> None:
     """DevTools writes no error beside a preflight that was answered."""
     never_sent = made(f"GET {API}", status=0, error="net::ERR_FAILED", provisional=True)
