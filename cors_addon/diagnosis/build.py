@@ -196,6 +196,7 @@ def diagnosis_of(case: Case, verdict: Verdict) -> Diagnosis:
         rule=case.key.rule,
         known=case.known,
         reference=lead.violation.anchor if lead is not None else "",
+        hidden=verdict.way.hidden if verdict.way is not None else (),
     )
     return replace(made, key=_key(made))
 

@@ -125,7 +125,8 @@ class Diagnosis:
     same change fixes. ``outcome`` is what the browser does, ``severity`` the worst of its findings', ``findings`` the
     ids of these in the browser's order, with those that hang on credentials in ``conditions``. ``asked`` and
     ``answered`` are the header lines of request and response that matter. ``rule`` names the rule that stands in for
-    the server, empty where none does; ``known`` says that a baseline holds it.
+    the server, empty where none does; ``known`` says that a baseline holds it. ``hidden`` are response headers that
+    scripts may want and cannot read.
     """
 
     key: str
@@ -156,6 +157,12 @@ class Diagnosis:
     rule: str = ""
     known: bool = False
     reference: str = ""
+    hidden: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """A short name for people: the same in every report, front end and run, as long as the fault is the same."""
+        return f"cors-{self.key[:7]}"
 
     @property
     def requests(self) -> int:
@@ -175,6 +182,7 @@ class Diagnosis:
         """Return the diagnosis as in the JSON report; plain data only."""
         plain: dict[str, Any] = {
             "key": self.key,
+            "id": self.id,
             "outcome": self.outcome.value,
             "severity": self.severity,
             "headline": self.headline,
@@ -203,6 +211,7 @@ class Diagnosis:
             "seen": self.seen,
             "known": self.known,
             "reference": self.reference,
+            "hidden": list(self.hidden),
         }
         if self.initiator is not None:
             plain["initiator"] = dict(self.initiator)

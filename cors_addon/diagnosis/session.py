@@ -116,7 +116,7 @@ class Session:
         from .fixes.compose import with_fixes
 
         verdict = replace(verdict, owner=owner_of(record, self.settings.own_hosts))
-        whole = with_fixes(self._with_causes(verdict, record, followed), record, self.correlator)
+        whole = with_fixes(self._with_causes(verdict, record, followed), record, self.correlator, self.hosts)
         return replace(whole, facts=facts_of(record, self.correlator))
 
     def deliver(self, exchange_id: str, response: Response, ended: float) -> set[str]:

@@ -29,6 +29,7 @@ Plain = Mapping[str, Any]
 def haystack(card: Card, diagnosis: Plain) -> str:
     """Return what the filter searches a card by, in lower case."""
     words = [card.method, card.host, card.path, card.origin, diagnosis["url"], *card.ids, diagnosis["headline"]]
+    words.append(diagnosis["id"])
     words += [line for step in diagnosis["plan"] for entry in step["send"] for line in entry["headers"]]
     words += [cause["message"] for cause in diagnosis["causes"]]
     return inert(" ".join(words), 4_000).lower()
@@ -69,7 +70,8 @@ def _head(of: Card, diagnosis: Plain) -> str:
         f'<span class="badge">{word}</span>{known} '
         f'<h3><span class="method">{text(of.method, 40)}</span> '
         f'<span class="target">{text(of.host)}{text(of.path)}</span></h3> '
-        f'<span class="message">{prose(diagnosis["headline"])}</span> <span class="meta">{" · ".join(told)}</span>'
+        f'<span class="message">{prose(diagnosis["headline"])}</span> <span class="meta">{" · ".join(told)} · '
+        f'<a id="{line(diagnosis["id"])}" href="#{line(diagnosis["id"])}">{line(diagnosis["id"])}</a></span>'
     )
 
 

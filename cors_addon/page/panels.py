@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
 from html import escape
 from typing import Any, Final
 
-from ..report.diagnosis_text import response_of
+from ..report.diagnosis_text import covers, response_of
 from ..report.text_layout import requests_of
 from ..rules.model import Rule
 from .html_text import block, duration, left_out, line, prose, text
@@ -97,15 +98,34 @@ def owed(found: Sequence[tuple[Card, Mapping[str, Any]]], hidden: int) -> str:
 
 
 def _owed(card: Card, diagnosis: Mapping[str, Any]) -> str:
-    sends = [entry for step in diagnosis["plan"] for entry in step["send"]]
-    shown = "".join(
-        f'<span class="label">Send to {text(response_of(entry))}</span>{block(chr(10).join(entry["headers"]))}'
-        for entry in sends
-    )
     return (
         f'<li><b class="method">{text(card.method, 40)}</b> {text(card.host)}{text(card.path)}'
         f'<p class="meta">{prose(diagnosis["headline"])}. Rule {text(card.rule, 120)}, '
-        f"{requests_of(len(card.flows))}.</p>{shown}</li>"
+        f"{requests_of(len(card.flows))}, <code>{line(diagnosis['id'])}</code>.</p></li>"
+    )
+
+
+def plans(found: Sequence[Mapping[str, Any]]) -> str:
+    """Return the inside of the section with one change for each server: entries of a report's ``servers``."""
+    if not found:
+        return ""
+    return f'<h3>One change for each server</h3><ul class="debts">{"".join(map(_plan, found))}</ul>'
+
+
+def _plan(plan: Mapping[str, Any]) -> str:
+    snippet = plan["snippet"]
+    sends = "".join(
+        f'<span class="label">Send to {text(response_of(entry))}</span>{block(chr(10).join(entry["headers"]))}'
+        for entry in plan["send"]
+    )
+    if snippet is not None:
+        written = f'<span class="label">Write, for {text(snippet["stack"], 80)}</span>{block(snippet["text"])}'
+        sends = f'{written}<details class="more"><summary>The headers themselves</summary>{sends}</details>'
+    pages = f"Pages: {text(', '.join(plan['origins']), 300)}." if len(plan["origins"]) > 1 else ""
+    name = sha256(plan["host"].encode("utf-8", "replace")).hexdigest()[:16]
+    return (
+        f'<li id="plan-{name}"><b>{text(plan["host"])}</b>'
+        f'<p class="meta">{text(covers(plan), 300)}. {pages}</p>{sends}</li>'
     )
 
 

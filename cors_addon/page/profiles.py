@@ -41,6 +41,7 @@ class Profiles:
         self._seen: object = None
         self._due = float("-inf")
         self.html = ""
+        self.hosts: Sequence[Profile] = ()
 
     def look(self, version: int) -> bool:
         """Say whether the inside is another one now; ``version`` is that of what is shown beside it.
@@ -62,6 +63,7 @@ class Profiles:
         finally:
             ended = self._clock()
             self._due = ended + max(_EVERY, _SHARE * (ended - began))
+        self.hosts = hosts
         html = profiles(hosts, known - len(hosts), self._token)
         changed, self.html = html != self.html, html
         return changed

@@ -8,6 +8,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any, Final
 
+from ..diagnosis.server_plans import server_plans
 from ..report.browser_word import told_line, told_summary
 from ..report.entries import diagnosis_entries, flow_entry
 from ..verdict.model import Outcome
@@ -44,6 +45,7 @@ POLICY: Final = (
 """The document's content security policy: its own script and style by their hashes, and nothing else."""
 
 
+_PLANNED: Final = (Section.BLOCKED, Section.CONDITIONAL, Section.ADVICE)
 _LISTS: Final[tuple[Section, ...]] = (Section.BLOCKED, Section.CONDITIONAL, Section.RISK, Section.ADVICE)
 
 
@@ -159,7 +161,7 @@ class Screen:
         version, html, found_in = self._cards.get(card.id, (0, "", ""))
         if version != card.version:
             verdict = self._services.explain(self._ledger.example(card))
-            diagnosis = _of(card, diagnosis_entries(verdict))
+            diagnosis = self._diagnosis(card)
             suggestion = self._services.suggest(verdict) if section in (Section.BLOCKED, Section.CONDITIONAL) else ()
             unblock = self._unblock(verdict.id, suggestion) if suggestion else ""
             is_open = section is Section.BLOCKED and place < _OPEN
@@ -203,6 +205,7 @@ class Screen:
             ),
             "rules": panels.rules(self._token, listed, path, self._services.can_undo(), injection.file.in_memory),
             "debts": panels.owed(self._owed(owed[:LISTED]), len(owed) - LISTED),
+            "plans": panels.plans(self._plans(lists, owed)),
             "counts": panels.counts(self._counts()),
             "passed": self._passed(passed),
             "hosts": self._hosts.html,
@@ -221,12 +224,18 @@ class Screen:
     def _owed(self, cards: Sequence[Card]) -> list[tuple[Card, Mapping[str, Any]]]:
         return [(card, self._diagnosis(card)) for card in cards]
 
+    def _plans(self, lists: Mapping[Section, Sequence[Card]], owed: Sequence[Card]) -> Sequence[Mapping[str, Any]]:
+        """Return one change for each server that several faults, or a rule, are about."""
+        shown = [*owed[:LISTED], *(card for section in _PLANNED for card in lists[section][:LISTED])]
+        found = server_plans(map(self._diagnosis, shown), self._hosts.hosts)
+        return [plan for plan in found if plan["rules"] or len(plan["ids"]) > 1]
+
     def _diagnosis(self, card: Card) -> Mapping[str, Any]:
-        """Return the diagnosis of what a server still has to send."""
+        """Return the diagnosis of a card's newest request."""
         version, known = self._diagnoses.get(card.id, (0, {}))
         if version != card.version:
             known = _of(card, diagnosis_entries(self._services.explain(self._ledger.example(card))))
-            if len(self._diagnoses) > 4 * LISTED:
+            if len(self._diagnoses) > 4 * len(Section) * LISTED:
                 self._diagnoses.clear()
             self._diagnoses[card.id] = card.version, known
         return known

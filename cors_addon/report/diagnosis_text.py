@@ -27,7 +27,7 @@ Plain = Mapping[str, Any]
 def heading(diagnosis: Plain) -> tuple[str, str]:
     """Return how bad it is in a word, and what it is about: the request, or host and number of endpoints."""
     word = "KNOWN" if diagnosis["known"] else what_becomes(diagnosis).upper()
-    return word, f"{about(diagnosis)}{_from(diagnosis)}   {requests_of(diagnosis['requests'])}"
+    return word, f"{about(diagnosis)}{_from(diagnosis)}   {requests_of(diagnosis['requests'])}   {diagnosis['id']}"
 
 
 def what_becomes(diagnosis: Plain) -> str:
@@ -141,6 +141,28 @@ def sends(entries: Iterable[Plain], width: int = WIDTH, brief: bool = False) -> 
             yield f"{'':<{_INDENT + 12}}{inert(str(line), 2_000)}"
         if brief:
             return
+
+
+def plan_of_server(plan: Plain, width: int = WIDTH) -> Iterator[str]:
+    """Yield, line by line, the one change that a server needs: an entry of a report's ``servers``."""
+    yield f"{'':<{_INDENT}}{inert(plan['host'])}   {covers(plan)}"
+    yield from _told("Fixes", ", ".join(plan["ids"]), width)
+    if len(plan["origins"]) > 1:
+        yield from _told("Pages", ", ".join(map(inert, plan["origins"])), width)
+    snippet = plan["snippet"]
+    if snippet is None:
+        yield from sends(plan["send"], width)
+        return
+    yield from _told("Write", f"for {inert(snippet['stack'], 80)}:", width)
+    for line in str(snippet["text"]).splitlines()[:200]:
+        yield f"{'':<{_INDENT + 10}}{inert(line, 400)}".rstrip()
+
+
+def covers(plan: Plain) -> str:
+    """Say in a clause what a server's plan is for."""
+    rules = f", now by rule {', '.join(map(inert, plan['rules']))}" if plan["rules"] else ""
+    count = len(plan["ids"])
+    return f"{count} {'fault' if count == 1 else 'faults'}, {requests_of(plan['requests'])}{rules}"
 
 
 def response_of(entry: Plain) -> str:

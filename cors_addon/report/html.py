@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from ..catalogue.violation import Severity
 from ..verdict.model import Judge, Outcome
-from .diagnosis_text import response_of, what_becomes
-from .html_cards import card, known, where
+from .diagnosis_text import what_becomes
+from .html_cards import card, known, server_plan, where
 from .html_parts import NAMES, badge, code, escape, wire
 from .html_profiles import profiles
 from .model import Report
@@ -39,6 +39,7 @@ def render(report: Report) -> str:
             _browsers(report),
             profiles(report.hosts),
             _still_to_fix(report),
+            _plans(report),
             _ignored(report),
         )
         for part in section
@@ -161,18 +162,26 @@ def _still_to_fix(report: Report) -> Iterator[str]:
     yield '<section aria-labelledby="still">\n<h2 id="still">Still to fix on the server</h2>'
     yield "<p>These requests pass only because a rule adds the headers.</p>"
     yield '<table><thead><tr><th scope="col">Request</th><th scope="col">Rule</th>'
-    yield '<th scope="col">The server has to send</th><th scope="col" class="number">Requests</th></tr></thead><tbody>'
+    yield '<th scope="col" class="number">Requests</th></tr></thead><tbody>'
     for each in found[:_MOST_BLOCKS]:
-        sends = [entry for step in each["plan"] for entry in step["send"]]
-        needed = "<br>".join(
-            f"to {wire(response_of(entry))}<br>{'<br>'.join(code(line, 600) for line in entry['headers'])}"
-            for entry in sends
-        )
         yield (
-            f"<tr><td>{code(each['method'] + ' ' + each['url'])}<br>{wire(each['headline'])}</td>"
-            f'<td>{wire(each["rule"])}</td><td>{needed}</td><td class="number">{each["requests"]:,}</td></tr>'
+            f"<tr><td>{code(each['method'] + ' ' + each['url'])}<br>{wire(each['headline'])} "
+            f'<a id="{escape(each["id"])}">{escape(each["id"])}</a></td>'
+            f'<td>{wire(each["rule"])}</td><td class="number">{each["requests"]:,}</td></tr>'
         )
     yield "</tbody></table>\n</section>"
+
+
+def _plans(report: Report) -> Iterator[str]:
+    """One change for each server that several faults, or a rule, are about."""
+    plans = [plan for plan in report.servers if plan["rules"] or len(plan["ids"]) > 1]
+    if not plans:
+        return
+    yield '<section aria-labelledby="plans">\n<h2 id="plans">One change for each server</h2>'
+    yield "<p>It covers every request seen, and keeps what the server allows now.</p>"
+    for plan in plans[:_MOST_BLOCKS]:
+        yield from server_plan(plan)
+    yield "</section>"
 
 
 def _ignored(report: Report) -> Iterator[str]:

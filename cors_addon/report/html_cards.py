@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from .browser_word import place_of as call_site
-from .diagnosis_text import about, explanations, place_of, response_of, sentence, what_becomes
+from .diagnosis_text import about, covers, explanations, place_of, response_of, sentence, what_becomes
 from .html_parts import NAMES, badge, code, escape, link, prose, verbatim, wire
 from .html_parts import sentence as told
 from .text_layout import header_lines, requests_of
@@ -33,7 +33,8 @@ def card(diagnosis: Plain, number: int) -> Iterator[str]:
     yield f'<article class="block {severity}" id="b{number}" data-severity="{severity}">'
     yield f"<h3>{badge(what_becomes(diagnosis))}{known(diagnosis)} {wire(diagnosis['headline'], 500)}</h3>"
     page = f" from {code(diagnosis['origin'])}" if diagnosis["origin"] else ""
-    yield f"<p>{code(about(diagnosis), 400)}{page}, {requests_of(diagnosis['requests'])}. {_ids(diagnosis)}</p>"
+    name = f'<a id="{escape(diagnosis["id"])}" href="#{escape(diagnosis["id"])}">{escape(diagnosis["id"])}</a>'
+    yield f"<p>{code(about(diagnosis), 400)}{page}, {requests_of(diagnosis['requests'])}. {_ids(diagnosis)} {name}</p>"
     yield from _places(diagnosis)
     if diagnosis["severity"] == "conditional":
         yield f"<p>Credentials decide: {wire(diagnosis['credentials'], 600)}.</p>"
@@ -81,6 +82,19 @@ def _plan(diagnosis: Plain) -> Iterator[str]:
             yield "<details><summary>The headers themselves</summary>"
             yield from _sends(step)
             yield "</details>"
+
+
+def server_plan(plan: Plain) -> Iterator[str]:
+    """Return the one change that a server needs: an entry of a report's ``servers``."""
+    yield f'<article class="block"><h3>{code(plan["host"])}</h3>'
+    ids = ", ".join(f'<a href="#{escape(each)}">{escape(each)}</a>' for each in plan["ids"])
+    pages = ", ".join(code(each) for each in plan["origins"])
+    yield f"<p>{wire(covers(plan), 600)}: {ids}. Pages: {pages}.</p>"
+    if plan["snippet"] is not None:
+        shown = verbatim(str(plan["snippet"]["text"]))
+        yield f'<div class="needed"><h4>Write, for {wire(plan["snippet"]["stack"])}</h4>{shown}</div>'
+    yield from _sends(plan)
+    yield "</article>"
 
 
 def _sends(step: Plain) -> Iterator[str]:

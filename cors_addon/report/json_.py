@@ -21,7 +21,8 @@ def parts(report: Report) -> Iterator[str]:
     head = {"schema": report.schema, "generated": report.generated, "summary": summary}
     yield json.dumps(head, ensure_ascii=True)[:-1]
     lists = ("flows", report.flows), ("groups", report.groups), ("diagnoses", report.diagnoses), ("hosts", report.hosts)
-    for name, entries in (*lists, *((("unsent", report.unsent),) if report.unsent else ())):
+    seldom = ("servers", report.servers), ("unsent", report.unsent)
+    for name, entries in (*lists, *(each for each in seldom if each[1])):
         yield f', "{name}": ['
         between = "\n"
         for entry in entries:

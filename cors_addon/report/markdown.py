@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ..verdict.failure_details import inert
 from .browser_word import place_of as call_site
-from .diagnosis_text import about, browsers, explanations, place_of, response_of, sentence, what_becomes
+from .diagnosis_text import about, browsers, covers, explanations, place_of, response_of, sentence, what_becomes
 from .model import Report
 from .text_layout import requests_of, value_of
 
@@ -29,6 +29,7 @@ def render(report: Report) -> str:
             f"> {_prose(capture['path'])}: {_prose(capture[name])}" for name in ("problem", "note") if capture[name]
         ]
     parts += ["\n".join(ticket(diagnosis, level=2)) for diagnosis in report.diagnoses]
+    parts += ["\n".join(server_ticket(plan)) for plan in report.servers if plan["rules"] or len(plan["ids"]) > 1]
     return "\n\n".join(parts) + "\n"
 
 
@@ -65,9 +66,21 @@ def ticket(diagnosis: Mapping[str, Any], level: int = 3) -> Iterator[str]:
         yield f"\n<{diagnosis['reference']}>"
 
 
+def server_ticket(plan: Mapping[str, Any]) -> Iterator[str]:
+    """Yield, line by line, the one change that a server needs: an entry of a report's ``servers``."""
+    yield f"## Plan for {_code(plan['host'])}: {covers(plan)}"
+    yield f"\nFixes {', '.join(map(_code, plan['ids']))}. Pages: {', '.join(map(_code, plan['origins']))}."
+    for entry in plan["send"]:
+        yield f"\nSend to {_prose(response_of(entry))}:\n"
+        yield from _fenced(entry["headers"], "http")
+    if plan["snippet"] is not None:
+        yield f"\nFor {_prose(plan['snippet']['stack'])}:\n"
+        yield from _fenced(str(plan["snippet"]["text"]).splitlines()[:300], "")
+
+
 def _where(diagnosis: Mapping[str, Any]) -> Iterator[str]:
     page = f" from {_code(diagnosis['origin'])}" if diagnosis["origin"] else ""
-    yield f"{_code(about(diagnosis))}{page}, {requests_of(diagnosis['requests'])}"
+    yield f"{_code(about(diagnosis))}{page}, {requests_of(diagnosis['requests'])}, {_code(diagnosis['id'])}"
     if diagnosis["page"]:
         yield f"- Page: {_code(diagnosis['page'])}"
     if diagnosis["seen"] > 0:

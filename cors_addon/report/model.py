@@ -9,6 +9,7 @@ from typing import Any, Final
 from ..catalogue.violation import Severity
 from ..diagnosis.build import Case, cases_of, diagnosis_of, folded
 from ..diagnosis.probe_questions import PROBE
+from ..diagnosis.server_plans import server_plans
 from ..verdict.model import Outcome, Verdict
 from .baseline import Baseline
 from .browser_word import told_summary
@@ -49,6 +50,11 @@ class Report:
         return replace(self, unsent=tuple(plain_entry(dict(entry)) for entry in entries))
 
     @property
+    def servers(self) -> tuple[dict[str, Any], ...]:
+        """What each server still has to send, in one configuration; see ``diagnosis.server_plans``."""
+        return server_plans(self.diagnoses, self.hosts)
+
+    @property
     def debts(self) -> tuple[dict[str, Any], ...]:
         """What servers still have to send, while rules add it: one entry for each rule, host, method and path.
 
@@ -72,11 +78,6 @@ class Report:
             if diagnosis.get("rule")
             for place in diagnosis["places"]
         )
-
-
-def _first_sends(diagnosis: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return, of each step, the headers that the response to this very request needs."""
-    return [entry for step in diagnosis["plan"] for entry in step["send"][:1]]
 
 
 def build(

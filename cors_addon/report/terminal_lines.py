@@ -75,6 +75,7 @@ def log_line(diagnosis: Mapping[str, Any]) -> Line:
     for cause in diagnosis["causes"][:1]:
         told.append(f"Why: {sentence(inert(cause['message'], 240))} {cause['confidence'].capitalize()}.")
     told += [f"Fix: {text}" for text in _fix(diagnosis)]
+    told.append(f"({diagnosis['id']})")
     return Line(redact(" ".join(told)), "known" if diagnosis["known"] else severity, len(lead))
 
 
@@ -116,7 +117,7 @@ def _to_fix(diagnosis: Mapping[str, Any]) -> Iterator[Line]:
     page = f" from {inert(diagnosis['origin'])}" if diagnosis["origin"] else ""
     first = next(iter([*diagnosis["findings"], *diagnosis["conditions"]]), "")
     where = f"{about(diagnosis)}{page}, {requests_of(diagnosis['requests'])}"
-    yield Line(f"{lead} {where}: {diagnosis['headline']} [{first}]", severity, len(lead))
+    yield Line(f"{lead} {where}: {diagnosis['headline']} [{first}] {diagnosis['id']}", severity, len(lead))
     if diagnosis["known"]:
         return
     told = [

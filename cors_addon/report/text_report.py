@@ -6,7 +6,7 @@ from typing import Any, Final
 from ..catalogue.violation import Severity
 from ..verdict.failure_details import inert
 from .browser_word import differences, told_line, unsent_lines
-from .diagnosis_text import heading, lines_of, response_of
+from .diagnosis_text import heading, lines_of, plan_of_server
 from .model import Report
 from .severity_colors import painted
 from .text_layout import requests_of
@@ -28,7 +28,7 @@ def render(report: Report, colour: bool = False) -> str:
             parts.append("\n".join(lines))
     if short:
         parts.append("\n".join(short))
-    sections = unsent_lines(report.unsent), list(_still_to_fix(report)), _ignored(report)
+    sections = unsent_lines(report.unsent), list(_still_to_fix(report)), list(_plans(report)), _ignored(report)
     parts += ["\n".join(lines) for lines in sections if lines]
     if report.diagnoses:
         parts.append("cors-addon explain ID says more about an id in square brackets.")
@@ -85,11 +85,17 @@ def _still_to_fix(report: Report) -> Iterator[str]:
             f"  {inert(diagnosis['method'], 40)} {inert(diagnosis['url'], 200)}   rule {inert(diagnosis['rule'])}   "
             f"{requests_of(diagnosis['requests'])}"
         )
-        yield f"            {diagnosis['headline']}"
-        for step in diagnosis["plan"]:
-            for entry in step["send"]:
-                yield f"            Send to {response_of(entry)}"
-                yield from (f"              {line}" for line in entry["headers"])
+        yield f"            {diagnosis['headline']}   {diagnosis['id']}"
+
+
+def _plans(report: Report) -> Iterator[str]:
+    """Yield one change for each server that several faults, or a rule, are about."""
+    plans = [plan for plan in report.servers if plan["rules"] or len(plan["ids"]) > 1]
+    if not plans:
+        return
+    yield "One change for each server. It covers every request seen, and keeps what the server allows now."
+    for plan in plans:
+        yield from plan_of_server(plan)
 
 
 def _ignored(report: Report) -> list[str]:

@@ -101,6 +101,7 @@ class Way:
     """All that stands between an exchange and a browser that lets it pass, in the order in which the browser meets it.
 
     ``headers`` are the lines about CORS that the response has once every step is done, ``status`` its status then.
+    ``hidden`` are response headers that scripts may want and cannot read.
     """
 
     origin: str
@@ -111,6 +112,7 @@ class Way:
     status: int
     headers: tuple[str, ...]
     ahead: tuple[Ahead, ...] = ()
+    hidden: tuple[str, ...] = ()
 
     @property
     def changes(self) -> tuple[Change, ...]:

@@ -49,7 +49,7 @@ def test_each_kind_of_finding_is_logged_once(caplog: pytest.LogCaptureFixture) -
         assert logged(caplog) == [
             "CORS blocked: No Access-Control-Allow-Origin in the response to http://app.test [allow-origin-missing] "
             "GET http://api.test/items/0 from http://app.test. Fix: On the server api.test: Add these response headers:"
-            " Access-Control-Allow-Origin: http://app.test | Vary: Origin"
+            " Access-Control-Allow-Origin: http://app.test | Vary: Origin (cors-fb42a75)"
         ]
         running.send(cors_get(url="http://other.test/", at=1006.0))
         assert len(logged(caplog)) == 2, "another host is another kind"

@@ -9,7 +9,7 @@ from tests.report.samples import get, mixed, verdicts
 def test_the_file_holds_the_report() -> None:
     report = mixed()
     data = json.loads(render(report))
-    assert list(data) == ["schema", "generated", "summary", "flows", "groups", "diagnoses", "hosts"]
+    assert list(data) == ["schema", "generated", "summary", "flows", "groups", "diagnoses", "hosts", "servers"]
     assert data["schema"] == "cors-addon/report/1"
     assert data["flows"] == json.loads(json.dumps(report.flows))
     assert data["groups"] == list(report.groups)

@@ -4,11 +4,13 @@ from dataclasses import replace
 from typing import Final
 
 from ...catalogue.violation import Severity
+from ...fetch.origins import origin_of
 from ...traffic.correlate import Correlator
+from ...traffic.host_policies import HostObserver
 from ...traffic.record import Record
 from ...verdict.fix_steps import STATUS
 from ...verdict.model import Confidence, Finding, Snippet, Verdict
-from .required_headers import Need, need_of
+from .required_headers import Need, need_of, whole_need
 from .way import way_of
 
 ANY_SERVER: Final = "any server"
@@ -37,8 +39,11 @@ _WRITTEN: Final = frozenset(
 """What a snippet changes; the rest of a way has its header lines only."""
 
 
-def with_fixes(verdict: Verdict, record: Record, correlator: Correlator) -> Verdict:
-    """Return the verdict with what mends it, or as it is where nothing has to be mended, or could be by a server."""
+def with_fixes(verdict: Verdict, record: Record, correlator: Correlator, hosts: HostObserver) -> Verdict:
+    """Return the verdict with what fixes it, or as it is where nothing has to be fixed, or could be by a server.
+
+    A snippet is for the server as a whole: it allows what ``hosts`` knows of it besides.
+    """
     if record.exchange.response is None or all(each.severity is Severity.INFO for each in verdict.findings):
         return verdict
     need = need_of(record, verdict, correlator)
@@ -53,7 +58,10 @@ def with_fixes(verdict: Verdict, record: Record, correlator: Correlator) -> Verd
     }
     if not cured:
         return replace(verdict, way=way)
-    snippets = _fitting(_snippets(record, need, correlator), verdict)
+    host = origin_of(record.exchange.request.url)
+    known = hosts.sightings(host) if host is not None else ()
+    whole = whole_need(need, (each.answer for each in known))
+    snippets = _fitting(_snippets(record, (whole, need), correlator), verdict)
     return replace(verdict, way=way, findings=tuple(_written(finding, cured, snippets) for finding in verdict.findings))
 
 
@@ -71,7 +79,8 @@ def _written(finding: Finding, cured: set[str], snippets: tuple[Snippet, ...]) -
     return replace(finding, snippets=snippets) if finding.id in cured and snippets else finding
 
 
-def _snippets(record: Record, need: Need, correlator: Correlator) -> tuple[Snippet, ...]:
+def _snippets(record: Record, needs: tuple[Need, ...], correlator: Correlator) -> tuple[Snippet, ...]:
+    """Return what to write for the first of these needs that can be written."""
     # Loaded with the first finding: most of what they hold is templates and patterns.
     from .snippets import snippet_text
     from .stacks import best_places, recognise
@@ -84,11 +93,11 @@ def _snippets(record: Record, need: Need, correlator: Correlator) -> tuple[Snipp
         responses.append(other.exchange.response)
     found = []
     for place in best_places(recognise(exchange.request, *responses), exchange.response.status):
-        text = snippet_text(place.stack, need)
+        text = next((text for need in needs if (text := snippet_text(place.stack, need)) is not None), None)
         if text is not None:
             found.append(Snippet(place.name, text, place.confidence, place.because))
     if all(one.confidence is Confidence.LOW for one in found):
-        text = snippet_text(None, need)
+        text = snippet_text(None, needs[-1])
         if text is not None:
             found.append(Snippet(ANY_SERVER, text, Confidence.LOW))
     return tuple(found)

@@ -1,7 +1,7 @@
 """What one request needs of a server, whatever the server sends now."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ...fetch.checks import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN, EXPOSE_HEADERS
@@ -10,11 +10,13 @@ from ...fetch.messages import CredentialsMode, Response
 from ...fetch.origins import OPAQUE, origin_of
 from ...traffic.classify import Kind
 from ...traffic.correlate import Correlator
+from ...traffic.host_policies import Answer, Way
 from ...traffic.record import Record
 from ...traffic.trusted_origins import is_loopback
 from ...verdict.model import Verdict
 from ...verdict.redact import names_a_secret
 from ..advice import hidden_header_names
+from ..contradictions import listed, methods_of
 
 MAX_AGE_SECONDS: Final = 600
 """Long enough to spare most preflights, short enough to mend a mistake."""
@@ -36,7 +38,8 @@ class Need:
     ``methods`` and ``header_names`` begin with what the server allows by name already. ``preflight`` says whether the
     browser asks first; ``exposed`` are the response headers that scripts should be able to read. ``answered`` says that
     something sends Access-Control-Allow-Origin already, which must not come twice; ``developing`` that a page on the
-    developer's own machine calls a server elsewhere.
+    developer's own machine calls a server elsewhere. ``also`` are other pages that the server has to allow;
+    ``any_page`` says that it allows all of them by ``*``, which stays where no credentials are included.
     """
 
     origin: str
@@ -48,6 +51,13 @@ class Need:
     exposed: tuple[str, ...] = ()
     answered: bool = False
     developing: bool = False
+    also: tuple[str, ...] = ()
+    any_page: bool = False
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """What the server's list of origins has to hold."""
+        return ("*",) if self.any_page and not self.credentials else (self.origin, *self.also)
 
 
 def need_of(record: Record, verdict: Verdict, correlator: Correlator) -> Need:
@@ -74,6 +84,37 @@ def need_of(record: Record, verdict: Verdict, correlator: Correlator) -> Need:
         _exposed(answer, verdict),
         any(ALLOW_ORIGIN in seen.headers for seen in (answer, granted) if seen is not None),
         _is_loopback(record.classification.origin) and not _is_loopback(request.url),
+        any_page=any(seen is not None and seen.headers.get(ALLOW_ORIGIN) == "*" for seen in (answer, granted)),
+    )
+
+
+def whole_need(need: Need, answers: Iterable[Answer]) -> Need:
+    """Return what a server has to allow in one configuration: this request, what its page asks besides, and what works.
+
+    ``answers`` are those of the server so far. Nothing that it grants now is taken away.
+    """
+    answers = tuple(answers)
+    granting = [each for each in answers if each.allows]
+    credentials = need.credentials or any(
+        (each.way is Way.ECHO and each.allow_credentials == "true")
+        or (each.origin == need.origin and each.with_cookie and not each.is_preflight)
+        for each in granting
+    )
+    served = {need.origin, *(each.origin for each in granting)}
+    preflights = [each for each in answers if each.is_preflight and each.origin in served]
+    methods = [name for each in preflights for name in methods_of(each) if name != "*"]
+    methods += [each.method for each in answers if each.origin in served and each.method]
+    names = [name for each in preflights for name in (*listed(ALLOW_HEADERS, each.allow_headers), *each.asked_names)]
+    exposed = [name for each in granting for name in listed(EXPOSE_HEADERS, each.expose_headers)]
+    return replace(
+        need,
+        methods=_with(need.methods, methods, byte_exact=True),
+        header_names=_with(need.header_names, (name for name in names if name != "*"), byte_exact=False),
+        credentials=credentials,
+        preflight=need.preflight or bool(preflights),
+        exposed=_with(need.exposed, (name for name in exposed if name != "*"), byte_exact=False),
+        answered=need.answered or bool(granting),
+        also=tuple(sorted(served - {need.origin, OPAQUE})),
     )
 
 

@@ -62,6 +62,7 @@ def way_of(record: Record, verdict: Verdict, need: Need) -> Way | None:
         green.status,
         _about_cors(green.headers),
         ahead_of(record, need, response, green) if stopping and curable else (),
+        tuple(inert(name) for name in hidden_names(response, need.credentials)[:_MOST_NAMES]),
     )
 
 

@@ -108,6 +108,21 @@ def test_a_store_without_credentials_gets_nothing_for_a_request_with_them() -> N
     assert snippet_text("gcs", WHOLE) is None
 
 
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_page_that_the_server_has_to_allow_is_named(stack: str | None) -> None:
+    other = "https://other.test:8443"
+    text = snippet_text(stack, replace(PUT, also=(other,)))
+    assert text is not None
+    assert other in text or stack is None
+    assert text.count(ORIGIN) - text.count(other) in ((0,) if stack not in ("apigateway", None) else (1, 2))
+
+
+def test_a_page_list_that_cannot_hold_a_wildcard_is_not_written_in_its_place() -> None:
+    anybody = replace(PUT, any_page=True)
+    assert snippet_text("express", anybody) is None
+    assert '"*"' in (snippet_text("fastapi", anybody) or "")
+
+
 # --- each in its own language -----------------------------------------------------------------------------------------
 
 

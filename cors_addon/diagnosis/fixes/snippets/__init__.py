@@ -11,7 +11,8 @@ from .python import PYTHON
 from .servers import SERVERS
 from .templates import Template, Writer, safe
 
-ANY_SERVER: Final = Template("""
+ANY_SERVER: Final = Template(
+    """
 # %developing%
 %preflight%# to OPTIONS, before authentication, with status 204:
 %preflight%Access-Control-Allow-Origin: %origin%
@@ -21,14 +22,16 @@ ANY_SERVER: Final = Template("""
 %preflight%Access-Control-Max-Age: %max-age%
 %preflight%Vary: Origin
 %preflight%
-# to %method% itself, whatever its status, errors included:
+# to the request itself, whatever its status, errors included:
 Access-Control-Allow-Origin: %origin%
 %credentials%Access-Control-Allow-Credentials: true
 Access-Control-Expose-Headers: %exposed%
 Vary: Origin
 
-# Each line once. The origin out of a list of those that may call: not whatever Origin says.
-""")
+# Send each header once. Compare Origin with a list; never echo it unchecked.
+""",
+    wildcard=True,
+)
 
 WRITERS: Final[dict[str, Writer]] = {**SERVERS, **JAVASCRIPT, **PYTHON, **FRAMEWORKS, **CLOUDS}
 

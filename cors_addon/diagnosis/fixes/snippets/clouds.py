@@ -8,7 +8,7 @@ S3: Final = Template(
     """
 [
   {
-    "AllowedOrigins": ["%origin%"],
+    "AllowedOrigins": [%origins-quoted%],
     "AllowedMethods": %methods-json%,
     "AllowedHeaders": %headers-json%,
     "ExposeHeaders": %exposed-json%,
@@ -17,6 +17,7 @@ S3: Final = Template(
 ]
 """,
     only=frozenset({"DELETE", "GET", "HEAD", "POST", "PUT"}),
+    wildcard=True,
 )
 """The bucket's CORS configuration: it needs no login for OPTIONS, covers errors, and sets Vary and credentials."""
 
@@ -24,7 +25,7 @@ GCS: Final = Template(
     """
 [
   {
-    "origin": ["%origin%"],
+    "origin": [%origins-quoted%],
     "method": %methods-json%,
     "responseHeader": [%readable%],
     "maxAgeSeconds": %max-age%
@@ -33,13 +34,14 @@ GCS: Final = Template(
 """,
     only=COMMON_METHODS,
     credentials=False,
+    wildcard=True,
 )
 
 AZUREBLOB: Final = Template(
     """
 # %developing%
 # with --account-name; the rule is for the whole storage account: it answers OPTIONS, covers errors, and sets Vary
-az storage cors add --services b --origins "%origin%" --methods %methods-words% \\
+az storage cors add --services b --origins %origins-spaced% --methods %methods-words% \\
   --allowed-headers "%headers-or-none%" --exposed-headers "%exposed-or-none%" --max-age %max-age%
 """,
     only=COMMON_METHODS,
@@ -56,7 +58,7 @@ CorsPolicy:
       Name: cors-pages
       CorsConfig:
         OriginOverride: true
-        AccessControlAllowOrigins: { Items: ["%origin%"] }
+        AccessControlAllowOrigins: { Items: [%origins-quoted%] }
         AccessControlAllowMethods: { Items: [%methods-quoted%] }
         AccessControlAllowHeaders: { Items: [%headers-or-accept%] }
         AccessControlExposeHeaders: { Items: [%exposed-quoted%] }
@@ -67,6 +69,7 @@ CorsPolicy:
 %preflight%# The cache behavior allows OPTIONS and forwards it; the server behind answers it with 204, without a login.
 """,
     only=COMMON_METHODS,
+    wildcard=True,
 )
 
 APIGATEWAY: Final = Template(
@@ -77,7 +80,7 @@ Api:
   Type: AWS::ApiGatewayV2::Api
   Properties:
     CorsConfiguration:
-      AllowOrigins: ["%origin%"]
+      AllowOrigins: [%origins-quoted%]
       AllowMethods: [%methods-quoted%]
       AllowHeaders: [%headers-quoted%]
       ExposeHeaders: [%exposed-quoted%]
@@ -97,6 +100,7 @@ Errors4xx:
       gatewayresponse.header.Vary: "'Origin'"
 """,
     only=COMMON_METHODS,
+    wildcard=True,
 )
 
 FIREBASE: Final = Template("""
@@ -104,7 +108,7 @@ FIREBASE: Final = Template("""
 // functions: npm install cors
 const { onRequest } = require("firebase-functions/v2/https");
 const cors = require("cors")({
-  origin: ["%origin%"],
+  origin: [%origins-quoted%],
   methods: [%methods-quoted%],
   allowedHeaders: %headers-json%,
   exposedHeaders: [%exposed-quoted%],
@@ -119,7 +123,7 @@ exports.api = onRequest((request, response) => cors(request, response, () => han
 
 _EDGE: Final = """
 // %developing%
-const corsOrigins = new Set(["%origin%"]);
+const corsOrigins = new Set([%origins-quoted%]);
 
 function corsHeaders(request, preflight) {
   const headers = new Headers({ Vary: "Origin" });
@@ -179,7 +183,7 @@ VERCEL: Final = Template("""
 // middleware.js beside package.json; npm install @vercel/functions
 import { next } from "@vercel/functions";
 
-const corsOrigins = new Set(["%origin%"]);
+const corsOrigins = new Set([%origins-quoted%]);
 
 export default function middleware(request) {
   const headers = { Vary: "Origin" };

@@ -11,7 +11,7 @@ RAILS: Final = Template(
 # the outermost: it answers OPTIONS before authentication, its headers are on errors too, and it sets Vary
 Rails.application.config.middleware.insert_before 0, Rack::Cors do
   allow do
-    origins "%origin%"
+    origins %origins-quoted%
     resource "*",
       headers: %headers-json%,
       expose: [%exposed-quoted%],
@@ -23,16 +23,18 @@ end
 %answered%# and nowhere else: take out what sets Access-Control-Allow-Origin so far
 """,
     only=COMMON_METHODS,
+    wildcard=True,
 )
 
-LARAVEL: Final = Template("""
+LARAVEL: Final = Template(
+    """
 <?php
 // %developing%
 // config/cors.php; then php artisan config:clear
 // HandleCors is global: before authentication, on errors too, and it sets Vary
 return [
     'paths' => ['*'],
-    'allowed_origins' => ['%origin%'],
+    'allowed_origins' => [%origins-single%],
     'allowed_origins_patterns' => [],
     'allowed_methods' => [%methods-single%],
     'allowed_headers' => %headers-json%,
@@ -41,15 +43,18 @@ return [
     'supports_credentials' => %credentials-bool%,
 ];
 %answered%// and nowhere else: take out what sets Access-Control-Allow-Origin so far
-""")
+""",
+    wildcard=True,
+)
 
-SPRING: Final = Template("""
+SPRING: Final = Template(
+    """
 // %developing%
 // in a @Configuration class; not named corsFilter, a name that Spring Security takes for its own
 @Bean
 FilterRegistrationBean<CorsFilter> corsRegistration() {
     CorsConfiguration cors = new CorsConfiguration();
-    cors.setAllowedOrigins(List.of("%origin%"));
+    cors.setAllowedOrigins(List.of(%origins-quoted%));
     // Spring rejects every method that is not in this list, without a preflight too
     cors.setAllowedMethods(List.of(%methods-and-safelisted%));
     cors.setAllowedHeaders(List.of(%headers-quoted%));
@@ -64,12 +69,14 @@ FilterRegistrationBean<CorsFilter> corsRegistration() {
     return registration;
 }
 %answered%// and nowhere else: take out @CrossOrigin and what sets Access-Control-Allow-Origin so far
-""")
+""",
+    wildcard=True,
+)
 
 ASPNETCORE: Final = Template("""
 // %developing%
 // Program.cs, before builder.Build()
-var corsOrigins = new HashSet<string> { "%origin%" };
+var corsOrigins = new HashSet<string> { %origins-quoted% };
 builder.Services.AddCors(options => options.AddPolicy("pages", policy => policy
     .SetIsOriginAllowed(corsOrigins.Contains) // with Vary: Origin, which WithOrigins leaves out for a single one
     .WithMethods(%methods-quoted%)
@@ -85,7 +92,9 @@ app.UseCors("pages");
 
 GO: Final = Template("""
 // %developing%
-var corsOrigins = map[string]bool{"%origin%": true}
+var corsOrigins = map[string]bool{
+%each%    "%origin%": true,
+}
 
 func withCORS(next http.Handler) http.Handler {
     return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -119,7 +128,7 @@ use actix_cors::Cors;
 
 // in the closure of HttpServer::new
 let cors = Cors::default()
-    .allowed_origin("%origin%")
+%each%    .allowed_origin("%origin%")
     .allowed_methods(vec![%methods-quoted%])
     .allowed_headers(vec![%headers-quoted%])
     .expose_headers(vec![%exposed-quoted%])
@@ -138,7 +147,9 @@ use axum::http::{HeaderName, HeaderValue, Method};
 use tower_http::cors::CorsLayer;
 
 let cors = CorsLayer::new()
-    .allow_origin(["%origin%".parse::<HeaderValue>().unwrap()])
+    .allow_origin([
+%each%        "%origin%".parse::<HeaderValue>().unwrap(),
+    ])
     .allow_methods([%methods-rust%])
     .allow_headers([%headers-rust%])
     %credentials%.allow_credentials(true)

@@ -11,7 +11,7 @@ const cors = require("cors");
 
 // before authentication and every route: it answers OPTIONS itself, and what it sets stays on errors
 app.use(cors({
-  origin: ["%origin%"],
+  origin: [%origins-quoted%],
   methods: [%methods-quoted%],
   allowedHeaders: %headers-json%,
   exposedHeaders: [%exposed-quoted%],
@@ -26,7 +26,7 @@ FASTIFY: Final = Template("""
 // npm install @fastify/cors
 // before the hooks that authenticate; without await they would be there first, and refuse OPTIONS
 await app.register(require("@fastify/cors"), {
-  origin: ["%origin%"],
+  origin: [%origins-quoted%],
   methods: [%methods-quoted%],
   allowedHeaders: %headers-json%,
   exposedHeaders: [%exposed-quoted%],
@@ -40,7 +40,7 @@ KOA: Final = Template("""
 // %developing%
 // npm install @koa/cors
 const cors = require("@koa/cors");
-const corsOrigins = new Set(["%origin%"]);
+const corsOrigins = new Set([%origins-quoted%]);
 
 // the first middleware: it answers OPTIONS itself and keeps its headers on errors
 app.use(cors({
@@ -59,7 +59,7 @@ NESTJS: Final = Template("""
 // %developing%
 // main.ts, after NestFactory.create and before app.listen; guards come later, so OPTIONS passes
 app.enableCors({
-  origin: ["%origin%"],
+  origin: [%origins-quoted%],
   methods: [%methods-quoted%],
   allowedHeaders: %headers-json%,
   exposedHeaders: [%exposed-quoted%],

@@ -4,14 +4,15 @@ from typing import Final
 
 from .templates import Template, Writer
 
-FASTAPI: Final = Template("""
+FASTAPI: Final = Template(
+    """
 # %developing%
 from starlette.middleware.cors import CORSMiddleware
 
 # the last line of the module: around everything, so that unhandled errors (500) have the headers too
 app = CORSMiddleware(
     app,
-    allow_origins=["%origin%"],
+    allow_origins=[%origins-quoted%],
     allow_methods=[%methods-quoted%],
     allow_headers=[%headers-quoted%],
     expose_headers=[%exposed-quoted%],
@@ -19,13 +20,15 @@ app = CORSMiddleware(
     max_age=%max-age%,
 )
 %answered%# and nowhere else: take out what sets Access-Control-Allow-Origin so far
-""")
+""",
+    wildcard=True,
+)
 
 FLASK: Final = Template("""
 # %developing%
 from flask import request
 
-CORS_ORIGINS = {"%origin%"}
+CORS_ORIGINS = {%origins-quoted%}
 
 
 %preflight%def cors_preflight():
@@ -58,7 +61,7 @@ DJANGO: Final = Template("""
 INSTALLED_APPS = [*INSTALLED_APPS, "corsheaders"]
 # the first of all: it answers OPTIONS before authentication, and its headers are on errors too
 MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware", *MIDDLEWARE]
-CORS_ALLOWED_ORIGINS = ["%origin%"]
+CORS_ALLOWED_ORIGINS = [%origins-quoted%]
 CORS_ALLOW_METHODS = [%methods-quoted%]
 CORS_ALLOW_HEADERS = %headers-json%
 CORS_EXPOSE_HEADERS = [%exposed-quoted%]

@@ -6,10 +6,10 @@ from .templates import Template, Writer
 
 NGINX: Final = Template("""
 # %developing%
-# in http { }: the pages that may call; add a line for each
+# in http { }: the pages that may call, a line for each
 map $http_origin $cors_origin {
     default "";
-    "%origin%" $http_origin;
+%each%    "%origin%" $http_origin;
 }
 
 # in the location { } that answers for this URL, or in one that contains it
@@ -39,10 +39,10 @@ APACHE: Final = Template("""
 %answered%# what the backend adds itself would come twice
 %answered%Header onsuccess unset Access-Control-Allow-Origin
 %answered%Header onsuccess unset Access-Control-Allow-Credentials
-# always: on errors too; repeat the lines for each page that may call
-Header always set Access-Control-Allow-Origin "%origin%" "expr=%{HTTP:Origin} == '%origin%'"
-%credentials%Header always set Access-Control-Allow-Credentials "true" "expr=%{HTTP:Origin} == '%origin%'"
-Header always set Access-Control-Expose-Headers "%exposed%" "expr=%{HTTP:Origin} == '%origin%'"
+# always: on errors too
+%each%Header always set Access-Control-Allow-Origin "%origin%" "expr=%{HTTP:Origin} == '%origin%'"
+%each%%credentials%Header always set Access-Control-Allow-Credentials "true" "expr=%{HTTP:Origin} == '%origin%'"
+%each%Header always set Access-Control-Expose-Headers "%exposed%" "expr=%{HTTP:Origin} == '%origin%'"
 Header always merge Vary "Origin"
 %preflight%# OPTIONS is answered before authentication and before the backend
 %preflight%Header always set Access-Control-Allow-Methods "%methods%" "expr=%{REQUEST_METHOD} == 'OPTIONS'"
@@ -56,12 +56,16 @@ Header always merge Vary "Origin"
 
 CADDY: Final = Template("""
 # %developing%
-# in the site block; the pages that may call: name each in every matcher
-@cors_origin header Origin %origin%
-%answered%@cors_other not header Origin %origin%
+# in the site block; the pages that may call, a line for each in every matcher
+@cors_origin {
+%each%    header Origin %origin%
+}
+%answered%@cors_other {
+%each%%answered%    not header Origin %origin%
+%answered%}
 %preflight%@cors_preflight {
 %preflight%    method OPTIONS
-%preflight%    header Origin %origin%
+%each%%preflight%    header Origin %origin%
 %preflight%    header Access-Control-Request-Method *
 %preflight%}
 # route keeps this order, so that OPTIONS is answered before basicauth and forward_auth
@@ -98,7 +102,7 @@ route {
 HAPROXY: Final = Template("""
 # %developing%
 # in the frontend, before any http-request auth or deny; the pages that may call follow -m str
-http-request set-var(txn.cors_origin) req.hdr(Origin) if { req.hdr(Origin) -m str "%origin%" }
+http-request set-var(txn.cors_origin) req.hdr(Origin) if { req.hdr(Origin) -m str %origins-spaced% }
 acl cors_origin var(txn.cors_origin) -m found
 %preflight%acl cors_preflight var(txn.cors_preflight) -m bool
 %preflight%acl cors_asks req.hdr(Access-Control-Request-Method) -m found
@@ -116,14 +120,15 @@ http-after-response set-header Access-Control-Expose-Headers "%exposed%" if cors
 http-after-response add-header Vary Origin
 """)
 
-TRAEFIK: Final = Template("""
+TRAEFIK: Final = Template(
+    """
 # %developing%
 # dynamic configuration
 http:
   middlewares:
     cors:
       headers:
-        accessControlAllowOriginList: ["%origin%"]
+        accessControlAllowOriginList: [%origins-quoted%]
         accessControlAllowMethods: [%methods-quoted%]
         accessControlAllowHeaders: [%headers-quoted%]
         accessControlExposeHeaders: [%exposed-quoted%]
@@ -134,16 +139,19 @@ http:
         %answered%customResponseHeaders: { Access-Control-Allow-Origin: "", Access-Control-Allow-Credentials: "" }
 # and in the router, cors before any authentication:
 #   middlewares: [cors, ...]
-""")
+""",
+    wildcard=True,
+)
 
-ENVOY: Final = Template("""
+ENVOY: Final = Template(
+    """
 # %developing%
 # in the virtual host or route
 typed_per_filter_config:
   envoy.filters.http.cors:
     "@type": type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy
     allow_origin_string_match:
-    - exact: "%origin%"
+%each%    - exact: "%origin%"
     allow_methods: "%methods%"
     allow_headers: "%headers%"
     expose_headers: "%exposed%"
@@ -158,25 +166,30 @@ response_headers_to_add:
 - name: envoy.filters.http.cors
   typed_config:
     "@type": type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors
-""")
+""",
+    wildcard=True,
+)
 
-IIS: Final = Template("""
+IIS: Final = Template(
+    """
 <!-- %developing% -->
 <!-- web.config, with the IIS CORS module installed: it answers OPTIONS before authentication and sets Vary -->
 <configuration>
   <system.webServer>
     <cors enabled="true" failUnlistedOrigins="true">
-      %credentials%<add origin="%origin%" allowed="true" allowCredentials="true" maxAge="%max-age%">
-      %no-credentials%<add origin="%origin%" allowed="true" maxAge="%max-age%">
-        <allowMethods>%methods-xml%</allowMethods>
-        <allowHeaders allowAllRequestedHeaders="false">%headers-xml%</allowHeaders>
-        <exposeHeaders>%exposed-xml%</exposeHeaders>
-      </add>
+%each%      %credentials%<add origin="%origin%" allowed="true" allowCredentials="true" maxAge="%max-age%">
+%each%      %no-credentials%<add origin="%origin%" allowed="true" maxAge="%max-age%">
+%each%        <allowMethods>%methods-xml%</allowMethods>
+%each%        <allowHeaders allowAllRequestedHeaders="false">%headers-xml%</allowHeaders>
+%each%        <exposeHeaders>%exposed-xml%</exposeHeaders>
+%each%      </add>
     </cors>
   </system.webServer>
 </configuration>
 %answered%<!-- and without Access-Control- lines under <customHeaders>: they would come twice -->
-""")
+""",
+    wildcard=True,
+)
 
 SERVERS: Final[dict[str, Writer]] = {
     "nginx": NGINX,

@@ -7,8 +7,9 @@ an expression in any of these languages. A request with anything else gets no sn
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Final
 
 from ..required_headers import MAX_AGE_SECONDS, Need
@@ -21,6 +22,7 @@ _ORIGIN: Final = re.compile(
 _METHOD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _DEVELOPING: Final = "is on a developer's own machine: nothing for a server that the public uses"
+_MOST_ORIGINS: Final = 20
 _MOST_METHODS: Final = 12
 _MOST_NAMES: Final = 40
 SAFELISTED_METHODS: Final = ("GET", "HEAD", "POST")
@@ -32,7 +34,7 @@ def safe(need: Need) -> Need | None:
 
     A name to expose that may not is left out: the request works without.
     """
-    if _ORIGIN.fullmatch(need.origin) is None:
+    if len(need.also) > _MOST_ORIGINS or not all(map(_ORIGIN.fullmatch, (need.origin, *need.also))):
         return None
     if len(need.methods) > _MOST_METHODS or not all(map(_METHOD.fullmatch, need.methods)):
         return None
@@ -47,14 +49,18 @@ class Template:
     """A snippet with ``%name%`` places. A line that holds a place for which there is nothing to say is left out.
 
     ``only`` are the methods that the stack knows, ``None`` for any; a request with another gets no snippet, and
-    neither does one with credentials where the stack cannot allow any.
+    neither does one with credentials where the stack cannot allow any. ``wildcard`` says whether ``*`` may stand in its
+    list of origins; where not, a server that allows every page gets no snippet, which would allow a few in its place.
     """
 
     text: str
     only: frozenset[str] | None = None
     credentials: bool = True
+    wildcard: bool = False
 
     def __call__(self, need: Need) -> str | None:
+        if "*" in need.origins and not self.wildcard:
+            return None
         if self.only is not None and not self.only.issuperset(need.methods):
             return None
         if need.credentials and not self.credentials:
@@ -63,17 +69,27 @@ class Template:
 
 
 _PLACE: Final = re.compile(r"%([a-z-]+)%")
+_EACH: Final = "%each%"
 
 
 def fill(template: str, need: Need) -> str:
-    """Fill a template's places in, and drop the lines of those that are empty."""
+    """Fill a template's places in, and drop the lines of those that are empty.
+
+    Lines in a row that begin with ``%each%`` come once for each origin.
+    """
     values = _values(need)
-    lines = []
-    for line in template.strip("\n").split("\n"):
-        names = _PLACE.findall(line)
-        if all(values[name] is not None for name in names):
-            lines.append(_PLACE.sub(lambda match: values[match[1]] or "", line).rstrip())
-    return "\n".join(lines) + "\n"
+    filled: list[str] = []
+    for repeated, group in groupby(template.strip("\n").split("\n"), lambda line: line.startswith(_EACH)):
+        lines = [line.removeprefix(_EACH) for line in group]
+        for origin in need.origins if repeated else need.origins[:1]:
+            filled += _filled(lines, {**values, "origin": origin})
+    return "\n".join(filled) + "\n"
+
+
+def _filled(lines: Iterable[str], values: Mapping[str, str | None]) -> Iterator[str]:
+    for line in lines:
+        if all(values[name] is not None for name in _PLACE.findall(line)):
+            yield _PLACE.sub(lambda match: values[match[1]] or "", line).rstrip()
 
 
 def _values(need: Need) -> dict[str, str | None]:
@@ -89,7 +105,9 @@ def _values(need: Need) -> dict[str, str | None]:
         return ", ".join(f"{quote}{value}{quote}" for value in values) or None
 
     return {
-        "origin": need.origin,
+        "origins-quoted": quoted(need.origins),
+        "origins-single": quoted(need.origins, "'"),
+        "origins-spaced": " ".join(f'"{origin}"' for origin in need.origins),
         "max-age": str(MAX_AGE_SECONDS),
         "methods": listed(methods),
         "methods-quoted": quoted(methods),
@@ -123,5 +141,5 @@ def _values(need: Need) -> dict[str, str | None]:
         "names": when(bool(names)),
         "answered": when(need.answered),
         "method": need.method,
-        "developing": f"{need.origin} {_DEVELOPING}" if need.developing else None,
+        "developing": f"{need.origins[0]} {_DEVELOPING}" if need.developing else None,
     }
