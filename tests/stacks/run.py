@@ -10,6 +10,7 @@ import contextlib
 import http.client
 import json
 import tempfile
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,7 @@ from tests.stacks.stack import Stack
 STACKS: tuple[Stack, ...] = (*GATEWAYS, *FRAMEWORKS, *CLOUDS)
 DONE = "window.casesDone ?? null"
 AT_ONCE = 6
+REPORT_SECONDS = 60
 RUNNER = """<!doctype html><meta charset="utf-8"><title>stacks</title><script>
 const loads = %(loads)s, results = {};
 async function one([host, several]) {
@@ -155,7 +157,11 @@ def _visit(phase: Phase, proxy: Proxy, drivers: Mapping[str, Any]) -> None:
         for host, result in json.loads(visit.result or "{}").items():
             phase.results[client, host] = result
         target = proxy.folder / "phase.json"
+        target.unlink(missing_ok=True)
         proxy.command("cors.report", str(target))
+        deadline = time.monotonic() + REPORT_SECONDS
+        while not target.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)  # a long report is made beside the traffic
         for flow in json.loads(target.read_text())["flows"]:
             phase.flows[client, urlsplit(flow["url"]).hostname or ""].append(flow)
 
