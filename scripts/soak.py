@@ -24,6 +24,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -40,6 +41,7 @@ sys.path.insert(0, str(ROOT))
 from tests.browser.cases import CASES  # noqa: E402
 from tests.browser.chromium import Chromium  # noqa: E402
 from tests.browser.observed import BrowserError  # noqa: E402
+from tests.browser.processes import processes_with  # noqa: E402
 from tests.browser.proxy import ADDON, Proxy, ProxyError  # noqa: E402
 from tests.browser.run import BROWSERS, missing  # noqa: E402
 from tests.browser.server import Answer, Seen, Server  # noqa: E402
@@ -214,6 +216,8 @@ class Soak(Outcome):
                 self.stop.set()
                 for thread in threads:
                     thread.join(120)
+            if listened and not self.bare:
+                self.end_listened(proxy)
             self.settle(proxy)
             if not self.bare:
                 self.ask_for(proxy, self.folder / "last.json")
@@ -236,6 +240,20 @@ class Soak(Outcome):
             print(self.line(), flush=True)
             if time.monotonic() >= end:
                 return
+
+    def end_listened(self, proxy: Proxy) -> None:
+        """End the browser that the addon started, as a user closes its window, and see that nothing of it is left."""
+        guards = processes_with("guard.py", proxy.pid)
+        for guard in guards:
+            os.kill(guard, signal.SIGTERM)
+        end = time.monotonic() + 30
+        while left := processes_with("guard.py", proxy.pid):
+            if time.monotonic() > end:
+                self.faults.append(f"the listened-to browser does not end: {left}")
+                return
+            time.sleep(0.2)
+        if not guards:
+            self.faults.append("no browser is listened to any more")
 
     def settle(self, proxy: Proxy) -> None:
         """Wait until nothing is on its way any more, and take the last figures."""

@@ -5,14 +5,15 @@ https://chromedevtools.github.io/devtools-protocol/tot/Network/
 
 import re
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, TypeVar
 
 from ..traffic.bounded_dicts import Remembered
 from ..traffic.testimony import CallSite
 from .requests import MIME_TYPE, NOSNIFF, BrowserRequest, Changed, Outcome, Unsent, own_frame
 
 Message = dict[str, Any]
+_T = TypeVar("_T")
 
 _KEPT: Final = 5_000
 _LATE: Final = 64
@@ -55,8 +56,8 @@ class ChromiumEvents:
         self._keys: Remembered[str, list[str]] = Remembered(_KEPT)
         self._on_wire: Remembered[str, int] = Remembered(_KEPT)
         self._cookies: Remembered[str, Message] = Remembered(_KEPT)
-        self._preflights: Remembered[int, BrowserRequest] = Remembered(_LATE)
-        self._refused: list[tuple[str, str]] = []
+        self._preflights: Remembered[int, tuple[BrowserRequest, str]] = Remembered(_LATE)
+        self._refused: list[tuple[str, str, str]] = []
         self._directives: Remembered[str, str] = Remembered(_LATE)
         self._by_url: Remembered[str, BrowserRequest] = Remembered(_KEPT)
         self._blocked: Remembered[str, BrowserRequest] = Remembered(_LATE)
@@ -111,6 +112,8 @@ class ChromiumEvents:
         chain.append(request)
         if len(chain) > 1:
             request.call_site = request.call_site or chain[0].call_site
+            # The redirects of what outlives its page are all told at its end.
+            request.not_before = chain[0].started
         number = key.rpartition(" ")[2]
         if self._on_wire.get(number, 0) >= len(chain):
             self._reached_network(request, number)
@@ -118,7 +121,7 @@ class ChromiumEvents:
             self._is_preflight(request, initiator.get("requestId", ""))
         else:
             self._by_url[request.url] = request
-            for preflight in self._preflights.values():
+            for preflight, _ in self._preflights.values():
                 if preflight.url == request.url and preflight.call_site is None:
                     # A busy browser may tell the preflight first.
                     preflight.call_site, preflight.page = request.call_site, request.page
@@ -126,17 +129,17 @@ class ChromiumEvents:
         self._changed(request)
 
     def _is_preflight(self, preflight: BrowserRequest, behind: str) -> None:
-        self._preflights[id(preflight)] = preflight
-        chain = self._chains.get(behind)
+        self._preflights[id(preflight)] = preflight, behind
         # A worker's preflight is told in the page's session, where ids differ.
-        request = chain[-1] if chain else self._by_url.get(preflight.url)
-        if request is not None and request.url == preflight.url:
+        its = (chain[-1] for chain in self._chains_of(behind) if chain[-1].url == preflight.url)
+        request = next(its, None) or self._by_url.get(preflight.url)
+        if request is not None:
             preflight.call_site, preflight.page = request.call_site, request.page
-        for early in self._refused:
-            if early[0] == preflight.url:
-                self._refused.remove(early)
-                self._settle(preflight, Outcome.CORS, early[1])
-                break
+            preflight.not_before = request.started
+        early = _best(self._refused, preflight.url, behind)
+        if early is not None:
+            self._refused.remove(early)
+            self._settle(preflight, Outcome.CORS, early[2])
 
     def _requestWillBeSentExtraInfo(self, key: str, params: Message) -> None:
         number = params["requestId"]  # It is told in the page's session, for its workers too.
@@ -152,7 +155,7 @@ class ChromiumEvents:
         if request.outcome is Outcome.CORS and request.unsent is Unsent.CACHE:
             request.unsent = None
         cookies = self._cookies.get(number, {}).get("associatedCookies", ())
-        if cookies:
+        if cookies and not request.is_preflight:
             request.credentials = True
             request.left_out = tuple(
                 (str(each["cookie"]["name"]), str(each["blockedReasons"][0]))
@@ -192,7 +195,7 @@ class ChromiumEvents:
         error = status["corsError"]
         if error.startswith("Preflight") or error in _PREFLIGHT_ERRORS:
             request.unsent = Unsent.PREFLIGHT
-            self._preflight_failed(request.url, error)
+            self._preflight_failed(request.url, params["requestId"], error)
         else:
             self._never_followed(chain, error)
         self._settle(request, Outcome.CORS, error)
@@ -212,13 +215,15 @@ class ChromiumEvents:
             blocked.unsent = Unsent.TWICE
             self._changed(blocked)
 
-    def _preflight_failed(self, url: str, error: str) -> None:
-        for preflight in reversed(self._preflights.values()):
-            if preflight.url == url and preflight.outcome is not Outcome.CORS:
-                self._settle(preflight, Outcome.CORS, error)
-                return
+    def _preflight_failed(self, url: str, number: str, error: str) -> None:
+        known = reversed(self._preflights.values())
+        waiting = [(each.url, behind, each) for each, behind in known if each.outcome is not Outcome.CORS]
+        found = _best(waiting, url, number)
+        if found is not None:
+            self._settle(found[2], Outcome.CORS, error)
+            return
         # A busy browser may tell the end first: what is told comes from several processes.
-        self._refused = [*self._refused[-_LATE:], (url, error)]
+        self._refused = [*self._refused[-_LATE:], (url, number, error)]
 
     # --- WebSockets -------------------------------------------------------------------------------------------
 
@@ -307,6 +312,12 @@ class ChromiumEvents:
             # No response is told where a stored one fails; what the network says of it may still come.
             request.unsent = Unsent.CACHE
         self._changed(request)
+
+
+def _best(entries: Iterable[tuple[str, str, _T]], url: str, number: str) -> tuple[str, str, _T] | None:
+    """Return the first entry of a URL and request id, else the first of the URL."""
+    of_url = [entry for entry in entries if entry[0] == url]
+    return next((entry for entry in of_url if entry[1] == number), of_url[0] if of_url else None)
 
 
 def _elsewhere(response: Message) -> Unsent | None:

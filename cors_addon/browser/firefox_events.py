@@ -52,6 +52,7 @@ _OVERWRITES: Final = "CORSPreflightDidNotSucceed"
 """A channel keeps its last reason. On a redirected preflight this one comes after the one that matters."""
 
 _REDIRECTED: Final = "NS_BINDING_REDIRECTED"
+_READ_BY_NOBODY: Final = "NS_ERROR_ABORT"
 _CORS_LINE: Final = re.compile(r"resource at ‘?(.+?)’?\. \(Reason")
 _NEIGHBOUR_LINE: Final = re.compile(r"(?:resource (?:at|from)|Script from) “(.+?)” was blocked")
 _MIXED_LINE: Final = re.compile(r"“(https?://.+?)”")
@@ -146,13 +147,17 @@ class FirefoxEvents:
         elif topic == "http-on-stop-request":
             # The parent process stops first; the page's process, where the check is, tells its result afterwards.
             channel.stopped = True
-            if event["result"] and event["result"] != _REDIRECTED:
+            # Nobody reads what a beacon gets: it ends so once the checks are passed.
+            taken = _REDIRECTED, (_READ_BY_NOBODY if event.get("beacon") else "")
+            if event["result"] and event["result"] not in taken:
                 channel.results.append(event["result"])
             if event["reason"]:
                 channel.reasons.append(event["reason"])
 
     def _hop(self, event: Entry) -> BrowserRequest:
-        return BrowserRequest(event["url"], event["method"], event["preflight"], event["at"], event.get("page", ""))
+        hop = BrowserRequest(event["url"], event["method"], event["preflight"], event["at"], event.get("page", ""))
+        hop.credentials = event.get("credentials")
+        return hop
 
     def _work_out(self, channel: _Channel) -> None:
         if not channel.hops:

@@ -18,6 +18,8 @@ if (Services.corsAddon === undefined) {
     const pageOf = (info) => {
       try { return info.loadingPrincipal?.spec ?? info.triggeringPrincipal?.spec ?? ''; } catch (none) { return ''; }
     };
+    const credentialsOf = (info) => info.cookiePolicy === Ci.nsILoadInfo.SEC_COOKIES_INCLUDE ? true
+      : info.securityMode === Ci.nsILoadInfo.SEC_REQUIRE_CORS_INHERITS_SEC_CONTEXT ? false : null;
     const console = {observe(message) {
       try {
         const error = message.QueryInterface(Ci.nsIScriptError);
@@ -33,7 +35,9 @@ if (Services.corsAddon === undefined) {
         if (!info.browsingContextID && info.triggeringPrincipal.isSystemPrincipal) return; // Firefox's own requests
         const event = {topic, id: channel.channelId, url: channel.URI.specIgnoringRef, method: channel.requestMethod,
                        at: Date.now() / 1000, result: text(channel.status), preflight: false, status: null,
-                       page: pageOf(info), reason: reasons[info.requestBlockingReason] ?? null};
+                       page: pageOf(info), reason: reasons[info.requestBlockingReason] ?? null,
+                       credentials: credentialsOf(info),
+                       beacon: info.externalContentPolicyType === Ci.nsIContentPolicy.TYPE_BEACON};
         try { event.preflight = !!channel.getRequestHeader('Access-Control-Request-Method'); } catch (none) {}
         try { event.status = channel.responseStatus; } catch (none) {}
         keep(kept.events, event);

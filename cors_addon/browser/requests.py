@@ -47,13 +47,15 @@ class Unsent(Enum):
 
 @dataclass(slots=True, eq=False)
 class BrowserRequest:
-    """One hop. ``started`` is in Unix seconds, ``url`` has no fragment, ``page`` is the URL of the document or worker.
+    """One hop. ``started`` is in Unix seconds, when the browser told of it; it may have been sent since ``not_before``,
+    where that is not 0: preflights and redirects are told by another process than the one that sends them.
+    ``url`` has no fragment, ``page`` is the URL of the document or worker.
 
     ``error`` is Chromium's ``CorsError`` or Firefox's console category where ``outcome`` is ``CORS``, else the blocked
     reason or the network error. ``on_wire`` says that the request certainly reached the network. ``unsent`` says why it
     did not, and ``directive`` which directive of the page's policy blocked it. ``target_error`` is, of a redirect, the
-    failure of a target that was never sent. ``credentials`` says whether cookies of the target were considered, as far
-    as the browser tells; ``left_out`` are names of cookies that were not sent, each with the browser's reason.
+    failure of a target that was never sent. ``credentials`` says whether the mode is "include", as far as the browser
+    tells; ``left_out`` are names of cookies that were not sent, each with the browser's reason.
     """
 
     url: str
@@ -71,6 +73,7 @@ class BrowserRequest:
     call_site: CallSite | None = None
     credentials: bool | None = None
     left_out: tuple[tuple[str, str], ...] = ()
+    not_before: float = 0.0
 
     @property
     def is_settled(self) -> bool:

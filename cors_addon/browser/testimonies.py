@@ -14,6 +14,7 @@ _OUTCOMES: Final = {
     Outcome.CORS: Told.CORS,
     Outcome.FAILED: Told.FAILED,
 }
+_MODES: Final = {None: None, True: CredentialsMode.INCLUDE, False: CredentialsMode.NOT_INCLUDE}
 
 
 def as_testimony(request: BrowserRequest, browser: str, family: BrowserFamily, under_way: int) -> Testimony:
@@ -28,7 +29,7 @@ def as_testimony(request: BrowserRequest, browser: str, family: BrowserFamily, u
         request.error,
         request.call_site,
         "preflight" if request.is_preflight else "script" if request.call_site is not None else "",
-        CredentialsMode.INCLUDE if request.credentials and not request.is_preflight else None,
+        _MODES[request.credentials],
         request.target_error,
         under_way=under_way,
     )

@@ -119,8 +119,15 @@ class Ties:
             self._open.pop(key, None)
             return
         now = self._now()
-        while queue.requests and self._take(queue, queue.requests[0], now):
-            del queue.requests[0]
+        place = 0
+        while place < len(queue.requests):
+            request = queue.requests[place]
+            if self._take(queue, request, now) or _is_forgotten(request, now):
+                del queue.requests[place]
+            elif request.on_wire or request.is_settled or request.started > now - _GIVE_UP:
+                break
+            else:
+                place += 1
         while queue.flows and queue.flows[0].started < now - _OLD:
             queue.flows.popleft()
         if queue.requests or queue.flows:
@@ -130,7 +137,7 @@ class Ties:
             del self._queues[key]
 
     def _take(self, queue: _Queue, request: BrowserRequest, now: float) -> bool:
-        """Say whether it is known now what becomes of the first request in a queue."""
+        """Say whether it is known now what becomes of a request, the first in its queue that may be known."""
         settled = request.settled
         waited = 0.0 if settled is None else now - settled
         if not request.on_wire:
@@ -163,7 +170,8 @@ class Ties:
 
     def _flow_for(self, queue: _Queue, request: BrowserRequest) -> Flow | None:
         """Return the first flow that started while the request was under way; those before it are nobody's."""
-        while queue.flows and queue.flows[0].started < request.started - _SLACK:
+        since = (request.not_before or request.started) - _SLACK
+        while queue.flows and queue.flows[0].started < since:
             queue.flows.popleft()
         if not queue.flows or (request.settled is not None and queue.flows[0].started > request.settled + _SLACK):
             return None
@@ -171,8 +179,13 @@ class Ties:
 
     def _under_way(self, queue: _Queue, request: BrowserRequest, flow: Flow) -> int:
         """Count the equal requests that this flow might as well be."""
-        others = queue.requests[1:]
-        return 1 + sum(each.started <= flow.started + _SLACK and each.unsent is None for each in others)
+        equal = (each.started <= flow.started + _SLACK and each.unsent is None for each in queue.requests)
+        return max(1, sum(equal))
+
+
+def _is_forgotten(request: BrowserRequest, now: float) -> bool:
+    """Say whether a browser has said nothing of a request for so long that it may never; what it says then counts."""
+    return not request.on_wire and not request.is_settled and request.started < now - _OLD
 
 
 def _started(request: BrowserRequest) -> float:

@@ -85,9 +85,12 @@ class Record:
 
     @property
     def was_never_sent(self) -> bool:
-        """Whether the browser itself said that a request failed, and no response came: its preflight may be why."""
+        """Whether the browser itself said that a request failed, and no response came: its preflight may be why.
+
+        What a proxy saw was sent.
+        """
         testimony, response = self.exchange.testimony, self.exchange.response
-        if testimony is None or (response is not None and response.status):
+        if testimony is None or self.exchange.source != "har" or (response is not None and response.status):
             return False
         return testimony.outcome in (Told.CORS, Told.FAILED)
 

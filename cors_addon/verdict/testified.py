@@ -23,6 +23,7 @@ _OUTCOMES: Final = {Told.PASSED: "allowed", Told.CORS: "blocked", Told.FAILED: "
 _OVERRULED: Final = "the browser delivered the response, so something in the browser switches CORS off"
 _TAKEN: Final = "the body was saved although CORS blocks the response: a plugin or extension may have asked"
 _UNEXPLAINED: Final = "the browser blocked the response, and nothing in the response explains why"
+_EQUAL: Final = "{number} equal requests were under way: what the browser says may be of another one"
 NO_CORS_AFTER_ALL: Final = "the browser used a response that fails the CORS check: a beacon, or mode no-cors"
 _REASONS: Final = (
     ("net::ERR_BLOCKED_BY_CLIENT", "an extension or content blocker in the browser stopped the request"),
@@ -134,10 +135,15 @@ def with_testimony(verdict: Verdict, record: Record) -> Verdict:
     elif testimony.outcome is Told.PASSED and not told.agrees:
         changed = View(Outcome.ALLOWED if testimony.certain else Outcome.UNKNOWN)
         views, notes = {**views, speaker: changed}, (*notes, _OVERRULED if testimony.certain else _TAKEN)
+    elif testimony.outcome is Told.ABORTED and view.outcome is Outcome.CONDITIONAL:
+        # Nobody got the response, so nothing will tell which way it goes.
+        views = {**views, speaker: View(Outcome.UNKNOWN)}
     elif testimony.outcome is Told.CORS and testimony.certain and testimony.error not in (None, view.error, GENERIC):
         # Blocked by both, by another name: the browser's is the right one.
         told = replace(told, agrees=False)
         views = {**views, speaker: View(Outcome.BLOCKED, testimony.error)}
+    if testimony.under_way > 1:
+        notes = (*notes, _EQUAL.format(number=testimony.under_way))
     return replace(verdict, told=told, views=views, notes=notes, outcome=views[verdict.judge].outcome)
 
 

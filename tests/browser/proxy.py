@@ -55,6 +55,11 @@ class Proxy:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def flows(self) -> Path:
         return self.folder / "flows.mitm"
 

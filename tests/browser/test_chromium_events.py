@@ -130,6 +130,42 @@ def test_a_redirect_that_is_followed() -> None:
     ]
 
 
+def test_a_preflight_may_have_started_with_its_request_however_late_it_is_told() -> None:
+    events = Told().sent("1.1", method="PUT", wire=False)
+    events.time += 5
+    events.event(
+        "requestWillBeSent",
+        "p",
+        request={"url": A, "method": "OPTIONS"},
+        initiator={"type": "preflight", "requestId": "1.1"},
+        wallTime=events.time,
+        documentURL=PAGE,
+    )
+    assert [each.not_before for each in events.seen.values() if each.is_preflight] == [1.0]
+
+
+def test_redirects_may_have_been_followed_since_the_first_request() -> None:
+    events = Told().sent("1.1").sent("1.1", B, redirectResponse={"url": A}).sent("1.1", A, redirectResponse={"url": B})
+    assert [(each.started, each.not_before) for each in events.seen.values()] == [(1.0, 0.0), (2.0, 1.0), (3.0, 1.0)]
+
+
+def test_of_equal_preflights_each_fails_for_its_own_request() -> None:
+    events = Told()
+    for number in ("1.1", "1.2"):
+        events.sent(number, method="PUT", wire=False)
+        events.event(
+            "requestWillBeSent",
+            f"p{number}",
+            request={"url": A, "method": "OPTIONS"},
+            initiator={"type": "preflight", "requestId": number},
+            wallTime=events.time,
+            documentURL=PAGE,
+        )
+    events.failed("1.1", cors="PreflightDisallowedRedirect").failed("1.2", cors="PreflightInvalidStatus")
+    first, second = (each for each in events.seen.values() if each.is_preflight)
+    assert (first.error, second.error) == ("PreflightDisallowedRedirect", "PreflightInvalidStatus")
+
+
 def test_a_target_that_was_never_sent_is_told_of_its_redirect() -> None:
     events = Told().sent("1.1").sent("1.1", "ftp://other.test/", wire=False, redirectResponse={"status": 302})
     redirect, target = events.failed("1.1", cors="CorsDisabledScheme").requests

@@ -22,7 +22,7 @@ class Told:
         for topic in topics:
             self.time += 1
             event = {"topic": topic, "id": number, "url": A, "method": method, "preflight": False, "at": self.time}
-            rest = {"result": None, "reason": None, **more} if topic == STOP else {"result": None, "reason": None}
+            rest = {"result": None, "reason": None, **(more if topic in (START, STOP) else {})}
             self.events.add({"events": [event | rest | {"preflight": method == "OPTIONS"}], "lines": []})
         return self
 
@@ -95,6 +95,13 @@ def test_a_redirect_that_is_followed() -> None:
     assert told(hop) == (Outcome.PASSED, None, True)
 
 
+def test_a_beacon_that_is_done_counts_as_passed() -> None:
+    (hop,) = Told().channel(1, START, CONNECT, STOP, result="NS_ERROR_ABORT", beacon=True).hops
+    assert told(hop) == (Outcome.PASSED, None, True)
+    (hop,) = Told().channel(1, START, CONNECT, STOP, result="NS_ERROR_ABORT").hops
+    assert told(hop) == (Outcome.FAILED, "NS_ERROR_ABORT", True)
+
+
 def test_a_target_that_was_never_opened_is_no_hop() -> None:
     assert not Told().channel(7, STOP, result="NS_ERROR_UNEXPECTED").hops
 
@@ -102,6 +109,11 @@ def test_a_target_that_was_never_opened_is_no_hop() -> None:
 def test_what_the_cache_or_a_service_worker_answers_has_no_flow() -> None:
     assert Told().channel(1, START, CONNECT, CACHED, STOP).hops[0].unsent is Unsent.CACHE
     assert Told().channel(1, START, STOP).hops[0].unsent is Unsent.SERVICE_WORKER
+
+
+def test_the_credentials_mode_is_the_channels_own() -> None:
+    for mode in (True, False, None):
+        assert Told().channel(1, START, credentials=mode).hops[0].credentials is mode
 
 
 def blocked(reason: str | None = None) -> Told:

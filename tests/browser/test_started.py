@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.processes import processes_with
 from tests.browser.proxy import Proxy
 from tests.browser.run import missing
 from tests.browser.server import Answer, Seen, Server
@@ -110,18 +111,6 @@ def until(holds: Callable[[], object], what: str) -> None:
 
 def profiles() -> set[str]:
     return set(glob.glob(os.path.join(tempfile.gettempdir(), "cors-addon-*")))
-
-
-def processes_with(profile: str) -> list[int]:
-    """The processes whose command line names a profile, by /proc."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if profile.encode() in place.read_bytes():
-                found.append(int(place.parent.name))
-        except OSError:
-            continue
-    return found
 
 
 @contextmanager

@@ -146,6 +146,33 @@ def test_a_flow_from_after_the_end_is_another_programs() -> None:
     assert world.ties.without_flow == 1
 
 
+def test_a_redirect_or_preflight_that_is_told_late_is_tied_all_the_same() -> None:
+    world = World()
+    world.flow("f")
+    world.now += 1
+    late = BrowserRequest(A, "GET", False, world.now, on_wire=True, not_before=world.now - 1.1)
+    world.settle(late)
+    assert world.told == {"f": late}
+
+
+def test_a_request_that_nothing_is_said_of_holds_up_no_equal_one_for_long() -> None:
+    world = World()
+    silent = world.request(on_wire=False)
+    world.now += 1
+    second = world.request()
+    world.flow("f")
+    world.settle(second)
+    assert world.told == {}, "the first one may still be the flow's"
+    world.wait(10)
+    assert world.told == {"f": second}
+    world.wait(200)
+    assert not world.ties._queues, "what nothing is said of is let go"
+    world.flow("late")
+    silent.on_wire, silent.started = True, world.now
+    world.settle(silent)
+    assert world.told["late"] is silent
+
+
 def test_what_failed_without_a_word_and_without_a_flow_was_not_sent() -> None:
     world = World()
     request = world.request(on_wire=False)

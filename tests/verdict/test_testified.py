@@ -13,6 +13,7 @@ from cors_addon.traffic.testimony import Testimony as Said
 from cors_addon.traffic.testimony import Told
 from cors_addon.verdict.model import Outcome, Verdict
 from tests.traffic.exchanges import cors as cors_exchange
+from tests.traffic.exchanges import preflight
 
 HALF = ("Access-Control-Allow-Origin: https://app.test",)
 API = "https://api.test/items"
@@ -36,6 +37,24 @@ def verdict_of(exchange: Exchange, testimony: Said) -> Verdict:
 def leaning(*answer: str) -> Exchange:
     """An exchange whose outcome hangs on credentials: the server says something about them that is not true."""
     return cors(f"GET {API}", *answer, "Access-Control-Allow-Credentials: TRUE")
+
+
+def test_of_equal_requests_at_once_it_is_said_that_they_cannot_be_told_apart() -> None:
+    note = "2 equal requests were under way: what the browser says may be of another one"
+    assert verdict_of(leaning(*HALF), said(Told.PASSED, under_way=2)).notes == (note,)
+    assert verdict_of(leaning(*HALF), said(Told.PASSED)).notes == ()
+
+
+def test_a_request_that_a_proxy_saw_was_sent_and_its_preflight_is_not_blamed() -> None:
+    session = Session()
+    session.observe(preflight(f"PUT {API}", id="p", answer=(*HALF, "Access-Control-Allow-Methods: PUT")))
+    lost = cors_exchange(f"PUT {API}", at=0.2, error="server closed connection")
+    found, _ = session.observe(replace(lost, testimony=said(Told.CORS, "MissingAllowOriginHeader")))
+    assert found is not None
+    assert found.related.preflight == "p"
+    assert found.told is not None
+    assert found.told.agrees
+    assert [each.id for each in found.findings] == ["network-error"]
 
 
 def test_without_a_word_of_the_browser_it_stays_open() -> None:
@@ -111,6 +130,11 @@ def test_a_request_without_a_response_is_no_fault_of_cors(error: str, reason: st
 def test_an_aborted_request_has_nothing_to_report() -> None:
     found = verdict_of(replace(cors(f"GET {API}"), response=None, error="net::ERR_ABORTED"), said(Told.ABORTED))
     assert (found.outcome, found.findings) == (Outcome.UNKNOWN, ())
+
+
+def test_an_aborted_request_does_not_stay_conditional() -> None:
+    found = verdict_of(leaning(*HALF), said(Told.ABORTED, "net::ERR_ABORTED"))
+    assert found.outcome is Outcome.UNKNOWN
 
 
 def test_a_request_whose_preflight_failed_was_never_sent() -> None:
