@@ -1,7 +1,7 @@
 """The commands. Names hold letters and dots only: mitmweb cannot reach others."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -243,29 +243,34 @@ class Commands:
         tell: Callable[[Result], None],
     ) -> None:
         """Tell what is made from what blocks verdicts: at once of a few, else where it takes no time."""
-        from .suggestions import requests_of
 
         def steps(job: Job[Result]) -> Steps[Result]:
-            requests = yield from requests_of(verdicts, self._services.session)
+            requests = yield from self._steps_to_requests(verdicts)
             job.detached = True
             return (yield from self._reporting.jobs.aside(make, requests))
 
         if len(verdicts) > _FEW and self._reporting.jobs.may_wait:
             self._reporting.begin(name, steps, tell)
         else:
-            tell(make(result_of(requests_of(verdicts, self._services.session))))
+            tell(make(self._requests(verdicts)))
+
+    def _requests(self, verdicts: Sequence[Verdict]) -> list[BlockedRequest]:
+        return result_of(self._steps_to_requests(verdicts))
+
+    def _steps_to_requests(self, verdicts: Sequence[Verdict]) -> Generator[None, None, list[BlockedRequest]]:
+        # It brings the rule reader along, which most sessions do without.
+        from .suggestions import requests_of
+
+        return requests_of(verdicts, self._services.session)
 
     def _suggestion(self, requests: list[BlockedRequest]) -> list[str]:
-        # It brings the rule reader along, which most sessions do without.
         from .suggestions import suggestion
 
         return suggestion(requests, [rule.name for rule in self._services.injection.rules.rules])
 
     def suggested(self, verdict: Verdict) -> list[str]:
         """Return the lines of a rule that would unblock one flow."""
-        lines: list[str] = []
-        self._make("a suggestion", [verdict], self._suggestion, lines.extend)
-        return lines
+        return self._suggestion(self._requests([verdict]))
 
     @command.command("cors.rules.add")
     @contained
@@ -292,8 +297,7 @@ class Commands:
 
     def add_rule(self, verdict: Verdict) -> None:
         """Write the smallest rule that unblocks one flow, and put it in force. Raises ``CommandError``."""
-        told: list[str] = []
-        self._make("a change of the rules", [verdict], self._preview, lambda made: told.extend(self._added(made)))
+        self._added(self._preview(self._requests([verdict])))
 
     @command.command("cors.rules.undo")
     @contained
