@@ -12,10 +12,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, BinaryIO, Final
 
-from ..fetch.headers import HeaderList
 from ..fetch.messages import Request, Response
 from ..traffic.body_hints import response_hints
 from ..traffic.exchange import Exchange, Responder
+from ..traffic.retention import LONGEST_NAME, LONGEST_URL, cut_bytes, headers_of
 from ..verdict.failure_details import inert
 from .error import CaptureError
 from .flow_failures import failure_told
@@ -150,12 +150,14 @@ def _exchange(state: State, url: str | None) -> Exchange:
         ended = failed["timestamp"]
     else:
         responder = Responder.LOCAL if server["timestamp_start"] is None else Responder.SERVER
-        frozen = Response(response["status_code"], HeaderList.from_bytes(response["headers"]))
+        frozen = Response(response["status_code"], headers_of(response["headers"]))
         ended = response["timestamp_end"] or response["timestamp_start"]
     return Exchange(
         id=state["id"],
         request=Request(
-            request["method"].decode("latin-1"), url or _url(request, client), HeaderList.from_bytes(request["headers"])
+            cut_bytes(request["method"], LONGEST_NAME).decode("latin-1"),
+            url or _url(request, client),
+            headers_of(request["headers"]),
         ),
         response=frozen,
         error=error,
@@ -180,7 +182,7 @@ def _url(request: State, client: State) -> str:
     in_header = not authority
     if in_header:
         authority = b", ".join([value for name, value in request["headers"] if name.lower() == b"host"])
-    path: bytes = request["path"]
+    path = cut_bytes(request["path"], LONGEST_URL)
     if not (authority.isascii() and path.isascii()):
         raise _UnexpectedError
     if authority:

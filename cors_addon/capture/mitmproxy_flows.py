@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from mitmproxy import version
 from mitmproxy.net.http import url as urls
 
+from ..traffic.retention import LONGEST_URL, cut_bytes
+
 if TYPE_CHECKING:
     from mitmproxy import http
 
@@ -52,7 +54,7 @@ def browser_url(flow: "http.HTTPFlow") -> str:
             authority = b", ".join([field[1] for field in data.headers.fields if field[0].lower() == b"host"])
         place = data.scheme, authority, in_header, data.host, data.port
         begin = _asked_at(*place) if len(authority) <= _LONGEST_HOST else _asked_at.__wrapped__(*place)
-    path = request.data.path.decode("utf-8", "surrogateescape")
+    path = cut_bytes(request.data.path, LONGEST_URL).decode("utf-8", "surrogateescape")
     url = begin if path == "*" else begin + path
     if url.isascii():
         return url

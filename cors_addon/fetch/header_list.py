@@ -78,6 +78,14 @@ def _learn_names(spelled: tuple[str | bytes, ...]) -> tuple[str, ...]:
     return names
 
 
+def is_read(name: bytes) -> bool:
+    """Say whether a header of this name is one that is asked for again and again."""
+    attribute = _ATTRIBUTES.get(name)
+    if attribute is None and len(name) <= _LONGEST_NAME:
+        attribute = _ATTRIBUTES.get(name.lower().decode("latin-1"))
+    return bool(attribute)
+
+
 class HeaderList:
     """An ordered list of header lines, read once: the headers that are often asked for are attributes.
 
@@ -152,6 +160,7 @@ class HeaderList:
                 else:
                     found[attribute] = value
         self.size = size
+        self._join()
 
     @classmethod
     def from_bytes(cls, fields: Iterable[Sequence[bytes]]) -> "HeaderList":
@@ -173,6 +182,7 @@ class HeaderList:
                 else:
                     found[attribute] = text
         found["size"] = size
+        made._join()
         return made
 
     def _fold_in(self, attribute: str, value: str) -> None:
@@ -184,7 +194,11 @@ class HeaderList:
             return
         repeated = found.setdefault("_repeated", {})
         repeated.setdefault(attribute, [found[attribute]]).append(value)
-        found[attribute] = ", ".join(repeated[attribute])
+
+    def _join(self) -> None:
+        """Put together, once, what several lines make up: there may be thousands."""
+        for attribute, values in self._repeated.items():
+            self.__dict__[attribute] = ", ".join(values)
 
     @property
     def lines(self) -> tuple[tuple[str, str], ...]:

@@ -6,6 +6,7 @@ from typing import Final
 from .header_list import HeaderList as HeaderList
 from .header_list import byte_lowercase as byte_lowercase
 from .header_list import byte_uppercase as byte_uppercase
+from .header_list import is_read as is_read
 
 # Possessive throughout, so that a value made to hurt costs no more than its length.
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++")

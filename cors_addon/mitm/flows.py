@@ -8,15 +8,15 @@ from typing import Final
 
 from mitmproxy import http
 
-from ..capture.flow_scan import NOTHING, Fields, Glance, glance
+from ..capture.flow_scan import NOTHING, Glance, glance
 from ..capture.mitmproxy_flows import browser_url
-from ..fetch.headers import HeaderList
 from ..fetch.messages import REDIRECT_STATUSES, Request, Response
 from ..fetch.origins import Origin
 from ..rules.plans import Plan
 from ..traffic.address_spaces import address_space_of
 from ..traffic.body_hints import CODED, Hint, hints_in, response_hints
 from ..traffic.exchange import Exchange, Responder
+from ..traffic.retention import LONGEST_NAME, Fields, cut_bytes, headers_of
 from . import failures
 
 _HARMLESS_TYPES = (
@@ -102,7 +102,8 @@ class Seen:
         """Return the request, read once."""
         if self.request is None:
             url = self.url or browser_url(self.flow)
-            self.request = Request(self.method.decode("latin-1"), url, HeaderList.from_bytes(self.asked))
+            method = cut_bytes(self.method, LONGEST_NAME).decode("latin-1")
+            self.request = Request(method, url, headers_of(self.asked))
         return self.request
 
     def read(self) -> Exchange:
@@ -128,7 +129,7 @@ class Seen:
         flow, responder = self.flow, self.responder
         frozen: Response | None = None
         if self.error is None and self.status is not None:
-            frozen = Response(self.status, HeaderList.from_bytes(self.answered))
+            frozen = Response(self.status, headers_of(self.answered))
             if flow.server_conn.timestamp_start is None:
                 responder = Responder.LOCAL
         client, server = flow.client_conn, flow.server_conn

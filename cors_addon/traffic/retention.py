@@ -4,22 +4,34 @@ A URL or value beyond some KB is kept with its beginning, its length and a hash,
 read to its end (lists of names, policies, where a redirect leads) is kept as long as browsers take headers at all.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from ..fetch.headers import HeaderList, byte_lowercase
+from ..fetch.headers import HeaderList, byte_lowercase, is_read
 from ..fetch.messages import Request, Response
 from .exchange import Exchange
+
+Fields = Sequence[Sequence[bytes]]
+"""Pairs of a field's name and its value."""
 
 BUDGET: Final = 256 * 2**20
 """Bytes that may be remembered, of exchanges and verdicts together."""
 
 LONGEST_URL: Final = 8_192
 LONGEST_VALUE: Final = 4_096
-LONGEST_LIST: Final = 262_144
-"""Chromium takes no more than 256 KB of response headers."""
+LONGEST_LIST: Final = 65_536
+"""Chromium takes no more than 256 KB of response headers, and servers send or take 8 to 80 KB."""
 
-_LONGEST_NAME: Final = 256
+MOST_LINES: Final = 500
+"""Header lines that are read, and as many more of names that matter."""
+
+_MOST_SCANNED: Final = 10_000
+"""Header lines that are looked at for these."""
+
+LONGEST_NAME: Final = 256
+"""Of header names, and of methods."""
+
 _SHORT: Final = 4_096
 _READ_TO_THE_END: Final = frozenset(
     {
@@ -39,6 +51,46 @@ _RECORD: Final = 6_000
 
 _OF_A_BYTE: Final = 3
 """A header's byte is kept as sent, and most of them as text too; names take as much again."""
+
+
+def headers_of(fields: Fields) -> HeaderList:
+    """Return what is read of raw header fields: all of it, but of those that are long or very many."""
+    if len(fields) > MOST_LINES:
+        return HeaderList.from_bytes(_trimmed(fields))
+    headers = HeaderList.from_bytes(fields)
+    return headers if headers.size <= _SHORT else HeaderList.from_bytes(_trimmed(fields))
+
+
+def _trimmed(fields: Fields) -> Fields:
+    """Return raw header fields with long names and values cut, and without the last of very many.
+
+    It is done before anything is decoded: a mebibyte of headers must not hold up the traffic.
+    """
+    kept: list[tuple[bytes, bytes]] = []
+    others = matter = 0
+    for name, value in fields[:_MOST_SCANNED]:
+        if is_read(name):
+            matter += 1
+            if matter > MOST_LINES:
+                continue
+        else:
+            others += 1
+            if others > MOST_LINES:
+                continue
+        if len(name) > LONGEST_NAME or len(value) > LONGEST_VALUE:
+            limit = LONGEST_LIST if name.lower().decode("latin-1") in _READ_TO_THE_END else LONGEST_VALUE
+            name, value = cut_bytes(name, LONGEST_NAME), cut_bytes(value, limit)
+        kept.append((name, value))
+    return tuple(kept)
+
+
+def cut_bytes(data: bytes, limit: int) -> bytes:
+    """Return bytes, or their beginning with length and hash, as ``cut`` does."""
+    if len(data) <= limit:
+        return data
+    from hashlib import blake2b
+
+    return b"%b...(%d-%b)" % (data[: limit // 2], len(data), blake2b(data, digest_size=8).hexdigest().encode())
 
 
 def cut(text: str, limit: int) -> str:
@@ -73,7 +125,7 @@ def kept_response(response: Response) -> Response:
 
 
 def _kept_headers(headers: HeaderList) -> HeaderList:
-    lines = [(cut(name, _LONGEST_NAME), cut(value, _limit(name, len(value)))) for name, value in headers]
+    lines = [(cut(name, LONGEST_NAME), cut(value, _limit(name, len(value)))) for name, value in headers]
     return headers if tuple(lines) == headers.lines else HeaderList(lines)
 
 

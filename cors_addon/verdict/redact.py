@@ -59,7 +59,7 @@ _DIGITS: Final = 2
 
 _NESTED: Final = re.compile(r"%(?:3[Dd]|40|25|7[Bb]|22)")
 _DEEPEST: Final = 3
-_LONGEST: Final = 20_000
+_LONGEST: Final = 4_096
 """Characters of which secrets are taken out; nothing shows more of a text."""
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from mitmproxy import version
 
-from . import hooks, live, memory, saved, turns
+from . import crowd, hooks, large, live, memory, saved, turns
 from .measures import AFTER, BARE, BEFORE, EMPTY, ROOT, Row, addon_of
 
-PARTS = ("live", "hooks", "turns", "saved", "memory")
+PARTS = ("live", "hooks", "turns", "saved", "memory", "large", "crowd")
 PAGE = Path(ROOT, "cors_addon", "docs", "costs.md")
 _END = "<!-- end of what was measured -->\n"
 
@@ -50,6 +50,10 @@ def main(words: list[str]) -> int:
             )
         if "memory" in parts:
             measured["memory"] = memory.measure(roots, 0.001 if quick else 1.0, _say)
+        if "large" in parts:
+            measured["large"] = large.measure(roots, _say, quick)
+        if "crowd" in parts:
+            measured["crowd"] = crowd.measure(roots, 100 if quick else 50_000, _say)
     machine = f"{os.cpu_count()} cores, {sys.platform}, Python {sys.version.split()[0]}, mitmproxy {version.VERSION}"
     head = f"Measured on {machine}, in {rounds} rounds:\n"
     print("\n".join([head, *_table([row for rows in measured.values() for row in rows], roots)]))

@@ -202,12 +202,12 @@ def test_ten_thousand_headers() -> None:
     assert len(json.dumps(verdict.to_plain())) < 100_000
 
 
-def test_ten_thousand_names_asked_for() -> None:
-    names = [f"x-{number}" for number in range(10_000)]
+def test_five_thousand_names_asked_for() -> None:
+    names = [f"x-{number}" for number in range(5_000)]
     verdict = judge_all([preflight(f"PUT {ITEMS}", *names, answer=allow(methods="PUT"))])["1"]
     sound(verdict)
     assert [finding.id for finding in verdict.findings] == ["header-not-allowed"] * 20
-    assert "9980 more names" in verdict.findings[-1].message
+    assert "4980 more names" in verdict.findings[-1].message
     assert len(json.dumps(verdict.to_plain())) < 300_000
 
 
