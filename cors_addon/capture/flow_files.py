@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, BinaryIO, Final
 
+from ..fetch.headers import HeaderList
 from ..fetch.messages import Request, Response
 from ..traffic.body_hints import response_hints
 from ..traffic.exchange import Exchange, Responder
