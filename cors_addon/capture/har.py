@@ -18,11 +18,11 @@ from ..traffic.exchange import Exchange
 from ..traffic.testimony import Told
 from .error import CaptureError
 from .har_documents import entries
-from .har_entries import hints_of, page_of
+from .har_entries import Pages, hints_of
 from .har_headers import Seen, glance, isomorphic, lines_of, says_nothing, with_one_origin
 from .har_notes import HarNotes, time_of
 from .json_stream import TOO_LARGE, JsonWalker
-from .recorder import BLOCKED_BY_CLIENT, CHECKED, REFUSED, SCRIPTS, error_of, kind_of, testimony_of
+from .recorder import BLOCKED_BY_CLIENT, CHECKED, REFUSED, SCRIPTS, WITHHELD, error_of, kind_of, testimony_of
 from .sighting import UNREMARKABLE, Sighting
 
 _BROKEN: Final = (ValueError, TypeError, LookupError, AttributeError, OverflowError)
@@ -118,6 +118,7 @@ class _Reader:
         self._notes = notes
         self._last = 0.0
         self._embedders = False
+        self._pages = Pages()
         self._held: list[Sighting] = []
         self._preflights: dict[str, Exchange] = {}
 
@@ -134,17 +135,20 @@ class _Reader:
         address = _address(str(entry.get("serverIPAddress") or ""))
         sent = request.get("headers") or ()
         seen, told = glance(sent), glance(came)
+        if status in REDIRECT_STATUSES or "_frameref" in entry:
+            self._pages.saw(entry, url, status, answer)
         # What a browser saves of a request before the network stack has it lacks what that would have added.
         bare = "origin" not in seen and "sec-fetch-mode" not in seen
         page = ""
         provisional = bare and "host" not in seen and ":authority" not in seen
         passed = provisional and "access-control-allow-origin" in told
         if bare and (passed or error == REFUSED or (status <= 0 and self._is_of_network(error))):
-            page = page_of(entry, seen.get("referer", ""), url)
+            page = self._pages.origin_of(entry, seen.get("referer", ""), url)
             if page:
                 seen["origin"] = page
         if status <= 0:
-            if "origin" not in seen and not self._may_belong_to_preflight(entry, error, seen, url, exchange_id):
+            tells = "origin" in seen or error.startswith(WITHHELD)
+            if not tells and not self._may_belong_to_preflight(entry, error, exchange_id):
                 yield UNREMARKABLE
                 return
         elif not self._is_of_interest(url, seen, status, told, address, error):
@@ -203,7 +207,8 @@ class _Reader:
                 else:
                     yield made
             return
-        if "origin" in seen or exchange.response is None or exchange.response.status:
+        told = "" if exchange.testimony is None else exchange.testimony.error or ""
+        if "origin" in seen or told.startswith(WITHHELD) or exchange.response is None or exchange.response.status:
             yield sighting
             return
         made = self._made_of(sighting)
@@ -239,9 +244,7 @@ class _Reader:
             self._notes.traceless.append(exchange.id)
         return UNREMARKABLE
 
-    def _may_belong_to_preflight(
-        self, entry: dict[str, Any], error: str, seen: Seen, url: str, exchange_id: str
-    ) -> bool:
+    def _may_belong_to_preflight(self, entry: dict[str, Any], error: str, exchange_id: str) -> bool:
         """Say whether an entry without response and Origin is a script's that CORS may have stopped."""
         if error == BLOCKED_BY_CLIENT:
             self._notes.blocked.append(exchange_id)

@@ -136,6 +136,9 @@ class _Log:
                 # Its preflight failed, or the cache had no response for it: it was never sent.
                 yield from self._closed(number)
             case "CORS_PREFLIGHT_URL_REQUEST":
+                if hop.status:
+                    # A redirect leads to where a preflight is needed.
+                    yield from self._hop_done(source, number)
                 source.preflight = (params.get("source_dependency") or {}).get("id")
             case "CORS_PREFLIGHT_RESULT":
                 yield from self._answered(source, None, "")
@@ -154,7 +157,7 @@ class _Log:
                 hop.status = int(code[0]) if code and code[0].isdigit() else 0
             case "HTTP_TRANSACTION_READ_BODY" | "URL_REQUEST_JOB_FILTERED_BYTES_READ":
                 hop.body = True
-            case "CANCELLED" if not hop.url.startswith("ws"):
+            case "CANCELLED" if not hop.url.startswith("ws") and not 300 <= hop.status < 400:
                 # Chrome cancels what it refuses when the headers are there, and a page may cancel any time.
                 hop.error = hop.error or ("net::ERR_ABORTED" if hop.body or not hop.status else "net::ERR_FAILED")
             case "REQUEST_ALIVE" if phase == _END:

@@ -15,6 +15,7 @@ CHECKED: Final = SCRIPTS | {"font", "media", "ping", "texttrack"}
 """Types of what fails with ``REFUSED`` for CORS, mostly: ``ping`` is a beacon, which may need a preflight."""
 
 REFUSED: Final = "net::ERR_FAILED"
+WITHHELD: Final = "net::ERR_BLOCKED_BY_RESPONSE"
 BLOCKED_BY_CLIENT: Final = "net::ERR_BLOCKED_BY_CLIENT"
 _ABORTED: Final = frozenset({"net::ERR_ABORTED", "NS_BINDING_ABORTED", "NS_ERROR_ABORT", "cancelled", "Cancelled"})
 _EXTENSIONS: Final = ("chrome-extension://", "moz-extension://", "safari-web-extension://")
@@ -101,6 +102,9 @@ def _outcome(
         return None, True
     if kind in SCRIPTS and status >= 200:
         return Told.PASSED, True
+    if kind == "ping":
+        # Nobody reads the answer to a beacon: it is delivered where nothing failed.
+        return Told.PASSED, False
     content = answer.get("content")
     size = content.get("size") if isinstance(content, dict) else None
     return (Told.PASSED, False) if isinstance(size, (int, float)) and size > 0 else (None, True)

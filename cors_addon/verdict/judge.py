@@ -54,6 +54,7 @@ from .testified import (
     with_testimony,
     without,
 )
+from .withheld import BLOCKED_BY
 
 NO_CREDENTIALS_VIEW: Final = CredentialsView("unknown", assumed=False)
 _ASSUMED: Final = CredentialsView(CredentialsMode.NOT_INCLUDE.value, assumed=True)
@@ -117,7 +118,8 @@ def _without_response(record: Record, context: Context, testimony: Testimony) ->
         views: Mapping[Judge, View] = dict.fromkeys(_JUDGES, View(Outcome.BLOCKED))
         return _plain(record, context, Outcome.BLOCKED, views, reason)
     cors = record.kind in (Kind.CORS, Kind.PREFLIGHT)
-    findings: tuple[Finding, ...] = ()
+    # What the browser names is said, though the headers that it read were not saved.
+    findings = tuple(_noted(record, each) for each in context.extra if each.violation.id in BLOCKED_BY.values())
     if record.exchange.error is not None and testimony.outcome is Told.FAILED:
         # No fault of the CORS headers: said, and no more.
         lost = replace(_network_error(record), judges=frozenset(), severity=Severity.ADVICE)

@@ -42,6 +42,9 @@ TOLD_BY_NAME: Final = {
 }
 """Chromium's names for what a resource policy withholds, as its recorder writes them."""
 
+_VALUES: Final = {ResourcePolicyBlock.SAME_ORIGIN: "same-origin", ResourcePolicyBlock.SAME_SITE: "same-site"}
+"""What was sent, by the name of the block, where the headers were not saved."""
+
 ORB_NAMES: Final = frozenset({"net::err_blocked_by_orb", "orb"})
 BLOCKED_BY: Final = {
     ResourcePolicyBlock.SAME_ORIGIN: "corp-not-same-origin",
@@ -84,11 +87,12 @@ def told_condition(block: ResourcePolicyBlock, classification: Classification, h
     lines = tuple(HeaderLine("response", CORP, inert(value, 2000)) for value in values)
     params = {
         "origin": inert(classification.page_origin or ""),
-        "value": inert(values[0] if values else ""),
+        "value": inert(values[0] if values else _VALUES.get(block, "")),
         "policy": EmbedderPolicy.REQUIRE_CORP.value,
     }
     wanted = "same-site" if classification.site == "same-site" else "cross-origin"
-    evidence = lines or (HeaderLine("response", CORP, None),)
+    # Without any line, the headers were not saved.
+    evidence = lines or ((HeaderLine("response", CORP, None),) if any(True for _ in headers) else ())
     return condition(BLOCKED_BY[block], params, evidence, f"{CORP}: {wanted}")
 
 

@@ -62,6 +62,34 @@ def test_what_was_never_sent_says_nothing_for_its_preflight(checked: Checked) ->
     assert outcomes(report)[1] == "blocked"
 
 
+def test_what_a_resource_policy_withheld_is_named_without_its_headers(checked: Checked) -> None:
+    """Playwright saves no response where the browser used none."""
+    picture = as_playwright(made(f"GET {API}", kind="image"), "net::ERR_BLOCKED_BY_RESPONSE.NotSameSite")
+    report = checked(picture, creator="Playwright")
+    assert findings(report) == ["corp-not-same-site: blocked"]
+    assert "same-site blocks" in report.diagnoses[0]["headline"]
+    assert report.flows[0]["findings"][0]["evidence"] == []
+
+
+def test_where_no_referrer_is_sent_the_frames_document_tells_the_page(checked: Checked) -> None:
+    document = as_playwright(made(f"GET {PAGE}/", kind="document", origin=None))
+    call = as_playwright(made(f"GET {API}"), "net::ERR_FAILED")
+    call["request"]["headers"] = []
+    for each in (document, call):
+        each["_frameref"] = "frame@1"
+    report = checked(document, call, creator="Playwright")
+    assert [(flow["outcome"], flow["origin"]) for flow in report.flows] == [("blocked", PAGE)]
+    assert findings(report) == ["blocked-response-not-saved: blocked"]
+    assert checked({**call, "_frameref": "frame@2"}, creator="Playwright").flows == ()
+
+
+def test_a_redirect_back_to_the_page_is_of_an_opaque_origin(checked: Checked) -> None:
+    hop = as_playwright(made(f"GET {API}", *ECHO, status=302))
+    hop["response"]["redirectURL"] = f"{PAGE}/login"
+    report = checked(hop, as_playwright(made(f"GET {PAGE}/login"), "net::ERR_FAILED"), creator="Playwright")
+    assert (report.flows[-1]["outcome"], report.flows[-1]["origin"]) == ("blocked", "null")
+
+
 def test_a_workers_request_has_the_origin_of_its_page(checked: Checked) -> None:
     """DevTools has no more than the provisional headers of what a worker asks, and yet the response."""
     answered = made(f"PUT {API}", *ECHO, size=4, provisional=True)
