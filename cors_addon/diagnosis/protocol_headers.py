@@ -30,6 +30,7 @@ _TUS: Final = ("location", "upload-offset", "upload-length", "upload-expires", "
 _TUS_MORE: Final = ("tus-version", "tus-extension", "tus-max-size", "tus-checksum-algorithm")
 _GRPC: Final = ("grpc-status", "grpc-message", "grpc-status-details-bin", "grpc-encoding")
 _RANGES: Final = ("accept-ranges", "content-range", "content-encoding")
+_TOKENS: Final = frozenset({"authorization", "x-auth-token", "x-access-token", "x-csrf-token", "x-xsrf-token"})
 _LONGEST_TYPE: Final = 200
 _PART: Final = re.compile(r"[?&]partnumber=", re.IGNORECASE)
 
@@ -72,6 +73,8 @@ def needed_headers(record: Record) -> Needed | None:
         and status < 300
     ):
         found = Needed("the download", ("content-disposition",), "does not know the file's name")
+    elif not _TOKENS.isdisjoint(sent) and _by_script(record) and status < 300:
+        found = Needed("the page", tuple(sorted(_TOKENS)), "has no token to send with the next request")
     return _as_sent(found, headers)
 
 

@@ -66,6 +66,8 @@ class Hint(StrEnum):
     CLIENT_CERTIFICATE = "client-certificate"
     ACCESS_POLICY = "access-policy"
     """Envoy's access policy refuses."""
+    ORIGIN_CHECK = "origin-check"
+    """CSRF protection that goes by Origin refuses it."""
     HEADERS_TOO_LARGE = "headers-too-large"
 
 
@@ -108,6 +110,11 @@ _PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
         Hint.FORGERY,
         r"csrf token mismatch|csrf verification failed|invalid csrf token|invalidauthenticitytoken|page expired"
         r"|missing csrf token",
+    ),
+    (
+        Hint.ORIGIN_CHECK,
+        r"cross-site \w{3,6} form submissions are forbidden|origin checking failed|invalid server actions request"
+        r"|match request\.base_url",
     ),
     (Hint.HOST_REFUSED, r"invalid host header|blocked request\. this host|blocked hosts?:|invalid http_host header"),
     (Hint.TOO_LARGE, r"request entity too large|payload ?too ?large|content too large|request body too large"),

@@ -58,6 +58,7 @@ _ORIGIN_MISSING: Final = (
     pages.content_script,
     spelling.names,
     apis.signs_in,
+    redirects.dropped,
     navigations.to_navigation,
     redirects.redirected,
     apis.opts_in,

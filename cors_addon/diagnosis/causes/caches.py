@@ -96,14 +96,16 @@ def stored(finding: Finding, scene: Scene) -> Iterator[Cause]:
 
 def for_another(scene: Scene, value: str | None) -> Iterator[Cause]:
     """For the header of another page (``value``), or a missing one, out of a cache on the way."""
-    if scene.is_preflight or scene.varies & {"origin", "*"} or scene.record.exchange.from_cache:
+    if scene.varies & {"origin", "*"} or scene.record.exchange.from_cache or (scene.is_preflight and value is None):
         return
     hit = cache_hit(scene)
     owner = next(
         (
             each
             for each in scene.at_path
-            if each.answer.way is Way.ECHO and not each.answer.is_preflight and value in (None, each.answer.origin)
+            if each.answer.way is Way.ECHO
+            and each.answer.is_preflight == scene.is_preflight
+            and value in (None, each.answer.origin)
         ),
         None,
     )

@@ -105,6 +105,15 @@ FORGERY: Final = CauseEntry(
     "Serve the API from routes without CSRF protection (Laravel: routes/api.php, with Sanctum for sessions), or have "
     "the page fetch the token's cookie first.",
 )
+ORIGIN_CHECK: Final = CauseEntry(
+    "origin-check-refuses",
+    "CSRF protection rejects the request, because it does not trust the page's origin",
+    "The body names the check: SvelteKit's form submissions, Django's origin checking, Rails' request.base_url.",
+    FixOwner.SERVER,
+    "List the page's origin (SvelteKit: csrf.trustedOrigins; Django: CSRF_TRUSTED_ORIGINS). Behind a proxy, have it "
+    "send X-Forwarded-Proto and X-Forwarded-Host, and the framework trust them.",
+    decisive=True,
+)
 SERVER_ERROR: Final = CauseEntry(
     "server-error",
     "The server failed, and its error page has no CORS headers",
@@ -115,7 +124,19 @@ SERVER_ERROR: Final = CauseEntry(
     of_middleware=True,
 )
 ENTRIES: Final = (
-    *(NGINX, APACHE, OUTSIDE, AUTH, NOT_FOUND, WRONG_METHOD, TOO_LARGE, RATE_LIMIT, FORGERY, SERVER_ERROR),
+    *(
+        NGINX,
+        APACHE,
+        OUTSIDE,
+        AUTH,
+        NOT_FOUND,
+        WRONG_METHOD,
+        TOO_LARGE,
+        RATE_LIMIT,
+        FORGERY,
+        ORIGIN_CHECK,
+        SERVER_ERROR,
+    ),
 )
 
 _SUPABASES: Final = "Supabase's gateway rejects the token before the function runs, without CORS headers"
@@ -144,6 +165,9 @@ def _error(scene: Scene) -> Iterator[Cause]:
     said = f"{shown(scene.method, 20)} got {status}{_from(scene)}"
     if status in (411, 413) or scene.says(Hint.TOO_LARGE):
         yield TOO_LARGE.named(HIGH, said, flows)
+    elif scene.says(Hint.ORIGIN_CHECK):
+        how = f"{said} for {shown(scene.origin, 80)}, and the body names the check"
+        yield ORIGIN_CHECK.named(HIGH, how, flows)
     elif status == 419 or scene.says(Hint.FORGERY):
         how = ", and the body names the CSRF token" if status != 419 else ""
         yield FORGERY.named(HIGH, said + how, flows)

@@ -144,6 +144,13 @@ _ANYWHERE: Final = re.compile("")
 
 _GUARDS: Final = (
     (
+        "Zscaler, the company's web proxy",
+        re.compile(r"(?:^|\.)gateway\.(?:zscaler|zscloud|zscalertwo|zscalerthree)\.net$"),
+        re.compile(r"^/au"),
+        (),
+        "Open the site in a tab once, so that the proxy signs you in; or have it exempted from authentication there.",
+    ),
+    (
         "Cloudflare Access",
         re.compile(""),
         re.compile(r"^/cdn-cgi/access/"),

@@ -241,6 +241,10 @@ def _without_headers(scene: Scene) -> Iterator[Cause]:
             MEDIUM, f"{message}: so {_asked_for(scene)} is not allowed", (scene.id, granted.flow), rank=Rank.SESSION
         )
         return
+    if scene.says(Hint.SIGN_IN):
+        how = f"{said} and a sign-in page; preflights carry no credentials"
+        yield AUTH.named(HIGH, how, (scene.id,))
+        return
     actual = next((each for each in _own(scene) if each.answer.path == path_of(scene.url)), None)
     if knows:
         # Several libraries leave all headers out whatever it is that they do not allow.

@@ -120,8 +120,19 @@ CARRIED: Final = CauseEntry(
     headers_help=False,
 )
 
+DROPPED: Final = CauseEntry(
+    "redirect-drops-authorization",
+    "The redirect leads to another origin, and browsers leave Authorization out there",
+    "The redirected request had Authorization, the one that follows to another origin has none, and gets 401 or 403.",
+    FixOwner.CLIENT,
+    f"{_CALL_IT}: what a page sets for one origin is not sent on to another.",
+    headers_help=False,
+    decisive=True,
+)
+
 ENTRIES: Final = (
     CARRIED,
+    DROPPED,
     LOOP,
     HTTPS,
     DOWNGRADE,
@@ -182,6 +193,20 @@ def carried(finding: Finding, scene: Scene) -> Iterator[Cause]:
         return
     how = f"{name_of(hop)} at {shown(first.host, 60)} redirected to {scene.host}, and {name} went along"
     yield CARRIED.named(HIGH, how, (hop.id, scene.id))
+
+
+def dropped(finding: Finding, scene: Scene) -> Iterator[Cause]:
+    """For a request that a redirect to another origin has deprived of Authorization.
+
+    https://fetch.spec.whatwg.org/#http-redirect-fetch, the step on non-wildcard request-header names
+    """
+    hop = scene.hop
+    if hop is None or scene.is_preflight or scene.status not in (401, 403) or "authorization" in scene.asked:
+        return
+    first = origin_of(hop.exchange.request.url)
+    if "authorization" in hop.exchange.request.headers and first is not None and first != scene.target:
+        how = f"{name_of(hop)} at {shown(first.host, 60)} had Authorization, and {scene.host} sent {scene.status}"
+        yield DROPPED.named(HIGH, how, (hop.id, scene.id))
 
 
 def too_many(finding: Finding, scene: Scene) -> Iterator[Cause]:
