@@ -69,7 +69,7 @@ def _of_cause(verdict: Verdict, cause: Cause, send: tuple[Send, ...], snippet: S
     who, where, text = cause.who.value, cause.where, cause.fix
     owner = verdict.owner
     if owner is not None and cause.who in _OF_THE_SERVER:
-        if owner.kind == THIRD_PARTY:
+        if owner.kind == THIRD_PARTY and not where:
             return _of_third_party(verdict)
         if owner.kind == PLATFORM:
             setting = None if where or not CAUSES[cause.id].of_middleware else _setting(verdict, owner.name)

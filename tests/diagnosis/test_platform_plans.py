@@ -80,3 +80,45 @@ def test_each_setting_says_where_and_what(platform: str) -> None:
 
 def test_what_is_not_known_has_no_setting() -> None:
     assert setting_of("Nobody's", PAGE) is None
+
+
+def test_what_a_third_party_lets_its_users_set_is_a_step_of_theirs() -> None:
+    _, where, text = first_step(
+        """
+> POST https://o1.ingest.sentry.io/api/1/envelope/
+> from https://www.shop.example
+> Content-Type: text/plain
+< 403
+"""
+    )
+    assert where == "In the Sentry project's settings, under Security"
+    assert text == "Add www.shop.example to Allowed Domains."
+
+
+def test_only_what_a_third_party_refuses_has_to_go() -> None:
+    _, _, text = first_step(
+        """
+> OPTIONS https://api.github.com/repos/shop/web
+> from https://www.shop.example
+> ACRM: GET
+> ACRH: authorization,x-tenant
+< 204
+< ACAO: *
+< ACAH: Authorization
+"""
+    )
+    assert text.startswith("Leave out x-tenant. Or call it from your own backend")
+
+
+def test_of_a_private_object_the_403_is_named_beside_the_rule() -> None:
+    _, _, text = first_step(
+        """
+> GET https://d111.cloudfront.net/a.json
+> from https://www.shop.example
+< 403
+< Server: AmazonS3
+< Content-Type: application/xml
+<< <Error><Code>AccessDenied</Code></Error>
+"""
+    )
+    assert text.endswith("Then mend the 403 itself: the object is private, or is not there.")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...catalogue.violation import FixOwner
-from ...fetch.checks import ALLOW_ORIGIN
+from ...fetch.checks import ALLOW_HEADERS, ALLOW_ORIGIN
 from ...fetch.methods import is_cors_safelisted_method
 from ...traffic.body_hints import Hint
 from ...verdict.model import Cause, Confidence, Finding
@@ -162,12 +162,19 @@ def limits(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if not missing or missing.startswith("origin"):
         return
     how = f"{scene.host} ({scene.owner.name}) sent {scene.status}, and does not allow {missing}"
-    fix = "Call it from your own backend, which needs no permission."
+    yield LIMITS.named(HIGH, how, (scene.id,), fix=_less(scene))
+
+
+def _less(scene: Scene) -> str:
+    """Say which headers the request has to do without, where that is all that is not allowed."""
+    backend = "call it from your own backend, which needs no permission."
     asked = scene.record.asked_names
-    if asked and is_cors_safelisted_method(scene.method):
-        fix = f"Leave out {shown(', '.join(asked), 80)}: then the request needs no preflight. Or call it from your own "
-        fix += "backend, which needs no permission."
-    yield LIMITS.named(HIGH, how, (scene.id,), fix=fix)
+    allowed = {name.lower() for name in scene.listed(ALLOW_HEADERS)}
+    refused = [name for name in asked if name not in allowed] if scene.status < 400 else [*asked]
+    if not refused or not is_cors_safelisted_method(scene.method):
+        return f"{backend[:1].upper()}{backend[1:]}"
+    then = ": then the request needs no preflight" if len(refused) == len(asked) else ""
+    return f"Leave out {shown(', '.join(refused), 80)}{then}. Or {backend}"
 
 
 def keeps(finding: Finding, scene: Scene) -> Iterator[Cause]:

@@ -129,7 +129,13 @@ def _bucket(scene: Scene, who: str, said: str) -> Iterator[Cause]:
         yield RULE_MISSES.named(HIGH, f"{said} to {shown(scene.method, 20)}{more}", flows)
     elif other is None and _granted(scene) is None:
         # Stores send CORS headers only to requests with Origin, and the same for every object of a bucket.
-        yield BUCKET.named(MEDIUM if _cached(scene) else HIGH, f"{said} without CORS headers", (scene.id,))
+        denied = scene.says(Hint.ACCESS_DENIED) and not scene.is_preflight
+        fix = (
+            f"{BUCKET.fix} Then mend the {scene.status} itself: the object is private, or is not there."
+            if denied
+            else None
+        )
+        yield BUCKET.named(MEDIUM if _cached(scene) else HIGH, f"{said} without CORS headers", (scene.id,), fix=fix)
 
 
 def _granted(scene: Scene) -> object | None:
