@@ -139,15 +139,21 @@ class Session:
 
         It is blocked too where CORS allows it, or has no say, and something beside it withholds it.
         """
+        if response.status == 0:
+            return Outcome.BLOCKED
+        verdict = self.verdict_if(exchange_id, response)
+        if verdict is None:
+            return None
+        withheld = any(finding.severity is Severity.BLOCKED for finding in verdict.findings)
+        return Outcome.BLOCKED if withheld and verdict.outcome in _LET_THROUGH else verdict.outcome
+
+    def verdict_if(self, exchange_id: str, response: Response) -> Verdict | None:
+        """Return what would become of an exchange, had its server sent this response; nothing is remembered of it."""
         record = self.correlator.get(exchange_id)
         if record is None:
             return None
-        if response.status == 0:
-            return Outcome.BLOCKED
         supposed = replace(record, exchange=replace(record.exchange, response=response, error=None))
-        verdict = self._judge(supposed, bare=True)
-        withheld = any(finding.severity is Severity.BLOCKED for finding in verdict.findings)
-        return Outcome.BLOCKED if withheld and verdict.outcome in _LET_THROUGH else verdict.outcome
+        return self._judge(supposed, bare=True)
 
     def pass_time(self, now: float) -> set[str]:
         """Say what time it is (Unix seconds), whatever was seen; return the ids to judge anew.

@@ -47,6 +47,7 @@ from .probe import Probe, is_probe
 from .reporting import Reporting
 from .services import Services
 from .verdict_store import KEPT_VERDICTS, Keeper
+from .verify import Verifier
 
 logger = logging.getLogger("cors_addon")
 
@@ -75,6 +76,7 @@ def contained(hook: _Hook) -> _Hook:
         if is_probe(flow):
             if hook.__name__ in ("response", "error"):
                 self.probe.arrived(flow)
+                self.verifier.arrived(flow)
             return
         try:
             hook(self, flow)
@@ -99,9 +101,10 @@ class CorsAddon:
         self.pipeline = Pipeline(self.session, self.kept, self.deliveries, self.teller)
         services = Services(self.session, self.kept, self.injection, self.teller, self.pipeline.settle)
         self.probe = Probe(services)
+        self.verifier = Verifier(services)
         self.browsers = Browsers(self.pipeline.testify, self.teller.fault)
         self.reporting = Reporting(services, self.probe, self.browsers)
-        self.commands = Commands(services, self.reporting, self.probe, self.browsers, self.clear)
+        self.commands = Commands(services, self.reporting, self.probe, self.verifier, self.browsers, self.clear)
         shown = page_services(services, self.reporting, self.probe, self.commands, self.browsers, self.clear)
         self.page = PageFlows(LivePage(shown, ledger), self.teller)
         self._open: Remembered[str, Seen] = Remembered(10_000)
@@ -208,6 +211,7 @@ class CorsAddon:
         if self._watcher is not None:
             self._watcher.cancel()
         self.probe.stop()
+        self.verifier.stop()
         self.browsers.done()
         self.page.done()
         if self._signal is not None:
@@ -409,6 +413,7 @@ class CorsAddon:
         exchanges = self.session.clear()
         self.page.page.clear()
         self.probe.clear()
+        self.verifier.clear()
         self.browsers.clear()
         self.pipeline.clear()
         self.teller.clear()

@@ -18,11 +18,13 @@ from ..verdict.failure_details import inert
 from ..verdict.model import Verdict
 from .browsers import Browsers
 from .contentview import brief_for, text_for
+from .late_lines import LateLines
 from .probe import Probe
 from .reporting import Reporting
 from .rule_writer import NotWritten, Preview, RuleWriter
 from .services import Services
 from .sliced_jobs import Job, Steps
+from .verify import Verifier
 
 logger = logging.getLogger("cors_addon")
 
@@ -71,39 +73,25 @@ def _in_a_browser() -> bool:
     return type(ctx.master).__name__ == "WebMaster"
 
 
-class _Later:
-    """Lines that a command returns if they are there in time, and that the log shows if not."""
-
-    def __init__(self, instead: str) -> None:
-        self._instead = instead
-        self._lines: list[str] | None = None
-        self._is_late = False
-
-    def __call__(self, lines: Sequence[str]) -> None:
-        if self._is_late:
-            for line in lines:
-                logger.log(ALERT, "%s", line)
-        else:
-            self._lines = [*lines]
-
-    def rows(self) -> list[list[str]]:
-        """Return the lines, or that the log will show them."""
-        self._is_late = True
-        return [[self._instead]] if self._lines is None else [[line] for line in self._lines]
-
-
 class Commands:
     """The commands; each raises ``CommandError`` with a sentence for what the user can fix. ``clear`` forgets all."""
 
     name = "cors-commands"
 
     def __init__(
-        self, services: Services, reporting: Reporting, probe: Probe, browsers: Browsers, clear: Callable[[], None]
+        self,
+        services: Services,
+        reporting: Reporting,
+        probe: Probe,
+        verifier: Verifier,
+        browsers: Browsers,
+        clear: Callable[[], None],
     ) -> None:
         self._services = services
         self.writer = RuleWriter(services.injection, self._switch)
         self._reporting = reporting
         self._probe = probe
+        self.verifier = verifier
         self._browsers = browsers
         self._clear = clear
 
@@ -134,8 +122,10 @@ class Commands:
         self._reporting.summarize(lambda report: told([line.text for line in summary(report)]))
         return [["CORS"], [f"CORS: {self._services.injection.state()}"], *told.rows()]  # type: ignore[return-value]
 
-    def _later(self, what: str) -> "_Later":
-        return _Later(f"{what} of {len(self._services.store.verdicts):,} verdicts is being made; the log will show it")
+    def _later(self, what: str) -> LateLines:
+        return LateLines(
+            f"{what} of {len(self._services.store.verdicts):,} verdicts is being made; the log will show it"
+        )
 
     @command.command("cors.report")
     @contained
@@ -227,7 +217,7 @@ class Commands:
     @contained
     def rules_suggest(self, flows: Sequence[flow.Flow]) -> types.Data:
         """Suggest a rule that would unblock these flows, ready to paste into the rule file."""
-        told = _Later("a suggestion is being made; the log will show it")
+        told = LateLines("a suggestion is being made; the log will show it")
         self._make("a suggestion", self._verdicts(flows), self._suggestion, told)
         return [["rule"], *told.rows()]  # type: ignore[return-value]
 
@@ -268,15 +258,19 @@ class Commands:
 
         return suggestion(requests, [rule.name for rule in self._services.injection.rules.rules])
 
-    def suggested(self, verdict: Verdict) -> list[str]:
-        """Return the lines of a rule that would unblock one flow."""
-        return self._suggestion(self._requests([verdict]))
+    def previewed(self, verdict: Verdict) -> list[str]:
+        """Return the change that ``add_rule`` would make as a diff, empty where no rule helps, or ``CommandError``."""
+        preview = self._preview(self._requests([verdict]))
+        if not preview.rules:
+            return []
+        lines = preview.diff.splitlines()[2:] or [f"# {', '.join(preview.rules)} is there already, and is switched on"]
+        return [inert(line, 400) for line in lines]
 
     @command.command("cors.rules.add")
     @contained
     def rules_add(self, flows: Sequence[flow.Flow]) -> types.Data:
         """Write the smallest rule that unblocks these flows into the rule file, and switch injection on for it."""
-        told = _Later("the rules are being made; the log will show them")
+        told = LateLines("the rules are being made; the log will show them")
         self._make("a change of the rules", self._verdicts(flows), self._preview, lambda made: told(self._added(made)))
         return [["rule"], *told.rows()]  # type: ignore[return-value]
 
@@ -319,6 +313,12 @@ class Commands:
     def probe(self, flows: Sequence[flow.Flow]) -> str:
         """Ask the servers of these flows in made-up origins whom they trust: hosts of the rule file only."""
         return self._probe.begin(flows)
+
+    @command.command("cors.verify")
+    @contained
+    def verify(self, flows: Sequence[flow.Flow]) -> str:
+        """Send this request again to a host of the rule file, and say whether the server's fix has arrived."""
+        return self.verifier.begin(flows)
 
     @command.command("cors.browser")
     @contained

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from mitmproxy import exceptions
 
-from ..page.services import Refused
+from ..page.services import Refused, digest
 from ..page.services import Services as PageServices
 from ..verdict.model import Verdict
 from .browsers import Browsers
@@ -15,6 +15,7 @@ from .probe import Probe
 from .reporting import Reporting
 from .services import Services
 
+_MOST_FIXED: Final = 20
 _NEWEST: Final = 2_000
 """How many verdicts are searched for what fails at a host; a report searches all."""
 
@@ -31,8 +32,10 @@ def page_services(
     injection, store = services.injection, services.store
 
     def suggest(verdict: Verdict) -> Sequence[str]:
-        lines = commands.suggested(verdict)
-        return lines if any(not line.startswith("#") for line in lines) else ()
+        try:
+            return commands.previewed(verdict)
+        except exceptions.CommandError:
+            return ()
 
     def hosts(most: int) -> Generator[None, None, tuple[list[dict[str, Any]], int]]:
         found = yield from reporting.newest_profiles(most, _NEWEST)
@@ -53,12 +56,34 @@ def page_services(
         with _refusing():
             probe.begin_at(host)
 
-    def unblock(flow_id: str) -> None:
+    def unblock(flow_id: str, seen: str) -> None:
         verdict = store.verdicts.get(flow_id)
         if verdict is None:
             raise Refused("This flow is forgotten. Send the request again.")
         with _refusing():
+            if seen and seen != digest(commands.previewed(verdict)):
+                raise Refused("The rules have changed since. Look at the change again.")
             commands.add_rule(verdict)
+
+    def verify(flow_id: str) -> None:
+        with _refusing():
+            commands.verifier.begin_for(flow_id)
+
+    def fixed() -> list[tuple[str, str]]:
+        latest = [*store.fixes.fixed.values()][-_MOST_FIXED:]
+        rules = {rule.name for rule in injection.rules.rules if rule.enabled}
+        return [(str(each), each.rule if each.unneeded and each.rule in rules else "") for each in reversed(latest)]
+
+    def remove(name: str) -> None:
+        only = len(injection.rules.rules) == 1
+        with _refusing():
+            try:
+                commands.rules_remove(name)
+            except exceptions.CommandError:
+                if not only:
+                    raise
+                # A file has to hold a rule, and this one is the user's own.
+                switch_rule(name, False)
 
     def undo() -> None:
         with _refusing():
@@ -81,6 +106,10 @@ def page_services(
         can_undo=lambda: commands.writer.can_undo,
         place=lambda: commands.writer.place,
         unsent=lambda: browsers.unsent,
+        verify=verify,
+        verified=commands.verifier.note,
+        fixed=fixed,
+        remove=remove,
     )
 
 

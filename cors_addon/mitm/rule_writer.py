@@ -47,7 +47,7 @@ class RuleWriter:
     def __init__(self, injection: Injection, switch: Callable[[bool], None]) -> None:
         self._injection = injection
         self._switch = switch
-        self._undo: list[tuple[bytes | None, bytes]] = []
+        self._undo: list[tuple[bytes | None, bytes | None]] = []
 
     @property
     def place(self) -> str:
@@ -102,11 +102,18 @@ class RuleWriter:
         return self.place
 
     def remove(self, name: str) -> str:
-        """Take a rule out of the file, and return the diff. Raises ``NotWritten``."""
+        """Take a rule out of the file, and return the diff; a file made for that rule alone is deleted.
+
+        Raises ``NotWritten``.
+        """
         from ..rules.edit import remove
         from ..rules.file_text import EditRefused
 
         before = self._content()
+        if [rule.name for rule in self._injection.file.rules.rules] == [name] and self._made_here(before):
+            self._undo = [*self._undo[1 - _MOST_UNDONE :], (before, None)]
+            self._delete()
+            return f"\n\n{self.place} held this rule alone and is deleted"
         try:
             edit = remove(before or b"", name)
         except EditRefused as exc:
@@ -114,6 +121,10 @@ class RuleWriter:
         self._put(edit.after)
         self._undo = [*self._undo[1 - _MOST_UNDONE :], (before, edit.after)]
         return edit.diff(self.place)
+
+    def _made_here(self, content: bytes | None) -> bool:
+        """Say whether the file did not exist before this session, and nobody has changed it since."""
+        return any(before is None for before, _ in self._undo) and self._undo[-1][1] == content
 
     def _content(self) -> bytes | None:
         try:

@@ -21,6 +21,7 @@ from ..verdict.model import Outcome, Verdict
 from . import display
 from .delivery import Deliveries
 from .end_of_run import Closing
+from .fix_watch import FixWatch
 from .journals import Journals
 from .log_messages import Teller
 from .suppressions import Wishes
@@ -68,6 +69,7 @@ class Keeper:
         self.explains = True
         self.mark = self.comment = True
         self.backlog = Backlog()
+        self.fixes = FixWatch()
         self.journals = Journals(self.explained)
         self._session = session
         self._deliveries = deliveries
@@ -92,6 +94,10 @@ class Keeper:
             self._keep(self._wishes.apply(verdict), flow)
         display.show_probe(flow, verdict, self.mark, self.comment)
         ctx.master.addons.trigger(hooks.UpdateHook([flow]))
+
+    def touch(self, flow_id: str) -> None:
+        """Say that there is something new to show of a flow."""
+        self._touch(flow_id)
 
     def drop(self, flow_id: str) -> None:
         """Forget the verdict on a flow that runs once more."""
@@ -144,6 +150,9 @@ class Keeper:
         self._not_cors.pop(verdict.id, None)
         self.verdicts[verdict.id] = verdict
         self.journals.note(verdict)
+        fixed = self.fixes.note(verdict, self.verdicts.get(verdict.related.preflight or ""))
+        if fixed is not None:
+            self.fixes.tell(fixed)
         self._teller.tell(verdict, self._explanations.in_passing)
         if flow is not None:
             display.show(flow, verdict, self.mark, self.comment, self._entry)
@@ -268,6 +277,7 @@ class Keeper:
         self._not_cors.clear()
         self.backlog.take()
         self._wishes.clear()
+        self.fixes.clear()
         self.closing.clear()
         self.judged = 0
         return self._take_off(forgotten, others)

@@ -162,9 +162,20 @@ class Ledger:
         return _sorted(card for card in self._cards.values() if card.section is section and card.current)
 
     def passed(self) -> list[Card]:
-        """Return the cards of what was blocked, or could have been, and has passed since; the newest first."""
+        """Return the cards of what was blocked, or could have been, and has passed since; the newest first.
+
+        Another failure is no pass, and neither is a preflight that nothing followed.
+        """
         sections = (Section.BLOCKED, Section.CONDITIONAL)
-        return _sorted(card for card in self._cards.values() if card.section in sections and not card.current)
+        over = (card for card in self._cards.values() if card.section in sections and not card.current)
+        return _sorted(card for card in over if self._passes(self.example(card).id))
+
+    def _passes(self, flow_id: str) -> bool:
+        """Say whether the newest try of a flow's request reached the page."""
+        stage, origin, method, url, _ = self._entries[flow_id].request
+        stages = (Stage.RESPONSE, Stage.REDIRECT) if stage is Stage.PREFLIGHT else (stage,)
+        tries = (self._newest.get((each, origin, method, url, known)) for each in stages for known in (True, False))
+        return any(newest is not None and _arrives(self._entries[newest].verdict) for newest in tries)
 
     def example(self, card: Card) -> Verdict:
         """Return the newest verdict on a card, one that still happens if any does."""

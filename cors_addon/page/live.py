@@ -22,7 +22,7 @@ logger = logging.getLogger("cors_addon")
 _KEPT_DOCUMENTS: Final = 4
 _DOCUMENT_EVERY: Final = 1.0
 _METHODS: Final = {"": "GET", "data": "GET"} | dict.fromkeys(
-    ("injection", "rules", "clear", "probe", "unblock", "undo"), "POST"
+    ("injection", "rules", "clear", "probe", "unblock", "undo", "verify", "remove"), "POST"
 )
 
 
@@ -149,9 +149,13 @@ class LivePage:
         elif action == "probe":
             services.probe(name)
         elif action == "unblock":
-            services.unblock(name)
+            services.unblock(name, form.get("seen", ""))
         elif action == "undo":
             services.undo()
+        elif action == "verify":
+            services.verify(name)
+        elif action == "remove":
+            services.remove(name)
         elif state not in ("on", "off"):
             raise Refused("state has to be on or off")
         elif action == "injection":

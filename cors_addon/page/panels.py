@@ -1,7 +1,7 @@
 """What stands beside the cards: injection, the rules, what servers still have to send, and counts."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from html import escape
 from typing import Any, Final
@@ -28,9 +28,10 @@ def switch(action: str, token: str, label: str, is_on: bool, name: str = "", dis
     )
 
 
-def button(action: str, token: str, label: str, name: str = "") -> str:
-    """Return a button as a form."""
-    hidden = f'<input type="hidden" name="name" value="{escape(name)}">' if name else ""
+def button(action: str, token: str, label: str, name: str = "", **more: str) -> str:
+    """Return a button as a form; ``more`` are fields to send along."""
+    hidden = "".join(f'<input type="hidden" name="{key}" value="{escape(value)}">' for key, value in more.items())
+    hidden += f'<input type="hidden" name="name" value="{escape(name)}">' if name else ""
     hidden += f'<input type="hidden" name="token" value="{escape(token)}">'
     return f'<form method="post" action="{action}" class="{action}">{hidden}<button>{label}</button></form>'
 
@@ -90,18 +91,23 @@ def _rule(token: str, rule: Rule) -> str:
     )
 
 
-def owed(found: Sequence[tuple[Card, Mapping[str, Any]]], hidden: int) -> str:
-    """Return the inside of the section of what servers still have to send; ``hidden`` more are not shown."""
+def owed(
+    found: Sequence[tuple[Card, Mapping[str, Any]]], hidden: int, verify: Callable[[Card], str] = lambda card: ""
+) -> str:
+    """Return the inside of the section of what servers still have to send; ``hidden`` more are not shown.
+
+    ``verify`` gives the button that sends the request of a card again.
+    """
     if not found:
         return '<p class="empty">Nothing: no rule was needed so far.</p>'
-    return f'<ul class="debts">{"".join(_owed(*each) for each in found)}</ul>{left_out(hidden)}'
+    return f'<ul class="debts">{"".join(_owed(*each, verify(each[0])) for each in found)}</ul>{left_out(hidden)}'
 
 
-def _owed(card: Card, diagnosis: Mapping[str, Any]) -> str:
+def _owed(card: Card, diagnosis: Mapping[str, Any], verify: str) -> str:
     return (
         f'<li><b class="method">{text(card.method, 40)}</b> {text(card.host)}{text(card.path)}'
         f'<p class="meta">{prose(diagnosis["headline"])}. Rule {text(card.rule, 120)}, '
-        f"{requests_of(len(card.flows))}, <code>{line(diagnosis['id'])}</code>.</p></li>"
+        f"{requests_of(len(card.flows))}, <code>{line(diagnosis['id'])}</code>.</p>{verify}</li>"
     )
 
 
@@ -127,6 +133,17 @@ def _plan(plan: Mapping[str, Any]) -> str:
         f'<li id="plan-{name}"><b>{text(plan["host"])}</b>'
         f'<p class="meta">{text(covers(plan), 300)}. {pages}</p>{sends}</li>'
     )
+
+
+def fixed(token: str, found: Sequence[tuple[str, str]]) -> str:
+    """Return what servers let pass by themselves since, each with the rule to take out, if any."""
+    if not found:
+        return ""
+    items = "".join(
+        f"<li>{text(told, 600)}{button('remove', token, f'Remove rule {line(rule, 120)}', rule) if rule else ''}</li>"
+        for told, rule in found
+    )
+    return f'<h3>Fixed on the server</h3><ul class="passed">{items}</ul>'
 
 
 def counts(rows: Iterable[tuple[str, int]]) -> str:

@@ -17,7 +17,7 @@ from .cards import card_html, haystack, passed_html, rule_sentence
 from .html_text import block, left_out, line, text
 from .ledger import Card, Ledger, Section
 from .profiles import Profiles
-from .services import Services
+from .services import Services, digest
 
 LISTED: Final = 50
 """How many cards a list shows."""
@@ -79,6 +79,10 @@ class Screen:
         if switches != self._switches or len(self._services.unsent()) != self._unsent:
             self._switches, self._unsent = switches, len(self._services.unsent())
             self._ledger.version += 1
+            # The change that each card shows may be another one now.
+            for section in (Section.BLOCKED, Section.CONDITIONAL):
+                for card in self._ledger.listed(section)[:LISTED]:
+                    card.version = self._ledger.version
         if self._hosts.look(self._ledger.version):
             self._ledger.version += 1
         return self._ledger.version
@@ -164,6 +168,8 @@ class Screen:
             diagnosis = self._diagnosis(card)
             suggestion = self._services.suggest(verdict) if section in (Section.BLOCKED, Section.CONDITIONAL) else ()
             unblock = self._unblock(verdict.id, suggestion) if suggestion else ""
+            if section in (Section.BLOCKED, Section.CONDITIONAL):
+                unblock += self._verify(verdict.id)
             is_open = section is Section.BLOCKED and place < _OPEN
             rule = rule_sentence(flow_entry(verdict)) if verdict.delivered is not None else ""
             html = card_html(card, diagnosis, is_open, unblock, verdict.notes, rule)
@@ -173,14 +179,23 @@ class Screen:
             self._cards[card.id] = card.version, html, found_in
         return html, found_in
 
+    def _verify_card(self, card: Card) -> str:
+        return self._verify(self._ledger.example(card).id)
+
+    def _verify(self, flow_id: str) -> str:
+        """Return the button that sends a request again, and what came of it the last time."""
+        told = self._services.verified(flow_id)
+        note = f'<p class="note" role="status">{text(told, 600)}</p>' if told else ""
+        return f"{panels.button('verify', self._token, 'Verify: send this request again', flow_id)}{note}"
+
     def _unblock(self, flow_id: str, suggestion: Sequence[str]) -> str:
         """Return the rule that unblocks a flow, and the button that writes it."""
         where = text(self._services.place(), 200)
-        label = "Write this rule and switch injection on"
+        label = "Write this change and switch injection on"
         return (
             f'<details class="unblock"><summary>Unblock</summary>{block(chr(10).join(suggestion))}'
-            f'<p class="meta">Goes into {where}. A rule for the same server and page is widened instead.</p>'
-            f"{panels.button('unblock', self._token, label, flow_id)}</details>"
+            f'<p class="meta">The change of the rules in {where}.</p>'
+            f"{panels.button('unblock', self._token, label, flow_id, seen=digest(suggestion))}</details>"
         )
 
     def _parts(self, lists: Mapping[Section, Sequence[Card]]) -> dict[str, tuple[int, str]]:
@@ -204,10 +219,11 @@ class Screen:
                 self._token, injection.is_on, injection.seconds_left, listed, path, injection.file.trouble
             ),
             "rules": panels.rules(self._token, listed, path, self._services.can_undo(), injection.file.in_memory),
-            "debts": panels.owed(self._owed(owed[:LISTED]), len(owed) - LISTED),
+            "debts": panels.owed(self._owed(owed[:LISTED]), len(owed) - LISTED, self._verify_card),
             "plans": panels.plans(self._plans(lists, owed)),
             "counts": panels.counts(self._counts()),
             "passed": self._passed(passed),
+            "fixed": panels.fixed(self._token, self._services.fixed()),
             "hosts": self._hosts.html,
             "unsent": unsent.section(self._told(), self._services.unsent()),
             "blocked-note": self._blocked_note(lists, len(passed)),

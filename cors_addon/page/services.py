@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -42,16 +43,23 @@ class Switches(Protocol):
     def file(self) -> RuleFile: ...
 
 
+def digest(lines: Sequence[str]) -> str:
+    """Return what stands for the lines of a change that was shown."""
+    return sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What is shown, and what its buttons do. Each of the latter may raise ``Refused``.
 
     ``verdicts`` are those remembered, by id, and ``judged`` counts all. ``explain`` returns a verdict with what is
-    behind it, ``suggest`` the lines of a rule that would let a blocked flow pass. ``hosts`` gives the profiles of so
-    many hosts, those asked last, and how many are known, in steps; ``hosts_state`` is another one whenever they may
-    have changed. ``unsent`` gives the requests that a listened-to browser never sent. ``unblock`` writes the rule for a
-    flow (its id) and puts it in force, ``undo`` takes the last change of the rules back, and ``place`` names where
-    rules are kept.
+    behind it, ``suggest`` the lines of the change of the rule file that would let a blocked flow pass, as a diff.
+    ``hosts`` gives the profiles of so many hosts, those asked last, and how many are known, in steps; ``hosts_state``
+    is another one whenever they may have changed. ``unsent`` gives the requests that a listened-to browser never sent.
+    ``unblock`` makes that change for a flow (its id) and puts the rule in force, unless the change is not the one
+    whose ``digest`` is given; ``undo`` takes the last change of the rules back, ``remove`` takes a rule out, ``place``
+    names where rules are kept. ``verify`` sends the request of a flow again and ``verified`` says what came of that.
+    ``fixed`` lists what servers let pass by themselves since, each with the rule that nothing needs any more.
     """
 
     verdicts: Mapping[str, Verdict]
@@ -65,8 +73,12 @@ class Services:
     switch_rule: Callable[[str, bool], None]
     probe: Callable[[str], None]
     clear: Callable[[], None]
-    unblock: Callable[[str], None]
+    unblock: Callable[[str, str], None]
     undo: Callable[[], None]
     can_undo: Callable[[], bool]
     place: Callable[[], str]
     unsent: Callable[[], Sequence[Mapping[str, Any]]] = tuple
+    verify: Callable[[str], None] = lambda flow_id: None
+    verified: Callable[[str], str] = lambda flow_id: ""
+    fixed: Callable[[], Sequence[tuple[str, str]]] = tuple
+    remove: Callable[[str], None] = lambda name: None

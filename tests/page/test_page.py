@@ -587,6 +587,55 @@ def test_without_a_rule_file_the_rule_is_kept_in_memory_and_shown() -> None:
         assert "allow_origins: [&quot;http://app.test&quot;]" in shown
 
 
+def test_the_change_of_the_rules_is_shown_before_it_is_made(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    with browser(cors_rules=str(rules)) as page:
+        blocked = page.through.send(cors_get())
+        html = page.open()
+        assert "+  - name: &quot;app.test calls api.test&quot;" in html
+        seen = re.search(r'name="seen" value="(\w+)"', html)
+        assert seen is not None
+        rules.write_text("version: 1\nrules:\n  - {name: x, hosts: [b.test], allow_origins: ['http://b.test']}\n")
+        page.through.addon.commands.rules_reload()
+        refused = page.post("unblock", name=blocked.id, seen=seen[1])
+        assert refused.status_code == 409
+        assert "The rules have changed since." in (refused.text or "")
+        widened = page.data()["lists"]["blocked"][0][1]
+        assert "@@ -2,2 +2,7 @@" in widened
+        seen = re.search(r'name="seen" value="(\w+)"', widened)
+        assert seen is not None
+        assert page.post("unblock", name=blocked.id, seen=seen[1]).status_code == 303
+        assert "app.test calls api.test" in rules.read_text()
+
+
+def test_verify_says_why_it_does_not_ask_and_a_rule_is_taken_out_by_a_button(tmp_path: Path) -> None:
+    with browser(cors_rules=str(tmp_path / "rules.yaml")) as page:
+        blocked = page.through.send(cors_get(at=1000.0))
+        assert "Verify: send this request again" in page.open()
+        refused = page.post("verify", name=blocked.id)
+        assert refused.status_code == 409
+        assert "api.test is in no rule&#x27;s hosts" in (refused.text or "")
+        page.post("unblock", name=blocked.id)
+        page.through.send(cors_get("Access-Control-Allow-Origin: http://app.test", at=1001.0))
+        assert "Fixed on the server" in page.data()["regions"]["fixed"]
+        (rule,) = page.through.addon.injection.rules.rules
+        assert page.post("remove", name=rule.name).status_code == 303
+        assert page.through.addon.injection.rules.rules == ()
+        assert not (tmp_path / "rules.yaml").exists()
+        assert page.post("undo").status_code == 303
+        assert (tmp_path / "rules.yaml").exists()
+
+
+def test_the_only_rule_of_the_users_own_file_is_switched_off(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("version: 1\nrules:\n  - {name: x, hosts: [api.test], allow_origins: ['http://app.test']}\n")
+    before = rules.read_bytes()
+    with browser(cors_rules=str(rules)) as page:
+        assert page.post("remove", name="x").status_code == 303
+        assert not page.through.addon.injection.rules.rules[0].enabled
+        assert rules.read_bytes() == before
+
+
 def test_a_flow_that_is_forgotten_is_not_unblocked() -> None:
     with browser() as page:
         response = page.post("unblock", name="gone")

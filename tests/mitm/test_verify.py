@@ -1,0 +1,52 @@
+"""``cors.verify``: one request again, as it was, to hosts of the rule file only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mitmproxy import exceptions
+
+from tests.mitm.client import fetch
+from tests.mitm.process import Mitmproxy, listening
+from tests.mitm.support import APP, cors_get, make_flow, make_response, proxy
+from tests.mitm.test_probe import DRIVER, RULES, Asked
+
+
+def test_it_asks_listed_hosts_only_and_what_is_safe_to_send_again() -> None:
+    with proxy() as running:
+        verify = running.addon.commands.verify
+        blocked = running.send(cors_get(at=1000.0))
+        with pytest.raises(exceptions.CommandError, match=r"api\.test is in no rule's hosts.*Unblock"):
+            verify([blocked])
+        posted = make_flow(f"Origin: {APP}", method="POST", response=make_response(200), at=1001.0)
+        running.send(posted)
+        with pytest.raises(exceptions.CommandError, match="GET, HEAD and preflights only"):
+            verify([posted])
+        with pytest.raises(exceptions.CommandError, match="forgotten"):
+            verify([cors_get(at=1002.0)])
+        with pytest.raises(exceptions.CommandError, match="takes one flow"):
+            verify([])
+
+
+@pytest.mark.proxy
+def test_the_same_request_is_sent_again_and_judged(tmp_path: Path) -> None:
+    trusts: dict[str, bool] = {}
+    with Asked(trusts) as server:
+        rules, driver = tmp_path / "rules.yaml", tmp_path / "driver.py"
+        rules.write_text(RULES.format(port=server.port))
+        driver.write_text(DRIVER.replace("cors.probe", "cors.verify"))
+        with Mitmproxy(
+            tmp_path, *listening(), "-s", driver, options=[f"cors_rules={rules}", "termlog_verbosity=info"]
+        ) as running:
+            url = f"http://127.0.0.1:{server.port}/items?probe"
+            fetch(running.port, "GET", url, "X-Trace: 1")
+            running.wait_for("verified: GET .*still blocked: No Access-Control-Allow-Origin")
+            trusts[APP] = True
+            seen = len(running.lines)
+            fetch(running.port, "GET", url, "X-Trace: 1")
+            running.wait_for("verified: GET .*the fix has arrived: the server allows it now", seen)
+            running.wait_for("fixed on the server: GET")
+        assert [(method, headers["origin"], headers["x-trace"]) for method, _, headers in server.requests] == [
+            ("GET", APP, "1")
+        ] * 4
