@@ -115,6 +115,13 @@ ENTRIES: Final = (
     *(FUNCTION, NO_APPLICATION, ACCESS_POLICY),
 )
 
+# A response that the application wrote has the application's Server there.
+_REFUSE_THEMSELVES: Final = (
+    ("awselb", "the AWS load balancer"),
+    ("akamaighost", "Akamai"),
+    ("microsoft-azure-application-gateway", "Azure Application Gateway"),
+)
+_EXEMPT: Final = "Find the rule that refuses in its log, and exempt the API's paths, OPTIONS above all, from it."
 _OF_CDNS: Final = frozenset({520, 521, 522, 523, 524, 525, 526, 527, 530, 529})
 
 # With these hosting services say that they have no application to ask, or that it failed.
@@ -186,6 +193,12 @@ def own_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
         gateway = gateway_of(headers)
         by = gateway[0] if gateway is not None else "a firewall"
         yield GATEWAY_CHALLENGE.named(HIGH, f"{said}, and the body is the block page of {by}", (scene.id,))
+        return
+    own = next((who for begins, who in _REFUSE_THEMSELVES if scene.server.lower().startswith(begins)), None)
+    if status == 403 and own is not None:
+        how = f"{said} with Server: {shown(scene.server, 40)}, which only {own} itself sends"
+        title = f"{own[:1].upper()}{own[1:]} rejects the request by a firewall or listener rule"
+        yield GATEWAY_CHALLENGE.named(MEDIUM, how, (scene.id,), fix=_EXEMPT, title=title)
         return
     service = service_page(status, headers)
     if service is None and scene.says(Hint.TUNNEL_WARNING):
