@@ -23,6 +23,7 @@ from ..rules.plans import Plan
 from ..traffic.bounded_dicts import Remembered
 from ..verdict.failure_details import inert
 from ..verdict.model import Judge
+from ..verdict.redact import redact
 from . import (
     console,
     contentview,
@@ -308,9 +309,22 @@ class CorsAddon:
     def verdict_of(self, flow: http.HTTPFlow) -> dict[str, Any] | None:
         """Judge what was seen until now, and return a flow's entry of the JSON report; see ``cors_addon``."""
         self.pipeline.drain()
+        if "cors" not in flow.metadata and display.is_cleared(flow.id):
+            self.pipeline.judge_again(flow)
         self.kept.complete(flow)
         entry: dict[str, Any] | None = flow.metadata.get("cors")
         return entry
+
+    def name_of(self, flow_id: str) -> str:
+        """Return what people know a flow by: method, path, status and time; its id where it is forgotten."""
+        record = self.session.correlator.get(flow_id)
+        if record is None:
+            return flow_id
+        exchange = record.exchange
+        path = inert(redact(exchange.request.url.partition("?")[0]), 120)
+        status = "" if exchange.response is None else f" {exchange.response.status}"
+        at = time.strftime("%H:%M:%S", time.localtime(exchange.started))
+        return f"{inert(exchange.request.method, 20)} {path}{status} at {at}"
 
     def _answered(self, seen: Seen) -> None:
         seen.answer()

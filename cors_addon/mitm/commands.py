@@ -1,6 +1,7 @@
 """The commands. Names hold letters and dots only: mitmweb cannot reach others."""
 
 import logging
+import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
@@ -11,7 +12,9 @@ from mitmproxy import command, ctx, exceptions, flow, types
 from mitmproxy.log import ALERT
 
 from ..diagnosis.stepwise import result_of
+from ..report.diagnosis_text import lines_of
 from ..report.formats import SUFFIXES
+from ..report.model import Report
 from ..report.terminal_lines import summary
 from ..rules.suggest import BlockedRequest
 from ..verdict.failure_details import inert
@@ -21,6 +24,7 @@ from .contentview import brief_for, text_for
 from .late_lines import LateLines
 from .probe import Probe
 from .reporting import Reporting
+from .rule_table import rule_rows
 from .rule_writer import NotWritten, Preview, RuleWriter
 from .services import Services
 from .sliced_jobs import Job, Steps
@@ -28,6 +32,8 @@ from .verify import Verifier
 
 logger = logging.getLogger("cors_addon")
 
+_ID: Final = re.compile(r"cors-[0-9a-f]{7}")
+_MOST_LINES: Final = 1_000
 _STATES: Final = ("on", "off", "toggle")
 
 _FEW: Final = 3
@@ -97,8 +103,12 @@ class Commands:
 
     @command.command("cors.explain")
     @contained
-    def explain(self, flows: Sequence[flow.Flow]) -> types.Data:
-        """Explain what browsers do with these flows, and why."""
+    def explain(self, what: str) -> types.Data:
+        """Explain what browsers do with flows, such as @focus, or with what an id such as cors-1a2b3c4 names."""
+        if isinstance(what, str) and _ID.fullmatch(what.strip("#")):
+            return self._explain_id(what.strip("#"))
+        # Other addons hand over the flows themselves.
+        flows = ctx.master.commands.call_strings("view.flows.resolve", [what]) if isinstance(what, str) else what
         shown, rest = flows[:_MOST_EXPLAINED], len(flows) - _MOST_EXPLAINED
         more = [[f"{rest:,} more flows are not shown: choose fewer, or write a report with cors.report."]]
         more = more if rest > 0 else []
@@ -113,6 +123,19 @@ class Commands:
             rows += [[f"flow {each.id[:8]}"]] if len(flows) > 1 else []
             rows += [[line] for line in text_for(each).split("\n")]
         return [*rows, *more]  # type: ignore[return-value]
+
+    def _explain_id(self, wanted: str) -> types.Data:
+        told = self._later("the explanation")
+
+        def tell(report: Report) -> None:
+            lines = [lines_of(each, most=_MOST_LINES) for each in report.diagnoses if each["id"] == wanted]
+            told(lines[0] if lines else [f"Nothing that was seen so far has the id {wanted}."])
+
+        self._reporting.summarize(tell)
+        if _in_a_browser():
+            for (line,) in told.rows():
+                logger.log(ALERT, "%s", line)
+        return [["explanation"], *told.rows()]  # type: ignore[return-value]
 
     @command.command("cors.status")
     @contained
@@ -176,18 +199,7 @@ class Commands:
     @contained
     def rules_list(self) -> types.Data:
         """List the rules in force."""
-        injection = self._services.injection
-        rows = [["rule", "state", "hosts", "pages", "preflight"]]
-        for rule in injection.rules.rules:
-            state = "dry run" if rule.dry_run else "on" if rule.enabled else "off"
-            hosts = ", ".join(host.text for host in rule.hosts)
-            patterns = rule.origins.patterns
-            pages = "any" if patterns is None else ", ".join(pattern.text for pattern in patterns)
-            rows.append([rule.name, state, hosts, pages, rule.simulate or rule.preflight.value])
-        rows.append(["", injection.state(), "", "", ""])
-        if injection.file.trouble:
-            rows += [["", line, "", "", ""] for line in injection.file.trouble.splitlines()]
-        return rows  # type: ignore[return-value]
+        return rule_rows(self._services.injection)  # type: ignore[return-value]
 
     @command.command("cors.rules.toggle")
     @contained

@@ -17,7 +17,10 @@ _WIDTH: Final = 64
 """What fits beside the flow list of mitmweb in a window of 1280 pixels."""
 
 _BLOCKED: Final = "blocked"
-_CLEARED: Final = "The verdict of this flow was cleared. Repeat the request in the browser to have it judged again."
+_CLEARED: Final = (
+    "The verdict of this flow was cleared, and a rule has changed its response."
+    " Repeat the request in the browser to have it judged again."
+)
 _NOTHING: Final = "No CORS check applies to this flow: it is same-origin, a navigation, or not a browser's request."
 
 
@@ -29,7 +32,14 @@ def text_for(flow: Flow | None) -> str:
     assert flow is not None
     from ..report.explain import explain
 
-    return "\n".join(explain(verdict, _WIDTH, flow.metadata.get(SERVER) or ()))
+    return "\n".join(explain(verdict, _WIDTH, flow.metadata.get(SERVER) or (), _name_of))
+
+
+def _name_of(flow_id: str) -> str:
+    """Return what people know a flow by, where the running addon remembers it."""
+    addons = getattr(getattr(ctx, "master", None), "addons", None)
+    addon = addons.get("cors-addon") if addons is not None else None
+    return flow_id if addon is None else str(addon.name_of(flow_id))
 
 
 def _entry_of(flow: Flow) -> Any:
@@ -50,7 +60,7 @@ def brief_for(flow: Flow) -> str:
 
     told = [log_line(diagnosis).text for diagnosis in verdict.get("diagnoses") or ()]
     first = told[0] if told else f"CORS {verdict['outcome']}: {verdict['method']} {verdict['url']}"
-    return f"{first} The event log and the response's view CORS say more."
+    return f"{first} The event log says more. @focus is not the selected flow: the view CORS explains the selected one."
 
 
 def priority_for(data: bytes, flow: Flow | None, message: object = None) -> float:

@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Final
 
 from mitmproxy import ctx, exceptions, http, tls
+from mitmproxy.log import ALERT
 from mitmproxy.proxy import mode_specs, server_hooks
 
 from ..fetch.headers import HeaderList
@@ -102,7 +103,7 @@ class PageFlows:
         if self._host:
             told = whereabouts(self._host, modes, lazy, self.listener.url)
             if told:
-                logger.info("CORS: %s", told)
+                logger.log(ALERT, "CORS: %s", told)
 
     @staticmethod
     def _warn_of_the_network() -> None:

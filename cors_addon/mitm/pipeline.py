@@ -17,6 +17,7 @@ from mitmproxy import ctx, hooks, http
 from ..capture.flow_scan import is_of_interest_without_origin
 from ..diagnosis.session import Session
 from ..fetch.messages import Response
+from ..rules.plans import ADDON_HEADER
 from ..traffic.exchange import Exchange
 from ..traffic.testimony import Testimony, Told
 from . import flows, injection
@@ -128,6 +129,13 @@ class Pipeline:
         except Exception as exc:
             self._teller.fault("what a browser said", flow, exc)
             return True
+
+    def judge_again(self, flow: http.HTTPFlow) -> None:
+        """Judge a flow whose verdict was cleared, by what the server sent: what a rule changed does not show that."""
+        over = flow.response is not None or flow.error is not None
+        if over and (flow.response is None or ADDON_HEADER not in flow.response.headers):
+            self._judge_exchange(flow, flows.exchange_of(flow))
+            self.settle()
 
     # --- turns ------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """The whole story of one flow, for a reader: from the verdict as plain data, as a flow carries it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from ..verdict.failure_details import inert
@@ -10,13 +10,18 @@ from .text_layout import WIDTH, header_lines, paragraph
 _MOST_LINES: Final = 10_000
 
 
-def explain(verdict: Mapping[str, Any], width: int = WIDTH, server: Sequence[Sequence[str]] = ()) -> list[str]:
+def explain(
+    verdict: Mapping[str, Any],
+    width: int = WIDTH,
+    server: Sequence[Sequence[str]] = (),
+    name_of: Callable[[str], str] = str,
+) -> list[str]:
     """Return the explanation line by line.
 
     ``verdict`` is what a flow carries: an entry of the JSON report's ``flows`` with its ``diagnoses``; ``server`` are
     the header lines that the server sent, names and values, ``:status`` among them, where a rule has changed the
-    response. The diagnosis comes first; then what a rule did about it, what was asked and answered, what each browser
-    does, the credentials, and the story around it.
+    response. ``name_of`` returns what people know another flow by, given its id. The diagnosis comes first; then what a
+    rule did about it, what was asked and answered, what each browser does, the credentials, and the story around it.
     """
     lines: list[str] = []
     diagnoses = verdict.get("diagnoses") or []
@@ -35,13 +40,13 @@ def explain(verdict: Mapping[str, Any], width: int = WIDTH, server: Sequence[Seq
     for name, view in (verdict.get("browsers") or {}).items():
         error = f"  {view['error']}" if view.get("error") else ""
         lines += paragraph(name, f"{view['outcome']}{error}", width)
-    lines += _credentials(verdict.get("credentials") or {}, width)
+    lines += _credentials(verdict.get("credentials") or {}, width, name_of)
     for note in verdict.get("notes") or ():
         lines += paragraph("note", note, width)
     related = verdict.get("related") or {}
     for name in ("preflight", "request", "redirected_from", "redirected_to"):
         if related.get(name):
-            lines += paragraph("flow", f"{name.replace('_', ' ')}: {related[name]}", width)
+            lines += paragraph("flow", f"{name.replace('_', ' ')}: {name_of(related[name])}", width)
     findings = {finding["id"]: finding for finding in verdict.get("findings") or ()}
     for violation, text in explanations(findings):
         lines += ["", *paragraph("about", f"[{violation}] {text}", width)]
@@ -65,7 +70,7 @@ def _without_diagnosis(verdict: Mapping[str, Any], width: int) -> Iterator[str]:
     yield ""
 
 
-def _credentials(view: Mapping[str, Any], width: int) -> Iterator[str]:
+def _credentials(view: Mapping[str, Any], width: int, name_of: Callable[[str], str]) -> Iterator[str]:
     mode = view.get("mode", "unknown")
     if view.get("assumed"):
         why = "likely" if view.get("evidence") else "assumed, because nothing shows any"
@@ -76,7 +81,7 @@ def _credentials(view: Mapping[str, Any], width: int) -> Iterator[str]:
         yield from paragraph("creds", "open" if mode == "unknown" else mode.replace("-", " "), width)
     for piece in view.get("evidence") or ():
         strength = "" if piece["certain"] else "hint: "
-        yield from paragraph("", f"{strength}{piece['message']} (flow {piece['flow']})", width)
+        yield from paragraph("", f"{strength}{piece['message']} ({name_of(piece['flow'])})", width)
 
 
 def _touched(touched: Mapping[str, Any], width: int, server: Sequence[Sequence[str]]) -> Iterator[str]:

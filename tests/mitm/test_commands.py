@@ -12,7 +12,7 @@ from mitmproxy import exceptions, http
 from mitmproxy.addons import view
 from mitmproxy.test import tflow
 
-from tests.mitm.support import Proxy, cors_get, make_flow, make_response, proxy
+from tests.mitm.support import Proxy, cors_get, make_flow, make_response, preflight, proxy
 
 
 def call(running: Proxy, name: str, *arguments: str) -> Any:
@@ -123,3 +123,32 @@ def test_clear_says_so(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_missing_argument_is_a_users_error(name: str) -> None:
     with proxy() as running, pytest.raises(exceptions.CommandError):
         call(running, name)
+
+
+def test_an_id_is_explained_as_a_flow_is() -> None:
+    with proxy() as running:
+        blocked = running.send(cors_get())
+        (diagnosis,) = running.addon.verdict_of(blocked)["diagnoses"]
+        lines = [row[0] for row in running.addon.commands.explain(diagnosis["id"])]
+        assert lines[1].startswith("BLOCKED  GET http://api.test/items")
+        assert lines[1].endswith(diagnosis["id"])
+        lines = [row[0] for row in running.addon.commands.explain("#cors-0000000")]
+        assert lines[1] == "Nothing that was seen so far has the id cors-0000000."
+
+
+def test_a_flow_that_was_cleared_is_judged_again_on_demand() -> None:
+    with proxy() as running:
+        blocked = running.send(cors_get())
+        running.addon.clear()
+        assert "cors" not in blocked.metadata
+        text = "\n".join(row[0] for row in running.addon.commands.explain([blocked]))
+        assert "BLOCKED  GET http://api.test/items" in text
+        assert blocked.metadata["cors.outcome"] == "blocked"
+
+
+def test_other_flows_are_named_by_what_people_see_of_them() -> None:
+    with proxy() as running:
+        asked = running.send(preflight(status=403, at=1000.0))
+        name = running.addon.name_of(asked.id)
+        assert name.startswith("OPTIONS http://api.test/items 403 at ")
+        assert running.addon.name_of("gone") == "gone"
