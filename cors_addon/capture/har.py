@@ -178,6 +178,7 @@ class _Reader:
             server_address=address,
             websocket=entry.get("_resourceType") == "websocket" or "_webSocketMessages" in entry,
             source="har",
+            connection=str(entry.get("_connectionId") or ""),
             body_hints=hints_of(status, told, answer) if crosses or status >= 400 else (),
             from_cache=bool(entry.get("_fromCache")),
             testimony=testimony_of(entry, answer, status, error, self._notes.creator, crosses),

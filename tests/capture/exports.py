@@ -171,7 +171,7 @@ def diagnosed(path: Path) -> dict[tuple[str, str, str], str]:
     return {
         (
             f"{place['method']} {each['host']}{place['path']} {each['stage']}",
-            " ".join(sorted([*each["findings"], *each["conditions"]])),
+            " ".join(sorted(each["findings"] or each["conditions"])),
             each["causes"][0]["id"] if each["causes"] else "",
         ): each["severity"]
         for each in check([str(path)], Task()).diagnoses
