@@ -215,7 +215,7 @@ def run(mistake: Mistake, web: Mitmweb, browser: Chromium, folder: Path) -> bool
             print("no snippet")
             break
         end = snippets[0]
-        if "nowhere else" in end or "Remove" in end:
+        if "remove all other code" in end or "Remove" in end:
             cors = ""
         print(f"--- round {attempt + 1}: pasted{' in place of the middleware' if not cors else ''}")
     print(f"{'WORKS' if works else 'FAILS'}  {mistake.name}", flush=True)

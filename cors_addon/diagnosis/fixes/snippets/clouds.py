@@ -23,6 +23,9 @@ S3: Final = Template(
 
 GCS: Final = Template(
     """
+# %developing%
+# not tested in a server
+cat > cors.json <<'END'
 [
   {
     "origin": [%origins-quoted%],
@@ -31,6 +34,8 @@ GCS: Final = Template(
     "maxAgeSeconds": %max-age%
   }
 ]
+END
+gcloud storage buckets update gs://BUCKET --cors-file=cors.json
 """,
     only=COMMON_METHODS,
     credentials=False,
@@ -40,7 +45,7 @@ GCS: Final = Template(
 AZUREBLOB: Final = Template(
     """
 # %developing%
-# with --account-name; the rule is for the whole storage account: it answers OPTIONS, covers errors, and sets Vary
+# add --account-name; the rule is for the whole storage account: Azure answers OPTIONS, covers errors, and sets Vary
 az storage cors add --services b --origins %origins-spaced% --methods %methods-words% \\
   --allowed-headers "%headers-or-none%" --exposed-headers "%exposed-or-none%" --max-age %max-age%
 """,
@@ -50,6 +55,7 @@ az storage cors add --services b --origins %origins-spaced% --methods %methods-w
 CLOUDFRONT: Final = Template(
     """
 # %developing%
+# not tested in a server
 # CloudFormation; then name the policy in the cache behavior's ResponseHeadersPolicyId
 CorsPolicy:
   Type: AWS::CloudFront::ResponseHeadersPolicy
@@ -66,7 +72,7 @@ CorsPolicy:
         AccessControlMaxAgeSec: %max-age%
       CustomHeadersConfig:
         Items: [{ Header: Vary, Value: Origin, Override: false }]
-%preflight%# The cache behavior allows OPTIONS and forwards it; the server behind answers it with 204, without a login.
+%preflight%# let the cache behavior allow and forward OPTIONS; the server behind sends 204, without a login
 """,
     only=COMMON_METHODS,
     wildcard=True,
@@ -75,6 +81,7 @@ CorsPolicy:
 APIGATEWAY: Final = Template(
     """
 # %developing%
+# not tested in a server
 # CloudFormation, HTTP API: the gateway answers OPTIONS itself, before authorizers, and overrides the backend's headers
 Api:
   Type: AWS::ApiGatewayV2::Api
@@ -88,7 +95,7 @@ Api:
       MaxAge: %max-age%
 
 # REST API instead: the backend sends the headers, OPTIONS is a method without authorizer, and the gateway's own
-# errors have theirs from here (the same for DEFAULT_5XX)
+# errors get theirs here (the same for DEFAULT_5XX)
 Errors4xx:
   Type: AWS::ApiGateway::GatewayResponse
   Properties:
@@ -116,9 +123,9 @@ const cors = require("cors")({
   maxAge: %max-age%,
 });
 
-// around everything, authentication included: it answers OPTIONS itself, and what it sets stays on errors
+// around everything, authentication included: cors answers OPTIONS itself, and errors keep its headers
 exports.api = onRequest((request, response) => cors(request, response, () => handle(request, response)));
-%answered%// and nowhere else: take out what sets Access-Control-Allow-Origin so far, and the option cors of onRequest
+%answered%// remove all other code that sets Access-Control-Allow-Origin, and onRequest's option cors
 """)
 
 _EDGE: Final = """
@@ -145,7 +152,7 @@ function isPreflight(request) {
 }
 
 async function withCors(request, answer) {
-  // OPTIONS is answered here, before whatever authenticates
+  // answers OPTIONS here, before authentication
   if (isPreflight(request)) return new Response(null, { status: 204, headers: corsHeaders(request, true) });
   const received = await answer();
   const response = new Response(received.body, received);
@@ -193,7 +200,7 @@ export default function middleware(request) {
     %credentials%headers["Access-Control-Allow-Credentials"] = "true";
     headers["Access-Control-Expose-Headers"] = "%exposed%";
   }
-  %preflight%// OPTIONS is answered here, before the functions and whatever they authenticate
+  %preflight%// answers OPTIONS here, before the functions and their authentication
   %preflight%if (request.method === "OPTIONS" && request.headers.has("Access-Control-Request-Method")) {
   %preflight%  headers["Access-Control-Allow-Methods"] = "%methods%";
   %preflight%  headers["Access-Control-Allow-Headers"] = "%headers%";
@@ -202,7 +209,7 @@ export default function middleware(request) {
   %preflight%}
   return next({ headers });
 }
-%answered%// and nowhere else: take out what sets Access-Control-Allow-Origin so far (functions, vercel.json)
+%answered%// remove all other code that sets Access-Control-Allow-Origin (functions, vercel.json)
 """)
 
 CLOUDS: Final[dict[str, Writer]] = {

@@ -8,7 +8,7 @@ RAILS: Final = Template(
     """
 # %developing%
 # Gemfile: gem "rack-cors"; config/initializers/cors.rb
-# the outermost: it answers OPTIONS before authentication, its headers are on errors too, and it sets Vary
+# the outermost middleware: it answers OPTIONS before authentication, covers errors, and sets Vary
 Rails.application.config.middleware.insert_before 0, Rack::Cors do
   allow do
     origins %origins-quoted%
@@ -20,7 +20,7 @@ Rails.application.config.middleware.insert_before 0, Rack::Cors do
       methods: [%methods-ruby%]
   end
 end
-%answered%# and nowhere else: take out what sets Access-Control-Allow-Origin so far
+%answered%# remove all other code that sets Access-Control-Allow-Origin
 """,
     only=COMMON_METHODS,
     wildcard=True,
@@ -30,8 +30,9 @@ LARAVEL: Final = Template(
     """
 <?php
 // %developing%
+// not tested in a server
 // config/cors.php; then php artisan config:clear
-// HandleCors is global: before authentication, on errors too, and it sets Vary
+// HandleCors is global: it runs before authentication, covers errors, and sets Vary
 return [
     'paths' => ['*'],
     'allowed_origins' => [%origins-single%],
@@ -42,7 +43,7 @@ return [
     'max_age' => %max-age%,
     'supports_credentials' => %credentials-bool%,
 ];
-%answered%// and nowhere else: take out what sets Access-Control-Allow-Origin so far
+%answered%// remove all other code that sets Access-Control-Allow-Origin
 """,
     wildcard=True,
 )
@@ -50,7 +51,7 @@ return [
 SPRING: Final = Template(
     """
 // %developing%
-// in a @Configuration class; not named corsFilter, a name that Spring Security takes for its own
+// in a @Configuration class; Spring Security uses the name corsFilter itself
 @Bean
 FilterRegistrationBean<CorsFilter> corsRegistration() {
     CorsConfiguration cors = new CorsConfiguration();
@@ -64,21 +65,22 @@ FilterRegistrationBean<CorsFilter> corsRegistration() {
     UrlBasedCorsConfigurationSource source = new UrlBasedCorsConfigurationSource();
     source.registerCorsConfiguration("/**", cors);
     FilterRegistrationBean<CorsFilter> registration = new FilterRegistrationBean<>(new CorsFilter(source));
-    // before Spring Security: OPTIONS passes without a login, and 401 and 403 have the headers; it sets Vary
+    // before Spring Security: OPTIONS passes without a login, and 401 and 403 get the headers
     registration.setOrder(Ordered.HIGHEST_PRECEDENCE);
     return registration;
 }
-%answered%// and nowhere else: take out @CrossOrigin and what sets Access-Control-Allow-Origin so far
+%answered%// remove @CrossOrigin and all other code that sets Access-Control-Allow-Origin
 """,
     wildcard=True,
 )
 
 ASPNETCORE: Final = Template("""
 // %developing%
+// not tested in a server
 // Program.cs, before builder.Build()
 var corsOrigins = new HashSet<string> { %origins-quoted% };
 builder.Services.AddCors(options => options.AddPolicy("pages", policy => policy
-    .SetIsOriginAllowed(corsOrigins.Contains) // with Vary: Origin, which WithOrigins leaves out for a single one
+    .SetIsOriginAllowed(corsOrigins.Contains) // sends Vary: Origin; WithOrigins does not, for a single origin
     .WithMethods(%methods-quoted%)
     .WithHeaders(%headers-quoted%)
     .WithExposedHeaders(%exposed-quoted%)
@@ -87,7 +89,7 @@ builder.Services.AddCors(options => options.AddPolicy("pages", policy => policy
 
 // after app.UseExceptionHandler() and app.UseRouting(), before UseAuthentication() and UseAuthorization()
 app.UseCors("pages");
-%answered%// and nowhere else: take out what sets Access-Control-Allow-Origin so far
+%answered%// remove all other code that sets Access-Control-Allow-Origin
 """)
 
 GO: Final = Template("""
@@ -116,13 +118,14 @@ func withCORS(next http.Handler) http.Handler {
     })
 }
 
-// the outermost handler, around authentication: OPTIONS passes, and errors have the headers
+// the outermost handler, around authentication: OPTIONS passes, and errors get the headers
 // http.ListenAndServe(address, withCORS(handler))
-%answered%// and nowhere else: take out what sets Access-Control-Allow-Origin so far
+%answered%// remove all other code that sets Access-Control-Allow-Origin
 """)
 
 ACTIX: Final = Template("""
 // %developing%
+// not tested in a server
 // cargo add actix-cors
 use actix_cors::Cors;
 
@@ -136,12 +139,13 @@ let cors = Cors::default()
     .max_age(%max-age%);
 // the last wrap is the outermost: around authentication, so that OPTIONS passes; it sets Vary
 App::new()/* routes and other middleware */.wrap(cors)
-%answered%// and nowhere else: take out what sets Access-Control-Allow-Origin so far
+%answered%// remove all other code that sets Access-Control-Allow-Origin
 """)
 
 AXUM: Final = Template(
     """
 // %developing%
+// not tested in a server
 // cargo add tower-http --features cors
 use axum::http::{HeaderName, HeaderValue, Method};
 use tower_http::cors::CorsLayer;
@@ -156,7 +160,7 @@ let cors = CorsLayer::new()
     .max_age(std::time::Duration::from_secs(%max-age%));
 // the last layer is the outermost: around authentication, so that OPTIONS passes; it sets Vary
 let app = app.layer(cors);
-%answered%// and nowhere else: take out what sets Access-Control-Allow-Origin so far
+%answered%// remove all other code that sets Access-Control-Allow-Origin
 """,
     only=COMMON_METHODS,
 )

@@ -9,7 +9,7 @@ EXPRESS: Final = Template("""
 // npm install cors
 const cors = require("cors");
 
-// before authentication and every route: it answers OPTIONS itself, and what it sets stays on errors
+// before authentication and every route: cors answers OPTIONS itself, and errors keep its headers
 app.use(cors({
   origin: [%origins-quoted%],
   methods: [%methods-quoted%],
@@ -18,13 +18,13 @@ app.use(cors({
   %credentials%credentials: true,
   maxAge: %max-age%,
 }));
-%answered%// and nowhere else: take out what sets Access-Control-Allow-Origin so far
+%answered%// remove all other code that sets Access-Control-Allow-Origin
 """)
 
 FASTIFY: Final = Template("""
 // %developing%
 // npm install @fastify/cors
-// before the hooks that authenticate; without await they would be there first, and refuse OPTIONS
+// before the hooks that authenticate; without await these hooks run first and reject OPTIONS
 await app.register(require("@fastify/cors"), {
   origin: [%origins-quoted%],
   methods: [%methods-quoted%],
@@ -33,7 +33,7 @@ await app.register(require("@fastify/cors"), {
   %credentials%credentials: true,
   maxAge: %max-age%,
 });
-%answered%// and nowhere else: take out what sets Access-Control-Allow-Origin so far
+%answered%// remove all other code that sets Access-Control-Allow-Origin
 """)
 
 KOA: Final = Template("""
@@ -42,7 +42,7 @@ KOA: Final = Template("""
 const cors = require("@koa/cors");
 const corsOrigins = new Set([%origins-quoted%]);
 
-// the first middleware: it answers OPTIONS itself and keeps its headers on errors
+// the first middleware: cors answers OPTIONS itself, and errors keep its headers
 app.use(cors({
   origin: (ctx) => (corsOrigins.has(ctx.get("Origin")) ? ctx.get("Origin") : ""),
   allowMethods: [%methods-quoted%],
@@ -52,12 +52,12 @@ app.use(cors({
   maxAge: %max-age%,
   keepHeadersOnError: true,
 }));
-%answered%// and nowhere else: take out what sets Access-Control-Allow-Origin so far
+%answered%// remove all other code that sets Access-Control-Allow-Origin
 """)
 
 NESTJS: Final = Template("""
 // %developing%
-// main.ts, after NestFactory.create and before app.listen; guards come later, so OPTIONS passes
+// main.ts, after NestFactory.create and before app.listen; guards run later, so OPTIONS passes
 app.enableCors({
   origin: [%origins-quoted%],
   methods: [%methods-quoted%],
@@ -66,7 +66,7 @@ app.enableCors({
   %credentials%credentials: true,
   maxAge: %max-age%,
 });
-%answered%// and nowhere else: take out what sets Access-Control-Allow-Origin so far
+%answered%// remove all other code that sets Access-Control-Allow-Origin
 """)
 
 JAVASCRIPT: Final[dict[str, Writer]] = {

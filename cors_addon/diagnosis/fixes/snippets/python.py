@@ -9,7 +9,7 @@ FASTAPI: Final = Template(
 # %developing%
 from starlette.middleware.cors import CORSMiddleware
 
-# the last line of the module: around everything, so that unhandled errors (500) have the headers too
+# the last line of the module: around everything, so that unhandled errors (500) get the headers too
 app = CORSMiddleware(
     app,
     allow_origins=[%origins-quoted%],
@@ -19,7 +19,7 @@ app = CORSMiddleware(
     %credentials%allow_credentials=True,
     max_age=%max-age%,
 )
-%answered%# and nowhere else: take out what sets Access-Control-Allow-Origin so far
+%answered%# remove all other code that sets Access-Control-Allow-Origin
 """,
     wildcard=True,
 )
@@ -40,7 +40,7 @@ CORS_ORIGINS = {%origins-quoted%}
 %preflight%    return ("", 204) if cors_preflight() else None
 %preflight%
 %preflight%
-@app.after_request  # above every other after_request, so that it is the last one to run; on errors too
+@app.after_request  # above every other after_request, so that it runs last; on errors too
 def cors_allow(response):
     response.vary.add("Origin")
     origin = request.headers.get("Origin")
@@ -59,7 +59,7 @@ DJANGO: Final = Template("""
 # %developing%
 # pip install django-cors-headers; at the end of settings.py
 INSTALLED_APPS = [*INSTALLED_APPS, "corsheaders"]
-# the first of all: it answers OPTIONS before authentication, and its headers are on errors too
+# the first middleware: it answers OPTIONS before authentication, and covers errors
 MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware", *MIDDLEWARE]
 CORS_ALLOWED_ORIGINS = [%origins-quoted%]
 CORS_ALLOW_METHODS = [%methods-quoted%]

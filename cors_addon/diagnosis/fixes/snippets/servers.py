@@ -12,8 +12,8 @@ map $http_origin $cors_origin {
 %each%    "%origin%" $http_origin;
 }
 
-# in the location { } that answers for this URL, or in one that contains it
-%answered%# what the backend adds itself would come twice (with FastCGI: fastcgi_hide_header)
+# in the location { } of this URL, or in one that contains it
+%answered%# removes the backend's own headers, which would come twice (with FastCGI: fastcgi_hide_header)
 %answered%proxy_hide_header Access-Control-Allow-Origin;
 %answered%proxy_hide_header Access-Control-Allow-Credentials;
 %preflight%# nginx answers OPTIONS before auth_basic, auth_request and the backend
@@ -26,7 +26,7 @@ map $http_origin $cors_origin {
 %preflight%    add_header Vary "Origin" always;
 %preflight%    return 204;
 %preflight%}
-# always: on errors too. A location with add_header lines of its own inherits none of these.
+# always: on errors too. A location with its own add_header lines inherits none of these.
 add_header Access-Control-Allow-Origin $cors_origin always;
 %credentials%add_header Access-Control-Allow-Credentials "true" always;
 add_header Access-Control-Expose-Headers "%exposed%" always;
@@ -35,8 +35,8 @@ add_header Vary "Origin" always;
 
 APACHE: Final = Template("""
 # %developing%
-# a2enmod headers rewrite; in <VirtualHost>, not in .htaccess, where authentication would come before this
-%answered%# what the backend adds itself would come twice
+# a2enmod headers rewrite; in <VirtualHost>, not in .htaccess, where authentication runs first
+%answered%# removes the backend's own headers, which would come twice
 %answered%Header onsuccess unset Access-Control-Allow-Origin
 %answered%Header onsuccess unset Access-Control-Allow-Credentials
 # always: on errors too
@@ -44,7 +44,7 @@ APACHE: Final = Template("""
 %each%%credentials%Header always set Access-Control-Allow-Credentials "true" "expr=%{HTTP:Origin} == '%origin%'"
 %each%Header always set Access-Control-Expose-Headers "%exposed%" "expr=%{HTTP:Origin} == '%origin%'"
 Header always merge Vary "Origin"
-%preflight%# OPTIONS is answered before authentication and before the backend
+%preflight%# Apache answers OPTIONS before authentication and before the backend
 %preflight%Header always set Access-Control-Allow-Methods "%methods%" "expr=%{REQUEST_METHOD} == 'OPTIONS'"
 %preflight%Header always set Access-Control-Allow-Headers "%headers%" "expr=%{REQUEST_METHOD} == 'OPTIONS'"
 %preflight%Header always set Access-Control-Max-Age "%max-age%" "expr=%{REQUEST_METHOD} == 'OPTIONS'"
@@ -68,16 +68,16 @@ CADDY: Final = Template("""
 %each%%preflight%    header Origin %origin%
 %preflight%    header Access-Control-Request-Method *
 %preflight%}
-# route keeps this order, so that OPTIONS is answered before basicauth and forward_auth
+# route keeps this order: Caddy answers OPTIONS before basicauth and forward_auth
 route {
     header +Vary Origin
-    # at once, so that error pages have it too
+    # at once, so that error pages get it too
     header @cors_origin {
         Access-Control-Allow-Origin {http.request.header.Origin}
         %credentials%Access-Control-Allow-Credentials true
         Access-Control-Expose-Headers "%exposed%"
     }
-    %answered%# once more when the response is sent, in place of what the backend adds
+    %answered%# once more when the response leaves, in place of the backend's own
     %answered%header @cors_origin {
     %answered%    Access-Control-Allow-Origin {http.request.header.Origin}
     %answered%%credentials%    Access-Control-Allow-Credentials true
@@ -108,7 +108,7 @@ acl cors_origin var(txn.cors_origin) -m found
 %preflight%acl cors_asks req.hdr(Access-Control-Request-Method) -m found
 %preflight%http-request set-var(txn.cors_preflight) bool(true) if METH_OPTIONS cors_asks cors_origin
 %preflight%http-request return status 204 if METH_OPTIONS cors_asks cors_origin
-# after-response: on HAProxy's own answers and errors too
+# after-response: on HAProxy's own responses and errors too
 %answered%http-after-response del-header Access-Control-Allow-Origin
 %answered%http-after-response del-header Access-Control-Allow-Credentials
 http-after-response set-header Access-Control-Allow-Origin %[var(txn.cors_origin)] if cors_origin
@@ -135,7 +135,7 @@ http:
         %credentials%accessControlAllowCredentials: true
         accessControlMaxAge: %max-age%
         addVaryHeader: true
-        %answered%# removes what the backend sends itself; the lists above still count
+        %answered%# removes the backend's own headers; the lists above still count
         %answered%customResponseHeaders: { Access-Control-Allow-Origin: "", Access-Control-Allow-Credentials: "" }
 # and in the router, cors before any authentication:
 #   middlewares: [cors, ...]
@@ -159,7 +159,7 @@ typed_per_filter_config:
     max_age: "%max-age%"
 response_headers_to_add:
 - header: { key: Vary, value: Origin }
-%answered%# removes what the backend sends itself; the filter adds its own later
+%answered%# removes the backend's own headers; the filter adds its headers later
 %answered%response_headers_to_remove: [Access-Control-Allow-Origin, Access-Control-Allow-Credentials]
 
 # in http_filters, before jwt_authn, ext_authz and router:
@@ -173,6 +173,7 @@ response_headers_to_add:
 IIS: Final = Template(
     """
 <!-- %developing% -->
+<!-- not tested in a server -->
 <!-- web.config, with the IIS CORS module installed: it answers OPTIONS before authentication and sets Vary -->
 <configuration>
   <system.webServer>
@@ -186,7 +187,7 @@ IIS: Final = Template(
     </cors>
   </system.webServer>
 </configuration>
-%answered%<!-- and without Access-Control- lines under <customHeaders>: they would come twice -->
+%answered%<!-- remove Access-Control- lines under <customHeaders>: they would come twice -->
 """,
     wildcard=True,
 )

@@ -21,7 +21,7 @@ _ORIGIN: Final = re.compile(
 )
 _METHOD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_DEVELOPING: Final = "is on a developer's own machine: nothing for a server that the public uses"
+_DEVELOPING: Final = "is on a developer's own machine: do not allow it on a public server"
 _MOST_ORIGINS: Final = 20
 _MOST_METHODS: Final = 12
 _MOST_NAMES: Final = 40
