@@ -149,6 +149,6 @@ CLOUDS = (
     _of_node("firebase"),
     _of_node("vercel"),
     Stack("netlify", lambda: missing_server("deno"), _netlify),
-    Stack("s3", missing_node, _s3, cases=STORE_CASES, grants_credentials=True),
+    Stack("s3", missing_node, _s3, is_told=False, cases=STORE_CASES, grants_credentials=True),
     Stack("azureblob", lambda: missing_set(AZURITE_FOLDER), _azure, cases=BLOB_CASES, grants_credentials=True),
 )

@@ -154,7 +154,8 @@ def _envoy(apps: Sequence[App], folder: Path, port: int, behind: int) -> tuple[l
             host, cors = yaml.safe_load(of_host), yaml.safe_load(of_listener.partition("\n")[2])
         if not app.case.auth:
             host.setdefault("typed_per_filter_config", {})["envoy.filters.http.basic_auth"] = routed
-        route = {"match": {"prefix": "/"}, "route": {"cluster": "behind"}}
+        # The server behind may close a connection that Envoy is about to use again.
+        route = {"match": {"prefix": "/"}, "route": {"cluster": "behind", "retry_policy": {"retry_on": "reset"}}}
         hosts.append({"name": app.host, "domains": [app.host], "routes": [route], **host})
     manager = {
         "@type": f"{of}.network.http_connection_manager.v3.HttpConnectionManager",

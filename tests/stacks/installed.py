@@ -31,7 +31,7 @@ SERVERS = {
 
 
 @functools.cache
-def _started() -> dict[Path, Future[str | None]]:
+def begun() -> dict[Path, Future[str | None]]:
     """Install all sets beside each other, begun with the first that anybody asks for."""
     pool = ThreadPoolExecutor(len(SETS))
     started = {folder: pool.submit(_install, folder, *wanted) for folder, wanted in SETS.items()}
@@ -41,7 +41,7 @@ def _started() -> dict[Path, Future[str | None]]:
 
 def missing_set(folder: Path) -> str | None:
     """Why the packages of a folder cannot be used here, or None."""
-    return _started()[folder].result()
+    return begun()[folder].result()
 
 
 def missing_server(name: str) -> str | None:

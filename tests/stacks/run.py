@@ -167,11 +167,11 @@ def _visit(phase: Phase, proxy: Proxy, drivers: Mapping[str, Any]) -> None:
 
 
 def in_part(stacks: Sequence[Stack]) -> set[str]:
-    """The hosts that browsers visit in the tests: three cases of each stack, others for the next stack."""
+    """The hosts that browsers visit in the tests: two cases of each stack, others for the next stack."""
     hosts = set()
     for number, stack in enumerate(stacks):
-        for step in range(3):
-            case = stack.cases[(number + step * 5) % len(stack.cases)]
+        for step in range(2):
+            case = stack.cases[(number + step * 6) % len(stack.cases)]
             hosts.add(host_of(stack, case))
     return hosts
 
