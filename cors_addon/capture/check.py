@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -64,7 +64,8 @@ def check(paths: Sequence[str], task: Task, jobs: int = 1, show: Show | None = N
         for index, path in enumerate(paths):
             behind = sum(sizes[:index])
             parts.append(_checked(path, names[index], task, lambda at, behind=behind: told(behind + at)))  # type: ignore[misc]
-    return merge((report for report, _ in parts), [capture for _, capture in parts])
+    merged = merge((report for report, _ in parts), [capture for _, capture in parts])
+    return replace(merged, compared=task.baseline.is_given)
 
 
 def check_entries(entries: Iterable[Any], task: Task) -> Report:

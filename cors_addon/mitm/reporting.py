@@ -189,7 +189,8 @@ class Reporting:
             baseline=basis.expected.baseline,
             hosts=hosts,
         )
-        made = replace(made, report=made.report.with_unsent(self._browsers.unsent))
+        report = made.report.with_unsent(self._browsers.unsent)
+        made = replace(made, report=replace(report, compared=basis.expected.baseline.is_given))
         if brief:
             for verdict in made.told:
                 explained[verdict.id] = kept.explained(verdict)

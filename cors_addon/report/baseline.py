@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,10 +19,14 @@ class BaselineError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The groups that are known: none where the file ``is_missing``, as before the first report is kept."""
+    """The groups that are known: none where the file ``is_missing``, as before the first report is kept.
+
+    ``is_given`` says that the user named one.
+    """
 
     keys: frozenset[GroupKey] = frozenset()
     is_missing: bool = False
+    is_given: bool = False
 
     def knows(self, key: GroupKey) -> bool:
         """Say whether a group was in the baseline, whatever its count and severity."""
@@ -37,7 +41,7 @@ def read(path: Path) -> Baseline:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        return Baseline(is_missing=True)
+        return Baseline(is_missing=True, is_given=True)
     except OSError as exc:
         raise BaselineError(f"the baseline {str(path)!r} cannot be read: {exc.strerror or exc}") from exc
     except UnicodeDecodeError as exc:
@@ -45,7 +49,8 @@ def read(path: Path) -> Baseline:
     except ValueError as exc:
         raise BaselineError(f"the baseline {str(path)!r} cannot be read: {exc}") from exc
     try:
-        return parse_lines(text) if path.suffix.lower() == ".jsonl" else parse(json.loads(text))
+        parsed = parse_lines(text) if path.suffix.lower() == ".jsonl" else parse(json.loads(text))
+        return replace(parsed, is_given=True)
     except json.JSONDecodeError as exc:
         place = f"line {exc.lineno}, column {exc.colno}"
         raise BaselineError(_no_report(path, f"it is no JSON ({exc.msg}, {place})")) from exc

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from html import escape
 from typing import Any, Final
 
 from ..verdict.failure_details import inert
@@ -16,18 +17,73 @@ _TICKS: Final = re.compile(r"`+")
 _LONGEST: Final = 900
 _LONGEST_LINE: Final = 2_500
 _MOST_PLACES: Final = 30
+_MOST_LINES: Final = 20
+"""New diagnoses that a comment names before its folded tickets."""
+
+MOST_IN_COMMENT: Final = 60_000
+"""Characters of a comment, at most: GitHub takes 65,536."""
 
 
 def render(report: Report) -> str:
-    """Return the report as Markdown: what was judged, then one section a diagnosis."""
+    """Return the report as Markdown: what was judged, then one section a diagnosis.
+
+    Compared with a baseline, it is the comment on a pull request: what is new, a line each, with the tickets folded.
+    """
+    return comment(report) if report.compared else _whole(report)
+
+
+def comment(report: Report) -> str:
+    """Return what a baseline does not know, at most ``MOST_IN_COMMENT`` characters long."""
+    new = [diagnosis for diagnosis in report.diagnoses if not diagnosis["known"]]
+    known = len(report.diagnoses) - len(new)
+    counts = f"{len(new):,} new" if new else "nothing new"
+    parts = [f"### CORS: {counts}, {known:,} known", *_troubles(report)]
+    told = [f"- {_line(diagnosis)}" for diagnosis in new[:_MOST_LINES]]
+    if len(new) > _MOST_LINES:
+        told.append(f"- and {len(new) - _MOST_LINES:,} more")
+    parts += ["\n".join(told)] if told else []
+    left = MOST_IN_COMMENT - sum(len(part) + 2 for part in parts) - _LONGEST
+    for number, diagnosis in enumerate(new):
+        text = "\n".join(ticket(diagnosis, level=4))
+        folded = f"<details><summary>{_summary(diagnosis)}</summary>\n\n{text}\n\n</details>"
+        left -= len(folded) + 2
+        if left < 0:
+            rest = len(new) - number
+            what = "ticket does" if rest == 1 else "tickets do"
+            parts.append(
+                f"{rest:,} {what} not fit into a comment: the HTML report has {'it' if rest == 1 else 'them'}."
+            )
+            break
+        parts.append(folded)
+    return "\n\n".join(parts) + "\n"
+
+
+def _line(diagnosis: Mapping[str, Any]) -> str:
+    page = f" from {_code(diagnosis['origin'])}" if diagnosis["origin"] else ""
+    what = (
+        f"**{what_becomes(diagnosis).capitalize()}** {_code(about(diagnosis))}{page}: {_prose(diagnosis['headline'])}"
+    )
+    steps = [_prose(place_of(step, diagnosis) + sentence(step["text"])) for step in diagnosis["plan"][:1]]
+    return " ".join([f"{what}.", *steps])
+
+
+def _summary(diagnosis: Mapping[str, Any]) -> str:
+    return f"<code>{escape(about(diagnosis))}</code> {escape(inert(str(diagnosis['headline']), _LONGEST))}"
+
+
+def _troubles(report: Report) -> Iterator[str]:
+    for capture in report.summary.get("captures", ()):
+        for name in ("problem", "note"):
+            if capture[name]:
+                yield f"> {_prose(capture['path'])}: {_prose(capture[name])}"
+
+
+def _whole(report: Report) -> str:
     outcomes = report.summary["outcomes"]
     counts = ", ".join(f"{count:,} {name}" for name, count in outcomes.items() if count)
     flows = report.summary["flows"]
     parts = [f"# CORS report\n\n{flows:,} {'flow' if flows == 1 else 'flows'} judged: {counts or 'none'}"]
-    for capture in report.summary.get("captures", ()):
-        parts += [
-            f"> {_prose(capture['path'])}: {_prose(capture[name])}" for name in ("problem", "note") if capture[name]
-        ]
+    parts += _troubles(report)
     parts += ["\n".join(ticket(diagnosis, level=2)) for diagnosis in report.diagnoses]
     parts += ["\n".join(server_ticket(plan)) for plan in report.servers if plan["rules"] or len(plan["ids"]) > 1]
     return "\n\n".join(parts) + "\n"

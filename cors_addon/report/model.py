@@ -32,7 +32,8 @@ class Report:
     newest first; each names at most ``MOST_FLOWS`` of its flows, first of all one that shows it at its worst, and says
     whether it was ``known`` by a baseline. ``ignored`` are groups that the user does not want to see, each with its
     ``reason``. ``hosts`` are their policies as learned (see ``diagnosis.host_profiles``), ``diagnoses`` what there is
-    to fix, the worst first. ``unsent`` are requests of a browser that never reached the proxy.
+    to fix, the worst first. ``unsent`` are requests of a browser that never reached the proxy. ``compared`` says that
+    the user named a baseline.
     """
 
     schema: str
@@ -44,6 +45,7 @@ class Report:
     hosts: tuple[dict[str, Any], ...] = ()
     diagnoses: tuple[dict[str, Any], ...] = ()
     unsent: tuple[dict[str, Any], ...] = ()
+    compared: bool = False
 
     def with_unsent(self, entries: Iterable[Mapping[str, Any]]) -> "Report":
         """Return a copy with what a browser says that it never sent."""

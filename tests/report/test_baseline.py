@@ -71,7 +71,7 @@ def test_what_is_no_baseline_says_so(content: bytes, says: str, tmp_path: Path) 
 
 
 def test_a_file_that_does_not_exist_knows_nothing(tmp_path: Path) -> None:
-    assert baseline.read(tmp_path / "none.json") == Baseline(is_missing=True)
+    assert baseline.read(tmp_path / "none.json") == Baseline(is_missing=True, is_given=True)
 
 
 def test_a_folder_says_so(tmp_path: Path) -> None:

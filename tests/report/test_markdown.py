@@ -1,6 +1,8 @@
 """Markdown: a ticket that says all that somebody else needs, and in which nothing from the wire is markup."""
 
-from cors_addon.report.markdown import render, ticket
+from dataclasses import replace
+
+from cors_addon.report.markdown import MOST_IN_COMMENT, render, ticket
 from cors_addon.report.model import build
 from tests.report.samples import APP, get, mixed, preflight, verdicts
 
@@ -34,3 +36,34 @@ def test_what_the_wire_says_is_no_markup() -> None:
     fences = [line for line in lines if line.startswith("```")]
     assert len(fences) % 2 == 0
     assert not any(line.startswith("# ") for line in lines)
+
+
+def test_compared_with_a_baseline_it_is_a_comment_on_what_is_new() -> None:
+    both = [*build(verdicts(preflight(status=403))).diagnoses, *build(verdicts(get("https://other.test/a"))).diagnoses]
+    report = replace(build(()), diagnoses=tuple(both), compared=True)
+    known = replace(
+        report, diagnoses=tuple({**each, "known": each["host"] == "other.test"} for each in report.diagnoses)
+    )
+    text = render(known)
+    assert text.startswith("### CORS: 1 new, 1 known\n\n- **Blocked** `PUT https://api.test/items` from ")
+    assert "The preflight got 403 and no Access-Control-Allow-Origin. " in text
+    assert "<details><summary><code>PUT https://api.test/items</code> The preflight got 403" in text
+    assert "other.test" not in text
+    nothing = replace(report, diagnoses=tuple({**each, "known": True} for each in report.diagnoses))
+    assert render(nothing) == "### CORS: nothing new, 2 known\n"
+
+
+def test_a_comment_fits_github_however_much_is_new() -> None:
+    (diagnosis,) = build(verdicts(preflight(status=403))).diagnoses
+    many = tuple({**diagnosis, "url": f"https://api.test/{number}"} for number in range(300))
+    text = render(replace(build(()), diagnoses=many, compared=True))
+    assert len(text) <= MOST_IN_COMMENT < 65_536
+    assert "\n- and 280 more\n" in text
+    assert text.endswith(" tickets do not fit into a comment: the HTML report has them.\n")
+    assert text.count("<details>") == text.count("</details>") > 10
+
+
+def test_a_summary_in_a_comment_holds_no_markup_of_the_wire() -> None:
+    (diagnosis,) = build(verdicts(preflight(status=403))).diagnoses
+    text = render(replace(build(()), diagnoses=({**diagnosis, "headline": "</summary><img src=x>"},), compared=True))
+    assert "<img" not in text.replace("\\<img", "")
