@@ -158,6 +158,19 @@ def missing(finding: Finding, scene: Scene) -> Iterator[Cause]:
     elif not same and scene.status < 400 and scene.status != 304 and not scene.is_preflight and _looks_refused(scene):
         message = f"the response varies by Origin and has no {ALLOW_ORIGIN} for {shown(scene.origin)}"
         yield _not_listed(scene, MEDIUM, message, (scene.id,), Rank.EXCHANGE)
+    elif not same and not scene.is_preflight and scene.status < 300:
+        elsewhere = _allowed_elsewhere(scene)
+        if elsewhere is not None:
+            message = f"{name_of(elsewhere)} allows {shown(elsewhere.answer.origin)}, and nothing allows this page"
+            yield _not_listed(scene, MEDIUM, message, (scene.id, elsewhere.flow), Rank.SESSION)
+
+
+def _allowed_elsewhere(scene: Scene) -> Sighting | None:
+    """Return what another path of the host lets another page read, where it lets this page read nothing."""
+    if any(each.answer.allows and each.answer.origin == scene.origin for each in scene.of_host):
+        return None
+    found = (each for each in scene.of_host if each.answer.way is Way.ECHO and each.answer.status_class == 2)
+    return next((each for each in found if each.answer.origin != "null"), None)
 
 
 def _not_listed(scene: Scene, confidence: Confidence, message: str, flows: tuple[str, ...], rank: Rank) -> Cause:
