@@ -16,7 +16,7 @@ READER = "mitmproxy's reader"
 _READ = (
     "import sys; from mitmproxy.io import FlowReader; f = open(sys.argv[1], 'rb'); [0 for _ in FlowReader(f).stream()]"
 )
-_CHECK = [sys.executable, "-m", "cors_addon", "check", "--fail-on", "never", "--jobs", "1", "--format", "json"]
+_CHECK = [sys.executable, "-m", "cors_addon", "check", "--fail-on", "never", "--jobs", "1", "--format", "text"]
 _MB = 1_000_000
 
 
