@@ -31,6 +31,9 @@ _GIVE_UP: Final = 10_000
 """After so many entries of which none could be read, the file is left."""
 
 _HELD: Final = 256
+_FOLLOWING: Final = SCRIPTS | {""}
+"""Types of requests that show that an export holds what scripts ask, so that what does not follow was not sent."""
+
 _NEAR_SECONDS: Final = 10.0
 _VERSIONS: Final = {
     "h2": "HTTP/2.0",
@@ -83,7 +86,7 @@ def judge_entries(found: Iterable[Any], name: str, notes: HarNotes) -> Iterator[
     try:
         for count, entry in enumerate(found, 1):
             try:
-                if entry["request"]["method"] != "OPTIONS":
+                if entry["request"]["method"] != "OPTIONS" and kind_of(entry) in _FOLLOWING:
                     notes.last = entry.get("startedDateTime") or notes.last
                 yield from reader.sightings(entry, f"{name}#{count - 1}", count)
             except _BROKEN:

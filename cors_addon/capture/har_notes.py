@@ -11,7 +11,7 @@ class HarNotes:
 
     creator: str = ""
     last: str = ""
-    """When the last entry began, as written."""
+    """When the last request of a script began, as written."""
     traceless: list[str] = field(default_factory=list)
     blocked: list[str] = field(default_factory=list)
     too_large: list[str] = field(default_factory=list)

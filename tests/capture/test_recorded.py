@@ -247,6 +247,13 @@ def test_preflights_alone_say_nothing_of_what_came_of_them(checked: Checked) -> 
     assert "followed" not in json.dumps(report.flows)
 
 
+def test_styles_and_pictures_do_not_show_that_nothing_followed(checked: Checked) -> None:
+    """An export may be filtered: only another request of a script shows that scripts' requests are in it."""
+    later = made("GET https://api.example/logo.png", kind="image", at=59, origin=None)
+    assert outcomes(checked(ASKING, later)) == ["allowed"]
+    assert outcomes(checked(ASKING, LATER)) == ["conditional", "allowed"]
+
+
 def test_a_grant_that_may_have_held_is_not_said_to_have(checked: Checked) -> None:
     again = made(f"GET {API}", *STAR, at=20, **KEYED)
     report = checked(made(f"GET {API}", *STAR, **KEYED), ASKING, again)
