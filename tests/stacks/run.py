@@ -108,7 +108,9 @@ def snippet_of(stack: Stack, flows: Sequence[Flow]) -> tuple[str | None, set[str
         need = Need(
             needs["origin"],
             needs["method"],
-            (needs["method"],),
+            tuple(
+                dict.fromkeys([*(flow["method"] for flow in flows if flow["outcome"] == "allowed"), needs["method"]])
+            ),
             tuple(needs["headers"]),
             needs["credentials"],
             flow["stage"] == "preflight",
