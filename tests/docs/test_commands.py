@@ -33,7 +33,7 @@ NOT_RUN: Final = {
     r"(cors-addon run|python3 \S*scripts/run\.py|uvx|mitmweb)( |$)": "serves until stopped",
     r"mitmdump": "a test of its own runs it",
     r"\S*python3? \S*scripts/": "takes minutes or opens windows; CI runs test.py, and other tests the rest",
-    r"python3 -m ": "serves, or runs the tests",
+    r"python3? -m ": "serves, or runs the tests",
     r"pipx?|uv ": "installs; tests/scripts/test_installed.py does it from a wheel",
     r"podman": "needs a container tool; tests/ci/test_workflow.py builds where one is",
     r"chromium": "needs a display; the product starts Chromium with the same options",
@@ -119,7 +119,9 @@ def cors_addon(words: list[str]) -> None:
 def script(words: list[str]) -> None:
     """A script of this project: its file exists, and its help has each option."""
     if words[0] == "-m":
-        assert words[1] in ("http.server", "pytest"), words
+        assert words[1] in ("http.server", "pytest") or (ROOT / words[1].replace(".", "/") / "__main__.py").exists(), (
+            words
+        )
         assert all((ROOT / word).exists() for word in words[2:] if "/" in word)
         return
     path = ROOT / words[0].replace("PATH/TO/cors-addon/", "")

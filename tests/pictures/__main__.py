@@ -44,7 +44,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         saved = Path(folder) / "sample.mitm"
         saved.write_bytes(flow_file(flows()))
-        options = [f"confdir={folder}/conf", "web_open_browser=false", "termlog_verbosity=error", f"web_password={PASSWORD}", f"rfile={saved}"]
+        options = [
+            f"confdir={folder}/conf",
+            "web_open_browser=false",
+            "termlog_verbosity=error",
+            f"web_password={PASSWORD}",
+            f"rfile={saved}",
+        ]
         options += ["web_columns=method,path,status,comment"]
         command = [Path(sys.executable).with_name("mitmweb"), "-s", ROOT / "cors_addon" / "addon.py", "-q"]
         command += ["--listen-host", "127.0.0.1", "-p", str(proxy_port), "--web-port", str(web_port)]
