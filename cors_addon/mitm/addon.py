@@ -139,6 +139,7 @@ class CorsAddon:
         self.session.settings = Settings(judge, ctx.options.cors_audit, self.injection.lists)
         kept = self.kept
         kept.mark, kept.comment = ctx.options.cors_mark, ctx.options.cors_comment
+        kept.plain = ctx.options.cors_mark_style == "plain"
         if "cors_ignore" in updated or "cors_baseline" in updated:
             kept.expect(options.expected(ctx.options))
         kept.closing.reports = kept.journals.open(Path(path).expanduser() for path in ctx.options.cors_report)

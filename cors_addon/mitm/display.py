@@ -26,6 +26,16 @@ INJECTED: Final = ":adhesive_bandage:"
 PROBED: Final = ":mag:"
 """The mark of a request of ``cors.probe`` that found nothing."""
 
+MARK_STYLES: Final = ("emoji", "plain")
+PLAIN: Final = {
+    ":x:": ":heavy_multiplication_x:",
+    ":grey_question:": ":interrobang:",
+    ":bulb:": ":information_source:",
+    INJECTED: ":pencil2:",
+    PROBED: ":eight_spoked_asterisk:",
+}
+"""Marks that fonts without emoji show too, by those that they take the place of."""
+
 _PREFIX: Final = "CORS:"
 _MARK: Final = "cors.mark"
 _cleared: Final[Remembered[str, None]] = Remembered(20_000)
@@ -33,10 +43,17 @@ SERVER: Final = "cors.server"
 """Where a flow that a rule has changed keeps the server's own header lines."""
 
 
-def show(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool, entry: MakeEntry = shown_entry) -> None:
+def show(
+    flow: http.HTTPFlow,
+    verdict: Verdict,
+    mark: bool,
+    comment: bool,
+    entry: MakeEntry = shown_entry,
+    plain: bool = False,
+) -> None:
     """Put a verdict on its flow, in place of what an earlier one left there.
 
-    ``entry`` makes what the metadata hold.
+    ``entry`` makes what the metadata hold; ``plain`` chooses marks that need no emoji font.
     """
     _cleared.pop(flow.id, None)
     flow.metadata["cors"] = entry(verdict)
@@ -55,16 +72,16 @@ def show(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool, entry
         if not delivered.dry_run:
             wanted = INJECTED
     if mark:
-        _set_mark(flow, wanted)
+        _set_mark(flow, PLAIN.get(wanted, wanted) if plain else wanted)
     if comment:
         _set_line(flow, redact(line))
 
 
-def show_probe(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool) -> None:
+def show_probe(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool, plain: bool = False) -> None:
     """Put on a request of ``cors.probe`` what was asked and answered, whether or not that is a finding."""
-    show(flow, verdict, mark, comment=False)
+    show(flow, verdict, mark, comment=False, plain=plain)
     if mark and not flow.marked:
-        _set_mark(flow, PROBED)
+        _set_mark(flow, PLAIN[PROBED] if plain else PROBED)
     if comment:
         _set_line(flow, redact(f"{_PREFIX} {verdict.notes[0]}"))
 

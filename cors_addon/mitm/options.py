@@ -21,6 +21,7 @@ from ..report.formats import SUFFIXES
 from ..verdict.failure_details import inert
 from ..verdict.model import Judge
 from . import rulefile
+from .display import MARK_STYLES
 
 logger = logging.getLogger("cors_addon")
 
@@ -159,6 +160,13 @@ OPTIONS: Final = (
         _check_browser,
     ),
     Option("cors_mark", bool, True, "Mark flows that have findings. A mark of your own is never overwritten."),
+    Option(
+        "cors_mark_style",
+        str,
+        "emoji",
+        "Which marks: emoji, or plain characters for a machine without an emoji font, which shows boxes.",
+        MARK_STYLES,
+    ),
     Option(
         "cors_comment",
         bool,

@@ -68,6 +68,7 @@ class Keeper:
         self.may_tell = False
         self.explains = True
         self.mark = self.comment = True
+        self.plain = False
         self.backlog = Backlog()
         self.fixes = FixWatch()
         self.journals = Journals(self.explained)
@@ -92,7 +93,7 @@ class Keeper:
         if verdict.findings:
             self.count(flow)
             self._keep(self._wishes.apply(verdict), flow)
-        display.show_probe(flow, verdict, self.mark, self.comment)
+        display.show_probe(flow, verdict, self.mark, self.comment, self.plain)
         ctx.master.addons.trigger(hooks.UpdateHook([flow]))
 
     def touch(self, flow_id: str) -> None:
@@ -155,7 +156,7 @@ class Keeper:
             self.fixes.tell(fixed)
         self._teller.tell(verdict, self._explanations.in_passing)
         if flow is not None:
-            display.show(flow, verdict, self.mark, self.comment, self._entry)
+            display.show(flow, verdict, self.mark, self.comment, self._entry, self.plain)
         return True
 
     def _keep_for_good(self, whole: Verdict) -> None:
@@ -167,7 +168,7 @@ class Keeper:
         settled = self.verdicts[whole.id] = self._wishes.apply(whole).with_delivered(kept.delivered)
         flow = self._flows.get(whole.id)
         if flow is not None:
-            display.show(flow, settled, self.mark, self.comment)
+            display.show(flow, settled, self.mark, self.comment, plain=self.plain)
 
     # --- as evidence and wishes change ------------------------------------------------------------------------
 

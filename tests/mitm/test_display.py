@@ -247,3 +247,10 @@ def test_a_filter_for_an_id_finds_no_flow_that_lacks_it(violation) -> None:  # t
             assert matches is not None
             if matches(flow):
                 assert any(known in one for one in found), f"{known} is named in a verdict with {sorted(found)}"
+
+
+def test_plain_marks_need_no_emoji_font() -> None:
+    with proxy(cors_mark_style="plain") as running:
+        marks = [running.send(cors_get()).marked, running.send(preflight(status=401, at=1001.0)).marked]
+        assert marks == [":heavy_multiplication_x:"] * 2
+    assert all(ord(emoji.emoji[each]) < 0x2800 for each in (*display.PLAIN.values(), ":warning:"))
