@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from cors_addon.catalogue import CATALOGUE
 from cors_addon.diagnosis.build import cases_of, diagnose, diagnoses
+from cors_addon.diagnosis.causes import CAUSES
 from cors_addon.diagnosis.explanations import judge_all
 from cors_addon.diagnosis.headlines import STOPPING, headline_of, short_of
 from cors_addon.diagnosis.model import MOST_HEADLINE, MOST_SHORT, Diagnosis
@@ -161,3 +162,14 @@ def test_the_first_of_a_case_is_the_one_to_explain() -> None:
     verdicts = judged(get(f"{API}/1") + get(f"{API}/2"))
     (case,) = cases_of(verdicts, target_of)
     assert (case.example, case.requests, case.flows) == ("1", 2, ["1", "2"])
+
+
+def test_a_fix_stands_under_the_place_where_it_is_made() -> None:
+    """Switches of a tunnel, a machine or a browser are no change of the page's code."""
+    elsewhere = {
+        "dev-tunnel-private": "In the tunnel's settings",
+        "page-from-disk": "On your machine",
+        "preflight-for-json-only": "In the page or on the server",
+    }
+    found = {name: CAUSES[name].where for name in elsewhere}
+    assert found == elsewhere

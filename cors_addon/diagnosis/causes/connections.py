@@ -120,6 +120,7 @@ HEADERS_TOO_LARGE: Final = CauseEntry(
     headers_help=False,
     absent=LACKS_ALLOW_ORIGIN,
     decisive=True,
+    where="In the browser or on the server",
 )
 ENTRIES: Final = (
     *(NOT_REACHED, NAME_UNKNOWN, CERTIFICATE, TLS, BROKEN_OFF, TOO_SLOW, PROXY_PAGE, BLOCKER, OFFLINE),

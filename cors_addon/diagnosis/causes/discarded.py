@@ -46,6 +46,7 @@ THIRD_PARTY: Final = CauseEntry(
     FixOwner.BROWSER,
     "Serve page and API from one site, send a token in Authorization, or have the cookie set with Partitioned. To "
     "test, allow third-party cookies in the browser's settings.",
+    where="In the page or on the server",
 )
 NO_CORS: Final = CauseEntry(
     "no-cors-as-a-fix",

@@ -79,6 +79,7 @@ WRONG_METHOD: Final = CauseEntry(
     FixOwner.CLIENT,
     "Call the route with a method that it takes, or add a handler for this method.",
     absent=LACKS_ALLOW_ORIGIN,
+    where="In the page or on the server",
 )
 TOO_LARGE: Final = CauseEntry(
     "body-too-large",

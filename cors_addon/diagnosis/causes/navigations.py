@@ -58,6 +58,7 @@ PRIVATE_PORT: Final = CauseEntry(
     "Preflights and requests without cookies cannot sign in.",
     headers_help=False,
     decisive=True,
+    where="In the tunnel's settings",
 )
 MANIFEST: Final = CauseEntry(
     "manifest-without-credentials",

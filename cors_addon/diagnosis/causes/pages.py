@@ -27,6 +27,7 @@ DISK: Final = CauseEntry(
     FixOwner.CLIENT,
     "Serve the page, for instance from localhost (`python -m http.server`): a file: page has no origin to allow.",
     rank=Rank.STATUS,
+    where="On your machine",
 )
 SANDBOX: Final = CauseEntry(
     "sandboxed-frame",

@@ -115,6 +115,7 @@ NEEDLESS: Final = CauseEntry(
     "Allow Content-Type on the server. If you cannot change the server: send the body as text/plain, which needs no "
     "preflight; a GET needs no Content-Type at all.",
     rank=Rank.STATUS,
+    where="In the page or on the server",
 )
 
 ENTRIES: Final = (

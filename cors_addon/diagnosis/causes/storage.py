@@ -26,6 +26,7 @@ EXPIRED: Final = CauseEntry(
     "Sign a new URL shortly before it is used, for exactly the method and headers that the page sends.",
     headers_help=False,
     absent=LACKS_ALLOW_ORIGIN,
+    where="Where the URL is signed",
 )
 UPLOAD: Final = CauseEntry(
     "presigned-upload-refused",

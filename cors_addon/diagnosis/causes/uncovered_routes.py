@@ -57,6 +57,7 @@ HTML: Final = CauseEntry(
     "Open the URL and look at the page: the path may be wrong, the session over, or a tunnel shows its own page.",
     headers_help=False,
     absent=LACKS_ALLOW_ORIGIN,
+    where="In the browser",
 )
 
 ENTRIES: Final = (DROPPED_BODY, ROUTE, PREFLIGHT_ONLY, HTML)
