@@ -51,7 +51,7 @@ def main() -> int:
             f"web_password={PASSWORD}",
             f"rfile={saved}",
         ]
-        options += ["web_columns=method,path,status,comment"]
+        options += [f"web_columns={column}" for column in ("method", "path", "status", "comment")]
         command = [Path(sys.executable).with_name("mitmweb"), "-s", ROOT / "cors_addon" / "addon.py", "-q"]
         command += ["--listen-host", "127.0.0.1", "-p", str(proxy_port), "--web-port", str(web_port)]
         command += [word for option in options for word in ("--set", option)]
