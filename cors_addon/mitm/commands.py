@@ -2,8 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, TypeVar
@@ -25,9 +24,10 @@ from .late_lines import LateLines
 from .probe import Probe
 from .reporting import Reporting
 from .rule_table import rule_rows
-from .rule_writer import NotWritten, Preview, RuleWriter
+from .rule_writer import Preview, RuleWriter, refusing
 from .services import Services
 from .sliced_jobs import Job, Steps
+from .tickets import write_tickets
 from .verify import Verifier
 
 logger = logging.getLogger("cors_addon")
@@ -64,14 +64,6 @@ def contained(run: Run[Given, Result]) -> Run[Given, Result]:
             raise exceptions.CommandError("cors-addon has a fault of its own here; the log has more") from exc
 
     return guarded
-
-
-@contextmanager
-def _writing() -> Iterator[None]:
-    try:
-        yield
-    except NotWritten as exc:
-        raise exceptions.CommandError(str(exc)) from exc
 
 
 def _in_a_browser() -> bool:
@@ -167,6 +159,12 @@ class Commands:
         except (OSError, ValueError) as exc:
             why = getattr(exc, "strerror", None) or exc
             raise exceptions.CommandError(f"{target} cannot be written: {why}") from exc
+
+    @command.command("cors.ticket")
+    @contained
+    def ticket(self, flows: Sequence[flow.Flow], path: types.Path) -> str:
+        """Write what is wrong with these flows as Markdown into a file, with curl commands, for whoever can fix it."""
+        return write_tickets(map(self._services.store.explained, self._verdicts(flows)), path)
 
     @command.command("cors.inject")
     @command.argument("state", type=types.Choice("cors.inject.states"))
@@ -288,7 +286,7 @@ class Commands:
 
     def _added(self, preview: Preview) -> list[str]:
         """Write a change, and tell of it."""
-        with _writing():
+        with refusing():
             written = self.writer.write(preview)
         lines = written.diff.splitlines()[2:] or ["The rule file stays as it is: a rule is there already."]
         refused = [f"left out: {request.method} {request.url}: {reason}" for request, reason in written.refused]
@@ -298,7 +296,7 @@ class Commands:
     def _preview(self, requests: Sequence[BlockedRequest]) -> Preview:
         if not requests:
             raise exceptions.CommandError("None of these flows is blocked, so no rule is needed.")
-        with _writing():
+        with refusing():
             return self.writer.preview(requests)
 
     def add_rule(self, verdict: Verdict) -> None:
@@ -309,14 +307,14 @@ class Commands:
     @contained
     def rules_undo(self) -> str:
         """Take back the last change that cors.rules.add, cors.rules.remove or the live page made to the rule file."""
-        with _writing():
+        with refusing():
             return f"{self.writer.undo()} is as it was before; {self._services.injection.state()}"
 
     @command.command("cors.rules.remove")
     @contained
     def rules_remove(self, name: str) -> types.Data:
         """Take one rule out of the rule file."""
-        with _writing():
+        with refusing():
             lines = self.writer.remove(name).splitlines()[2:]
         return [["rule"], *([inert(line, 400)] for line in lines)]  # type: ignore[return-value]
 

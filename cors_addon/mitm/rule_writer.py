@@ -1,8 +1,11 @@
 """Writes rules into the rule file for the commands and the live page, puts them in force, and takes them back."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from mitmproxy import exceptions
 
 from ..rules.suggest import BlockedRequest
 from .injection import Injection
@@ -15,6 +18,15 @@ _MOST_UNDONE: Final = 50
 
 class NotWritten(Exception):
     """The rule file stays as it is; the text says why and what to do."""
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Tell the user of a command why the rule file stays as it is."""
+    try:
+        yield
+    except NotWritten as exc:
+        raise exceptions.CommandError(str(exc)) from exc
 
 
 @dataclass(frozen=True, slots=True)

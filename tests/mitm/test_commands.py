@@ -152,3 +152,19 @@ def test_other_flows_are_named_by_what_people_see_of_them() -> None:
         name = running.addon.name_of(asked.id)
         assert name.startswith("OPTIONS http://api.test/items 403 at ")
         assert running.addon.name_of("gone") == "gone"
+
+
+def test_a_ticket_is_markdown_with_curl(tmp_path: Path) -> None:
+    target = tmp_path / "ticket.md"
+    with proxy() as running:
+        commands = running.addon.commands
+        blocked = running.send(cors_get())
+        assert commands.ticket([blocked], str(target)).endswith(f" written to {target}")
+        text = target.read_text()
+        assert text.startswith("## Blocked: No Access-Control-Allow-Origin")
+        assert "curl -i http://api.test/items -H 'Origin: http://app.test'" in text
+        with pytest.raises(exceptions.CommandError, match="cannot be written"):
+            commands.ticket([blocked], str(tmp_path))
+        fine = running.send(cors_get("Access-Control-Allow-Origin: http://app.test", "Vary: Origin", at=1001.0))
+        with pytest.raises(exceptions.CommandError, match="nothing to fix"):
+            commands.ticket([fine], str(target))
