@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ..catalogue.violation import Severity
 from ..verdict.model import Judge, Outcome
+from .browser_word import place_of as call_site
 from .diagnosis_text import what_becomes
 from .html_cards import card, known, server_plan, where
 from .html_parts import NAMES, badge, code, escape, wire
@@ -36,6 +37,7 @@ def render(report: Report) -> str:
         for section in (
             _head(report, found),
             _to_fix(found),
+            _unsent(report),
             _browsers(report),
             profiles(report.hosts),
             _still_to_fix(report),
@@ -130,6 +132,23 @@ def _to_fix(found: list[dict[str, Any]]) -> Iterator[str]:
     if len(found) > _MOST_BLOCKS:
         yield f"<p>And {len(found) - _MOST_BLOCKS:,} more, which the JSON report holds.</p>"
     yield "</section>"
+
+
+def _unsent(report: Report) -> Iterator[str]:
+    """Requests that the browser itself stopped: no flow tells of them."""
+    if not report.unsent:
+        return
+    yield '<section aria-labelledby="unsent">\n<h2 id="unsent">What never reached the proxy</h2>\n<ul>'
+    for entry in report.unsent[:_MOST_BLOCKS]:
+        times = f", {entry['count']:,} times" if entry["count"] > 1 else ""
+        said = [wire(entry["message"])]
+        called = call_site(entry["initiator"])
+        said += [f"Called by {code(called)}."] if called else []
+        said += [wire(entry["help"])] if entry["help"] else []
+        yield f"<li>{code(entry['method'])} {code(entry['url'])}{times}: {' '.join(said)}</li>"
+    if len(report.unsent) > _MOST_BLOCKS:
+        yield f"<li>and {len(report.unsent) - _MOST_BLOCKS:,} more</li>"
+    yield "</ul>\n</section>"
 
 
 def _browsers(report: Report) -> Iterator[str]:

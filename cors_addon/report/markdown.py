@@ -85,8 +85,22 @@ def _whole(report: Report) -> str:
     parts = [f"# CORS report\n\n{flows:,} {'flow' if flows == 1 else 'flows'} judged: {counts or 'none'}"]
     parts += _troubles(report)
     parts += ["\n".join(ticket(diagnosis, level=2)) for diagnosis in report.diagnoses]
+    parts += ["\n".join(_unsent(report))] if report.unsent else []
     parts += ["\n".join(server_ticket(plan)) for plan in report.servers if plan["rules"] or len(plan["ids"]) > 1]
     return "\n\n".join(parts) + "\n"
+
+
+def _unsent(report: Report) -> Iterator[str]:
+    """Yield what the browser itself stopped, and no flow tells of."""
+    yield "## What never reached the proxy\n"
+    for entry in report.unsent[:_MOST_PLACES]:
+        times = f", {entry['count']:,} times" if entry["count"] > 1 else ""
+        called = call_site(entry["initiator"])
+        said = [_prose(entry["message"]), f"Called by {_code(called)}." if called else "", _prose(entry["help"] or "")]
+        request = f"{entry['method']} {entry['url']}"
+        yield f"- {_code(request)}{times}: {' '.join(filter(None, said))}"
+    if len(report.unsent) > _MOST_PLACES:
+        yield f"- and {len(report.unsent) - _MOST_PLACES:,} more"
 
 
 def ticket(diagnosis: Mapping[str, Any], level: int = 3) -> Iterator[str]:

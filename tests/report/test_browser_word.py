@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
+from cors_addon.report import html, markdown
 from cors_addon.report.browser_word import differences, place_of, told_line, told_summary, unsent_lines
 from cors_addon.report.entries import flow_entry
+from cors_addon.report.model import Report
 from cors_addon.verdict.model import ToldView
 from tests.report.samples import MIXED, mixed, verdicts
 
@@ -57,6 +62,16 @@ def test_what_was_never_sent_says_why_where_and_what_to_do() -> None:
     assert "2 times" in lines
     assert "by loadItems, http://localhost:5173/src/api.ts:12" in lines
     assert "Add http://api.test to connect-src" in lines
+
+
+@pytest.mark.parametrize("render", [html.render, markdown.render])
+def test_the_other_reports_say_so_too(render: Callable[[Report], str]) -> None:
+    text = render(mixed().with_unsent([ENTRY]))
+    assert "What never reached the proxy" in text
+    assert "loadItems, http://localhost:5173/src/api.ts:12" in text
+    assert "Add http://api.test to connect-src" in text
+    assert "secret" not in text
+    assert "What never reached the proxy" not in render(mixed())
 
 
 def test_a_place() -> None:
