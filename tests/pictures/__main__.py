@@ -25,8 +25,8 @@ def mitmweb(browser: Browser, port: int) -> bytes:
     page = browser.new_page(viewport=SIZE)
     page.goto(f"http://127.0.0.1:{port}/?token={PASSWORD}#/flows")
     page.get_by_text(f"/{SELECTED}").first.click()
-    page.get_by_text("Response", exact=True).click()
-    page.get_by_text("BLOCKED").first.wait_for()
+    page.get_by_role("link", name="Response").click()
+    page.locator("pre", has_text="BLOCKED").first.wait_for()
     page.mouse.move(0, SIZE["height"] - 1)
     return page.screenshot()
 
