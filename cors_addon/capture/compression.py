@@ -13,6 +13,8 @@ from .error import CaptureError
 
 STDIN: Final = "-"
 _CHUNK: Final = 1 << 17
+_MOST_MEMORY: Final = 128 << 20
+"""Bytes that unpacking xz may take: a file names its own dictionary, and ``xz -9`` makes one of 64 MB."""
 _GZIP: Final = b"\x1f\x8b"
 _XZ: Final = b"\xfd7zXZ\x00"
 _UTF_8_MARK: Final = b"\xef\xbb\xbf"
@@ -187,7 +189,12 @@ class _Unpacked(io.RawIOBase):
             except EOFError:
                 self.fault = f"its {self._what} data end too early, as those of a file that was not closed do"
             except (zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError) as exc:
-                self.fault = f"its {self._what} data are damaged ({exc})"
+                if "emory" in str(exc):
+                    self.fault = (
+                        f"unpacking needs more than {_MOST_MEMORY >> 20} MB of memory: pack it with xz -9 or less"
+                    )
+                else:
+                    self.fault = f"its {self._what} data are damaged ({exc})"
         piece, self._piece = self._piece[: len(buffer)], self._piece[len(buffer) :]
         buffer[: len(piece)] = piece
         return len(piece)
@@ -211,7 +218,7 @@ def _gunzip(packed: BinaryIO) -> Iterator[bytes]:
 def _unxz(packed: BinaryIO) -> Iterator[bytes]:
     data = packed.read(_CHUNK)
     while data:
-        member = lzma.LZMADecompressor(lzma.FORMAT_XZ)
+        member = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MOST_MEMORY)
         while not member.eof:
             if member.needs_input and not data:
                 data = packed.read(_CHUNK)

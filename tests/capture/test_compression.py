@@ -142,3 +142,10 @@ def test_standard_input_is_a_capture_too_and_stays_open(monkeypatch: pytest.Monk
     with opened("-") as capture:
         assert only(capture).stream.read() == b"12:abc"
     assert not stdin.closed
+
+
+def test_a_dictionary_that_would_fill_the_memory_is_an_error_with_what_to_do() -> None:
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 512 << 20}]
+    packed_so = lzma.compress(b'{"log": {"entries": []}}', lzma.FORMAT_XZ, filters=filters)
+    with pytest.raises(CaptureError, match="needs more than 128 MB of memory: pack it with xz -9 or less"):
+        unpack(packed_so)
