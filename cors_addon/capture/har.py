@@ -21,7 +21,7 @@ from .har_documents import entries
 from .har_entries import Pages, hints_of
 from .har_headers import Seen, glance, isomorphic, lines_of, says_nothing, with_one_origin
 from .har_notes import HarNotes, time_of
-from .json_stream import TOO_LARGE, JsonWalker
+from .json_stream import CUT, TOO_LARGE, JsonWalker
 from .recorder import BLOCKED_BY_CLIENT, CHECKED, REFUSED, SCRIPTS, WITHHELD, error_of, kind_of, testimony_of
 from .sighting import UNREMARKABLE, Sighting
 
@@ -88,6 +88,8 @@ def judge_entries(found: Iterable[Any], name: str, notes: HarNotes) -> Iterator[
             try:
                 if entry["request"]["method"] != "OPTIONS" and kind_of(entry) in _FOLLOWING:
                     notes.last = entry.get("startedDateTime") or notes.last
+                if CUT in entry:
+                    notes.too_large.append(f"{name}#{count - 1}")
                 yield from reader.sightings(entry, f"{name}#{count - 1}", count)
             except _BROKEN:
                 if entry is TOO_LARGE:

@@ -33,7 +33,7 @@ class HarNotes:
                     " record through mitmproxy to see the reason.",
                 ),
                 (self.blocked, "An extension or content blocker in the browser stopped {0} (first: {1})."),
-                (self.too_large, "Left out for its size, more than 4 MB without bodies: {0} (first: {1})."),
+                (self.too_large, "Larger than 4 MB without bodies, and read in part at most: {0} (first: {1})."),
             )
             if ids
         )

@@ -24,6 +24,11 @@ _CALLED: Final = re.compile(r"[\w.$]{1,80}\s*\(")
 TOO_LARGE: Final = object()
 """Stands for a value that was stepped over."""
 
+CUT: Final = "\x00 cut"
+"""Is a member of an object of which not everything was read. No recorder has a name like it."""
+
+_DEEPEST: Final = 3
+_MOST_MEMBERS: Final = 1_000
 _AFTER_A_VALUE: Final = frozenset(",]}: \t\r\n")
 _NEAR: Final = 64
 """An error this near to the end of what was read may come of the cut, and not of the text."""
@@ -44,6 +49,7 @@ class JsonWalker:
         self._at = 0
         self._line, self._column = 1, 1
         self._ended = False
+        self._dropped = 0
 
     def peek(self) -> str:
         """Return the next character that is no white space, empty at the end."""
@@ -77,8 +83,11 @@ class JsonWalker:
             raise self._error(f"{char!r} was expected", self._at)
         self._at += 1
 
-    def value(self) -> Any:
-        """Read the value that begins here, whole; ``TOO_LARGE`` where it is stepped over instead."""
+    def value(self, depth: int = 0) -> Any:
+        """Read the value that begins here; ``TOO_LARGE`` where it is stepped over instead.
+
+        Of an object that is too large, the members that are not are read, and ``CUT`` is one more; so in those below.
+        """
         self.peek()
         while True:
             try:
@@ -91,6 +100,8 @@ class JsonWalker:
                     if len(self._text) - self._at > _LARGEST:
                         if self._text[self._at] not in "[{":
                             raise self._error("one value is larger than 4 MB", self._at) from exc
+                        if self._text[self._at] == "{" and depth < _DEEPEST:
+                            return self._in_parts(depth + 1)
                         self._step_over()
                         return TOO_LARGE
                 if not cut or not self._more():
@@ -102,6 +113,21 @@ class JsonWalker:
                 if self._text[end : end + 1] in _AFTER_A_VALUE or not self._more():
                     self._at = end
                     return value
+
+    def _in_parts(self, depth: int) -> dict[str, Any]:
+        found: dict[str, Any] = {CUT: True}
+        kept = 0
+        for key in self.members():
+            before = self._dropped + self._at
+            value = self.value(depth)
+            size = self._dropped + self._at - before
+            # What was read in parts is bounded already, whatever it took in the file.
+            if isinstance(value, dict) and CUT in value:
+                size = 0
+            if value is not TOO_LARGE and kept + size <= _LARGEST and len(found) < _MOST_MEMBERS:
+                found[key] = value
+                kept += size
+        return found
 
     def members(self) -> Iterator[str]:
         """Yield the keys of the object that begins here; the caller takes each key's value before the next."""
@@ -203,6 +229,7 @@ class JsonWalker:
         if not fresh:
             return False
         self._line, self._column = self._place(self._text[: self._at])
+        self._dropped += self._at
         self._text = self._text[self._at :] + fresh
         self._at = 0
         return True

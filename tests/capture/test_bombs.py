@@ -19,6 +19,7 @@ MEGABYTE = b"a" * (1 << 20)
 ENTRY = b'{"request": {"method": "GET", "url": "https://a.test/"}, "response": {"status": 200, "content": {"text": "'
 BLOCKED = text_of(made(f"GET {API}", "Content-Type: text/plain", error="net::ERR_FAILED"))
 MOST_MEGABYTES = 256
+STAR = ("Access-Control-Allow-Origin: *",)
 
 
 def packed(path: Path, *pieces: bytes | Iterable[bytes]) -> str:
@@ -68,7 +69,28 @@ def test_an_entry_too_large_is_left_out_and_said(tmp_path: Path, monkeypatch: py
     report = check([path], Task())
     assert report.summary["outcomes"]["blocked"] == 1
     log = packed(tmp_path / "log.har.gz", b'{"log": {"entries": [', lists, b"]}}")
-    assert "Left out for its size" in check([log], Task()).summary["captures"][0]["note"]
+    assert "read in part at most" in check([log], Task()).summary["captures"][0]["note"]
+
+
+@pytest.mark.parametrize("where", ["entry", "request", "response"])
+def test_of_an_entry_too_large_the_headers_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Messages of a socket, a form of a thousand fields: many values, none of them long."""
+    monkeypatch.setattr(json_stream, "_LONG", 1 << 16)
+    monkeypatch.setattr(json_stream, "_LARGEST", 1 << 18)
+    monkeypatch.setattr(json_stream, "_CHUNK", 1 << 16)
+    entry = made(f"GET {API}", "Content-Type: text/plain", error="net::ERR_FAILED")
+    large = {"_messages": [{"type": "send", "data": "x" * 40}] * 20_000}
+    part = entry if where == "entry" else entry[where]
+    rest = dict(part)
+    part.clear()
+    part.update(large | rest | large)
+    path = packed(tmp_path / "run.har.gz", text_of(entry, made(f"GET {API}", *STAR)).encode())
+    report = check([path], Task())
+    assert [flow["outcome"] for flow in report.flows] == ["blocked", "allowed"]
+    assert report.summary["captures"][0]["problem"] == ""
+    assert "read in part at most" in report.summary["captures"][0]["note"]
 
 
 def test_entries_of_which_none_can_be_read_end_it(tmp_path: Path) -> None:
