@@ -42,7 +42,9 @@ def card_html(
 
     ``unblock`` is the HTML of the rule that unblocks the request.
     """
+    name = line(diagnosis["id"])
     inside = [
+        f'<p class="meta">Id: <a id="{name}" href="#{name}">{name}</a></p>',
         *_why(diagnosis),
         *_plan(diagnosis),
         *(f'<p class="note">With credentials, this fails too: {prose(each)}.</p>' for each in diagnosis["conditions"]),
@@ -70,8 +72,7 @@ def _head(of: Card, diagnosis: Plain) -> str:
         f'<span class="badge">{word}</span>{known} '
         f'<h3><span class="method">{text(of.method, 40)}</span> '
         f'<span class="target">{text(of.host)}{text(of.path)}</span></h3> '
-        f'<span class="message">{prose(diagnosis["headline"])}</span> <span class="meta">{" · ".join(told)} · '
-        f'<a id="{line(diagnosis["id"])}" href="#{line(diagnosis["id"])}">{line(diagnosis["id"])}</a></span>'
+        f'<span class="message">{prose(diagnosis["headline"])}</span> <span class="meta">{" · ".join(told)}</span>'
     )
 
 
