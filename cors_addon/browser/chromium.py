@@ -29,8 +29,21 @@ _ALL_TARGETS: Final[Message] = {"autoAttach": True, "waitForDebuggerOnStart": Tr
 _CONSOLE_LINES: Final = 200
 """The page's objects in so many console lines are kept for the protocol before they are let go."""
 
+_OF_ITS_OWN: Final = (
+    "update.googleapis.com",
+    "content-autofill.googleapis.com",
+    "optimizationguide-pa.googleapis.com",
+    "safebrowsing.googleapis.com",
+    "safebrowsingohttpgateway.googleapis.com",
+    "clients2.google.com",
+    "edgedl.me.gvt1.com",
+)
+"""Hosts that no page calls, and the browser now and then whatever its flags say: it goes there by no proxy, in vain."""
+
 FLAGS: Final = (
     "--remote-debugging-pipe",
+    # Else a bar on each window complains of flags.
+    "--test-type",
     "--no-first-run",
     "--no-default-browser-check",
     "--disable-default-apps",
@@ -48,10 +61,13 @@ FLAGS: Final = (
     "--disable-breakpad",
     "--password-store=basic",
     "--use-mock-keychain",
+    "--proxy-bypass-list=<-loopback>;" + ";".join(_OF_ITS_OWN),
+    "--host-resolver-rules=" + ",".join(f"MAP {host} ~NOTFOUND" for host in _OF_ITS_OWN),
     # A proxy accepts https for any host, so an upgrade of an http page would end in the proxy's error page. All that
     # comes by a proxy on this machine counts as this machine's, so that a page would have to ask for permission.
     "--disable-features=HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,HttpsFirstBalancedMode,"
-    "LocalNetworkAccessChecks,NetworkTimeServiceQuerying,OptimizationHints,MediaRouter,Translate,GlobalMediaControls",
+    "LocalNetworkAccessChecks,NetworkTimeServiceQuerying,OptimizationHints,MediaRouter,Translate,GlobalMediaControls,"
+    "AutofillServerCommunication",
 )
 
 
@@ -91,7 +107,6 @@ class Chromium:
             *FLAGS,
             "--user-data-dir={profile}",
             f"--proxy-server=http://{proxy}",
-            "--proxy-bypass-list=<-loopback>",
             f"--ignore-certificate-errors-spki-list={key_hash(certificate)}",
         ]
         if headless:

@@ -152,8 +152,6 @@ class ChromiumEvents:
 
     def _reached_network(self, request: BrowserRequest, number: str) -> None:
         request.on_wire = True
-        if request.outcome is Outcome.CORS and request.unsent is Unsent.CACHE:
-            request.unsent = None
         cookies = self._cookies.get(number, {}).get("associatedCookies", ())
         if cookies and not request.is_preflight:
             request.credentials = True
@@ -306,11 +304,10 @@ class ChromiumEvents:
         request.settled = request.settled or self._now()
         if outcome is Outcome.FAILED and not request.on_wire and request.unsent is None and error in _BLOCKED_BY:
             request.unsent = _BLOCKED_BY[error or ""]
+        elif error == "net::ERR_UNSAFE_PORT":
+            request.unsent = request.unsent or Unsent.PORT
         elif error is not None and error.startswith(("LocalNetwork", "PrivateNetwork", "InsecureLocalNetwork")):
             request.unsent = request.unsent or Unsent.LOCAL_NETWORK_ACCESS
-        elif outcome is Outcome.CORS and not request.on_wire and request.unsent is None and not request.is_preflight:
-            # No response is told where a stored one fails; what the network says of it may still come.
-            request.unsent = Unsent.CACHE
         self._changed(request)
 
 

@@ -22,9 +22,27 @@ _BUSY: Final = 0.1
 _IDLE: Final = 0.5
 """Seconds between looks at what the observers have told, while they tell something and while not."""
 
+_OF_ITS_OWN: Final = ", ".join(
+    (
+        "firefox.settings.services.mozilla.com",
+        "firefox-settings-attachments.cdn.mozilla.net",
+        "content-signature-2.cdn.mozilla.net",
+        "incoming.telemetry.mozilla.org",
+        "aus5.mozilla.org",
+        "normandy.cdn.mozilla.net",
+        "location.services.mozilla.com",
+        "shavar.services.mozilla.com",
+        "tracking-protection.cdn.mozilla.net",
+        "safebrowsing.googleapis.com",
+        "update.googleapis.com",
+    )
+)
+"""Hosts that no page calls, and Firefox does whatever its preferences say: it looks for them here, in vain."""
+
 PREFERENCES: Final[dict[str, object]] = {
     "network.proxy.type": 1,
-    "network.proxy.no_proxies_on": "",
+    "network.proxy.no_proxies_on": _OF_ITS_OWN,
+    "network.dns.localDomains": _OF_ITS_OWN,
     "network.proxy.allow_hijacking_localhost": True,
     "network.captive-portal-service.enabled": False,
     "network.connectivity-service.enabled": False,
@@ -52,6 +70,8 @@ PREFERENCES: Final[dict[str, object]] = {
     "app.update.enabled": False,
     "app.normandy.enabled": False,
     "media.gmp-manager.url": "",
+    "media.gmp-manager.updateEnabled": False,
+    "media.gmp-provider.enabled": False,
     "services.settings.server": "data:,#remote-settings-dummy/v1",
     "toolkit.telemetry.enabled": False,
     "toolkit.telemetry.server": "",

@@ -212,6 +212,8 @@ class FirefoxEvents:
             return Unsent.CSP
         if any(line["category"].startswith("Mixed Content") for line in self._lines.get(hop.url, ())):
             return Unsent.MIXED_CONTENT
+        if "NS_ERROR_PORT_ACCESS_NOT_ALLOWED" in channel.results:
+            return Unsent.PORT
         if {"NS_BINDING_ABORTED", "NS_ERROR_ABORT"} & {*channel.results}:
             return Unsent.ABORTED
         if any("INTERCEPTION" in result for result in channel.results):

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from typing import IO, Any
 
 _CHUNK = 1 << 16
@@ -25,6 +26,12 @@ _PATIENCE = 3.0
 """Seconds that a browser gets to end by itself."""
 
 _LAST_OUTPUT = 2_000
+_OWNER = "cors-addon-guard"
+"""The file in a profile that names its guard's process."""
+
+_DEATH_SIGNAL = 1
+"""PR_SET_PDEATHSIG of Linux's prctl()."""
+
 _HIGH = 100
 """Descriptors from here on are out of the way of 3 and 4."""
 
@@ -41,9 +48,10 @@ def main() -> int:
         parent = wanted["parent"]
         if parent:
             os.makedirs(parent, exist_ok=True)
+        _sweep(parent or tempfile.gettempdir())
         # mkdtemp makes it 0700.
         profile = tempfile.mkdtemp(prefix="cors-addon-", dir=parent or None)
-        for name, text in wanted["files"].items():
+        for name, text in {**wanted["files"], _OWNER: str(os.getpid())}.items():
             with open(os.path.join(profile, name), "w", encoding="utf-8") as file:
                 file.write(text)
         command = [word.replace("{profile}", profile) for word in wanted["command"]]
@@ -76,6 +84,8 @@ def _start(command: list[str], pipe: bool) -> tuple["subprocess.Popen[bytes]", i
     else:
         options["start_new_session"] = True
     if not pipe:
+        if os.name != "nt":
+            options["preexec_fn"] = _end_with_guard()
         return subprocess.Popen(command, **options), None, None
     its_input, to_browser = os.pipe()
     from_browser, its_output = os.pipe()
@@ -95,7 +105,10 @@ def _start_on_posix(
 ) -> "subprocess.Popen[bytes]":
     import fcntl
 
+    end_with_guard = _end_with_guard()
+
     def place() -> None:
+        end_with_guard()
         os.dup2(high_input, 3)
         os.dup2(high_output, 4)
 
@@ -108,6 +121,16 @@ def _start_on_posix(
     finally:
         os.close(high_input)
         os.close(high_output)
+
+
+def _end_with_guard() -> Callable[[], object]:
+    """Return what a new process calls so that Linux ends it when the guard is killed."""
+    if sys.platform != "linux":
+        return int
+    import ctypes
+
+    prctl = ctypes.CDLL(None).prctl
+    return lambda: prctl(_DEATH_SIGNAL, signal.SIGKILL)
 
 
 def _start_on_windows(
@@ -169,6 +192,36 @@ def _remove(profile: str) -> None:
         shutil.rmtree(profile, ignore_errors=True)
         if not os.path.exists(profile):
             return
+
+
+def _sweep(folder: str) -> None:
+    """Remove the profiles whose guards were killed, or went down with the machine."""
+    if os.name == "nt":
+        return  # There, asking whether a process lives ends it.
+    for entry in os.scandir(folder):
+        if not entry.name.startswith("cors-addon-") or not entry.is_dir(follow_symlinks=False):
+            continue
+        with contextlib.suppress(OSError, ValueError):
+            if entry.stat(follow_symlinks=False).st_uid != os.getuid():
+                continue
+            with open(os.path.join(entry.path, _OWNER), encoding="ascii") as file:
+                owner = int(file.read())
+            if not _is_guard(owner):
+                shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def _is_guard(pid: int) -> bool:
+    if sys.platform == "linux":
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                return os.path.basename(__file__).encode() in file.read()
+        except OSError:
+            return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 class _Tail:

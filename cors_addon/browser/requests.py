@@ -35,6 +35,7 @@ class Unsent(Enum):
     LOCAL_NETWORK_ACCESS = "local-network-access"
     CACHE = "cache"
     SERVICE_WORKER = "service-worker"
+    PORT = "blocked-port"
     ABORTED = "aborted"
     PREFLIGHT = "preflight"
     """Its preflight failed, which reached the proxy and says why."""

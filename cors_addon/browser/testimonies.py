@@ -32,4 +32,5 @@ def as_testimony(request: BrowserRequest, browser: str, family: BrowserFamily, u
         _MODES[request.credentials],
         request.target_error,
         under_way=under_way,
+        cookies_left_out=() if request.is_preflight else request.left_out,
     )

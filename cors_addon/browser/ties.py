@@ -124,7 +124,7 @@ class Ties:
             request = queue.requests[place]
             if self._take(queue, request, now) or _is_forgotten(request, now):
                 del queue.requests[place]
-            elif request.on_wire or request.is_settled or request.started > now - _GIVE_UP:
+            elif request.on_wire or (request.settled or request.started) > now - _grace_of(request):
                 break
             else:
                 place += 1
@@ -146,7 +146,8 @@ class Ties:
             if request.unsent is not None:
                 self._is_unsent(request)
                 return True
-        flow = self._flow_for(queue, request)
+        sent = sum(each.on_wire for each in queue.requests)
+        flow = self._flow_for(queue, request) if request.on_wire or len(queue.flows) > sent else None
         if flow is not None:
             number = self._under_way(queue, request, flow)
             self._flow_of[id(request)] = flow, number, request
@@ -160,7 +161,9 @@ class Ties:
             self._gone[id(request)] = request
             self.without_flow += 1
         else:
-            request.unsent = Unsent.OTHER
+            # Of a stored response that fails the check Chromium tells no more than that it fails.
+            stored = request.outcome is Outcome.CORS and not request.is_preflight
+            request.unsent = Unsent.CACHE if stored else Unsent.OTHER
             self._is_unsent(request)
         return True
 
@@ -181,6 +184,11 @@ class Ties:
         """Count the equal requests that this flow might as well be."""
         equal = (each.started <= flow.started + _SLACK and each.unsent is None for each in queue.requests)
         return max(1, sum(equal))
+
+
+def _grace_of(request: BrowserRequest) -> float:
+    """Return for how long an equal request has to wait for this one, which may or may not have been sent."""
+    return _GRACE if request.is_settled else _GIVE_UP
 
 
 def _is_forgotten(request: BrowserRequest, now: float) -> bool:

@@ -17,6 +17,7 @@ _HELP: Final = {
     Unsent.LOCAL_NETWORK_ACCESS: "Allow the page to reach the local network in the browser's site settings.",
     Unsent.CACHE: "On the server: send Vary: Origin, so that no other page's response is reused. Then clear the cache.",
     Unsent.SERVICE_WORKER: "Fix what the service worker responds, or unregister the service worker.",
+    Unsent.PORT: "Serve the API on another port, such as 8080.",
     Unsent.ABORTED: "Keep the page open, and do not abort the call, until the response is there.",
 }
 _WHAT: Final = {
@@ -26,6 +27,7 @@ _WHAT: Final = {
     Unsent.LOCAL_NETWORK_ACCESS: "the browser blocks calls to the local network (Local Network Access)",
     Unsent.CACHE: "the browser's cache answers it",
     Unsent.SERVICE_WORKER: "a service worker answers it",
+    Unsent.PORT: "the browser blocks this port for every page",
     Unsent.ABORTED: "the page aborts it before it is sent",
     Unsent.OTHER: "the browser blocks it",
 }

@@ -6,14 +6,16 @@ Nothing here costs anything before the first one is started: the hooks that tie 
 import asyncio
 import logging
 import shlex
+import ssl
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mitmproxy import ctx, exceptions, http
+from mitmproxy import connection, ctx, exceptions, http, tls
 from mitmproxy.log import ALERT
 from mitmproxy.proxy import server_hooks
 
+from ..page.page_address import is_loopback
 from ..report.browser_word import place_of
 from ..traffic.bounded_dicts import Remembered
 from ..traffic.classify import browser_of
@@ -219,6 +221,13 @@ class _FlowWatch:
         for browser in listening:
             assert browser.ties is not None
             browser.ties.flow(flow.id, request.method, request.url, is_preflight, flow.request.timestamp_start)
+
+    def tls_start_server(self, data: tls.TlsData) -> None:
+        """Take the certificate of a server on this machine as it is: development servers make their own."""
+        peer = data.conn.peername
+        direct = isinstance(data.conn, connection.Server) and data.conn.via is None
+        if self._running and data.ssl_conn is not None and direct and peer is not None and is_loopback(peer[0]):
+            data.ssl_conn.set_verify(int(ssl.CERT_NONE))
 
     def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
         address = data.server.address

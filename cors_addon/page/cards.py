@@ -78,6 +78,9 @@ def _head(of: Card, diagnosis: Plain) -> str:
 
 def _why(diagnosis: Plain) -> Iterator[str]:
     rows = []
+    called = call_site(diagnosis.get("initiator"))
+    if called:
+        rows.append(f"<dt>Called</dt><dd>by <code>{text(called)}</code></dd>")
     if diagnosis["severity"] == "conditional":
         rows.append(
             f"<dt>If</dt><dd>The page includes credentials. Credentials: {prose(diagnosis['credentials'])}</dd>"
@@ -139,9 +142,6 @@ def _more(diagnosis: Plain, notes: Sequence[str]) -> str:
         parts.append(f'<p><a href="{line(reference)}" rel="noreferrer">The standard’s text</a></p>')
     if diagnosis["credentials"]:
         parts.append(f"<p>Credentials: {prose(diagnosis['credentials'])}.</p>")
-    called = call_site(diagnosis.get("initiator"))
-    if called:
-        parts.append(f"<p>Called by {text(called)}.</p>")
     parts += [f"<p>Note: {prose(note)}</p>" for note in notes]
     return f'<details class="more"><summary>Request, response and commands</summary>{"".join(parts)}</details>'
 

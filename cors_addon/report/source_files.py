@@ -1,5 +1,6 @@
 """Which file of the project a source URL is: development servers serve sources by their path."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -7,6 +8,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 _PREFIXES: Final = ("/@fs/", "/static/", "/assets/")
 """What a server may put before the path of a source."""
+
+_LAYER: Final = re.compile(r"^/\([a-z-]+\)/")
+"""What Next.js puts before a module's path: the bundle that the module is in."""
 
 _FOLDERS: Final = ("", "src", "public", "static", "app")
 """Where below the project a server may have its root."""
@@ -18,7 +22,7 @@ def source_file(url: str, root: Path | None = None) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https", "webpack", "webpack-internal", "file"):
         return ""
-    path = unquote(parts.path).replace("/./", "/")
+    path = _LAYER.sub("/", unquote(parts.path)).replace("/./", "/")
     paths = [path, *(path.removeprefix(prefix) for prefix in _PREFIXES if path.startswith(prefix))]
     for each in paths:
         if "\0" in each or "\\" in each or not each.strip("/."):

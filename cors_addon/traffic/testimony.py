@@ -65,3 +65,5 @@ class Testimony:
     blocked_by: str | None = None
     under_way: int = 1
     """How many equal requests were under way at once, of which this may be another's word."""
+    cookies_left_out: tuple[tuple[str, str], ...] = ()
+    """The names of cookies that the browser did not send, each with its reason (``SameSiteLax``)."""

@@ -24,6 +24,7 @@ _OVERRULED: Final = "the browser delivered the response, so something in the bro
 _TAKEN: Final = "the body was saved although CORS blocks the response: a plugin or extension may have asked"
 _UNEXPLAINED: Final = "the browser blocked the response, and nothing in the response explains why"
 _EQUAL: Final = "{number} equal requests were under way: what the browser says may be of another one"
+_COOKIES: Final = 5
 NO_CORS_AFTER_ALL: Final = "the browser used a response that fails the CORS check: a beacon, or mode no-cors"
 _REASONS: Final = (
     ("net::ERR_BLOCKED_BY_CLIENT", "an extension or content blocker in the browser stopped the request"),
@@ -142,6 +143,11 @@ def with_testimony(verdict: Verdict, record: Record) -> Verdict:
         # Blocked by both, by another name: the browser's is the right one.
         told = replace(told, agrees=False)
         views = {**views, speaker: View(Outcome.BLOCKED, testimony.error)}
+    if testimony.cookies_left_out:
+        cookies = ", ".join(
+            f"{inert(name, 60)} ({inert(why, 60)})" for name, why in testimony.cookies_left_out[:_COOKIES]
+        )
+        notes = (*notes, f"cookies that the browser did not send: {cookies}")
     if testimony.under_way > 1:
         notes = (*notes, _EQUAL.format(number=testimony.under_way))
     return replace(verdict, told=told, views=views, notes=notes, outcome=views[verdict.judge].outcome)

@@ -178,11 +178,6 @@ def test_a_response_out_of_the_cache() -> None:
     assert events.finished("1.1").requests[0].unsent is Unsent.CACHE
 
 
-def test_a_failure_out_of_the_cache_is_told_by_no_response() -> None:
-    (request,) = Told().sent("1.1", wire=False).failed("1.1", cors="AllowOriginMismatch").requests
-    assert told(request) == (A, "GET", Outcome.CORS, "AllowOriginMismatch", Unsent.CACHE)
-
-
 def test_a_service_workers_response() -> None:
     events = Told().sent("1.1", wire=False).event("responseReceived", "1.1", response={"fromServiceWorker": True})
     assert events.finished("1.1").requests[0].unsent is Unsent.SERVICE_WORKER

@@ -155,6 +155,29 @@ asyncio.run(main())
     run(test)
 
 
+def test_a_profile_that_all_were_killed_around_is_removed_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    left, others = tmp_path / "cors-addon-left", tmp_path / "cors-addon-others"
+    for folder, owner in ((left, "999999999"), (others, "")):
+        folder.mkdir()
+        (folder / "cors-addon-guard").write_text(owner)
+
+    async def test() -> None:
+        running = await started(STAYS)
+        again = await started(STAYS)
+        assert not left.exists()
+        assert others.exists(), "what names no guard is somebody else's"
+        assert Path(running.profile).exists()
+        for process in (running, again):
+            process.close()
+            await process.ended()
+
+    run(test)
+
+
 def test_a_program_that_does_not_start_is_said() -> None:
     async def test() -> None:
         with pytest.raises(StartError, match=r"^Test did not start: No such file or directory \(/no/such/program\)$"):

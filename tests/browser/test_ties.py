@@ -103,6 +103,25 @@ def test_a_request_that_a_cache_answers_takes_no_flow() -> None:
     assert world.unsent == [cached]
 
 
+def test_a_cors_failure_without_a_flow_is_one_out_of_the_cache() -> None:
+    """Chromium tells no response of it; what is told late of a request that was sent looks the same until then."""
+    world = World()
+    stored, sent = world.request(on_wire=False), world.request()
+    world.flow("f")
+    world.settle(stored, Outcome.CORS, "AllowOriginMismatch")
+    world.settle(sent)
+    world.wait(1)
+    assert world.told == {"f": sent}
+    world.wait(10)
+    assert world.unsent == [stored]
+    assert stored.unsent is Unsent.CACHE
+    told_late = world.request(on_wire=False)
+    world.flow("g")
+    world.settle(told_late, Outcome.CORS, "AllowOriginMismatch")
+    world.wait(1)
+    assert world.told["g"] is told_late
+
+
 def test_a_request_that_was_never_sent_after_all_gives_its_flow_to_the_next() -> None:
     """Firefox opens a channel for a request whose preflight then fails, and is asked now and then only."""
     world = World()

@@ -45,6 +45,11 @@ def test_of_equal_requests_at_once_it_is_said_that_they_cannot_be_told_apart() -
     assert verdict_of(leaning(*HALF), said(Told.PASSED)).notes == ()
 
 
+def test_cookies_that_the_browser_left_out_are_named() -> None:
+    found = verdict_of(leaning(*HALF), said(Told.PASSED, cookies_left_out=(("sid", "SameSiteLax"),)))
+    assert found.notes == ("cookies that the browser did not send: sid (SameSiteLax)",)
+
+
 def test_a_request_that_a_proxy_saw_was_sent_and_its_preflight_is_not_blamed() -> None:
     session = Session()
     session.observe(preflight(f"PUT {API}", id="p", answer=(*HALF, "Access-Control-Allow-Methods: PUT")))
