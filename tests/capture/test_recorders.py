@@ -14,7 +14,7 @@ from mitmproxy.addons.savehar import SaveHar
 from cors_addon.capture.check import Task, check
 from cors_addon.report.model import Report
 from tests.capture.captures import flow_file
-from tests.capture.recorded import API, PAGE, Entry, asking, lines, made, saved
+from tests.capture.recorded import API, PAGE, Entry, asking, made, saved
 from tests.mitm.support import make_flow, make_response
 
 STAR = ("Access-Control-Allow-Origin: *",)
