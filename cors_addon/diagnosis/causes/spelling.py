@@ -10,6 +10,7 @@ from ...fetch.checks import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALL
 from ...fetch.headers import byte_lowercase, byte_uppercase
 from ...traffic.host_policies import Sighting
 from ...verdict.model import Cause, Confidence, Finding
+from ..owner import MINE
 from .cause import CauseEntry
 from .context import Scene, name_of, shown
 from .edit_distance import distance
@@ -108,6 +109,7 @@ ENTRIES: Final = (
     *(TRUE, LITERAL_STAR, NO_NEED),
 )
 
+_SESSION_COOKIE: Final = re.compile(r"sess|(?<![a-z])sid(?![a-z])|auth|token|jwt", re.IGNORECASE)
 _WANTED: Final = {
     "allow-origin-missing": ALLOW_ORIGIN,
     "allow-credentials-not-true": ALLOW_CREDENTIALS,
@@ -244,6 +246,11 @@ def wildcard(finding: Finding, scene: Scene) -> Iterator[Cause]:
             message = f"{ALLOW_ORIGIN} is *, and the response sets a cookie"
             yield LITERAL_STAR.named(MEDIUM, message, (scene.id,), fix=_with_credentials(scene))
             return
+        session = _session_cookie(scene)
+        if allowed is None and session:
+            message = f"{ALLOW_ORIGIN} is *, and the request has the host's cookie {session}, which names a session"
+            yield LITERAL_STAR.named(MEDIUM, message, (scene.id,), fix=_with_credentials(scene))
+            return
         if allowed is None and elsewhere is not None:
             message = f"{ALLOW_ORIGIN} is *, and {name_of(elsewhere)} allows credentials"
             yield LITERAL_STAR.named(MEDIUM, message, (scene.id, elsewhere.flow), fix=_with_credentials(scene))
@@ -260,6 +267,14 @@ def wildcard(finding: Finding, scene: Scene) -> Iterator[Cause]:
         name = ALLOW_METHODS if finding.id == "method-wildcard-with-credentials" else ALLOW_HEADERS
         message = f"{name} is {shown(scene.headers.get(name) or '', 60)}, and credentials are included"
     yield LITERAL_STAR.named(HIGH, message, (scene.id,))
+
+
+def _session_cookie(scene: Scene) -> str:
+    """Return the name of a session cookie that the request carries to a server of the page's author."""
+    if scene.owner.kind != MINE:
+        return ""
+    names = (pair.partition("=")[0].strip() for pair in (scene.record.exchange.request.headers.cookie or "").split(";"))
+    return next((shown(name, 40) for name in names if _SESSION_COOKIE.search(name)), "")
 
 
 def _with_credentials(scene: Scene) -> str:
