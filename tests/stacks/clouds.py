@@ -44,6 +44,10 @@ OPTIONS = {
 """What `az storage cors add` takes, and what the store calls it."""
 
 
+def _missing_workerd() -> str | None:
+    return missing_node() or (None if WORKERD.exists() else "npm has no workerd for this machine")
+
+
 @contextlib.contextmanager
 def _cloudflare(apps: Sequence[App], folder: Path) -> Iterator[Ports]:
     """Each app's Worker at a port of its own; what it fetches comes from the server behind, which has the faults."""
@@ -145,7 +149,7 @@ def _s3(apps: Sequence[App], folder: Path) -> contextlib.AbstractContextManager[
 
 
 CLOUDS = (
-    Stack("cloudflare", missing_node, _cloudflare, is_told=False, before=True),
+    Stack("cloudflare", _missing_workerd, _cloudflare, is_told=False, before=True),
     _of_node("firebase"),
     _of_node("vercel"),
     Stack("netlify", lambda: missing_server("deno"), _netlify),
