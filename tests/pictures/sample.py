@@ -52,7 +52,7 @@ def flows() -> list[http.HTTPFlow]:
     return made
 
 
-def shown() -> dict[str, str]:
+def texts() -> dict[str, str]:
     """Return the text of each picture: comments and the selected flow's view, and the live page."""
     with browser() as opened:
         sent = flows()
@@ -60,7 +60,11 @@ def shown() -> dict[str, str]:
         opened.through.look()
         (selected,) = [flow for flow in sent if flow.request.path == f"/{SELECTED}"]
         web = "\n".join([*(flow.comment for flow in sent), text_for(selected)])
-        page = re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>", " ", opened.open(), flags=re.DOTALL)
+        # The card that the picture shows open, as far as it is open.
+        cards = [card.partition(">") for card in opened.open().split('<li class="card')]
+        (card,) = [inside for opening, _, inside in cards if f"/{SELECTED} " in opening]
+        shown = card.partition("<summary>Request, response and commands")[0]
+        page = re.sub(r'<span class="meta">.*?(?=<dl)|<[^>]*>', " ", shown, flags=re.DOTALL)  # times and ids aside
         return {"mitmweb": f"{web}\n{mitmproxy_pinned()}", "live-page": html.unescape(page)}
 
 
@@ -77,7 +81,7 @@ def stamps() -> dict[str, str]:
     """Return a digest of what each picture shows, without what differs from run to run."""
     return {
         name: hashlib.sha256(" ".join(CHANGES.sub("0", text).split()).encode()).hexdigest()[:16]
-        for name, text in shown().items()
+        for name, text in texts().items()
     }
 
 
