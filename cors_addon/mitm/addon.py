@@ -55,6 +55,8 @@ logger = logging.getLogger("cors_addon")
 _LOOK_EVERY = 0.25
 """Seconds between looks at the rule file and the clock. A changed file is read at the second look."""
 
+_MEGABYTE: Final = 1 << 20
+
 _COLLECTED_AFTER: Final = 10_000
 """Objects after which Python's collector looks for garbage among the newest."""
 
@@ -134,6 +136,9 @@ class CorsAddon:
             return
         if "cors_rules" in updated:
             self._open_rules(is_reload=updated.issuperset(ctx.options.keys()))
+        if "cors_memory" in updated:
+            self.session.correlator.budget = ctx.options.cors_memory * _MEGABYTE // 2
+            self.kept.verdicts.budget = ctx.options.cors_memory * _MEGABYTE // 4
         browser = ctx.options.cors_browser
         judge = None if browser == "auto" else Judge(browser)
         self.session.settings = Settings(judge, ctx.options.cors_audit, self.injection.lists)

@@ -106,7 +106,7 @@ def _check_reports(values: Sequence[str]) -> str | None:
         except (OSError, RuntimeError, ValueError) as exc:
             problem = f"cannot be written: {getattr(exc, 'strerror', None) or exc}"
         if problem is not None:
-            return f"{value!r} {problem}"
+            return f"'{inert(value)}' {problem}"
     return None
 
 
@@ -135,6 +135,10 @@ def rules_problem(change: rulefile.Change) -> str | None:
         return None
     separator = "\n" if "\n" in change.text else ": "
     return f"the rule file cannot be used{separator}{change.text}"
+
+
+def _check_memory(value: int) -> str | None:
+    return None if 16 <= value <= 65_536 else "is too little or too much; write megabytes from 16 to 65536"
 
 
 def _check_port(value: int) -> str | None:
@@ -221,6 +225,14 @@ OPTIONS: Final = (
         "A browser to start with the proxy, as for cors.browser: [NAME] [--headless] [URL].",
         None,
         _check_start_browser,
+    ),
+    Option(
+        "cors_memory",
+        int,
+        256,
+        "Megabytes that exchanges and verdicts may take together; beyond these the oldest are forgotten. At least 16.",
+        None,
+        _check_memory,
     ),
     Option(
         "cors_page",

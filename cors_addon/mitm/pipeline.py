@@ -5,6 +5,7 @@ event loop that follow, each of them short; at once where somebody asks, or wher
 """
 
 import asyncio
+import logging
 import sys
 import time
 from collections import deque
@@ -26,6 +27,8 @@ from .flows import Seen
 from .log_messages import Teller
 from .verdict_store import Keeper
 
+logger = logging.getLogger("cors_addon")
+
 WAIT: Final = 0.03
 """Seconds for which a batch is collected."""
 
@@ -40,6 +43,9 @@ _MOST_TOLD: Final = 24
 
 _MOST_FRESH: Final = 200
 """How many flows wait to be judged: far fewer than a session remembers."""
+
+MOST_WAITING: Final = 2_000
+"""Flows that wait to be judged; while there are more, each that comes has to wait until an earlier one is judged."""
 
 _READS_METADATA: Final = ("~meta", "~comment", "~mark")
 
@@ -65,6 +71,7 @@ class Pipeline:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turn_comes: asyncio.Handle | None = None
         self._is_due = False
+        self._is_held_up = False
 
     def run(self) -> None:
         """Work in the turns of the running event loop from now on."""
@@ -106,6 +113,19 @@ class Pipeline:
             self.drain()
         else:
             self._expect_turn()
+            if len(self._inbox) > MOST_WAITING:
+                self._hold_up()
+
+    def _hold_up(self) -> None:
+        """Judge in the hook what came first, so that traffic comes no faster than it is judged."""
+        self._take(self._inbox.popleft())
+        if not self._is_held_up:
+            self._is_held_up = True
+            logger.warning(
+                "CORS: %s flows wait for their verdicts, so each response now waits for one of them. "
+                "That ends by itself when the traffic slows down.",
+                f"{MOST_WAITING:,}",
+            )
 
     def ended(self, seen: Seen) -> None:
         """Take note that a flow is through all our hooks: the user may hold it back and edit it now."""

@@ -22,7 +22,7 @@ class Remembered(OrderedDict[K, V]):
 
 
 class Weighed(Remembered[K, V]):
-    """The same with a ``budget``: writing drops those written first until the rest weighs no more.
+    """The same with a ``budget``: writing drops those written first until the rest weighs no more. It may change.
 
     ``weight`` says what a value weighs, in bytes; ``on_drop`` is told each value that makes room for others. The value
     written last stays, whatever its weight.
@@ -31,7 +31,7 @@ class Weighed(Remembered[K, V]):
     def __init__(self, capacity: int, budget: int, weight: Callable[[V], int], on_drop: Callable[[V], None]) -> None:
         super().__init__(capacity)
         self.held = 0
-        self._budget = budget
+        self.budget = budget
         self._weight = weight
         self._on_drop = on_drop
         self._weights: dict[K, int] = {}
@@ -41,7 +41,7 @@ class Weighed(Remembered[K, V]):
         weight = self._weight(value)
         self.held += weight - self._weights.get(key, 0)
         self._weights[key] = weight
-        while (len(self) > self.capacity or self.held > self._budget) and len(self) > 1:
+        while (len(self) > self.capacity or self.held > self.budget) and len(self) > 1:
             oldest = next(iter(self))
             self._on_drop(self[oldest])
             del self[oldest]

@@ -56,7 +56,7 @@ class Correlator(Links):
     def __init__(self, capacity: int = 20_000, age: float = 3600.0, budget: int = BUDGET // 2) -> None:
         super().__init__(capacity)
         self.held = 0
-        self._budget = budget
+        self.budget = budget
         self.on_forget: list[Callable[[Record], None]] = []
         self._age = age
         self._places: dict[tuple[str, str], Place] = {}
@@ -328,7 +328,7 @@ class Correlator(Links):
         cost = cost_of(record.exchange)
         self.held += cost - record.cost
         record.cost = cost
-        while self.held > self._budget and (oldest := next(iter(self.records.values()))) is not record:
+        while self.held > self.budget and (oldest := next(iter(self.records.values()))) is not record:
             self._drop(oldest)
 
     def _expire(self, newest: Record) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mitmproxy import http
+from mitmproxy import exceptions, http
 
 import cors_addon
 from cors_addon.mitm.contentview import text_for
-from tests.mitm.support import API, APP, Proxy, cors_get, make_flow, make_response, preflight, proxy
+from tests.mitm.support import API, APP, Proxy, cors_get, logged, make_flow, make_response, preflight, proxy
 
 ALLOWED = f"Access-Control-Allow-Origin: {APP}"
 
@@ -156,3 +156,40 @@ def test_what_is_loaded_is_no_matter_of_the_collectors_while_it_runs() -> None:
         assert gc.get_threshold()[0] == 10_000
     assert gc.get_freeze_count() == 0
     assert gc.get_threshold() == before
+
+
+def test_what_waits_is_bounded_and_nothing_is_lost(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("cors_addon.mitm.pipeline.MOST_WAITING", 5)
+    with proxy() as running:
+        flows = [cors_get(url=f"{API}/{number}", at=1000.0 + number) for number in range(20)]
+
+        async def burst() -> None:
+            for flow in flows:
+                pass_hooks(running, flow)
+                assert len(running.addon.pipeline._inbox) <= 5
+
+        running.context.master.event_loop.run_until_complete(burst())
+        running.addon.pipeline.settle()
+        assert [flow.metadata["cors.outcome"] for flow in flows] == ["blocked"] * 20
+    (line,) = [line for line in logged(caplog) if "wait for their verdicts" in line]
+    assert line == (
+        "CORS: 5 flows wait for their verdicts, so each response now waits for one of them. "
+        "That ends by itself when the traffic slows down."
+    )
+
+
+def test_the_budget_of_memory_is_an_option() -> None:
+    with proxy(cors_memory=16) as running:
+        for number in range(3_000):
+            running.send(cors_get(f"X-Long: {'x' * 4_000}", url=f"{API}/{number}", at=1000.0 + number))
+        assert running.addon.session.correlator.held <= 8 << 20
+        assert running.addon.kept.verdicts.held <= 4 << 20
+        assert len(running.addon.session.correlator.records) < 1_000
+        kept = len(running.addon.kept.verdicts)
+        assert 0 < kept < 3_000
+        running.configure(cors_memory=32)
+        assert running.addon.kept.verdicts.budget == 8 << 20
+        with pytest.raises(exceptions.OptionsError, match="write megabytes from 16 to 65536"):
+            running.context.options.update(cors_memory=1)
