@@ -43,7 +43,7 @@ from .flows import Seen
 from .log_messages import Teller, guard_log
 from .page_flows import PageFlows
 from .page_services import page_services
-from .pipeline import Pipeline, reads_metadata
+from .pipeline import Pipeline
 from .probe import Probe, is_probe
 from .reporting import Reporting
 from .services import Services
@@ -131,7 +131,7 @@ class CorsAddon:
     def configure(self, updated: set[str]) -> None:
         options.check_values(ctx.options, updated - {"cors_rules"})
         self.page.configure(updated)
-        self.pipeline.at_once = reads_metadata(ctx.options)
+        self.pipeline.at_once = display.reads_metadata(ctx.options)
         if not any(name.startswith("cors_") for name in updated):
             return
         if "cors_rules" in updated:

@@ -20,6 +20,8 @@ MARKS: Final = {
     Severity.RISK: ":warning:",
     Severity.ADVICE: ":bulb:",
 }
+_READS_METADATA: Final = ("~meta", "~comment", "~mark")
+
 INJECTED: Final = ":adhesive_bandage:"
 """The mark of a flow that a rule changed, whatever became of it."""
 
@@ -124,3 +126,11 @@ def _set_line(flow: http.HTTPFlow, line: str) -> None:
     comment = "\n".join(kept)
     if comment != flow.comment:
         flow.comment = comment
+
+
+def reads_metadata(options: object) -> bool:
+    """Say whether flows are saved, printed or stopped by what the metadata say, in a hook that comes after ours."""
+    if getattr(options, "save_stream_file", None):
+        return True
+    filters = (getattr(options, name, None) or "" for name in ("dumper_filter", "intercept"))
+    return any(word in told for told in filters for word in _READS_METADATA)

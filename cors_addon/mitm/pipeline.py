@@ -47,8 +47,6 @@ _MOST_FRESH: Final = 200
 MOST_WAITING: Final = 2_000
 """Flows that wait to be judged; while there are more, each that comes has to wait until an earlier one is judged."""
 
-_READS_METADATA: Final = ("~meta", "~comment", "~mark")
-
 
 class Pipeline:
     """Works off what hooks have seen.
@@ -348,11 +346,3 @@ class Pipeline:
             now = seen.again(arrived=True)
             if now.read().response != record.seen:
                 self._take(now)
-
-
-def reads_metadata(options: object) -> bool:
-    """Say whether flows are saved, printed or stopped by what the metadata say, in a hook that comes after ours."""
-    if getattr(options, "save_stream_file", None):
-        return True
-    filters = (getattr(options, name, None) or "" for name in ("dumper_filter", "intercept"))
-    return any(word in told for told in filters for word in _READS_METADATA)
