@@ -88,6 +88,11 @@ def show_probe(flow: http.HTTPFlow, verdict: Verdict, mark: bool, comment: bool,
         _set_line(flow, redact(f"{_PREFIX} {verdict.notes[0]}"))
 
 
+def show_fixed(flow: http.HTTPFlow, told: str) -> None:
+    """Say in the comment of a flow that it passes by the server's own headers, and did not before."""
+    _set_line(flow, redact(f"{_PREFIX} fixed on server · {told}"))
+
+
 def clear(flow: http.HTTPFlow) -> None:
     """Take everything of ours off a flow, and remember that it was there."""
     if "cors" in flow.metadata:

@@ -50,7 +50,7 @@ class FixWatch:
 
     def __init__(self) -> None:
         self.fixed: Remembered[_Key, Fixed] = Remembered(_KEPT)
-        self._failing: Remembered[_Key, tuple[str, str]] = Remembered(_KEPT)
+        self._failing: Remembered[_Key, tuple[str, str, str]] = Remembered(_KEPT)
         self._seen: Remembered[str, None] = Remembered(_KEPT)
         self._lines: Counter[tuple[str, str]] = Counter()
 
@@ -72,7 +72,7 @@ class FixWatch:
             # An older flow that is judged again is no news.
             if verdict.id not in self._seen or (by is not None and by[0] == verdict.id):
                 self._seen[verdict.id] = None
-                self._failing[key] = verdict.id, rule_of(verdict)
+                self._failing[key] = verdict.id, rule_of(verdict), serialize_origin(verdict.url)
                 self.fixed.pop(key, None)
                 del self._lines[key[0], serialize_origin(verdict.url)]
             return None
@@ -93,8 +93,8 @@ class FixWatch:
         """Say whether other requests fail without a rule, or may: those of the same page and server."""
         host = serialize_origin(key[2])
         return any(
-            by == rule or (not by and origin == key[0] and serialize_origin(url) == host)
-            for (origin, _, url), (_, by) in self._failing.items()
+            by == rule or (not by and origin == key[0] and place == host)
+            for (origin, _, _), (_, by, place) in self._failing.items()
         )
 
     def tell(self, found: Fixed) -> None:

@@ -157,6 +157,8 @@ class Keeper:
         self._teller.tell(verdict, self._explanations.in_passing)
         if flow is not None:
             display.show(flow, verdict, self.mark, self.comment, self._entry, self.plain)
+            if fixed is not None and self.comment:
+                display.show_fixed(flow, str(fixed))
         return True
 
     def _keep_for_good(self, whole: Verdict) -> None:

@@ -30,6 +30,10 @@ def faults() -> dict[str, http.HTTPFlow]:
     def get(name: str, *lines: str, at: int, **more: object) -> http.HTTPFlow:
         return cors_get(*lines, url=f"http://api.test/{name}", at=1000.0 + at, **more)  # type: ignore[arg-type]
 
+    def with_cookie(made: http.HTTPFlow) -> http.HTTPFlow:
+        made.request.headers["Cookie"] = "session=1"
+        return made
+
     def ask(name: str, *lines: str, at: int, **more: object) -> http.HTTPFlow:
         made = preflight(*lines, url=f"http://api.test/{name}", at=1000.0 + at, **more)  # type: ignore[arg-type]
         if name == "header-typo":
@@ -51,7 +55,7 @@ def faults() -> dict[str, http.HTTPFlow]:
             "Access-Control-Allow-Headers: X-Api-Verison",
             at=8,
         ),
-        "star-and-cookie": get("star-and-cookie", "Access-Control-Allow-Origin: *", "Set-Cookie: a=1", at=9),
+        "star-and-cookie": with_cookie(get("star-and-cookie", "Access-Control-Allow-Origin: *", at=9)),
     }
 
 

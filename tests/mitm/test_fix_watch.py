@@ -20,8 +20,10 @@ def test_a_request_that_failed_and_passes_is_fixed_and_said_once(caplog: pytest.
     with proxy() as running:
         running.send(cors_get(at=1000.0))
         assert fixed(logged(caplog)) == []
-        running.send(cors_get(ALLOW, at=1001.0))
-        running.send(cors_get(ALLOW, at=1002.0))
+        assert running.send(cors_get(ALLOW, at=1001.0)).comment == (
+            "CORS: fixed on server · GET http://api.test/items from http://app.test."
+        )
+        assert running.send(cors_get(ALLOW, at=1002.0)).comment == ""
         assert fixed(logged(caplog)) == ["GET http://api.test/items from http://app.test."]
         running.send(cors_get(at=1003.0))
         assert not running.addon.kept.fixes.fixed, "it fails again"
