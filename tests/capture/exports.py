@@ -136,8 +136,9 @@ def score(folder: Path, kind: str) -> int:
                 counts["no word"] += 1
                 continue
             agreed = compared(hop, word)
-            if not hop.sent and hop.outcome is Outcome.CORS and word.outcome == "blocked":
-                # Never sent: the name is its preflight's.
+            unnamed = not hop.sent or word.error is None
+            if unnamed and hop.outcome is Outcome.CORS and word.outcome == "blocked":
+                # Never sent, so that the name is its preflight's, or no response was saved.
                 agreed = Agreement.AGREE
             counts[f"{hop.outcome.value}: {agreed.value} ({word.outcome})"] += 1
             if agreed is not Agreement.AGREE or (hop.outcome is Outcome.CORS and word.outcome != "blocked"):
