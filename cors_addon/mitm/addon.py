@@ -102,7 +102,7 @@ class CorsAddon:
         ledger = Ledger(self._method_asked_for, KEPT_VERDICTS)
         self.kept = Keeper(self.session, self.deliveries, self.teller, lambda flow_id: ledger.touch(flow_id))
         self.pipeline = Pipeline(self.session, self.kept, self.deliveries, self.teller)
-        services = Services(self.session, self.kept, self.injection, self.teller, self.pipeline.settle)
+        services = Services(self.session, self.kept, self.injection, self.teller, self.pipeline.settle_some)
         self.probe = Probe(services)
         self.verifier = Verifier(services)
         self.browsers = Browsers(self.pipeline.testify, self.teller.fault)

@@ -35,6 +35,9 @@ WAIT: Final = 0.03
 _TURN: Final = 0.006
 """Seconds after which a turn gives way to the connections."""
 
+_MOMENT: Final = 0.02
+"""Seconds for which a command has judged what still waits."""
+
 _SILENCE: Final = 600.0
 """Seconds after the latest exchange for which the clock counts."""
 
@@ -174,6 +177,27 @@ class Pipeline:
         self._touched += self._store.revise_backlog()
         while self._touched:
             self._tell_front_ends()
+
+    def settle_some(self) -> bool:
+        """Do as much of that as takes a moment, the rest in the next turns; say whether it is done.
+
+        Evidence on thousands of flows takes seconds. Outside of the loop nobody waits, and all of it is done.
+        """
+        if self._loop is None or not _is_in_a_loop():
+            self.settle()
+            return True
+        end = time.perf_counter() + _MOMENT
+        while self._inbox and time.perf_counter() < end:
+            self._take(self._inbox.popleft())
+        if not self._inbox:
+            self._judge_fresh()
+            self._touched += self._store.revise_backlog(end, _MOST_TOLD)
+        self._tell_front_ends()
+        if self._inbox or self._touched or self._store.backlog:
+            self._is_due = True
+            self._expect_turn(0.0)
+            return False
+        return True
 
     def look(self) -> None:
         """Judge again what evidence has come for, in the next turns, and what the user edits while a flow is held."""
@@ -346,3 +370,11 @@ class Pipeline:
             now = seen.again(arrived=True)
             if now.read().response != record.seen:
                 self._take(now)
+
+
+def _is_in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

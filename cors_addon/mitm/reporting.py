@@ -34,6 +34,9 @@ LONG: Final = 30
 
 _AT_ONCE: Final = 200
 
+_MOST_WAITED: Final = 2_000
+"""Moments for which a report waits until all is judged: traffic may bring evidence without end."""
+
 
 class Reporting:
     """Builds and writes reports of what is remembered; ``jobs`` are those under way, and other long work."""
@@ -53,7 +56,9 @@ class Reporting:
     def report(self, brief: bool = False) -> Report:
         """Build a report of everything that is remembered, or, in ``brief``, of what is to be fixed."""
         store = self._services.store
-        self._services.settle()
+        for _ in range(_MOST_WAITED):
+            if self._services.settle():
+                break
         return store.report(() if brief else self.profiles(), brief).with_unsent(self._browsers.unsent)
 
     def profiles(self) -> list[dict[str, Any]]:
@@ -167,7 +172,10 @@ class Reporting:
     def _drafted(self, brief: bool) -> Steps[tuple[Draft, dict[str, Verdict]]]:
         """Return a report without its flows, and the verdicts that it tells of, explained."""
         kept = self._services.store
-        self._services.settle()
+        for _ in range(_MOST_WAITED):
+            if self._services.settle():
+                break
+            yield None
         basis = kept.basis()
         shown: list[Verdict] = []
         wholes: list[Verdict] = []

@@ -13,11 +13,12 @@ from .verdict_store import Keeper
 class Services:
     """The session that judges, the verdicts that are kept, the injection switch with its rules, and the log.
 
-    ``settle`` has judged whatever was seen until now: whoever reads verdicts calls it first.
+    ``settle`` has judged what was seen until now, as far as that takes a moment, and says whether it is done: whoever
+    reads verdicts calls it first.
     """
 
     session: Session
     store: Keeper
     injection: Injection
     log: Teller
-    settle: Callable[[], None]
+    settle: Callable[[], bool]

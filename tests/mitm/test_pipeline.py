@@ -193,3 +193,21 @@ def test_the_budget_of_memory_is_an_option() -> None:
         assert running.addon.kept.verdicts.budget == 8 << 20
         with pytest.raises(exceptions.OptionsError, match="write megabytes from 16 to 65536"):
             running.context.options.update(cors_memory=1)
+
+
+def test_a_command_waits_a_moment_for_what_is_still_to_be_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """New evidence on thousands of flows takes seconds: those come in the turns that follow."""
+    monkeypatch.setattr("cors_addon.mitm.pipeline._MOMENT", 0.0)
+    with proxy() as running:
+        flows = [cors_get(url=f"{API}/{number}", at=1000.0 + number) for number in range(20)]
+
+        async def ask() -> None:
+            for flow in flows:
+                pass_hooks(running, flow)
+            assert not running.addon.pipeline.settle_some()
+            assert "cors" not in flows[-1].metadata
+            while "cors" not in flows[-1].metadata:
+                await asyncio.sleep(0)
+
+        running.context.master.event_loop.run_until_complete(ask())
+        assert running.addon.pipeline.settle_some(), "outside of the loop nobody waits"
