@@ -23,6 +23,7 @@ from .evidence import (
     Knowledge,
     carried,
     keeps_connections_apart,
+    proved_by_grant,
     proved_by_survival,
     proved_by_testimony,
     proved_on_connection,
@@ -223,6 +224,9 @@ class CredentialsObserver:
                         yield evidence
         if record.kind is Kind.PREFLIGHT or (record.kind is Kind.CORS and record.redirected_to is not None):
             yield from proved_by_survival(record)
+        grant = self.correlator.get(record.cached_grant)
+        if grant is not None:
+            yield from proved_by_grant(record, grant)
         if record.exchange.testimony is not None:
             yield from proved_by_testimony(record)
 

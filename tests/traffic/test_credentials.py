@@ -338,6 +338,34 @@ def test_a_preflight_that_was_followed_passed(mode: CredentialsMode | None, answ
 
 
 @table(
+    "mode, browser, answer, source",
+    ("WebKit has one grant for both modes", NOT_INCLUDE, "webkit", allow(methods="PUT"), "live"),
+    ("and so has Chromium", NOT_INCLUDE, "chromium", allow(methods="PUT"), "live"),
+    ("Firefox may have another grant, with credentials", None, "firefox", allow(methods="PUT"), "live"),
+    (
+        "a grant with credentials covers requests without",
+        None,
+        "webkit",
+        allow(methods="PUT", credentials=True),
+        "live",
+    ),
+    ("another method may have a grant of its own", None, "webkit", allow(methods="PUT, DELETE"), "live"),
+    ("an export may lack preflights", None, "webkit", allow(methods="PUT"), "har"),
+)
+def test_a_kept_grant_proves_the_mode(
+    mode: CredentialsMode | None, browser: str, answer: list[str], source: str
+) -> None:
+    first = "DELETE" if "PUT, DELETE" in answer[-1] else "PUT"
+    seen = Seen(
+        preflight(f"{first} {ITEMS}", id="p", answer=answer, browser=browser, source=source),
+        cors(f"{first} {ITEMS}", id="a", at=0.2, browser=browser, source=source),
+        cors(f"PUT {ITEMS}", id="b", at=1, browser=browser, source=source),
+    )
+    assert seen.correlator.records["b"].cached_grant == "p"
+    assert seen.of("b").mode is mode
+
+
+@table(
     "mode, answer",
     ("everybody may", NOT_INCLUDE, allow("*")),
     ("credentials are not allowed", NOT_INCLUDE, allow()),
