@@ -191,6 +191,7 @@ def _path(_options: argparse.Namespace) -> int:
 
 def _explain(options: argparse.Namespace) -> int:
     from .catalogue import CATALOGUE, UnknownViolationError, by_id
+    from .catalogue.console_messages import NO_REASON, entries_of, gives_no_reason
     from .catalogue.render import browsers_names, explain_text, list_text
     from .report.cause_list import cause_of, cause_text, causes_text, near_causes
 
@@ -204,6 +205,9 @@ def _explain(options: argparse.Namespace) -> int:
         return CLEAN
     typed = wanted.lower()
     meant = [each for each in CATALOGUE.values() if typed in map(str.lower, browsers_names(each))]
+    meant = meant or entries_of(wanted)
+    if not meant and gives_no_reason(wanted):
+        raise _UnusableError(NO_REASON)
     try:
         print("\n\n".join(explain_text(each) for each in meant or [by_id(wanted)]), end="")
     except UnknownViolationError as error:

@@ -22,10 +22,10 @@ ORIGIN_ECHOED_WITH_CREDENTIALS: Final = Violation(
     stages=RESPONSE,
     params=("origin", "other"),
     explanation=prose("""
-        The server answered two pages of different sites, neither of them its own, each with its own origin and with
-        Access-Control-Allow-Credentials: true. A server that copies whatever Origin comes does that, and then any page
-        on the web reads what the signed-in user may read. An allow-list that holds both pages looks the same from
-        outside: cors.probe asks with an origin that is in no list.
+        The server allowed two pages of different sites, neither of them its own, each with its own origin and
+        with Access-Control-Allow-Credentials: true. A server that echoes every Origin does that, and then any
+        page on the web can read what the signed-in user can read. An allowlist with both pages looks the same
+        from outside. `cors.probe` finds out: it sends an origin that is in no list.
     """),
     fix=prose("""
         On the server: compare Origin with a list of exact origins, and only for those send
@@ -72,9 +72,10 @@ ORIGIN_PATTERN_TOO_LOOSE: Final = Violation(
     stages=RESPONSE,
     params=("origin", "other"),
     explanation=prose("""
-        The server trusts an origin and another one whose name contains the first, or has a letter where the first has a
-        dot. Comparisons by prefix, by suffix or by a regular expression without anchors or with unescaped dots do that.
-        Anybody can register such a name, and a page there then reads what the signed-in user may read.
+        The server trusts an origin and a second one whose name contains the first, or has a letter in the place
+        of a dot. Comparisons by prefix, by suffix, or by a regular expression without anchors or with unescaped
+        dots do that. Anyone can register such a name, and a page there can then read what the signed-in user
+        can read.
     """),
     fix=prose("""
         On the server: compare the whole Origin with exact strings. If you need a pattern, anchor it at both
@@ -131,9 +132,9 @@ NULL_ORIGIN_WITH_CREDENTIALS: Final = Violation(
     stages=RESPONSE,
     params=(),
     explanation=prose("""
-        `null` is the origin of nobody in particular: browsers send it for every sandboxed frame, every data: URL and
-        every page opened from disk. Any page on the web can put a sandboxed frame into itself. A server that allows
-        `null` with credentials therefore lets every site read what the signed-in user may read.
+        `null` is not the origin of one page: browsers send it for every sandboxed frame, every data: URL and
+        every page opened from disk. Any page on the web can create a sandboxed frame. A server that allows
+        `null` with credentials therefore lets every site read what the signed-in user can read.
     """),
     fix=prose("""
         On the server: remove `null` from the allowlist. Give your own frames an origin (`allow-same-origin` in
@@ -172,9 +173,9 @@ HTTP_ORIGIN_WITH_CREDENTIALS: Final = Violation(
     stages=RESPONSE,
     params=("origin",),
     explanation=prose("""
-        Whoever is on the way between the user and an http page, as in a public wireless network, can put a script of
-        their own into it. That script then reads from this server, with the user's credentials, what https was to keep
-        from just those people.
+        An attacker between the user and an http page, for example in a public wireless network, can add a
+        script to that page. The script then reads from this server with the user's credentials. https was meant
+        to prevent exactly that.
     """),
     fix=prose("""
         On the server: name only the https origin, and remove the http origin from the allowlist:
@@ -212,9 +213,9 @@ LOCALHOST_ORIGIN_WITH_CREDENTIALS: Final = Violation(
     stages=RESPONSE,
     params=("origin",),
     explanation=prose("""
-        On every user's machine localhost is somebody else: whatever program listens on that port there, or a page that
-        it serves and that has a hole, reads from this server what the signed-in user may read. It is a handy setting
-        for development that has reached a server in use.
+        localhost is a different machine for every user. Any program that listens on that port there can read
+        from this server what the signed-in user can read. So can an attacker who finds a hole in a page that
+        such a program serves. Most often it is a development setting that has reached production.
     """),
     fix=prose("""
         On the production server: list production pages only, `Access-Control-Allow-Origin: https://app.test`.
@@ -255,9 +256,10 @@ SHARED_HOSTING_ORIGIN_WITH_CREDENTIALS: Final = Violation(
     stages=RESPONSE,
     params=("origin", "service"),
     explanation=prose("""
-        The page lives under a name that a hosting service lends to its customers. Trusting one of them exactly is safe
-        as long as it stays yours; a pattern over all of them trusts strangers, for a name there costs a minute. Two
-        customers of one service that are both trusted point to a pattern, and then this is more than a note.
+        The page uses a name of a hosting service that gives such names to all its customers. One exact name is
+        safe as long as it stays yours. A pattern over all of them trusts every customer, and anyone can get
+        such a name in a minute. If the server trusts two customers of one service, a pattern is likely, and
+        then this is a risk.
     """),
     fix=prose("""
         On the server: list only your own name, whole and without a wildcard. Better is your own domain:
@@ -302,9 +304,10 @@ PRIVATE_ADDRESS_WILDCARD: Final = Violation(
     stages=RESPONSE,
     params=("host", "address"),
     explanation=prose("""
-        `*` is right for what anybody on the internet may fetch anyway. This server is on a private address, where only
-        those inside reach it; but their browsers are inside too, and `*` lets any page they open read the server
-        through them. Some browsers ask the user before that, others do not.
+        `*` is right for data that everyone on the internet can fetch. This server has a private address, so
+        only machines in the same network can reach it. The browsers on those machines can reach it too, and `*`
+        lets every page in such a browser read the server's responses. Some browsers ask the user first, others
+        do not.
     """),
     fix=prose("""
         On the server: name the pages that need it: `Access-Control-Allow-Origin: https://app.test` and `Vary:

@@ -41,10 +41,10 @@ VARY_ORIGIN_MISSING: Final = Violation(
     stages=_BEHIND_A_PREFLIGHT,
     params=("value",),
     explanation=prose("""
-        The server names a different origin for each page that asks and does not say that the response depends on the
-        request's Origin. A cache, the browser's own or one on the way, may hand it to a page of another origin, whose
-        CORS check then fails although the server was never asked. Such a failure comes and goes with the cache. A
-        server that names the same origin whoever asks needs no Vary.
+        The server sends a different Access-Control-Allow-Origin to each page and does not say that the response
+        depends on Origin. A cache, in the browser or before the server, can then return the response to a page
+        of another origin. That page's CORS check fails although the server never saw the request, and only as
+        long as the cache keeps the response. A server that sends the same value to every page needs no Vary.
     """),
     fix=prose("""
         On the server: add `Vary: Origin` to every response of this URL, also to requests without Origin. Extend
@@ -99,9 +99,9 @@ ALLOW_CREDENTIALS_WITH_WILDCARD: Final = Violation(
     stages=EVERY_STAGE,
     params=(),
     explanation=prose("""
-        A request without credentials does not need Access-Control-Allow-Credentials, and a request with credentials
-        fails because of `*`. So `true` does nothing here, and whoever set it probably expects otherwise: the first
-        request with cookies will fail.
+        A request without credentials does not need Access-Control-Allow-Credentials, and a request with
+        credentials fails because of `*`. So `true` has no effect here. The server's author probably expects
+        cookies to work; the first request with cookies will fail.
     """),
     fix=prose("""
         On the server: for public data, remove Access-Control-Allow-Credentials and keep `*`. If pages need
@@ -140,9 +140,9 @@ SET_COOKIE_IGNORED: Final = Violation(
     stages=_BEHIND_A_PREFLIGHT,
     params=("names",),
     explanation=prose("""
-        The response sets a cookie, but the request is made without credentials, and then browsers neither send nor keep
-        cookies. fetch() and XMLHttpRequest leave credentials out of requests to other origins unless told otherwise. If
-        a sign-in seems to work and the next request is not signed in, this is why.
+        The response sets a cookie, but the page sent the request without credentials, and then browsers neither
+        send nor store cookies. fetch() and XMLHttpRequest include no credentials in requests to other origins
+        by default. This is a usual reason why a sign-in seems to work and the next request is not signed in.
     """),
     fix=prose("""
         If the page needs the cookie, send `credentials: "include"` (or set `withCredentials`) from the client.

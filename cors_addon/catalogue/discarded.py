@@ -12,15 +12,15 @@ SET_COOKIE_REFUSED: Final = Violation(
     stages=frozenset({Stage.RESPONSE, Stage.REDIRECT}),
     params=("names",),
     explanation=prose("""
-        CORS allows the response, with credentials too, and still the browser drops the cookie that the server sets.
-        When the page is of another site, a cookie needs SameSite=None and Secure; Secure needs https; Domain has to
-        cover the host that answers. The next request then comes without the cookie, and the server takes it for one
-        that is not signed in: that looks like an error of CORS, and is none.
+        CORS allows the response, with credentials too, and the browser still drops the cookie that the server
+        sets. For a page of another site, a cookie needs SameSite=None and Secure. Secure needs https, and
+        Domain has to include the responding host. The browser then sends the next request without the cookie,
+        and the server treats the user as signed out. That looks like a CORS error, but CORS is right.
     """),
     fix=prose("""
         On the server, for pages of other sites: send `Set-Cookie: session=...; Secure; SameSite=None; Path=/`
         beside `Access-Control-Allow-Credentials: true`. Better: serve page and API from one site, because
-        browsers begin to refuse every cookie of other sites.
+        browsers start to block all cookies of other sites.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
@@ -53,9 +53,9 @@ RESPONSE_OPAQUE: Final = Violation(
     stages=frozenset({Stage.RESPONSE}),
     params=(),
     explanation=prose("""
-        A script fetches data of another origin with mode no-cors. That keeps the browser from complaining, and from
-        handing over anything: the response is opaque, its status 0 and its body empty, whatever the server sent. The
-        mode is for requests of which nobody reads the answer.
+        A script fetches data of another origin with mode no-cors. The browser then shows no error, but the
+        response is opaque: status 0 and an empty body, independent of the server's response. Mode no-cors is
+        for requests whose response the page does not read.
     """),
     fix=prose("""
         In the client: remove `mode`, so that the default applies. On the server: send
@@ -87,13 +87,13 @@ OWN_ORIGIN_REFUSED: Final = Violation(
     stages=frozenset({Stage.RESPONSE}),
     params=("origin", "status"),
     explanation=prose("""
-        The request goes to the page's own origin, so browsers check no CORS header. The server's CORS code reads Origin
-        all the same, takes it for another origin than its own and rejects the request. Behind a proxy that ends TLS the
-        application sees http, while the browser's Origin has https.
+        The request goes to the page's own origin, so browsers check no CORS header. The server's CORS code
+        still compares Origin with its own idea of that origin, finds a difference and rejects the request.
+        Behind a proxy that ends TLS the application sees http, while the browser's Origin has https.
     """),
     fix=prose("""
-        The server learns its public origin: the proxy sends X-Forwarded-Proto and X-Forwarded-Host, and the framework
-        uses them. Or its list names the public origin too; then the answer is `200`.
+        Tell the server its public origin: the proxy sends X-Forwarded-Proto and X-Forwarded-Host, and the
+        framework uses them. Or add the public origin to the server's list; the response is then `200`.
     """),
     owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#origin-header",
@@ -128,15 +128,16 @@ STICKY_COOKIE_NOT_RETURNED: Final = Violation(
     stages=frozenset({Stage.RESPONSE}),
     params=("names",),
     explanation=prose("""
-        An earlier response set a cookie, of a session or of a load balancer, and the page's next request carries none
-        and fails. Either the request is made without credentials, so that the browser neither stores nor sends cookies,
-        or the browser blocks third-party cookies (Safari). Without a load balancer's cookie the request reaches an
-        instance that does not know it (Socket.IO and SockJS: 400, unknown session).
+        An earlier response set a cookie, of a session or of a load balancer, and the page's next request has
+        none and fails. Either the page sends the request without credentials, so that the browser neither
+        stores nor sends cookies. Or the browser blocks third-party cookies, as Safari does by default
+        (Intelligent Tracking Prevention; not tested here). Without a load balancer's cookie the request reaches
+        an instance that does not know the session (Socket.IO and SockJS: 400, unknown session).
     """),
     fix=prose("""
-        The client makes the requests with credentials (`withCredentials: true`, `credentials: 'include'`), and the
-        server names the page's origin and sends `Access-Control-Allow-Credentials: true`. For Safari, page and API are
-        served from one site.
+        In the client: send the requests with credentials (`withCredentials: true`, `credentials: 'include'`).
+        On the server: name the page's origin and send `Access-Control-Allow-Credentials: true`. For Safari,
+        serve page and API from one site.
     """),
     owner=FixOwner.CLIENT,
     anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",

@@ -14,9 +14,10 @@ HEADER_NOT_EXPOSED: Final = Violation(
     stages=RESPONSE,
     params=("names",),
     explanation=prose("""
-        Of a response of another origin a script can read Cache-Control, Content-Language, Content-Length, Content-Type,
-        Expires, Last-Modified and Pragma, and beyond these only what Access-Control-Expose-Headers lists. The others
-        show in the browser's tools, but `response.headers.get()` returns null. Set-Cookie can never be read.
+        In a response of another origin, scripts can always read Cache-Control, Content-Language,
+        Content-Length, Content-Type, Expires, Last-Modified and Pragma. They can read other headers only if
+        Access-Control-Expose-Headers lists them. DevTools shows all headers, but `response.headers.get()`
+        returns null. Scripts can never read Set-Cookie.
     """),
     fix=prose("""
         If the page needs them, list them on the server, in the response itself and not in the preflight's:
@@ -50,9 +51,9 @@ EXPOSE_HEADERS_INVALID: Final = Violation(
     stages=RESPONSE,
     params=("value",),
     explanation=prose("""
-        Access-Control-Expose-Headers lists header names with commas between them. A space, a semicolon, a colon or
-        quotes make the whole header unreadable, and then it exposes nothing: scripts read only the few headers that are
-        always open to them. Nothing is blocked.
+        Access-Control-Expose-Headers lists header names, separated by commas. A space, a semicolon, a colon or
+        quotes make the whole header unreadable, and then it exposes nothing: scripts can read only the few
+        headers that are always readable. Nothing is blocked.
     """),
     fix=prose("""
         On the server: put only commas between the names: `Access-Control-Expose-Headers: X-Total-Count,
@@ -89,8 +90,9 @@ EXPOSE_HEADERS_WILDCARD_WITH_CREDENTIALS: Final = Violation(
     stages=RESPONSE,
     params=(),
     explanation=prose("""
-        For a request with credentials (cookies, HTTP authentication) `*` is a mere name that no header has, so scripts
-        read only the few headers that are always open to them. Nothing is blocked.
+        For a request with credentials (cookies, HTTP authentication) `*` is not a wildcard: browsers look for a
+        header with that name. Scripts can then read only the few headers that are always readable. Nothing is
+        blocked.
     """),
     fix=prose("""
         On the server: list the headers by name: `Access-Control-Expose-Headers: X-Total-Count`.
@@ -128,9 +130,8 @@ EXPOSE_HEADERS_FORBIDDEN: Final = Violation(
     stages=RESPONSE,
     params=("names",),
     explanation=prose("""
-        Set-Cookie stays hidden from scripts whatever the server says; listing it does nothing. Whether the browser
-        keeps the cookie is another matter: for that the request needs credentials, and the cookie attributes that allow
-        it.
+        Scripts can never read Set-Cookie, so listing it has no effect. To store the cookie, the browser needs a
+        request with credentials and cookie attributes that allow it.
     """),
     fix=prose("""
         On the server: remove the name from `Access-Control-Expose-Headers`. If the browser does not keep the
@@ -163,9 +164,9 @@ SECRET_HEADER_EXPOSED: Final = Violation(
     stages=RESPONSE,
     params=("names",),
     explanation=prose("""
-        The response carries a header that by its name holds a key or a token, Access-Control-Expose-Headers opens it to
-        scripts, and Access-Control-Allow-Origin opens the response to every page. A key that is the same for everybody
-        is then public; a token that is made for the one who asks should at least go to known pages only.
+        A header of this response has a name that suggests a key or a token. Access-Control-Expose-Headers lets
+        scripts read the header, and Access-Control-Allow-Origin lets every page read the response. A key that
+        is the same for all users is then public. A token for one user should reach known pages only.
     """),
     fix=prose("""
         On the server: remove the name from `Access-Control-Expose-Headers`, or name the one page that needs it:
@@ -201,9 +202,10 @@ TIMING_ALLOW_ORIGIN_MISSING: Final = Violation(
     stages=_BEHIND_A_PREFLIGHT,
     params=("origin",),
     explanation=prose("""
-        Resource Timing tells a page how long name look-up, connection and response took, and what Server-Timing says,
-        but of another origin's responses only if Timing-Allow-Origin names the page or holds `*`. Otherwise the details
-        are zero or empty. One redirect without the header hides them for the whole chain. Nothing is blocked.
+        Resource Timing shows a page how long name lookup, connection and response took, and the Server-Timing
+        values. For responses of other origins it does so only if Timing-Allow-Origin names the page or is `*`.
+        Otherwise the details are zero or empty. One redirect without the header hides them for the whole chain.
+        Nothing is blocked.
     """),
     fix=prose("""
         If the page measures this request, add on the server `Timing-Allow-Origin: https://app.test`, or

@@ -12,10 +12,10 @@ NETWORK_ERROR: Final = Violation(
     stages=EVERY_STAGE,
     params=("error",),
     explanation=prose("""
-        The connection failed, timed out or broke off, or what the server sent is no valid HTTP. The proxy then answers
-        with an error page of its own (502 or 400), which has no CORS headers, so the browser's console blames a missing
-        Access-Control-Allow-Origin or the preflight. Without the proxy it would report a network failure; Firefox calls
-        that CORSDidNotSucceed.
+        The connection failed, timed out or broke off, or what the server sent is no valid HTTP. The proxy then
+        sends its own error page (502 or 400), which has no CORS headers. So the browser's console blames a
+        missing Access-Control-Allow-Origin or the preflight. Without the proxy the browser would report a
+        network failure; Firefox calls that CORSDidNotSucceed.
     """),
     fix=prose("""
         On the server: check that it runs, that host and port are right, and that its certificate is valid. To trust a
@@ -78,9 +78,10 @@ CORP_NOT_SAME_ORIGIN: Final = Violation(
     stages=frozenset({Stage.REDIRECT, Stage.RESPONSE}),
     params=("origin", "value"),
     explanation=prose("""
-        This is not CORS. With `Cross-Origin-Resource-Policy: same-origin` browsers withhold a response from pages of
-        any other origin that load it without CORS: as an image, a script, audio, video, or with fetch() in mode
-        no-cors. Requests in mode cors are not concerned. Chromium's DevTools protocol calls it corp-not-same-origin.
+        This is not CORS. `Cross-Origin-Resource-Policy: same-origin` makes browsers block a response for pages
+        of any other origin that load it without CORS: as an image, a script, audio or video, or with fetch() in
+        mode no-cors. Requests in mode cors are not affected. Chromium's DevTools protocol calls it
+        corp-not-same-origin.
     """),
     fix=prose("""
         On the server of the embedded file: send `Cross-Origin-Resource-Policy: cross-origin` with files that
@@ -113,10 +114,11 @@ CORP_NOT_SAME_SITE: Final = Violation(
     stages=frozenset({Stage.REDIRECT, Stage.RESPONSE}),
     params=("origin", "value"),
     explanation=prose("""
-        This is not CORS. With `Cross-Origin-Resource-Policy: same-site` browsers let only pages of the same site load
-        the response without CORS. A site is the registrable domain: app.example.com and cdn.example.com share one,
-        example.com and example.net do not, and in Chromium an IP address shares none. A page on http does not get what
-        comes over https. Chromium's DevTools protocol calls it corp-not-same-site.
+        This is not CORS. `Cross-Origin-Resource-Policy: same-site` makes browsers block a response for pages of
+        another site that load it without CORS. A site is the registrable domain: app.example.com and
+        cdn.example.com share one, example.com and example.net do not, and in Chromium an IP address shares
+        none. Browsers block an https response for a page on http too. Chromium's DevTools protocol calls it
+        corp-not-same-site.
     """),
     fix=prose("""
         On the server of the embedded file: send `Cross-Origin-Resource-Policy: cross-origin` with files that
@@ -149,11 +151,11 @@ CORP_COEP: Final = Violation(
     stages=frozenset({Stage.REDIRECT, Stage.RESPONSE}),
     params=("origin", "policy"),
     explanation=prose("""
-        This is not CORS. The page's Cross-Origin-Embedder-Policy asks that whatever it embeds from other origins opts
-        in, and a response without a valid Cross-Origin-Resource-Policy then counts as `same-origin`. Under
-        `require-corp` that holds for every load without CORS, under `credentialless` only for loads with credentials,
-        a rule that Safari does not have. Chromium's DevTools protocol calls it
-        corp-not-same-origin-after-defaulted-to-same-origin-by-coep.
+        This is not CORS. The page's Cross-Origin-Embedder-Policy requires that everything it embeds from other
+        origins opts in. A response without a valid Cross-Origin-Resource-Policy then counts as `same-origin`.
+        Under `require-corp` that applies to every load without CORS, under `credentialless` only to loads with
+        credentials. WebKit (Safari) does not have the value `credentialless`. Chromium's DevTools protocol
+        calls it corp-not-same-origin-after-defaulted-to-same-origin-by-coep.
     """),
     fix=prose("""
         On the server of the embedded file: send `Cross-Origin-Resource-Policy: cross-origin`. Or load it with
@@ -198,14 +200,15 @@ ORB_BLOCKED: Final = Violation(
     stages=RESPONSE,
     params=("content_type", "destination"),
     explanation=prose("""
-        This is not CORS. The page loads this URL of another origin without CORS, as an image, a script or the like, and
-        gets what no such element can use: HTML, JSON, XML or plain text marked nosniff, or a type such as PDF, ZIP or
-        CSV. Chromium withholds it and says `net::ERR_BLOCKED_BY_ORB`. A browser without this rule hands it to the
-        element, where it fails as a broken image or script.
+        This is not CORS. The page loads this URL of another origin without CORS, for example as an image or a
+        script. The response has a type that no such element can use: HTML, JSON, XML or plain text marked
+        nosniff, or a type such as PDF, ZIP or CSV. Chromium blocks it with `net::ERR_BLOCKED_BY_ORB`. WebKit
+        (Safari) does not have this rule: it passes the response to the element, which shows a broken image or
+        runs no script.
     """),
     fix=prose("""
-        On the server: send the file with its own type, for example `Content-Type: image/png`. Often the response is an
-        error page or a sign-in page instead of the file. If the page wants to read data, use fetch() in its
+        On the server: send the file with its own type, for example `Content-Type: image/png`. Often the
+        response is an error page or a sign-in page instead of the file. To read data, use fetch() in its
         default mode, cors, and send `Access-Control-Allow-Origin: https://app.test`.
     """),
     owner=FixOwner.SERVER,
@@ -235,9 +238,9 @@ NOSNIFF_MIME: Final = Violation(
     stages=RESPONSE,
     params=("content_type", "destination"),
     explanation=prose("""
-        This is not CORS. With `X-Content-Type-Options: nosniff` browsers run a script or worker only if its type is a
-        JavaScript type, and apply a style sheet only if it is text/css. That holds for all browsers, in every mode, and
-        on the page's own origin too.
+        This is not CORS. With `X-Content-Type-Options: nosniff` browsers run a script or worker only if its
+        type is a JavaScript type. They apply a style sheet only if it is text/css. That is so in all browsers,
+        in every mode, and on the page's own origin too.
     """),
     fix=prose("""
         On the server: send the right type: `Content-Type: text/javascript` with scripts, `Content-Type:
@@ -276,10 +279,11 @@ LOCAL_NETWORK_ACCESS: Final = Violation(
     stages=EVERY_STAGE,
     params=("host", "address", "space"),
     explanation=prose("""
-        A public page calls a server in the local network or on the user's own machine. Chromium asks the user before it
-        lets such a request out (since version 142, since 145 separately for local network and loopback); Firefox has
-        such a rule since 147. Through a proxy the browser cannot see the server's address, so the request passes here
-        and may fail without the proxy. It is decided before CORS, and no header of the server can grant it.
+        A public page calls a server in the local network or on the user's own machine. Chromium asks the user
+        before it sends such a request (since version 142; since 145 separately for local network and loopback).
+        Firefox has such a rule since 147. Through a proxy the browser does not see the server's address, so the
+        request passes here and may fail without the proxy. The browser decides it before CORS, and no header of
+        the server can grant it.
     """),
     fix=prose("""
         Try once without the proxy. Serve the page over https, so that the browser can ask the user, and the
@@ -331,9 +335,10 @@ PRIVATE_NETWORK_ACCESS: Final = Violation(
     stages=PREFLIGHT,
     params=("value",),
     explanation=prose("""
-        Chromium from about version 104 to 137 put `Access-Control-Request-Private-Network: true` into preflights to
-        private addresses and wanted exactly `true` back. It warned of other responses and never enforced the rule.
-        Current versions neither send nor read these headers; they ask the user instead (see local-network-access).
+        Chromium from about version 104 to 137 added `Access-Control-Request-Private-Network: true` to
+        preflights to private addresses and expected exactly `true` in the response. It warned of other
+        responses and never enforced the rule. Current versions neither send nor read these headers; they ask
+        the user instead (see local-network-access).
     """),
     fix=prose("""
         For current browsers nothing has to change. For old ones, add on the server
@@ -386,11 +391,11 @@ ORIGIN_NULL: Final = Violation(
     stages=EVERY_STAGE,
     params=("source",),
     explanation=prose("""
-        The browser does not tell where this request comes from. It sends `Origin: null` for pages opened from disk
-        (file:), for data: URLs and sandboxed frames, after a redirect that leads from a foreign origin to a different
-        one, and outside CORS for a POST, or for what a script sends in mode "same-origin", where the referrer policy
-        hides the page. Only `Access-Control-Allow-Origin: *` or `null` lets a request through that CORS applies to, and
-        `null` lets in every sandboxed frame of every site.
+        The browser hides where this request comes from. It sends `Origin: null` for pages opened from disk
+        (file:), for data: URLs and sandboxed frames, and after a redirect from a foreign origin to a different
+        one. Outside CORS it also does so where the referrer policy hides the page: for a POST, or for a
+        script's request in mode "same-origin". Only `Access-Control-Allow-Origin: *` or `null` allows such a
+        CORS request, and `null` allows every sandboxed frame of every site.
     """),
     fix=prose("""
         In the client: give the request an origin. Serve the page over http, even locally (`python3 -m

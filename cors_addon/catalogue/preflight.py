@@ -12,11 +12,11 @@ PREFLIGHT_STATUS_NOT_OK: Final = Violation(
     stages=PREFLIGHT,
     params=("status",),
     explanation=prose("""
-        Before this request the browser asks for permission with OPTIONS, and only a status of 200 to 299 is a yes,
-        however right the headers are. With 401 or 403 authentication probably runs before CORS: a preflight never
-        carries cookies, nor an Authorization header. With 404 or 405 nothing handles OPTIONS at this path. Safari
-        judges the status first; Chromium and Firefox judge Access-Control-Allow-Origin first, and name that where both
-        are wrong.
+        Before this request the browser sends OPTIONS to get permission. Only a status of 200 to 299 grants it,
+        even if all headers are right. With 401 or 403 authentication probably runs before CORS: a preflight
+        never has cookies or an Authorization header. With 404 or 405 no code handles OPTIONS at this path.
+        Safari checks the status first. Chromium and Firefox check Access-Control-Allow-Origin first, and name
+        that header where both are wrong.
     """),
     fix=prose("""
         On the server: answer OPTIONS before authentication, routing and body parsing, with status 204 and the
@@ -66,15 +66,16 @@ PREFLIGHT_REDIRECT: Final = Violation(
     stages=PREFLIGHT,
     params=("status", "location"),
     explanation=prose("""
-        A preflight has to be answered at the URL that it was sent to. Browsers do not follow its redirects, and the
-        request behind it never goes out. Usual reasons: http in place of https in the base URL, a slash too many or too
-        few at the end of the path, another host name, or a login page that catches whatever has no session. Chromium
-        judges the redirect before any header, Firefox after Access-Control-Allow-Origin.
+        The server has to answer a preflight at the URL that the browser sent it to. Browsers do not follow its
+        redirects, and never send the request behind it. Usual reasons: the base URL has http instead of https
+        or another host name, or the path lacks a slash at its end, or has one too many. A login page that
+        catches every request without a session is another. Chromium checks the redirect before any header,
+        Firefox after Access-Control-Allow-Origin. Safari reports it like any other status outside 200 to 299.
     """),
     fix=prose("""
         In the client's code: call the URL in the redirect's Location directly. If the redirect goes to a login,
-        change the server: answer OPTIONS with 204 and the CORS headers before the session check, and answer
-        scripts without a session with 401 instead of a redirect.
+        change the server: answer OPTIONS with 204 and the CORS headers before the session check. Send 401
+        instead of a redirect to scripts without a session.
     """),
     owner=FixOwner.CLIENT,
     anchor="https://fetch.spec.whatwg.org/#cors-preflight-fetch-0",
@@ -120,9 +121,10 @@ ALLOW_METHODS_INVALID: Final = Violation(
     stages=PREFLIGHT,
     params=("value",),
     explanation=prose("""
-        Access-Control-Allow-Methods lists method names with commas between them. A space, a semicolon, quotes or
-        brackets where a comma belongs make the header unreadable, and then the preflight fails, even if the method that
-        is needed stands in it or needs no permission. Empty elements, and spaces around the commas, do no harm.
+        Access-Control-Allow-Methods lists method names, separated by commas. A space, a semicolon, quotes or
+        brackets in the place of a comma make the header unreadable. The preflight then fails, even if the
+        header names the method or the method needs no permission. Empty elements and spaces around the commas
+        do no harm.
     """),
     fix=prose("""
         On the server: put only commas between the names: `Access-Control-Allow-Methods: GET, POST, PUT`.
@@ -164,9 +166,9 @@ ALLOW_HEADERS_INVALID: Final = Violation(
     stages=PREFLIGHT,
     params=("value",),
     explanation=prose("""
-        Access-Control-Allow-Headers lists header names with commas between them. A space, a semicolon, a colon or
-        quotes make the whole header unreadable, and then the preflight fails, even if the name that is needed stands in
-        it. Empty elements, and spaces around the commas, do no harm.
+        Access-Control-Allow-Headers lists header names, separated by commas. A space, a semicolon, a colon or
+        quotes make the whole header unreadable. The preflight then fails, even if the header has the name that
+        the request needs. Empty elements and spaces around the commas do no harm.
     """),
     fix=prose("""
         On the server: put only commas between the names: `Access-Control-Allow-Headers: Content-Type,
@@ -216,9 +218,9 @@ METHOD_NOT_ALLOWED: Final = Violation(
     stages=PREFLIGHT,
     params=("method", "value"),
     explanation=prose("""
-        The browser asked whether it may send this method, and the response does not list it. GET, HEAD and POST need no
-        listing, all others do; the header Allow plays no part. Method names are compared with regard to case: fetch()
-        and XMLHttpRequest write delete, get, head, options, post and put in capitals, but leave patch as the script
+        The browser asked for permission to send this method, and the response does not list it. GET, HEAD and
+        POST need no listing, all other methods do; browsers ignore the Allow header. Case matters. fetch() and
+        XMLHttpRequest write delete, get, head, options, post and put in capitals, but send patch as the script
         wrote it, and `patch` is not `PATCH`.
     """),
     fix=prose("""
@@ -262,9 +264,9 @@ METHOD_WILDCARD_WITH_CREDENTIALS: Final = Violation(
     stages=PREFLIGHT,
     params=("method",),
     explanation=prose("""
-        The response allows all methods with `*`, but for a request with credentials (cookies, HTTP authentication) `*`
-        is a mere name that no method has. What counts is the request behind the preflight; the preflight itself never
-        carries credentials. GET, HEAD and POST need no listing in any case.
+        The response allows all methods with `*`. For a request with credentials (cookies, HTTP authentication)
+        `*` is not a wildcard: browsers look for a method with that name. The request behind the preflight
+        decides; the preflight itself never has credentials. GET, HEAD and POST need no listing in any case.
     """),
     fix=prose("""
         On the server: list the methods by name in the response to OPTIONS: `Access-Control-Allow-Methods: GET,
@@ -328,10 +330,11 @@ HEADER_NOT_ALLOWED: Final = Violation(
     stages=PREFLIGHT,
     params=("name", "value"),
     explanation=prose("""
-        The script, or a library that it uses, sets a request header that needs permission, and the response to OPTIONS
-        does not list it; case does not matter, spelling does. Only Accept, Accept-Language, Content-Language,
-        Content-Type and Range go without permission, and these only with plain values: `Content-Type: application/json`
-        needs it. Browsers name the first header that they miss; here each is reported.
+        The script, or a library that it uses, sets a request header that needs permission, and the response to
+        OPTIONS does not list it. Case does not matter, spelling does. Only Accept, Accept-Language,
+        Content-Language, Content-Type and Range need no permission, and these only with simple values:
+        `Content-Type: application/json` needs it. Browsers name the first missing header; this report names
+        each of them.
     """),
     fix=prose("""
         On the server: add the header name in the response to OPTIONS: `Access-Control-Allow-Headers:
@@ -382,9 +385,9 @@ HEADER_WILDCARD_WITH_CREDENTIALS: Final = Violation(
     stages=PREFLIGHT,
     params=("name",),
     explanation=prose("""
-        The response allows all request headers with `*`, but for a request with credentials (cookies, HTTP
-        authentication) `*` is a mere name that no header has. What counts is the request behind the preflight; the
-        preflight itself never carries credentials.
+        The response allows all request headers with `*`. For a request with credentials (cookies, HTTP
+        authentication) `*` is not a wildcard: browsers look for a header with that name. The request behind the
+        preflight decides; the preflight itself never has credentials.
     """),
     fix=prose("""
         On the server: list the headers by name in the response to OPTIONS: `Access-Control-Allow-Headers:

@@ -14,10 +14,10 @@ AUTHORIZATION_COVERED_BY_WILDCARD: Final = Violation(
     stages=PREFLIGHT,
     params=(),
     explanation=prose("""
-        In the Fetch Standard `*` stands for every request header but Authorization, which has to be named. Chromium,
-        Firefox and Safari accept `*` for it all the same, Firefox with the warning
-        CORSAllowHeaderFromPreflightDeprecation. The request works today; a browser that keeps to the standard refuses
-        it.
+        In the Fetch Standard `*` covers every request header except Authorization, which needs its own entry.
+        Chromium, Firefox and Safari accept `*` for Authorization too, Firefox with the warning
+        CORSAllowHeaderFromPreflightDeprecation. The request works today. A browser that follows the standard
+        would block it.
     """),
     fix=prose("""
         On the server: name it in the response to OPTIONS: `Access-Control-Allow-Headers: *, Authorization`.
@@ -67,9 +67,9 @@ PREFLIGHT_ECHOED: Final = Violation(
     stages=PREFLIGHT,
     params=("what",),
     explanation=prose("""
-        Two different questions were each answered with a copy of the question. So the server sets no limit of its own
-        to methods or request headers. That is the default of much middleware and harmless while the list of pages is
-        short; together with a list that is too long, it lets a stranger's page send anything.
+        The server answered two different preflights with a copy of the requested values, so it does not limit
+        methods or request headers. That is the default of much middleware, and harmless while the allowlist of
+        origins is short. If that list is too long, a page of any listed site can send everything.
     """),
     fix=prose("""
         On the server: list what it serves: `Access-Control-Allow-Methods: GET, PUT` and
@@ -133,8 +133,8 @@ ALLOW_METHODS_FORBIDDEN: Final = Violation(
     stages=PREFLIGHT,
     params=("names",),
     explanation=prose("""
-        Browsers never let a script send CONNECT, TRACE or TRACK, so allowing them does nothing. A list that holds them
-        was copied from somewhere, and is likely to hold more than this server needs.
+        Browsers never let a script send CONNECT, TRACE or TRACK, so allowing them has no effect. Such a list
+        was probably copied, and probably has more methods than this server needs.
     """),
     fix=prose("""
         On the server: list the methods that its pages use: `Access-Control-Allow-Methods: GET, PUT`. GET, HEAD
@@ -179,9 +179,9 @@ MAX_AGE_MISSING: Final = Violation(
     stages=PREFLIGHT,
     params=("seconds",),
     explanation=prose("""
-        Without Access-Control-Max-Age browsers forget a preflight's answer after 5 seconds. The same question was asked
-        again within ten minutes, which is how long every browser would have kept it; so a round trip was spent for
-        nothing. The host profile adds up what that costs, endpoint by endpoint.
+        Without Access-Control-Max-Age browsers forget a preflight's response after 5 seconds. The browser sent
+        the same preflight again within ten minutes, which is how long every browser could have kept the
+        response. So one round trip was unnecessary. The host profile adds up the cost for each endpoint.
     """),
     fix=prose("""
         On the server: add `Access-Control-Max-Age: 600` to the response to OPTIONS. While the rules still
@@ -245,10 +245,10 @@ MAX_AGE_INVALID: Final = Violation(
     stages=PREFLIGHT,
     params=("value",),
     explanation=prose("""
-        Access-Control-Max-Age is a whole number of seconds, written in digits alone and sent once. With anything else
-        the standard, Chromium and Safari keep the preflight's response for 5 seconds (not at all after a negative
-        number), and Firefox does not keep it. Safari also reads a sign (`+60`). Nothing is blocked, but nearly every
-        request is preceded by a preflight.
+        Access-Control-Max-Age is a whole number of seconds, written in digits only and sent once. With any
+        other value the standard, Chromium and Safari keep the preflight's response for 5 seconds, after a
+        negative number for 0. Firefox does not keep it. Safari also reads a sign (`+60`). Nothing is blocked,
+        but the browser sends a preflight before nearly every request.
     """),
     fix=prose("""
         On the server: send digits: `Access-Control-Max-Age: 600` for ten minutes, or `Access-Control-Max-Age:
@@ -293,9 +293,9 @@ MAX_AGE_CAPPED: Final = Violation(
     stages=PREFLIGHT,
     params=("value",),
     explanation=prose("""
-        Browsers keep a preflight's response no longer than they see fit: Chromium 7200 seconds (two hours), Firefox
-        86400 (a day), Safari 600 (ten minutes). A larger number is cut to that and does no harm, but expect a preflight
-        as often as the browser asks and not as the header says.
+        Browsers limit how long they keep a preflight's response: Chromium 7200 seconds (two hours), Firefox
+        86400 (a day), Safari 600 (ten minutes). A larger number does no harm. The browser's limit then decides
+        when it sends the next preflight.
     """),
     fix=prose("""
         Nothing has to change. `Access-Control-Max-Age: 7200` has the same effect as any larger number in
@@ -340,13 +340,13 @@ PREFLIGHT_NOT_SEEN: Final = Violation(
     stages=_BEHIND_A_PREFLIGHT,
     params=("method",),
     explanation=prose("""
-        The method or a header of this request needs permission, and no preflight that gave it was seen. The browser may
-        hold a permission from before the recording began or from another tab, or the request was not made by a browser.
-        What is said here rests on the response alone; nothing is wrong with it on that account.
+        The method or a header of this request needs permission, and the traffic has no preflight that gave it.
+        The browser may have a permission from before the recording or from another tab, or a program sent the
+        request. The verdict therefore relies on the response alone.
     """),
     fix=prose("""
         Nothing has to change. To see the preflight, select "Disable cache" in Chromium's DevTools and repeat
-        the request. Browsers also ask again once the permission has expired (Access-Control-Max-Age).
+        the request. Browsers also send it again after the permission has expired (Access-Control-Max-Age).
     """),
     owner=FixOwner.NOBODY,
     anchor="https://fetch.spec.whatwg.org/#cors-preflight-cache",
@@ -379,13 +379,13 @@ PREFLIGHT_NOT_FOLLOWED: Final = Violation(
     stages=PREFLIGHT,
     params=("url",),
     explanation=prose("""
-        After a preflight that passes, the request follows within milliseconds; here it did not come. The script may
-        have cancelled it, or the page was left. Or the browser refused after all, for something that the proxy cannot
-        see: an extension, or a rule of the page such as its content security policy.
+        After a preflight that passes, the browser sends the request within milliseconds; here no request
+        followed. The script may have cancelled it, or the user left the page. Or something blocked it that the
+        proxy cannot see: an extension, or the page's content security policy.
     """),
     fix=prose("""
-        Look for the request in the browser's network panel, which says whether the request was cancelled or
-        refused. If the page moved on, nothing has to change.
+        Look for the request in the browser's network panel, which shows whether it was cancelled or blocked. If
+        the user left the page, nothing has to change.
     """),
     owner=FixOwner.NOBODY,
     anchor="https://fetch.spec.whatwg.org/#cors-preflight-fetch-0",

@@ -12,10 +12,11 @@ REDIRECT_URL_CREDENTIALS: Final = Violation(
     stages=REDIRECT,
     params=("location",),
     explanation=prose("""
-        The Location of this redirect has a user name or a password before the host (`https://user:password@host/`).
-        Browsers do not follow such a redirect in a CORS request, whatever headers it carries; on the page's own origin
-        they do, as long as the chain has not left it. An empty part (`https://@host/`) is no obstacle. Chromium has a
-        name for it, Firefox reports a general failure without a CORS message.
+        The Location of this redirect has a user name or a password before the host
+        (`https://user:password@host/`). Browsers do not follow such a redirect in a CORS request, whichever
+        headers the response has. On the page's own origin they follow it, unless the chain has left that origin
+        before. An empty part (`https://@host/`) is allowed. Chromium and Safari report it as a CORS error,
+        Firefox as a general failure without a CORS message.
     """),
     fix=prose("""
         On the server: remove user name and password from `Location`. Grant access in another way: with a short-lived
@@ -55,10 +56,11 @@ REDIRECT_SCHEME: Final = Violation(
     stages=REDIRECT,
     params=("location", "scheme"),
     explanation=prose("""
-        A request of a script may be redirected to http and https URLs only. This redirect leads elsewhere (an app's own
-        scheme, ftp:, file: or data:), so browsers end the request with a network error. Often it is a sign-in flow made
-        for a whole page or a native app that a script has called with fetch(). Chromium names it CorsDisabledScheme or
-        gives a plain network error. Safari refuses the redirect itself, as a CORS failure.
+        Browsers follow redirects of a script's request to http and https URLs only. This redirect leads
+        elsewhere (an app's own scheme, ftp:, file: or data:), so the request ends with a network error. Often
+        it is a sign-in flow made for a whole page or a native app, and a script has called it with fetch().
+        Chromium names it CorsDisabledScheme or gives a plain network error. WebKit (Safari) reports the
+        redirect itself as a CORS failure, also one from the page's own origin to data: or about:.
     """),
     fix=prose("""
         On the server: answer the script itself, for example with `200` or `401` and JSON, or redirect to an
@@ -95,10 +97,10 @@ REDIRECT_TOO_MANY: Final = Violation(
     stages=REDIRECT,
     params=("count",),
     explanation=prose(f"""
-        Browsers follow {_MOST_REDIRECTS} redirects and end the request with a network error at the next. A chain of
-        that length is nearly always a loop: two rules that undo each other's redirect (http and https, with and without
-        a slash or www), or a server that waits for a cookie which a request without credentials neither keeps nor
-        sends.
+        Browsers follow {_MOST_REDIRECTS} redirects and end the request with a network error at the next. A
+        chain of that length is nearly always a loop. Either two rules undo each other's redirect (http and
+        https, with and without a slash or www). Or the server waits for a cookie, and a request without
+        credentials neither stores nor sends cookies.
     """),
     fix=prose("""
         On the server: break the loop. Answer this URL itself, or with 401 where a session is missing. If the
@@ -142,9 +144,9 @@ MODE_SAME_ORIGIN: Final = Violation(
     stages=REDIRECT,
     params=("location",),
     explanation=prose("""
-        Some requests are bound to the page's own origin: the scripts of workers, and fetch() with `mode:
-        "same-origin"`. A redirect to another origin ends them, and no header of either server can allow it. Chromium
-        names it DisallowedByMode; in Firefox it is a security error without a CORS message.
+        Some requests have to stay on the page's own origin: the scripts of workers, and fetch() with `mode:
+        "same-origin"`. A redirect to another origin ends them, and no header of either server can allow it.
+        Chromium names it DisallowedByMode. Firefox reports a security error without a CORS message.
     """),
     fix=prose("""
         On the page's server: serve the file itself, without a redirect to another origin: `200` and
@@ -182,13 +184,15 @@ REDIRECT_MIXED_CONTENT: Final = Violation(
     stages=REDIRECT,
     params=("location",),
     explanation=prose("""
-        The page is on https and a script requests an https URL, and the server redirects to an http URL. Browsers block
-        it as mixed content before they send anything, so no request follows and no header helps. Most often the
-        application does not know that a proxy in front of it ends TLS, and builds the Location with http.
+        The page is on https, a script requests an https URL, and the server redirects to an http URL. Browsers
+        block the redirect as mixed content before they send anything, so no request follows and no header
+        helps. Chromium and Firefox allow http to localhost and 127.0.0.1; WebKit (Safari) blocks localhost too.
+        Most often the application does not know that a proxy in front of it ends TLS, and builds the Location
+        with http.
     """),
     fix=prose("""
-        The server redirects to https, `Location: https://api.test/items`: the proxy sends X-Forwarded-Proto and the
-        application trusts it. Or the client calls the final URL directly.
+        On the server: redirect to https, `Location: https://api.test/items`. The proxy sends X-Forwarded-Proto
+        and the application trusts it. Or call the final URL directly in the client.
     """),
     owner=FixOwner.SERVER,
     anchor="https://www.w3.org/TR/mixed-content/#should-block-fetch",

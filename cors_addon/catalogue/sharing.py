@@ -12,10 +12,11 @@ ALLOW_ORIGIN_MISSING: Final = Violation(
     stages=EVERY_STAGE,
     params=("origin",),
     explanation=prose("""
-        A script may read a response of another origin only if the response names the script's origin, or `*`, in
-        Access-Control-Allow-Origin. This one has no such header, so the script gets a network error and sees neither
-        status nor body. Each response of a fetch needs the header: the preflight's, every redirect's, and error pages
-        (4xx, 5xx) as well. Unless it was a preflight, the request has been carried out: only its response is withheld.
+        A script can read a response of another origin only if Access-Control-Allow-Origin names the page's
+        origin, or is `*`. This response has no such header, so the script gets a network error and sees neither
+        status nor body. Every response of a fetch needs the header: to the preflight, each redirect, and error
+        pages (4xx, 5xx). Unless this was a preflight, the server has processed the request; the browser blocks
+        only the response.
     """),
     fix=prose("""
         On the server: add `Access-Control-Allow-Origin: https://app.test` (the page's origin) and `Vary:
@@ -51,11 +52,11 @@ ALLOW_ORIGIN_MULTIPLE: Final = Violation(
     stages=EVERY_STAGE,
     params=("origin", "value"),
     explanation=prose("""
-        Access-Control-Allow-Origin takes exactly one value. Browsers join repeated lines with a comma before they
-        compare, so two lines, or one line with a list, equal no origin, even if the right one is among them. Most often
-        two layers each add the header: the application, and a proxy or framework around it. Firefox speaks of
-        CORSMultipleAllowOriginNotAllowed for repeated lines over HTTP/1.1 only; a list in one line, or repeated lines
-        over HTTP/2, are CORSAllowOriginNotMatchingOrigin there.
+        Access-Control-Allow-Origin takes exactly one value. Browsers join repeated lines with a comma before
+        they compare. Two lines, or one line with a list, therefore match no origin, even if the right origin is
+        in the list. Most often two servers each add the header: the application, and a proxy or framework
+        around it. Firefox reports CORSMultipleAllowOriginNotAllowed for repeated lines over HTTP/1.1 only. For
+        a list in one line, or repeated lines over HTTP/2, it reports CORSAllowOriginNotMatchingOrigin.
     """),
     fix=prose("""
         On the server: let one place add the header, and remove it from the other (in nginx: `proxy_hide_header
@@ -92,10 +93,10 @@ ALLOW_ORIGIN_INVALID: Final = Violation(
     stages=EVERY_STAGE,
     params=("origin", "value"),
     explanation=prose("""
-        The value is neither `*` nor `null` nor an origin. An origin is scheme, `://`, host and, unless it is the
-        scheme's default, port: without path, quotes or pattern. Browsers compare the value byte for byte with the
-        request's Origin, so `app.test`, `*.app.test` and an empty value match nothing. Chromium tells this apart from
-        the origin of somebody else; Firefox and Safari do not.
+        The value is neither `*` nor `null` nor an origin. An origin is scheme, `://`, host and, unless it is
+        the scheme's default, port: without path, quotes or pattern. Browsers compare the value byte for byte
+        with the request's Origin, so `app.test`, `*.app.test` and an empty value match nothing. Chromium has
+        one name for an invalid value and another for a different origin; Firefox and Safari have one for both.
     """),
     fix=prose("""
         On the server: send the origin exactly as the request's Origin header has it:
@@ -132,10 +133,10 @@ ALLOW_ORIGIN_MISMATCH: Final = Violation(
     stages=EVERY_STAGE,
     params=("origin", "value", "detail"),
     explanation=prose("""
-        The response allows another origin than the one that asked. Browsers compare byte for byte, so http is not
-        https, localhost is not 127.0.0.1, www.app.test is not app.test, and another port, a trailing slash or a capital
-        letter make another value. `null` matches only a request whose Origin is `null`. A fixed value fits one page
-        only, and a cache may have kept a response that was made for another page.
+        The response allows a different origin. Browsers compare byte for byte: http is not https, localhost is
+        not 127.0.0.1, and www.app.test is not app.test. Another port, a trailing slash or a capital letter make
+        a different value too. `null` matches only a request whose Origin is `null`. A fixed value fits one page
+        only, and a cache can return a response that was made for another page.
     """),
     fix=prose("""
         On the server: compare the request's Origin with a list of trusted pages, and send the one that matches:
@@ -172,10 +173,10 @@ ALLOW_ORIGIN_WILDCARD_WITH_CREDENTIALS: Final = Violation(
     stages=EVERY_STAGE,
     params=("origin",),
     explanation=prose("""
-        The request is made with credentials (cookies, HTTP authentication, a client certificate), because the script
-        asked for `credentials: "include"` or set `withCredentials`. For such a request `*` is no wildcard: the response
-        has to name the page's origin. All browsers agree. On a preflight the rule is that of the request behind it,
-        although the preflight itself never carries a cookie.
+        The script includes credentials (cookies, HTTP authentication, a client certificate): it set
+        `credentials: "include"` or `withCredentials`. For such a request `*` is not a wildcard; the response
+        has to name the page's origin. All browsers agree. The rule holds for the preflight too, although
+        browsers send no cookie with a preflight.
     """),
     fix=prose("""
         If the page needs cookies, name the page on the server, and only if it is trusted:
@@ -216,10 +217,11 @@ ALLOW_CREDENTIALS_NOT_TRUE: Final = Violation(
     stages=EVERY_STAGE,
     params=("value",),
     explanation=prose("""
-        The response to a request with credentials (cookies, HTTP authentication, a client certificate) is shared only
-        if it says `Access-Control-Allow-Credentials: true`, in these four small letters. A missing header, `True`, `1`
-        and the header sent twice all count as no. The preflight's response needs it too, although a preflight carries
-        no cookie. The cookies did reach the server; only its response is kept from the page.
+        Browsers share the response to a request with credentials (cookies, HTTP authentication, a client
+        certificate) only if it has `Access-Control-Allow-Credentials: true`, in lower case. A missing header,
+        `True`, `1` and a repeated header all fail. The response to the preflight needs it too, although
+        browsers send no cookie with a preflight. The server did receive the cookies; the browser blocks only
+        the response.
     """),
     fix=prose("""
         On the server: add `Access-Control-Allow-Credentials: true` to the response, errors included, and to the

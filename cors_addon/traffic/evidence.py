@@ -95,16 +95,16 @@ def proved_by_survival(record: Record) -> Iterator[Evidence]:
 def proved_by_grant(record: Record, grant: Record) -> Iterator[Evidence]:
     """What a request proves that a kept grant spared its preflight.
 
-    A grant made without credentials covers requests without credentials only
-    (https://fetch.spec.whatwg.org/#concept-cache-match). A grant with credentials covers both in Chromium and WebKit, so
-    none was there when the preflight for the same method and header names was sent. Firefox keeps the two apart, and
-    an export may lack preflights.
+    A grant made without credentials covers requests without credentials only:
+    https://fetch.spec.whatwg.org/#concept-cache-match. In Chromium and WebKit a grant with credentials covers both,
+    so there was none when the browser sent a preflight for the same method and header names. Firefox keeps the two
+    apart, and an export may lack preflights.
     """
     if record.browser not in (BrowserFamily.CHROMIUM, BrowserFamily.WEBKIT) or record.exchange.source == "har":
         return
     same_method = grant.exchange.request.headers.request_method == record.exchange.request.method
     if same_method and set(record.header_names) <= set(grant.asked_names) and surviving_modes(grant) == {NOT_INCLUDE}:
-        text = "an earlier preflight spared it its own, and passes only without credentials"
+        text = "no preflight was needed after an earlier one, which passes only without credentials"
         yield Evidence(NOT_INCLUDE, True, text, grant.id)
 
 

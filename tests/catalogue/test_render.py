@@ -12,16 +12,17 @@ preflight-redirect (blocked; fix in the page's code)
   The preflight got <status> to <location>; browsers do not follow that
 
 What happens
-  A preflight has to be answered at the URL that it was sent to. Browsers do not follow its
-  redirects, and the request behind it never goes out. Usual reasons: http in place of https in the
-  base URL, a slash too many or too few at the end of the path, another host name, or a login page
-  that catches whatever has no session. Chromium judges the redirect before any header, Firefox
-  after Access-Control-Allow-Origin.
+  The server has to answer a preflight at the URL that the browser sent it to. Browsers do not
+  follow its redirects, and never send the request behind it. Usual reasons: the base URL has http
+  instead of https or another host name, or the path lacks a slash at its end, or has one too many.
+  A login page that catches every request without a session is another. Chromium checks the redirect
+  before any header, Firefox after Access-Control-Allow-Origin. Safari reports it like any other
+  status outside 200 to 299.
 
 What to change
   In the client's code: call the URL in the redirect's Location directly. If the redirect goes to a
-  login, change the server: answer OPTIONS with 204 and the CORS headers before the session check,
-  and answer scripts without a session with 401 instead of a redirect.
+  login, change the server: answer OPTIONS with 204 and the CORS headers before the session check.
+  Send 401 instead of a redirect to scripts without a session.
 
 Names and sources
   Chromium  PreflightDisallowedRedirect
