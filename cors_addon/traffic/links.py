@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from heapq import heappop, heappush
 from typing import Final
 
-from ..fetch.origins import OPAQUE
+from ..fetch.origins import OPAQUE, serialize_origin
 from .bounded_dicts import Remembered
 from .classify import Kind
 from .record import Record
@@ -94,11 +94,13 @@ class Links(ABC):
             hops = 0 if hop is None else hop.hops + 1
             page = (hop.page_origin if hop is not None else None) or record.classification.page_origin
             tainted = hop is not None and record.classification.origin == OPAQUE
-            if record.id in seen or (hops, page, tainted) == (record.hops, record.page_origin, record.tainted):
+            began = hop is not None and (hop.began_at_page if hop.hops else _goes_to_page(hop))
+            taken = record.hops, record.page_origin, record.tainted, record.began_at_page
+            if record.id in seen or (hops, page, tainted, began) == taken:
                 continue
             seen.add(record.id)
             changed.add(record.id)
-            record.hops, record.page_origin, record.tainted = hops, page, tainted
+            record.hops, record.page_origin, record.tainted, record.began_at_page = hops, page, tainted, began
             if record.kind is Kind.CORS:
                 self.origin_changed(record, changed)
             for following in (self.get(record.next_request), self.get(record.next_preflight)):
@@ -205,3 +207,10 @@ class Links(ABC):
                 record.unfollowed = True
                 late.add(record.id)
         return late
+
+
+def _goes_to_page(record: Record) -> bool:
+    """Say whether a script's request goes to the origin of its page."""
+    if record.kind not in (Kind.SAME_ORIGIN, Kind.NO_ORIGIN):
+        return False
+    return record.classification.page_origin == serialize_origin(record.exchange.request.url)

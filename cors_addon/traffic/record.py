@@ -19,6 +19,7 @@ class Record:
     preflight, ``request`` is the request that it was made for, and ``requests`` the first of those that it served,
     by time. ``next_request`` and ``next_preflight`` are what came of a redirect, ``leads_to`` its target. ``hops``
     counts the redirects before this exchange, and ``page_origin`` is the origin at the head of the chain.
+    ``began_at_page`` says that a redirect from the page's own origin began the chain.
     ``unfollowed`` is set when nothing came after it in time. ``asked_names`` are the header names that a preflight asks
     for, or that were asked for on behalf of a request; ``header_names`` those that a script appears to have set.
     ``challenge`` is the response whose challenge the browser answered with this request, and ``answered`` the request
@@ -39,6 +40,7 @@ class Record:
     hops: int = 0
     page_origin: str | None = None
     tainted: bool = False
+    began_at_page: bool = False
     challenge: str | None = None
     answered: str | None = None
     stored: HeaderList | None = None

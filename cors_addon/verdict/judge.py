@@ -13,7 +13,7 @@ from ..catalogue.violation import Severity, Stage
 from ..fetch.headers import HeaderList
 from ..fetch.messages import CredentialsMode, Response, is_redirect_status
 from ..fetch.origins import serialize_origin
-from ..traffic.classify import Kind, is_document_request, needs_preflight
+from ..traffic.classify import BrowserFamily, Kind, is_document_request, needs_preflight
 from ..traffic.evidence import Knowledge
 from ..traffic.exchange import Exchange
 from ..traffic.http_cache import refreshed
@@ -38,7 +38,15 @@ from .model import (
     View,
 )
 from .other_requests import with_other_requests
-from .redirect_conditions import bound_to_origin_conditions, is_surely_refused_scheme, location_conditions
+from .redirect_conditions import (
+    WITH_CREDENTIALS,
+    as_webkit_checks_them,
+    bound_to_origin_conditions,
+    hangs_on_omit,
+    is_surely_refused_scheme,
+    is_webkits_with_credentials,
+    location_conditions,
+)
 from .testified import (
     NO_CORS_AFTER_ALL,
     REFUSED,
@@ -67,6 +75,7 @@ _SAID_BY: Final = {
 }
 """Advice that another finding says already, and worse."""
 _WRONG_ORIGIN: Final = frozenset({"allow-origin-multiple", "allow-origin-invalid", "allow-origin-mismatch"})
+_UNLESS_OMITTED: Final = "WebKit checks this redirect with credentials, unless the script omits credentials"
 _ALONE: Final = Related()
 _NOT_WEIGHED: Final = Knowledge(None)
 _UNKNOWN: Final[Mapping[Judge, View]] = {judge: View(Outcome.UNKNOWN) for judge in Judge}
@@ -161,17 +170,20 @@ def _judge_cors(record: Record, context: Context) -> Verdict:
         is_redirect = _is_redirect(response)
         stage = Stage.REDIRECT if is_redirect else Stage.RESPONSE
         seen = headers or response.headers
+        by_webkit = is_redirect and record.began_at_page and not _is_followed_by_webkit(record)
         if _passes_for_all(origin, seen):
             conditions = []
         elif headers is None and _passes_without_credentials(origin, seen):
             knowledge = context.knowledge(record)
-            if CredentialsMode.INCLUDE in _modes(knowledge):
+            if by_webkit or CredentialsMode.INCLUDE in _modes(knowledge):
                 conditions = access_conditions(exchange, origin, stage)
             else:
                 conditions = []
                 credentials = _credentials_view(knowledge)
         else:
             conditions = access_conditions(exchange, origin, stage, headers)
+        if by_webkit:
+            conditions = as_webkit_checks_them(record, conditions)
         if is_redirect and not record.was_followed:
             conditions += location_conditions(record, origin)
         if headers is not None and record.stored is None and headers.allow_credentials is None:
@@ -185,6 +197,10 @@ def _judge_cors(record: Record, context: Context) -> Verdict:
         if condition.judges:
             return _verdict(record, context, conditions, context.knowledge(record))
     return _passed(record, context, conditions, Outcome.ALLOWED, _ALLOWED, credentials)
+
+
+def _is_followed_by_webkit(record: Record) -> bool:
+    return record.browser is BrowserFamily.WEBKIT and record.was_followed
 
 
 def _is_redirect(response: Response) -> bool:
@@ -285,11 +301,15 @@ def _verdict(record: Record, context: Context, conditions: list[Condition], know
     sure = dict.fromkeys(_JUDGES, surely)
     sure[Judge.FIREFOX] = sure[Judge.FIREFOX] and not context.upgraded
     sure[Judge.WEBKIT] = sure[Judge.WEBKIT] or is_surely_refused_scheme(record, conditions)
+    on_omit = CredentialsMode.NOT_INCLUDE in modes and hangs_on_omit(conditions)
+    sure[Judge.WEBKIT] = sure[Judge.WEBKIT] and not on_omit
     if speaker is not None:
         sure[speaker] = True
     views: Mapping[Judge, View] = {
         judge: _view(judge, conditions, modes, exchange, sure[judge]) or passed[judge] for judge in _JUDGES
     }
+    if on_omit:
+        views = {**views, Judge.WEBKIT: replace(views[Judge.WEBKIT], note=_UNLESS_OMITTED)}
     views = with_other_requests(record, views)
     judge = _judge_of(record, context)
     # Evidence about credentials is weighed only for what failed under one mode or the other.
@@ -338,7 +358,7 @@ def _passed(
 
 def _relevant(conditions: list[Condition], modes: frozenset[CredentialsMode], judge: Judge) -> list[Condition]:
     """Return what holds under one of the modes and is not said by another of them, as the judge would meet it."""
-    relevant = [c for c in conditions if modes & c.modes]
+    relevant = [c for c in conditions if modes & c.modes and (judge in c.judges or not is_webkits_with_credentials(c))]
     if len(relevant) > 1:
         relevant = [c for c in relevant if not _is_anothers_word(judge, c, relevant)]
         failing = {c.violation.id for c in relevant}
@@ -349,7 +369,11 @@ def _relevant(conditions: list[Condition], modes: frozenset[CredentialsMode], ju
 
 def _is_anothers_word(judge: Judge, condition: Condition, conditions: list[Condition]) -> bool:
     """Say whether a condition is WebKit's or the others' word for a wrong origin that the judge names otherwise."""
-    if judge in condition.judges or condition.violation.id not in _WRONG_ORIGIN:
+    if judge in condition.judges:
+        return False
+    if condition.violation.id in WITH_CREDENTIALS:
+        return any(c.violation is condition.violation and judge in c.judges for c in conditions)
+    if condition.violation.id not in _WRONG_ORIGIN:
         return False
     webkits = condition.judges == {Judge.WEBKIT}
     return any(

@@ -1,8 +1,9 @@
 """The other columns: what the addon says of browser B on a flow that browser A made, against what B did itself.
 
 `python -m tests.browser.matrix DIR...` prints it for recordings (`compare --record`), one of each browser. Flows are
-paired by kind, method, URL and the header names that a preflight asks for. Where B made no such request, or made it
-another number of times, there is nothing to compare; "conditional" and "unknown" claim nothing and are counted as open.
+paired by kind, method, URL, and the method and header names that a preflight asks for. Where B made no such request, or
+made it another number of times, there is nothing to compare; "conditional" and "unknown" claim nothing and are counted
+as open.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ class Field:
 
 def key_of(one: http.HTTPFlow) -> Key:
     kind = "preflight" if is_preflight(one) else "request"
-    return kind, method_of(one), url_of(one), one.request.headers.get("access-control-request-headers", "")
+    asked = [one.request.headers.get(f"access-control-request-{what}", "") for what in ("method", "headers")]
+    return kind, method_of(one), url_of(one), " ".join(filter(None, asked))
 
 
 def matrix(told: Mapping[str, Iterable[Told]]) -> list[Field]:
@@ -119,8 +121,8 @@ def of_recording(folder: Path, addon: Path = ADDON) -> list[Told]:
 
 
 def _laid(folder: Path, flows: Mapping[str, http.HTTPFlow], entries: Mapping[str, Any]) -> Iterator[Told]:
-    for line in (folder / "truth.jsonl").read_text().splitlines():
-        truth = json.loads(line)
+    truths = map(json.loads, (folder / "truth.jsonl").read_text().splitlines())
+    for truth in sorted(truths, key=lambda each: flows[each["flow_id"]].timestamp_start):
         yield Told(key_of(flows[truth["flow_id"]]), truth["truth"], entries.get(truth["flow_id"]))
 
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from cors_addon.diagnosis.explanations import judge_all
+from cors_addon.diagnosis.session import Settings
 from cors_addon.traffic.classify import script_set_header_names
 from cors_addon.traffic.exchange import Exchange
 from tests.fetch.table import table
@@ -86,6 +88,51 @@ def test_over_https_webkit_leaves_fetch_metadata_out_now_and_then() -> None:
     for origin in ("null", APP):
         bare = exchange(f"GET {ITEMS}", f"Origin: {origin}", "Accept: */*", browser="webkit")
         assert verdict_of(bare).views[WEBKIT].error == "OriginNotAllowed"
+
+
+def chain(answer: list[str], browser: str = "webkit", *, own: bool = True, last: bool = False) -> list[Exchange]:
+    """A redirect from the page's own origin, or from another, to another server that redirects again."""
+    start = APP if own else "https://other.test"
+    lines = (*metadata("cors", "same-origin"), f"Referer: {APP}/page", "Accept: */*")
+    first = exchange(f"GET {APP}/a", *lines, id="a", status=302, answer=[f"Location: {ITEMS}"], browser=browser)
+    if not own:
+        first = cors(f"GET {start}/a", id="a", status=302, answer=[f"Location: {ITEMS}", *allow()], browser=browser)
+    origin = APP if own else "null"
+    second = cors(
+        f"GET {ITEMS}", f"Referer: {APP}/", origin=origin, id="b", at=0.2, status=200 if last else 302, browser=browser,
+        answer=[f"Location: {API}/c", *answer],
+    )  # fmt: skip
+    return [first, second]
+
+
+@pytest.mark.parametrize("browser", ["chromium", "webkit"])
+@table(
+    "outcome, error, answer",
+    ("the page is named", CONDITIONAL, "CredentialsNotTrue", allow()),
+    ("everybody may", CONDITIONAL, "WildcardWithCredentials", allow("*")),
+    ("credentials are allowed", ALLOWED, None, allow(credentials=True)),
+    ("nobody may", BLOCKED, "OriginNotAllowed", []),
+)
+def test_after_a_redirect_from_the_page_webkit_checks_redirects_with_credentials(
+    browser: str, outcome: object, error: str | None, answer: list[str]
+) -> None:
+    """``checkRedirectionCrossOriginAccessControl``: by the policy of the first request, which "omit" alone changes."""
+    verdict = verdict_of(*chain(answer, browser))
+    view = verdict.views[WEBKIT]
+    assert (view.outcome, view.error) == (outcome, error)
+    assert verdict.views[CHROMIUM].outcome is (BLOCKED if outcome is BLOCKED else ALLOWED)
+    assert ("omit" in (view.note or "")) is (outcome is CONDITIONAL)
+    assert bool(ids(verdict)) is (outcome is BLOCKED or (outcome is CONDITIONAL and browser == "webkit"))
+
+
+def test_no_other_hop_is_checked_so() -> None:
+    assert verdict_of(*chain(allow(), own=False)).views[WEBKIT].outcome is not CONDITIONAL
+    assert verdict_of(*chain(allow(), last=True)).views[WEBKIT].outcome is ALLOWED
+
+
+def test_what_webkit_followed_has_passed() -> None:
+    third = cors(f"GET {API}/c", f"Referer: {APP}/", id="c", at=0.4, browser="webkit", answer=allow())
+    assert judge_all([*chain(allow()), third], Settings())["b"].views[WEBKIT].outcome is ALLOWED
 
 
 # --- fonts ---------------------------------------------------------------------------------------------------------
