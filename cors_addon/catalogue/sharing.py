@@ -221,7 +221,8 @@ ALLOW_CREDENTIALS_NOT_TRUE: Final = Violation(
         certificate) only if it has `Access-Control-Allow-Credentials: true`, in lower case. A missing header,
         `True`, `1` and a repeated header all fail. The response to the preflight needs it too, although
         browsers send no cookie with a preflight. The server did receive the cookies; the browser blocks only
-        the response.
+        the response. WebKit (Safari) has its own rule for a chain of redirects that began on the page's own
+        origin. There each later redirect needs the header, unless the script sets `credentials: "omit"`.
     """),
     fix=prose("""
         On the server: add `Access-Control-Allow-Credentials: true` to the response, errors included, and to the

@@ -19,6 +19,7 @@ from tests.browser.agreement import Agreement, agreement, browsers_word, said
 from tests.browser.cases import CASES
 from tests.browser.cases.case import Case
 from tests.browser.compare import row, table
+from tests.browser.matrix import LEAST, Told, matrix, of_run
 from tests.browser.observed import Outcome
 from tests.browser.run import BROWSERS, Judged, Run, missing, run_cases
 
@@ -73,6 +74,9 @@ NOT_CAUSED_HERE = {
     "corp-coep": "told only where all pages of an origin ask alike, and here they do not; tests/verdict holds it",
 }
 
+# What each browser did with the table, for the comparison of the columns at the end.
+TOLD: dict[str, list[Told]] = {}
+
 
 @pytest.fixture(scope="module", params=list(BROWSERS))
 def run(request: pytest.FixtureRequest) -> Run:
@@ -92,6 +96,7 @@ def run(request: pytest.FixtureRequest) -> Run:
         found.unmatched[:] = [hop for hop in found.unmatched if case_of(urlsplit(hop.url).path) not in doubtful]
         found.unmatched += again.unmatched
         found.results |= again.results
+    TOLD[browser] = of_run(found)
     return found
 
 
@@ -188,3 +193,16 @@ def test_each_violation_is_found_and_named_as_the_browser_names_it(run: Run, vio
     for one in found:
         if one.hop.outcome is Outcome.CORS:
             assert said(one.report, run.browser).error == one.hop.name, browsers_word(one.hop)
+
+
+def test_the_columns_of_the_other_browsers() -> None:
+    """Every browser's column on every browser's flows, against what that browser did: see `matrix`."""
+    if len(TOLD) < 2:
+        pytest.skip("one browser alone has run the table")
+    fields = matrix(TOLD)
+    print(*fields, sep="\n")
+    for one in fields:
+        assert one.agreement >= LEAST, f"{one}\n" + "\n".join(one.differences)
+        assert one.counted["agree"] > 1000, str(one)
+        # A word that a busy machine's browser gave late is asked for again for its own column alone.
+        assert len(one.unexplained) <= 2, f"{one}\n" + "\n".join(one.unexplained)
