@@ -217,12 +217,11 @@ ALLOW_CREDENTIALS_NOT_TRUE: Final = Violation(
     stages=EVERY_STAGE,
     params=("value",),
     explanation=prose("""
-        Browsers share the response to a request with credentials (cookies, HTTP authentication, a client
-        certificate) only if it has `Access-Control-Allow-Credentials: true`, in lower case. A missing header,
-        `True`, `1` and a repeated header all fail. The response to the preflight needs it too, although
-        browsers send no cookie with a preflight. The server did receive the cookies; the browser blocks only
-        the response. WebKit (Safari) has its own rule for a chain of redirects that began on the page's own
-        origin. There each later redirect needs the header, unless the script sets `credentials: "omit"`.
+        With credentials (cookies, HTTP authentication, a client certificate), the response needs
+        `Access-Control-Allow-Credentials: true`, in lower case. A missing header, `True`, `1` and a repeated
+        header fail. The response to the preflight needs it too. The server did receive the cookies; the browser
+        blocks only the response. In a chain of redirects that began on the page's own origin, WebKit (Safari)
+        requires it of each later redirect, unless the script sets `credentials: "omit"`.
     """),
     fix=prose("""
         On the server: add `Access-Control-Allow-Credentials: true` to the response, errors included, and to the
