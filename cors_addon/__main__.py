@@ -190,9 +190,9 @@ def _path(_options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    from .catalogue import CATALOGUE, UnknownViolationError, by_id
+    from .catalogue import UnknownViolationError, by_id
     from .catalogue.console_messages import NO_REASON, entries_of, gives_no_reason
-    from .catalogue.render import browsers_names, explain_text, list_text
+    from .catalogue.render import explain_text, list_text
     from .report.cause_list import cause_of, cause_text, causes_text, near_causes
 
     wanted = " ".join(options.id)
@@ -203,13 +203,8 @@ def _explain(options: argparse.Namespace) -> int:
     if cause is not None:
         print(cause_text(cause), end="")
         return CLEAN
-    typed = wanted.lower()
-    meant = [each for each in CATALOGUE.values() if typed in map(str.lower, browsers_names(each))]
-    meant = meant or entries_of(wanted)
-    if not meant and gives_no_reason(wanted):
-        raise _UnusableError(NO_REASON)
     try:
-        print("\n\n".join(explain_text(each) for each in meant or [by_id(wanted)]), end="")
+        print("\n\n".join(explain_text(each) for each in entries_of(wanted) or [by_id(wanted)]), end="")
     except UnknownViolationError as error:
         near = near_causes(wanted)
         if ("-" not in wanted or not (near or error.suggestions)) and _found_in_docs(
@@ -218,6 +213,7 @@ def _explain(options: argparse.Namespace) -> int:
             return CLEAN
         causes = f" and no such cause; did you mean {' or '.join(near)}?" if near else "."
         told = f"{error}" if error.suggestions else f"{error}{causes}"
+        told = NO_REASON if gives_no_reason(wanted) else told
         raise _UnusableError(f"{told} Without an id, explain prints the list of all.") from error
     return CLEAN
 

@@ -1,4 +1,4 @@
-"""Find the entries that a message pasted from a browser's console is about, by the words that tell it from others.
+"""Find the entries that a browser's name for an error, or a message pasted from its console, is about.
 
 Messages change from version to version and quote URLs and values. So a few words identify each message, in any order.
 """
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from . import CATALOGUE
+from .render import browsers_names
 from .violation import Violation
 
 _URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"’”]*")
@@ -59,7 +60,10 @@ NO_REASON: Final = "Safari prints the reason in another line of its console. Pas
 
 
 def entries_of(message: str) -> list[Violation]:
-    """Return the entries that a console message is about, the likeliest first; none where no clue fits."""
+    """Return the entries that a browser's name or console message is about, the likeliest first; none where none is."""
+    typed = message.lower()
+    if named := [each for each in CATALOGUE.values() if typed in map(str.lower, browsers_names(each))]:
+        return named
     words = _words(message)
     found = next((ids for clues, ids in _CLUES if words.issuperset(clues.split())), ())
     return [CATALOGUE[each] for each in found]

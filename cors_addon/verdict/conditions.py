@@ -18,6 +18,7 @@ from ..fetch.checks import (
 )
 from ..fetch.headers import HeaderList
 from ..fetch.messages import CredentialsMode, Response
+from ..fetch.origins import serialize_origin
 from ..fetch.redirects import redirect_target
 from ..traffic.exchange import Exchange
 from ..traffic.passing_modes import is_preflight_at_home
@@ -46,8 +47,11 @@ def access_conditions(
     return _conditions(exchange, origin, stage, check, headers, None)
 
 
-def preflight_conditions(exchange: Exchange, origin: str) -> list[Condition]:
-    """Return what fails in a preflight's answer."""
+def preflight_conditions(exchange: Exchange, origin: str, page: str | None = None) -> list[Condition]:
+    """Return what fails in a preflight's answer.
+
+    ``page`` is the page's origin, in whose name Firefox asks where a redirect has made the origin opaque to others.
+    """
     request, response = exchange.request, exchange.response
     assert response is not None
     asked = PreflightRequest(
@@ -60,7 +64,7 @@ def preflight_conditions(exchange: Exchange, origin: str) -> list[Condition]:
         return preflight_failures(asked, mode, response)
 
     found = _conditions(exchange, origin, Stage.PREFLIGHT, check, None, asked)
-    if is_preflight_at_home(exchange):
+    if is_preflight_at_home(exchange) or page == serialize_origin(request.url):
         found = _without_access(found, Judge.FIREFOX)
     target = redirect_target(request.url, response)
     if target is None:

@@ -159,7 +159,7 @@ def _judge_cors(record: Record, context: Context) -> Verdict:
         return _plain(record, context, Outcome.NOT_CORS, _NOT_CORS, reason)
     credentials = NO_CREDENTIALS_VIEW
     if record.kind is Kind.PREFLIGHT:
-        conditions = preflight_conditions(exchange, origin)
+        conditions = preflight_conditions(exchange, origin, record.page_origin if record.tainted else None)
     else:
         headers: HeaderList | None = None
         if response.status == 304 and _is_revalidation(record):

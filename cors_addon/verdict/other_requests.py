@@ -20,12 +20,15 @@ _NO_CORS_FONT: Final = "WebKit loads fonts without CORS: it sends no Origin, and
 _PERHAPS_A_FONT: Final = "if this is a font of a style sheet, WebKit loads it without CORS"
 _CORS_FONT: Final = "this browser loads fonts with CORS: it sends an Origin, and the server may answer that otherwise"
 _NO_PREFLIGHT: Final = "this browser sends no preflight where these headers have valid values"
+_OTHER_PROTOCOL: Final = "Firefox counts repeated header lines over HTTP/1.1 only; over HTTP/2 it joins them"
 _CHROMIUMS_OWN: Final = CLIENT_HINTS | {"user-agent"}
 _SENDS_ORIGIN: Final = frozenset({Judge.CHROMIUM, Judge.FIREFOX, Judge.SPEC})
 
 
 def with_other_requests(record: Record, views: Mapping[Judge, View]) -> Mapping[Judge, View]:
     """Return what each judge says, corrected where that browser would have sent something else."""
+    if record.browser is BrowserFamily.WEBKIT:
+        views = _counted_lines(record, views)
     if record.kind is Kind.CORS:
         if record.browser is not BrowserFamily.WEBKIT:
             return _font_with_origin(record, views)
@@ -35,6 +38,16 @@ def with_other_requests(record: Record, views: Mapping[Judge, View]) -> Mapping[
     elif record.kind is Kind.PREFLIGHT:
         return _needless_preflight(record, views)
     return views
+
+
+def _counted_lines(record: Record, views: Mapping[Judge, View]) -> Mapping[Judge, View]:
+    """WebKitGTK speaks HTTP/1.1 to a proxy; over https the others speak HTTP/2."""
+    exchange = record.exchange
+    if views[Judge.FIREFOX].error != "CORSMultipleAllowOriginNotAllowed":
+        return views
+    if not exchange.request.url.startswith("https:") or not exchange.http_version.startswith("HTTP/1"):
+        return views
+    return {**views, Judge.FIREFOX: View(Outcome.UNKNOWN, None, _OTHER_PROTOCOL)}
 
 
 def _font_with_origin(record: Record, views: Mapping[Judge, View]) -> Mapping[Judge, View]:

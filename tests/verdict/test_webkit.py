@@ -135,6 +135,26 @@ def test_what_webkit_followed_has_passed() -> None:
     assert judge_all([*chain(allow()), third], Settings())["b"].views[WEBKIT].outcome is ALLOWED
 
 
+def test_over_https_firefox_would_not_count_the_lines_that_came_to_webkit_over_http_1() -> None:
+    """WebKitGTK speaks HTTP/1.1 to a proxy; over HTTP/2 Firefox joins lines, and an empty one adds nothing."""
+    lines = [*allow(), "Access-Control-Allow-Origin: "]
+    over_https = verdict_of(cors(f"GET {ITEMS}", answer=lines, browser="webkit")).views[FIREFOX]
+    assert (over_https.outcome, "HTTP/2" in (over_https.note or "")) == (UNKNOWN, True)
+    over_http = cors(f"GET {HTTP_API}/items", origin=APP, answer=lines, browser="webkit")
+    assert verdict_of(over_http).views[FIREFOX].outcome is BLOCKED
+
+
+def test_a_preflight_back_at_the_page_is_not_checked_for_access_by_firefox() -> None:
+    """The others ask in the name of an opaque origin; Firefox asks in the page's, of its own server."""
+    asked = [f"Referer: {APP}/", "Accept: */*"]
+    first = cors(f"PUT {ITEMS}", *asked, id="a", status=307, answer=[f"Location: {APP}/b", *allow()], browser="webkit")
+    home = preflight(f"PUT {APP}/b", origin="null", lines=asked, id="b", at=0.2, browser="webkit",
+                     answer=["Access-Control-Allow-Methods: PUT"])  # fmt: skip
+    before = preflight(f"PUT {ITEMS}", lines=asked, id="p", at=-0.2, answer=allow(methods="PUT"), browser="webkit")
+    verdict = verdict_of(before, first, home)
+    assert (verdict.views[FIREFOX].outcome, verdict.views[WEBKIT].outcome) == (ALLOWED, BLOCKED)
+
+
 # --- fonts ---------------------------------------------------------------------------------------------------------
 
 
