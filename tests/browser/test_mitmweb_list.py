@@ -96,7 +96,7 @@ def test_nine_faults_are_told_apart(tmp_path: Path, style: str) -> None:
 
 def _seen(page: object, name: str) -> str:
     """What a row's comment shows: the text as far as its cell is wide, its own words first."""
-    cell = page.locator("tr", has_text=f"api.test/{name}").locator("td").last  # type: ignore[attr-defined]
+    cell = page.locator("tr", has_text=f"api.test/{name}").locator("td.col-comment")  # type: ignore[attr-defined]
     shown: str = cell.evaluate(
         """(cell) => {
           const range = document.createRange(), text = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT).nextNode();
