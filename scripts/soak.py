@@ -256,8 +256,10 @@ class Soak(Outcome):
             self.faults.append("no browser is listened to any more")
 
     def settle(self, proxy: Proxy) -> None:
-        """Wait until nothing is on its way any more, and take the last figures."""
-        for _ in range(60):
+        """Wait until nothing is on its way any more, two minutes at most, and take the last figures."""
+        self.site.endless = False
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
             last = self.sample(proxy)
             if not last["open"] and not last["waiting"] and last["fds"] <= self.samples[0]["fds"]:
                 return

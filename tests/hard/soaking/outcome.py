@@ -16,6 +16,9 @@ COLUMNS: Final = (
     *("min", "flows", "origin", "judged", "kept", "live"),
     *("own", "RSS MB", "fds", "tasks", "cpu %", "errors"),
 )
+_SHOWN: Final = 40
+"""Places where long turns were spent, the longest first."""
+
 MOST_GROWTH: Final = 0.04
 """By how much the addon's own objects may be more in the last quarter than in the one before, with full caps."""
 
@@ -149,8 +152,8 @@ class Outcome:
         yield f"turns of the event loop: {last['turns']:,}, above {LONG * 1e3:.0f} ms of CPU: {len(turns)}"
         whose: dict[str, list[float]] = {}
         for taken, where in turns:
-            whose.setdefault(where, []).append(taken)
-        for where, spans in whose.items():
+            whose.setdefault(where.partition(" · ")[0], []).append(taken)
+        for where, spans in [*whose.items()][:_SHOWN]:
             yield f"  {len(spans):>4} times, at most {max(spans) * 1e3:.0f} ms: {where}"
         yield f"connections that mitmproxy itself forgot while they waited for their turn: {last['forgotten']}"
         for what, name in (("own", "of the addon's own objects"), ("rss", "of RSS")):
