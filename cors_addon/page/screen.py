@@ -52,7 +52,9 @@ _LISTS: Final[tuple[Section, ...]] = (Section.BLOCKED, Section.CONDITIONAL, Sect
 def _of(card: Card, diagnoses: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return, of the diagnoses of a card's newest request, the one that the card is about."""
     ids = set(card.ids)
-    return next(each for each in diagnoses if ids == {*each["findings"], *each["conditions"]})
+    exact = (each for each in diagnoses if ids == {*each["findings"], *each["conditions"]})
+    # The verdict may have been revised since the ledger took it in.
+    return next(exact, diagnoses[0])
 
 
 class Screen:
