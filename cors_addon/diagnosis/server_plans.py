@@ -59,14 +59,13 @@ def _is_for_the_server(diagnosis: Plain) -> bool:
     return bool(sends and (diagnosis["severity"] in _STOPPING or _EXPOSE in str(diagnosis["plan"])))
 
 
-def _names(*lists: Iterable[str]) -> list[str]:
-    """Return names once each, whatever their letter case, as they came first."""
-    found: dict[str, str] = {}
-    for listed in lists:
-        for name in listed:
+class _Names(dict[str, str]):
+    """Names once each, whatever their letter case, as they came first."""
+
+    def take(self, names: Iterable[str]) -> None:
+        for name in names:
             if name not in _UNNAMED:
-                found.setdefault(name.lower(), name)
-    return list(found.values())
+                self.setdefault(name.lower(), name)
 
 
 @dataclass
@@ -75,9 +74,9 @@ class _Server:
 
     host: str
     origins: list[str] = field(default_factory=list)
-    methods: list[str] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    exposed: list[str] = field(default_factory=list)
+    methods: dict[str, None] = field(default_factory=dict)
+    names: _Names = field(default_factory=_Names)
+    exposed: _Names = field(default_factory=_Names)
     credentials: bool = False
     preflight: bool = False
     allowed: set[str] = field(default_factory=set)
@@ -94,14 +93,14 @@ class _Server:
         rule = diagnosis.get("rule", "")
         if rule and rule not in self.rules:
             self.rules.append(rule)
-        self.methods = list(dict.fromkeys([*self.methods, diagnosis["method"]]))
+        self.methods[diagnosis["method"]] = None
         for place in diagnosis["places"]:
             if place["origin"] not in (*self.origins, OPAQUE, ""):
                 self.origins.append(place["origin"])
         if diagnosis["stage"] == Stage.PREFLIGHT.value:
             self.preflight = True
             asked = {name.lower(): value or "" for name, value in diagnosis["asked"]}
-            self.names = _names(self.names, _split(asked.get(f"{_REQUESTED}Headers".lower(), "")))
+            self.names.take(_split(asked.get(f"{_REQUESTED}Headers".lower(), "")))
         sent = {name.lower(): value for name, value in diagnosis["answered"]}
         self.allowed.add(sent.get("access-control-allow-origin") or "")
         for step in diagnosis["plan"]:
@@ -114,18 +113,18 @@ class _Server:
                     self._need_line(name.lower(), value)
         if rule:
             # A rule exposes every header meanwhile, and the page may read them by now.
-            self.exposed = _names(self.exposed, diagnosis["hidden"])
+            self.exposed.take(diagnosis["hidden"])
 
     def _need_line(self, name: str, value: str) -> None:
         match name:
             case "access-control-allow-credentials":
                 self.credentials = True
             case "access-control-allow-methods":
-                self.methods = list(dict.fromkeys([*self.methods, *_split(value)]))
+                self.methods.update(dict.fromkeys(_split(value)))
             case "access-control-allow-headers":
-                self.names = _names(self.names, _split(value))
+                self.names.take(_split(value))
             case "access-control-expose-headers":
-                self.exposed = _names(self.exposed, _split(value))
+                self.exposed.take(_split(value))
             case _:
                 pass
 
@@ -137,9 +136,9 @@ class _Server:
         self.credentials = self.credentials or any(row["credentials"] for row in allowed)
         methods = profile["methods"]
         used = [*methods["granted"], *(name for name in methods["asked"] if name)]
-        self.methods = [name for name in dict.fromkeys([*self.methods, *used]) if name not in _UNNAMED]
-        self.names = _names(self.names, profile["headers"]["granted"], profile["headers"]["asked"])
-        self.exposed = _names(self.exposed, profile["headers"]["exposed"])
+        self.methods = {name: None for name in (*self.methods, *used) if name not in _UNNAMED}
+        self.names.take((*profile["headers"]["granted"], *profile["headers"]["asked"]))
+        self.exposed.take(profile["headers"]["exposed"])
         self.preflight = self.preflight or bool(profile["preflights"])
 
     @cached_property
@@ -158,12 +157,12 @@ class _Server:
         first, *others = self.origins
         return Need(
             first,
-            self.methods[0],
+            next(iter(self.methods)),
             tuple(self.methods),
-            tuple(self.names),
+            tuple(self.names.values()),
             self.credentials,
             self.preflight,
-            tuple(self.exposed),
+            tuple(self.exposed.values()),
             self.answers,
             also=tuple(others),
             any_page=self._any_page,
@@ -180,20 +179,20 @@ class _Server:
         vary = [] if self._any_page else ["Vary: Origin"]
         if self.preflight:
             lines = [*shared, f"{_ALLOW}Methods: {', '.join(self.methods)}"]
-            lines += [f"{_ALLOW}Headers: {', '.join(self.names)}"] if self.names else []
+            lines += [f"{_ALLOW}Headers: {', '.join(self.names.values())}"] if self.names else []
             lines += [f"Access-Control-Max-Age: {MAX_AGE_SECONDS}", *vary]
             yield {"to": "OPTIONS", "status": "2xx", "headers": lines}
-        exposed = [f"{_EXPOSE}: {', '.join(self.exposed)}"] if self.exposed else []
+        exposed = [f"{_EXPOSE}: {', '.join(self.exposed.values())}"] if self.exposed else []
         yield {"to": "every other request", "status": "any", "headers": [*shared, *exposed, *vary]}
 
     def to_plain(self) -> dict[str, Any]:
         return {
             "host": self.host,
             "origins": self.origins,
-            "methods": self.methods,
-            "headers": self.names,
+            "methods": [*self.methods],
+            "headers": [*self.names.values()],
             "credentials": self.credentials,
-            "exposed": self.exposed,
+            "exposed": [*self.exposed.values()],
             "send": list(self._send()),
             "snippet": self.snippet,
             "ids": self.ids,

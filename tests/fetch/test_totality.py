@@ -38,6 +38,7 @@ header_lists = st.lists(
 times = st.floats(allow_nan=False)
 by_type: dict[Any, st.SearchStrategy[Any]] = {
     str: text,
+    bytes: st.binary(),
     int: st.integers(),
     float: times,
     bool: st.booleans(),

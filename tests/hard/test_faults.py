@@ -12,6 +12,7 @@ import pytest
 from mitmproxy import exceptions, http
 
 from cors_addon.diagnosis import session
+from cors_addon.diagnosis.fixes import compose
 from cors_addon.diagnosis.session import Session
 from cors_addon.mitm import addon, display, end_of_run, flows, injection, verdict_store
 from cors_addon.mitm.addon import CorsAddon
@@ -46,7 +47,7 @@ PARTS: list[tuple[str, object, str]] = [
     ("correlating", Correlator, "observe"),
     ("weighing credentials", CredentialsObserver, "observe"),
     ("judging", session, "judge_record"),
-    ("fixes", session, "with_fixes"),
+    ("fixes", compose, "with_fixes"),
     ("displaying", display, "show"),
     ("telling", Teller, "tell"),
     ("the page's list", Ledger, "touch"),
@@ -97,7 +98,7 @@ def test_a_fault_while_one_flow_is_revised_costs_the_others_nothing(
         kept = Keeper.is_revised
         monkeypatch.setattr(Session, "judge", judge)
         monkeypatch.setattr(
-            Keeper, "is_revised", lambda self, name, flow: (seen.append(name), kept(self, name, flow))[1]
+            Keeper, "is_revised", lambda self, name, flow, anew: (seen.append(name), kept(self, name, flow, anew))[1]
         )
         running.addon.kept.revise([first.id, second.id])
         assert seen == [first.id, second.id]
@@ -217,7 +218,7 @@ class Break:
         # The addon's package was loaded by its script, under whatever name.
         for module in list(sys.modules.values()):
             if getattr(module, "__name__", "").endswith("diagnosis.session"):
-                module.Session.observe = self.broken
+                module.Session.take_in = self.broken
 
     def broken(self, *_):
         raise RuntimeError("on purpose")
