@@ -49,6 +49,7 @@ class Journal:
         self._lines: list[str] = []
         self._lost = 0
         self._begun = False
+        self._is_whole = False
         self.fault: Exception | None = None
         """Why a verdict could not be told, the last one of those."""
 
@@ -99,9 +100,11 @@ class Journal:
             if not stat.S_ISREG(os.fstat(opened).st_mode):
                 raise OSError("it is a pipe or a device, and no file")
             size = os.lseek(opened, 0, os.SEEK_END)
-            if size > 0 and _last_byte(opened, size) != b"\n":
-                # Where a crash or a full disk has cut the last line off, it must not spoil the next one.
+            if size > 0 and not self._is_whole and _last_byte(opened, size) != b"\n":
+                # Where a crash or a full disk has cut the last line off, it must not spoil the next one. Of a line that
+                # another process is writing the end is not there yet: so this looks only where something may be cut.
                 _write(opened, "\n")
+            self._is_whole = False
             if not size or not self._begun:
                 began = datetime.now(UTC).isoformat(timespec="seconds")
                 _write(opened, f"{line_of({'schema': SCHEMA, 'generated': began})}\n")
@@ -112,6 +115,7 @@ class Journal:
             while some := self._lines[:_AT_ONCE]:
                 _write(opened, "".join(f"{line}\n" for line in some))
                 del self._lines[: len(some)]
+            self._is_whole = True
         finally:
             os.close(opened)
 
