@@ -106,7 +106,13 @@ def cors_addon(words: list[str]) -> None:
     if words[:1] == ["run"]:
         tool(words[1:])
         return
-    samples = {"CAUSE": "preflight-meets-auth", "ID": "allow-origin-missing", "WORD": "preflight", "TOPIC": "ci"}
+    samples = {
+        "CAUSE": "preflight-meets-auth",
+        "ID": "allow-origin-missing",
+        "WORD": "preflight",
+        "TOPIC": "ci",
+        "FILE...": "capture.har",
+    }
     words = [samples.get(word, word) for word in words]
     words = [name for word in words for name in (map(str, sorted(Path().glob(word))) if "*" in word else [word])]
     if words in (["check"], ["rules"]):
