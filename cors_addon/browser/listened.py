@@ -72,6 +72,15 @@ class ListenedBrowser:
         if self._ticker is not None:
             self._ticker.cancel()
             self._ticker = None
+            self._settle()
+
+    def _settle(self) -> None:
+        """Tell of what waited for more: nothing more comes."""
+        assert self.ties is not None
+        try:
+            self.ties.finish()
+        except Exception as exc:
+            self._fault(exc)
 
     async def _tick(self) -> None:
         assert self.ties is not None

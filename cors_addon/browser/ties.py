@@ -8,6 +8,7 @@ import bisect
 import time
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from typing import Final, NamedTuple
 
 from ..traffic.bounded_dicts import Remembered
@@ -65,6 +66,7 @@ class Ties:
         self._told = told
         self._never_sent = never_sent
         self._now = now
+        self._is_over = False
         self._queues: Remembered[Key, _Queue] = Remembered(_KEYS)
         self._open: dict[Key, None] = {}
         self._flow_of: Remembered[int, tuple[Flow, int, BrowserRequest]] = Remembered(_SEEN)
@@ -107,6 +109,11 @@ class Ties:
         for key in [*self._open]:
             self._go_on(key)
 
+    def finish(self) -> None:
+        """Take what was told for all that will be told: the browser or the proxy ends, and nobody waits any longer."""
+        self._is_over = True
+        self.tick()
+
     def _queue(self, key: Key) -> _Queue:
         queue = self._queues.get(key)
         if queue is None:
@@ -139,7 +146,7 @@ class Ties:
     def _take(self, queue: _Queue, request: BrowserRequest, now: float) -> bool:
         """Say whether it is known now what becomes of a request, the first in its queue that may be known."""
         settled = request.settled
-        waited = 0.0 if settled is None else now - settled
+        waited = 0.0 if settled is None else inf if self._is_over else now - settled
         if not request.on_wire:
             if settled is None or waited < _GRACE:
                 return False

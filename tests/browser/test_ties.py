@@ -122,6 +122,17 @@ def test_a_cors_failure_without_a_flow_is_one_out_of_the_cache() -> None:
     assert world.told["g"] is told_late
 
 
+def test_at_the_end_nobody_waits_for_a_flow_any_longer() -> None:
+    world = World()
+    request = world.request(on_wire=False)
+    world.settle(request, Outcome.CORS, "MissingAllowOriginHeader")
+    world.wait(1)
+    assert world.unsent == []
+    world.ties.finish()
+    assert world.unsent == [request]
+    assert request.unsent is Unsent.CACHE
+
+
 def test_a_request_that_was_never_sent_after_all_gives_its_flow_to_the_next() -> None:
     """Firefox opens a channel for a request whose preflight then fails, and is asked now and then only."""
     world = World()
