@@ -38,7 +38,8 @@ class Explained:
 
 
 def known(path: Path) -> set[str]:
-    return set(entries(path.read_text("utf-8").split("\n")))
+    text = path.read_text("utf-8")
+    return set(entries(text.split("\n"))) if text else set()
 
 
 def test_while_a_disk_takes_nothing_no_line_is_made_twice(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

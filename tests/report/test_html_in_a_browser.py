@@ -101,7 +101,7 @@ def test_it_is_whole_without_scripts(browser: Browser, file: Path) -> None:
 
 def test_the_filter_shows_what_it_is_asked_for(browser: Browser, file: Path) -> None:
     page, said = opened(browser, file)
-    cards = page.locator("article.block:visible")
+    cards = page.locator("article.block[data-severity]:visible")
     all_of_them = cards.count()
     page.get_by_label("Show only what contains").fill("other.test")
     assert cards.count() == 1
