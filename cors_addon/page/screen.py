@@ -252,7 +252,9 @@ class Screen:
         """Return the diagnosis of a card's newest request."""
         version, known = self._diagnoses.get(card.id, (0, {}))
         if version != card.version:
-            known = _of(card, diagnosis_entries(self._services.explain(self._ledger.example(card))))
+            taken = self._ledger.example(card)
+            # Revised since, and with nothing to tell any more: the card goes with the next look.
+            known = _of(card, diagnosis_entries(self._services.explain(taken)) or diagnosis_entries(taken))
             if len(self._diagnoses) > 4 * len(Section) * LISTED:
                 self._diagnoses.clear()
             self._diagnoses[card.id] = card.version, known

@@ -60,9 +60,6 @@ class Outcome:
             return
         yield from self._wrongly_judged(last)
         yield from self._not_appended()
-        own = [turn for turn in last["long_turns"] if "cors_addon" in turn[1]]
-        if own:
-            yield f"{len(own)} turns of the loop above {LONG * 1e3:.0f} ms are the addon's, the longest: {max(own)}"
         growth = self.growth("own")
         if growth is not None and growth > MOST_GROWTH:
             yield f"the addon's own objects become more: {growth:+.1%} from the third quarter to the last"
