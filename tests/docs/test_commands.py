@@ -22,6 +22,8 @@ from cors_addon.mitm.options import OPTIONS
 from cors_addon.mitm.tools import TOOLS
 from tests.capture.recorded import API, made, text_of
 
+pytestmark = pytest.mark.once
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCUMENTS: Final = [ROOT / "README.md", *sorted((ROOT / "cors_addon" / "docs").glob("*.md"))]
 PROGRAMS: Final = (

@@ -14,6 +14,8 @@ from tests.docs.test_commands import DOCUMENTS
 from tests.mitm.support import make_flow, make_response
 from tests.test_voice import BANNED
 
+pytestmark = pytest.mark.once
+
 PAGE = "http://localhost:5173"
 SLIP = make_flow(
     f"Origin: {PAGE}",
