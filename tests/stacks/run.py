@@ -178,6 +178,13 @@ def in_part(stacks: Sequence[Stack]) -> set[str]:
     return hosts
 
 
+_BY_HAND = dict.fromkeys(
+    ("envoy", "caddy"),
+    "its old process shares the port with the new one for a while: python -m tests.stacks runs it",
+)
+"""What is not visited beside other tests, where the moment of that change hangs on how busy the machine is."""
+
+
 def run_all(browsers: Sequence[str], stacks: Sequence[Stack] = STACKS, whole: bool = False) -> Run:
     """Start every stack that can be started, and visit it with plain HTTP and each browser, before and after.
 
@@ -186,7 +193,7 @@ def run_all(browsers: Sequence[str], stacks: Sequence[Stack] = STACKS, whole: bo
     run = Run()
     usable = []
     for stack in stacks:
-        why = stack.missing()
+        why = stack.missing() or (None if whole else _BY_HAND.get(stack.key))
         if why is None:
             usable.append(stack)
         else:
@@ -239,6 +246,16 @@ def _asked_directly(host: str, case: Case, port: int) -> dict[tuple[str, str], M
 
 
 def ask(host: str, port: int, method: str, path: str, headers: Mapping[str, str]) -> Mapping[str, Any]:
+    """Ask a server, again for a while where it has not begun to answer."""
+    for _ in range(40):
+        try:
+            return _ask(host, port, method, path, headers)
+        except ConnectionError:
+            time.sleep(0.25)
+    return _ask(host, port, method, path, headers)
+
+
+def _ask(host: str, port: int, method: str, path: str, headers: Mapping[str, str]) -> Mapping[str, Any]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request(method, path, headers={"Host": host, **headers})
