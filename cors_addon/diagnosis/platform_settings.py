@@ -1,4 +1,4 @@
-"""Where a platform's CORS is set: what stands in a plan in place of advice to register middleware."""
+"""Where a platform's CORS is set: in a plan, this replaces the advice to register middleware."""
 
 from typing import Final
 

@@ -163,7 +163,7 @@ class Commands:
     @command.command("cors.ticket")
     @contained
     def ticket(self, flows: Sequence[flow.Flow], path: types.Path) -> str:
-        """Write what is wrong with these flows as Markdown into a file, with curl commands, for whoever can fix it."""
+        """Write what is wrong with these flows as Markdown into a file, with curl commands, to hand over."""
         return write_tickets(map(self._services.store.explained, self._verdicts(flows)), path)
 
     @command.command("cors.inject")

@@ -1,4 +1,4 @@
-"""``cors.ticket``: what is wrong with some flows as Markdown, for whoever can fix it."""
+"""``cors.ticket``: what is wrong with some flows as Markdown, to hand over."""
 
 from collections.abc import Iterable
 from pathlib import Path

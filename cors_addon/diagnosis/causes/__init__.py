@@ -152,7 +152,7 @@ def stands(cause: Cause, scene: Scene) -> bool:
     entry = CAUSES[cause.id]
     if entry.of_server and not scene.server_answered:
         return False
-    if entry.of_middleware and cause.rank != Rank.SESSION and scene.owner.kind == "third-party":
+    if entry.of_middleware and cause.rank != Rank.SESSION and scene.is_third_partys:
         return False
     return not any(name in scene.headers for name in entry.absent)
 

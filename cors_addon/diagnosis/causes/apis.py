@@ -126,7 +126,7 @@ def signs_in(finding: Finding, scene: Scene) -> Iterator[Cause]:
 
 def others_only(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a service of somebody else that names another page's origin."""
-    if scene.owner.kind == "third-party":
+    if scene.is_third_partys:
         sent = shown(scene.headers.get(ALLOW_ORIGIN) or "", 80)
         how = f"{scene.host} ({scene.owner.name}) sent {ALLOW_ORIGIN}: {sent}"
         yield THIRD_PARTY.named(HIGH, how, (scene.id,), fix=_page_can(scene), rank=Rank.EXCHANGE)
@@ -143,7 +143,7 @@ def not_for_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
             HIGH, how, (scene.id,), title=f"{known} is not made for pages, and sends them no CORS headers"
         )
         return
-    if scene.owner.kind != "third-party":
+    if not scene.is_third_partys:
         return
     allowed = next((each for each in scene.of_host if each.answer.allows and not each.answer.is_preflight), None)
     if allowed is not None:
@@ -154,7 +154,7 @@ def not_for_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
 
 def limits(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a service of somebody else that lets pages in, and not with this method or header."""
-    if not scene.is_preflight or scene.owner.kind != "third-party" or ALLOW_ORIGIN not in scene.headers:
+    if not scene.is_preflight or not scene.is_third_partys or ALLOW_ORIGIN not in scene.headers:
         return
     missing = missing_in(scene)
     if not missing and scene.status >= 400 and scene.record.asked_names:
@@ -179,7 +179,7 @@ def _less(scene: Scene) -> str:
 
 def keeps(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a resource of somebody else's service that its policy keeps from other sites."""
-    if scene.owner.kind == "third-party":
+    if scene.is_third_partys:
         policy = shown(scene.headers.get("Cross-Origin-Resource-Policy") or "", 40)
         how = f"{scene.host} ({scene.owner.name}) sent Cross-Origin-Resource-Policy: {policy}"
         yield KEEPS.named(HIGH, how, (scene.id,))

@@ -38,8 +38,8 @@ class CauseEntry:
     the title: the cause is never named for a response that has one of them. ``headers_help`` says whether CORS headers
     of the server that was called are part of the fix. ``of_server`` says that the title speaks of what a server sent,
     so that it is never named where no server answered. What is ``decisive`` explains the whole failure, and nothing is
-    named beside it. ``of_middleware`` says that the fix is written for whoever programs the server: of a third party's
-    it is never named, and a platform's own setting stands in its place.
+    named beside it. ``of_middleware`` says that the fix is written for the author of the server's program: it is never
+    named for a third party's server, and a platform's own setting replaces it.
     """
 
     id: str

@@ -16,6 +16,7 @@ from ...traffic.page_loads import PageLoads
 from ...traffic.record import Record
 from ...verdict.failure_details import inert
 from ...verdict.model import Owner
+from ..owner import THIRD_PARTY
 
 _NO_HEADERS = HeaderList()
 _NOBODYS = Owner("unknown")
@@ -79,6 +80,11 @@ class Scene:
     def page_shown(self) -> str:
         """The page's origin, also where the request carries no Origin."""
         return self.record.page_origin or self.record.classification.page_origin or self.origin
+
+    @property
+    def is_third_partys(self) -> bool:
+        """Whether the host belongs to a service that the page's author cannot change."""
+        return self.owner.kind == THIRD_PARTY
 
     @cached_property
     def target(self) -> Origin | None:

@@ -39,7 +39,7 @@ def not_allowed(finding: Finding, scene: Scene) -> Iterator[Cause]:
     company = [each for each in scene.record.asked_names[:_MOST_NAMES] if each != name and library_of(each) is library]
     also = f", together with {shown(', '.join(company), 100)}" if company else ""
     fix, who = f"{_sentence(library.stop)} Or add {shown(name, 60)} to Access-Control-Allow-Headers.", None
-    if scene.owner.kind == "third-party":
+    if scene.is_third_partys:
         fix = _sentence(library.stop)
     elif library.stop.startswith(("allow", "the protocol")):
         fix, who = f"Add {shown(name, 60)} to Access-Control-Allow-Headers: {library.name} needs it.", FixOwner.SERVER

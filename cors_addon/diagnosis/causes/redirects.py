@@ -173,7 +173,7 @@ def redirected(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if entry is DOWNGRADE and not scene.is_preflight and scene.page_shown.startswith("https://"):
         # The page may not follow it anyway.
         entry = MIXED
-    fix = _FROM_BACKEND if entry is HOST and scene.owner.kind == "third-party" else None
+    fix = _FROM_BACKEND if entry is HOST and scene.is_third_partys else None
     yield entry.named(confidence, f"{said} {how}", (scene.id,), fix=fix)
     if not scene.is_preflight and finding.id == "allow-origin-missing":
         known = scene.allowing
