@@ -1,7 +1,6 @@
 """Notices when a request that failed passes by the server's own headers: its fix has arrived."""
 
 import logging
-from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,7 +51,7 @@ class FixWatch:
         self.fixed: Remembered[_Key, Fixed] = Remembered(_KEPT)
         self._failing: Remembered[_Key, tuple[str, str, str]] = Remembered(_KEPT)
         self._seen: Remembered[str, None] = Remembered(_KEPT)
-        self._lines: Counter[tuple[str, str]] = Counter()
+        self._lines: Remembered[tuple[str, str], int] = Remembered(_KEPT)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -74,7 +73,7 @@ class FixWatch:
                 self._seen[verdict.id] = None
                 self._failing[key] = verdict.id, rule_of(verdict), serialize_origin(verdict.url)
                 self.fixed.pop(key, None)
-                del self._lines[key[0], serialize_origin(verdict.url)]
+                self._lines.pop((key[0], serialize_origin(verdict.url)), None)
             return None
         if by is None or verdict.stage is Stage.PREFLIGHT or verdict.outcome is not Outcome.ALLOWED:
             return None
@@ -100,8 +99,8 @@ class FixWatch:
     def tell(self, found: Fixed) -> None:
         """Log what is fixed; a few lines for one page at one server."""
         place = found.origin, serialize_origin(found.url)
-        self._lines[place] += 1
-        if self._lines[place] > _MOST_LINES:
+        self._lines[place] = told = self._lines.get(place, 0) + 1
+        if told > _MOST_LINES:
             return
         more = f" cors.rules.remove {inert(found.rule)} takes it out." if found.unneeded else ""
         logger.log(ALERT, "CORS: fixed on the server: %s%s", found, more)
