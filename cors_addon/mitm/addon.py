@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from mitmproxy import addonmanager, ctx, exceptions, http, tls
+from mitmproxy import addonmanager, connection, ctx, exceptions, http, tls
 from mitmproxy.log import ALERT
 from mitmproxy.proxy import server_hooks
 
@@ -307,6 +307,12 @@ class CorsAddon:
     def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
         self.probe.keep_to_the_list(data)
         self.page.server_connect(data)
+
+    def client_disconnected(self, client: connection.Client) -> None:
+        try:
+            self.pipeline.closed(client.id, client.timestamp_end or time.time())
+        except Exception as exc:
+            self.teller.fault("client_disconnected", None, exc)
 
     def drain(self) -> None:
         """Judge now whatever was seen until now."""

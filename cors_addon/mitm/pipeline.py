@@ -67,6 +67,7 @@ class Pipeline:
         self._inbox: deque[Seen] = deque()
         self._ended: list[Seen] = []
         self._held: dict[str, Seen] = {}
+        self._closings: list[tuple[str, float]] = []
         self._touched: list[http.HTTPFlow] = []
         self._fresh: dict[str, None] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -102,6 +103,7 @@ class Pipeline:
         self._inbox.clear()
         self._ended.clear()
         self._held.clear()
+        self._closings.clear()
         self._touched.clear()
         self._fresh.clear()
 
@@ -134,6 +136,17 @@ class Pipeline:
             self._ended.append(seen)
             self._expect_turn()
 
+    def closed(self, connection: str, when: float) -> None:
+        """Take note that the browser closed a connection, at a Unix time."""
+        self._closings.append((connection, when))
+        if not self._inbox:
+            self._take_closings()
+
+    def _take_closings(self) -> None:
+        for connection, when in self._closings:
+            self._evidence_came(self._session.credentials.closed(connection, when), live=True)
+        self._closings.clear()
+
     def testify(self, flow_id: str, flow: http.HTTPFlow | None, testimony: Testimony) -> bool:
         """Take in what a browser said of a flow; say whether the flow is judged by now."""
         if flow is not None and flow.response is None and flow.error is None:
@@ -164,6 +177,7 @@ class Pipeline:
         """Judge all of it now."""
         while self._inbox:
             self._take(self._inbox.popleft())
+        self._take_closings()
         self._judge_fresh()
         if self._loop is None:
             # Front ends look at a flow after each of its hooks.
@@ -229,6 +243,8 @@ class Pipeline:
         half, end = now + _TURN / 2, now + _TURN
         while self._inbox and time.perf_counter() < half and len(self._fresh) < _MOST_FRESH:
             self._take(self._inbox.popleft())
+        if not self._inbox:
+            self._take_closings()
         self._judge_fresh(end, _MOST_TOLD - len(self._touched))
         if self._is_due and not self._inbox and not self._fresh:
             self._touched += self._store.revise_backlog(end, _MOST_TOLD)

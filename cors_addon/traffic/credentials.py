@@ -14,6 +14,7 @@ from ..fetch.messages import CredentialsMode
 from ..fetch.origins import OPAQUE, is_schemelessly_same_site, origin_of, serialize_origin
 from .bounded_dicts import Recent
 from .classify import BrowserFamily, Kind, is_http_authentication
+from .connection_use import ConnectionObserver
 from .cookie_names import sets_session_cookie
 from .correlate import Correlator
 from .evidence import (
@@ -24,9 +25,11 @@ from .evidence import (
     carried,
     keeps_connections_apart,
     proved_by_grant,
+    proved_by_reading,
     proved_by_survival,
     proved_by_testimony,
     proved_on_connection,
+    shown_by_closing,
 )
 from .links import FOLLOW_SECONDS
 from .page_loads import PageAndHost, PageLoads, PageMarks, Span
@@ -78,6 +81,7 @@ class CredentialsObserver:
         self.pages = PageLoads()
         capacity = max(correlator.records.capacity // 2, 1)
         self._connections: Recent[str, _Connection] = Recent(_Connection, capacity, _AGE)
+        self._used = ConnectionObserver(correlator, capacity)
         self._granting = PageMarks()
         self._with_cookies = PageMarks()
         self._calls: dict[_Page, dict[str, _Started]] = {}
@@ -94,6 +98,7 @@ class CredentialsObserver:
         """Forget everything."""
         for store in (self.pages, self._connections, self._granting, self._with_cookies, self._latest, self._tellers):
             store.clear()
+        self._used.clear()
         self._calls.clear()
         self._explicable.clear()
         self._untold.clear()
@@ -132,6 +137,10 @@ class CredentialsObserver:
         text = "a Cookie was sent on the same connection"
         return self._weighed & self._settle(connection, Evidence(INCLUDE, True, text, exchange_id, when))
 
+    def closed(self, connection: str, when: float) -> set[str]:
+        """Note that the browser closed a connection, at a Unix time; return the ids that it may decide."""
+        return self._weighed & self._with_parts(self._used.closed(connection, when))
+
     def observe(self, record: Record) -> set[str]:
         """Take evidence from an exchange; return the ids of others that it may decide.
 
@@ -141,6 +150,8 @@ class CredentialsObserver:
         changed: set[str] = set()
         if exchange.request.headers.sec_fetch_storage_access is not None:
             changed |= self._tells_storage_access(record)
+        if record.browser is BrowserFamily.WEBKIT:
+            changed |= self._with_parts(self._used.observe(record))
         if exchange.connection and keeps_connections_apart(record):
             if record.kind is Kind.CORS:
                 self._connections.use(exchange.connection, exchange.started).members[record.id] = None
@@ -189,7 +200,7 @@ class CredentialsObserver:
             return Knowledge(None, certain, contradicted=True)
         if modes:
             return Knowledge(modes.pop(), certain)
-        own = (*told.values(), *_by_what_followed(record))
+        own = (*told.values(), *_by_what_followed(record), *shown_by_closing(record))
         around = [*self._around(record), *_granted_on_the_way(record, self._fetch_of(record))]
         if not own and not around:
             return _NOTHING_KNOWN
@@ -227,6 +238,7 @@ class CredentialsObserver:
         grant = self.correlator.get(record.cached_grant)
         if grant is not None:
             yield from proved_by_grant(record, grant)
+        yield from proved_by_reading(record)
         if record.exchange.testimony is not None:
             yield from proved_by_testimony(record)
 

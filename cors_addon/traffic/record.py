@@ -20,8 +20,10 @@ class Record:
     by time. ``next_request`` and ``next_preflight`` are what came of a redirect, ``leads_to`` its target. ``hops``
     counts the redirects before this exchange, and ``page_origin`` is the origin at the head of the chain.
     ``began_at_page`` says that a redirect from the page's own origin began the chain.
-    ``unfollowed`` is set when nothing came after it in time. ``asked_names`` are the header names that a preflight asks
-    for, or that were asked for on behalf of a request; ``header_names`` those that a script appears to have set.
+    ``unfollowed`` is set when nothing came after it in time. ``read_before`` is the next exchange on its connection,
+    and ``closed_before`` the one that shows that the browser closed the connection instead: itself, where the proxy saw
+    it close. ``asked_names`` are the header names that a preflight asks for, or that were asked for on behalf of a
+    request; ``header_names`` those that a script appears to have set.
     ``challenge`` is the response whose challenge the browser answered with this request, and ``answered`` the request
     that did so. ``stored`` are the headers that a 304 confirms, and ``stored_id`` the exchange that brought them.
     """
@@ -46,6 +48,8 @@ class Record:
     stored: HeaderList | None = None
     stored_id: str | None = None
     unfollowed: bool = False
+    read_before: str | None = None
+    closed_before: str | None = None
     header_names: tuple[str, ...] = ()
     asked_names: tuple[str, ...] = ()
     delivered: Response | None = None

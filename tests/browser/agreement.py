@@ -8,17 +8,24 @@
   may say anything but a CORS name.
 
 `conditional` and `unknown` are neither agreement nor difference; they are counted and listed as open, as is what is
-left unsaid. The name that a conditional would have must be the browser's, if the browser refused; where a response
-fails with credentials and without, and nothing tells which, the name may be the other mode's
-(`NAMED_BY_THE_OTHER_MODE`).
+left unsaid. The name that a conditional would have must be the browser's, if the browser refused. `assumed` is what
+differs because the page included credentials, nothing on the wire told that, and the addon took the default for it: told
+of the credentials, it says what the browser says. The table has few such cases (`ASSUMED_IN`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
+from mitmproxy import http
+
+from cors_addon.diagnosis.session import Session
+from cors_addon.fetch.messages import CredentialsMode
+from cors_addon.mitm.flows import exchange_of
+from cors_addon.traffic.testimony import Testimony
+from cors_addon.verdict.model import Judge
 from tests.browser.observed import NOSNIFF, Hop, Outcome
 from tests.browser.run import Judged
 from tests.browser.webkit_log import CORP
@@ -55,7 +62,7 @@ MAY_BE_UNSAID = {
     "NS_ERROR_DOM_BAD_URI": "as in Chromium",
 }
 # The cases in which nothing tells that credentials are included, and which fail without them as well.
-NAMED_BY_THE_OTHER_MODE = frozenset(
+ASSUMED_IN = frozenset(
     {"preflight-any-then-include-status", "beacon-http-json-any", "beacon-https-json-any"}
 )
 # Firefox looks at nosniff before it looks at CORS, Chromium after; the response fails both.
@@ -68,6 +75,7 @@ class Agreement(Enum):
     AGREE = "agree"
     DIFFER = "DIFFER"
     OPEN = "open"
+    ASSUMED = "assumed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +108,21 @@ def agreement(judged: Judged, browser: str) -> Agreement:
     found = compared(judged.hop, said(judged.report, browser))
     if found is Agreement.DIFFER and judged.case in REFUSED_EITHER_WAY and judged.hop.name == NOSNIFF:
         return Agreement.OPEN if said(judged.report, browser).outcome == "blocked" else found
-    if found is Agreement.DIFFER and judged.case in NAMED_BY_THE_OTHER_MODE and judged.hop.outcome is Outcome.CORS:
-        return Agreement.OPEN if said(judged.report, browser).outcome == "blocked" else found
+    if found is Agreement.DIFFER and judged.hop.outcome is Outcome.CORS and is_mode_open(judged.report):
+        return Agreement.ASSUMED if name_with_credentials(judged.flow, browser) == judged.hop.name else found
     return found
+
+
+def is_mode_open(report: dict[str, Any] | None) -> bool:
+    """Whether nothing certain is known of the credentials mode."""
+    return report is not None and not any(each["certain"] for each in report["credentials"]["evidence"])
+
+
+def name_with_credentials(flow: http.HTTPFlow, browser: str) -> str | None:
+    """The addon's name for the failure, told that the page includes credentials."""
+    told = Testimony(browser, credentials=CredentialsMode.INCLUDE)
+    verdict, _ = Session().observe(replace(exchange_of(flow), testimony=told))
+    return verdict.views[Judge(browser)].error if verdict is not None else None
 
 
 def compared(hop: Hop, addon: Said) -> Agreement:

@@ -7,7 +7,7 @@ import pytest
 from tests.browser.agreement import Agreement, Said, compared, said
 from tests.browser.observed import Hop, Kind, Outcome
 
-AGREE, DIFFER, OPEN = Agreement
+AGREE, DIFFER, OPEN, ASSUMED = Agreement
 
 CORP = frozenset({"corp-not-same-origin"})
 

@@ -15,7 +15,7 @@ from mitmproxy import http
 
 from cors_addon.catalogue import CATALOGUE
 from cors_addon.catalogue.violation import Severity
-from tests.browser.agreement import Agreement, agreement, browsers_word, said
+from tests.browser.agreement import ASSUMED_IN, Agreement, agreement, browsers_word, said
 from tests.browser.cases import CASES
 from tests.browser.cases.case import Case
 from tests.browser.compare import row, table
@@ -113,13 +113,18 @@ def cases_of(run: Run) -> list[Case]:
 
 def _doubtful(run: Run) -> set[str]:
     """The cases that differ, or of which something is missing."""
-    names = {one.case for one in run.judged if agreement(one, run.browser) is Agreement.DIFFER}
+    names = {one.case for one in run.judged if differs(run, one)}
     names |= {case_of(urlsplit(hop.url).path) for hop in run.unmatched}
     told = {one.case for one in run.judged}
     names |= {case.name for case in cases_of(run) if case.name not in told and case.serve and not case.silent}
     names |= {case_of(flow.request.path) for flow in lost(run)}
     names |= late(run) | {case.name for case in cases_of(run) if case.name not in run.results}
     return {name for name in names if name is not None}
+
+
+def differs(run: Run, judged: Judged) -> bool:
+    found = agreement(judged, run.browser)
+    return found is Agreement.DIFFER or (found is Agreement.ASSUMED and judged.case not in ASSUMED_IN)
 
 
 def case_of(path: str) -> str | None:
@@ -152,8 +157,7 @@ def test_agreement(run: Run, case: Case) -> None:
     if why := why_not_asked(run.browser, case):
         pytest.skip(why)
     judged = of_case(run, case.name)
-    differ = [one for one in judged if agreement(one, run.browser) is Agreement.DIFFER]
-    assert not differ, f"{case.why}\n{told(run, judged)}"
+    assert not any(differs(run, one) for one in judged), f"{case.why}\n{told(run, judged)}"
     assert judged or not case.serve or case.silent, f"{case.name}: {run.version} made no request at all"
 
 

@@ -99,6 +99,15 @@ def test_a_redirect_whose_target_was_refused_is_not_told_and_is_followed_by_its_
     assert words(told, hop, asked) == [OK_REQUEST, (Kind.PREFLIGHT, Outcome.CORS, "MethodNotAllowed")]
 
 
+def test_of_two_hops_for_one_url_a_redirect_led_to_the_one_that_is_most_like_it() -> None:
+    there = "http://third.test/b"
+    hop, other, own = flow(100.0, status=302, to=there), flow(100.1, url=there), flow(100.2, url=there)
+    for one in (hop, own):
+        one.request.headers["Accept"] = "text/event-stream"
+    laid = dict(log(("GET", URL), ("GET", there)).over((hop, other, own), 200.0))
+    assert set(laid) == {hop, own}
+
+
 def test_a_flow_belongs_to_the_time_of_its_load() -> None:
     assert words(log(("GET", URL)), flow(90.0)) == []
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urljoin
 
@@ -20,6 +21,7 @@ from mitmproxy import http
 from tests.browser.observed import MIME_TYPE, NOSNIFF, Hop, Kind, Outcome
 
 Message = dict[str, Any]
+Fit = Callable[[http.HTTPFlow], int]
 
 # What tells each sentence from the others; the names are cors_addon/catalogue/webkit_names.py's.
 ABOUT_PREFLIGHT = {
@@ -46,6 +48,7 @@ REFUSED_LATE = re.compile(r"^(?:Refused to execute|Did not (?:parse|load)) .*?(h
 # Of a load that a service worker answered: why the worker's own one failed is told to nobody here.
 BY_SERVICE_WORKER = "FetchEvent"
 FOLLOWED = (301, 302, 303, 307, 308)
+CHANGED = frozenset({"host", "origin", "referer", "cookie", "content-type", "content-length", "sec-fetch-site"})
 CLOCKS_APART = 0.05  # seconds, between the browser's and the proxy's
 
 
@@ -171,16 +174,15 @@ class Pool:
             self._free.setdefault((url_of(one), preflight, method), []).append(one)
 
     def find(
-        self, step: tuple[str, str], preflight: bool, since: float, until: float, origin: str | None = None
+        self, step: tuple[str, str], preflight: bool, since: float, until: float, fit: Fit = lambda one: 0
     ) -> http.HTTPFlow | None:
-        """The first flow of that time that is free; among several, one with the Origin that the load was told with."""
+        """The flow of that time that is free and fits best, of equal ones the first."""
         near = [
             one
             for one in self._free.get((as_sent(step[0]), preflight, step[1]), ())
             if since - CLOCKS_APART <= one.timestamp_start <= until + CLOCKS_APART
         ]
-        same = [one for one in near if one.request.headers.get("origin") == origin]
-        return next(iter(same or near), None)
+        return max(near, key=fit, default=None)
 
     def take(self, one: http.HTTPFlow) -> None:
         for free in self._free.values():
@@ -189,12 +191,17 @@ class Pool:
 
 
 def _chain(load: Load, pool: Pool, until: float) -> Iterator[http.HTTPFlow]:
-    """The flows of one load in their order, preflights among them."""
+    """The flows of one load in their order, preflights among them.
+
+    Of several for one URL the first hop is one with the Origin that the load was told with, and a later one is the one
+    that is most like the hop before it.
+    """
     steps = iter(load.steps)
     step, now = next(steps), load.started
+    fit: Fit = partial(_has_origin, load.origin)
     while True:
         asked = pool.find(step, True, now, until)
-        actual = pool.find(step, False, now, until, load.origin)
+        actual = pool.find(step, False, now, until, fit)
         if asked is not None and actual is not None:
             if _fails_before(load) and _target(actual, step) is None:
                 actual = None
@@ -214,6 +221,20 @@ def _chain(load: Load, pool: Pool, until: float) -> Iterator[http.HTTPFlow]:
         if following is None:
             return
         step = following
+        fit = partial(_likeness, actual)
+
+
+def _has_origin(origin: str | None, one: http.HTTPFlow) -> int:
+    return one.request.headers.get("origin") == origin
+
+
+def _likeness(one: http.HTTPFlow, other: http.HTTPFlow) -> int:
+    """How many header lines two requests share, of those that a redirect does not change."""
+    first, second = (
+        {(name.lower(), value) for name, value in each.request.headers.items() if name.lower() not in CHANGED}
+        for each in (one, other)
+    )
+    return len(first & second) - len(first ^ second)
 
 
 def _target(one: http.HTTPFlow, step: tuple[str, str]) -> tuple[str, str] | None:
