@@ -9,8 +9,8 @@
 
 `conditional` and `unknown` are neither agreement nor difference; they are counted and listed as open, as is what is
 left unsaid. The name that a conditional would have must be the browser's, if the browser refused. `assumed` is what
-differs because the page included credentials, nothing on the wire told that, and the addon took the default for it: told
-of the credentials, it says what the browser says. The table has few such cases (`ASSUMED_IN`).
+differs because the page included credentials, nothing on the wire told that, and the addon took the default for it:
+told of the credentials, it says what the browser says. The table has few such cases (`ASSUMED_IN`).
 """
 
 from __future__ import annotations
@@ -62,9 +62,7 @@ MAY_BE_UNSAID = {
     "NS_ERROR_DOM_BAD_URI": "as in Chromium",
 }
 # The cases in which nothing tells that credentials are included, and which fail without them as well.
-ASSUMED_IN = frozenset(
-    {"preflight-any-then-include-status", "beacon-http-json-any", "beacon-https-json-any"}
-)
+ASSUMED_IN = frozenset({"preflight-any-then-include-status", "beacon-http-json-any", "beacon-https-json-any"})
 # Firefox looks at nosniff before it looks at CORS, Chromium after; the response fails both.
 REFUSED_EITHER_WAY = frozenset({"type-cors-script-nosniff-bare"})
 # Firefox's line about any request that failed: no name of a reason, so the addon may give it or not.
