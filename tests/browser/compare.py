@@ -4,7 +4,7 @@ With URLs it opens those pages instead, through the proxy and without steering a
 the browser differ. With `--drawn N` it runs N cases that are put together by lot, the same ones for a `--seed`. What
 differs there is to be looked into, and not all of it is the addon's fault: of several loads of one URL Firefox tells
 by the URL alone which one failed. A credentials mode that nothing on the wire tells is assumed: where the page had the
-other one, that is counted apart. Exit status: 0 all agree, 1 a difference (or a browser that is missing), 2 wrong usage.
+other one, it is counted apart. Exit status: 0 all agree, 1 a difference (or a browser that is missing), 2 wrong usage.
 """
 
 from __future__ import annotations
