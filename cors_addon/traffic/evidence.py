@@ -6,7 +6,7 @@ from typing import Final
 
 from ..fetch.messages import CredentialsMode
 from .classify import BrowserFamily, Kind
-from .connection_use import shows_its_end
+from .connection_use import is_given_up_when_blocked, is_read_only_if_passed
 from .passing_modes import surviving_modes
 from .record import Record
 from .testimony import Told
@@ -111,18 +111,20 @@ def proved_by_grant(record: Record, grant: Record) -> Iterator[Evidence]:
 
 def proved_by_reading(record: Record) -> Iterator[Evidence]:
     """What it proves that WebKit read a response to its end, so that the connection carried another request."""
-    if record.read_before is not None and shows_its_end(record) and surviving_modes(record) == {NOT_INCLUDE}:
+    if record.read_before is not None and is_read_only_if_passed(record) and surviving_modes(record) == {NOT_INCLUDE}:
         text = "the browser read the response, which passes only without credentials, and used its connection again"
         yield Evidence(NOT_INCLUDE, True, text, record.read_before)
 
 
 def shown_by_closing(record: Record) -> Iterator[Evidence]:
     """What speaks for credentials where the browser gave up a connection upon a response."""
-    if record.closed_before is None or record.read_before is not None or not shows_its_end(record):
+    if record.closed_before is None or record.read_before is not None:
         return
-    if surviving_modes(record) == {NOT_INCLUDE}:
+    was_seen = record.closed_before == record.id
+    if is_given_up_when_blocked(record) if was_seen else is_read_only_if_passed(record):
         text = "the response passes only without credentials, and the browser closed its connection upon it"
-        yield Evidence(INCLUDE, False, text, record.closed_before)
+        if surviving_modes(record) == {NOT_INCLUDE}:
+            yield Evidence(INCLUDE, False, text, record.closed_before)
 
 
 def proved_by_testimony(record: Record) -> Iterator[Evidence]:

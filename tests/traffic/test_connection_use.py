@@ -108,12 +108,17 @@ def test_what_the_connection_carried_later_outweighs_another_connection() -> Non
 
 
 @table(
-    "leaning, when",
-    ("at once", True, 0.15),
-    ("long after", False, 9.0),
+    "leaning, when, first",
+    ("at once", True, 0.15, get("r")),
+    ("with nothing left to read as well", True, 0.15, get("r", answer=allow("*"))),
+    ("long after", False, 9.0, get("r")),
+    ("after a 304 it always does", False, 0.15, get("r", status=304)),
+    ("passes with credentials as well", False, 0.15, get("r", answer=allow(credentials=True))),
 )
-def test_that_the_browser_closes_the_connection_speaks_for_credentials(leaning: bool, when: float) -> None:
-    seen = Seen(get("r"))
-    assert seen.observer.closed("c", when) == ({"r"} if leaning else set())
+def test_that_the_browser_closes_the_connection_speaks_for_credentials(
+    leaning: bool, when: float, first: Exchange
+) -> None:
+    seen = Seen(first)
+    seen.observer.closed("c", when)
     assert seen.of("r").leaning is leaning
     assert seen.observer.closed("unknown", when) == set()
