@@ -26,7 +26,7 @@ from cors_addon.fetch.messages import CredentialsMode
 from cors_addon.mitm.flows import exchange_of
 from cors_addon.traffic.testimony import Testimony
 from cors_addon.verdict.model import Judge
-from tests.browser.observed import NOSNIFF, Hop, Outcome
+from tests.browser.observed import MIME_TYPE, NOSNIFF, Hop, Outcome
 from tests.browser.run import Judged
 from tests.browser.webkit_log import CORP
 
@@ -63,8 +63,8 @@ MAY_BE_UNSAID = {
 }
 # The cases in which nothing tells that credentials are included, and which fail without them as well.
 ASSUMED_IN = frozenset({"preflight-any-then-include-status", "beacon-http-json-any", "beacon-https-json-any"})
-# Firefox looks at nosniff before it looks at CORS, Chromium after; the response fails both.
-REFUSED_EITHER_WAY = frozenset({"type-cors-script-nosniff-bare"})
+# Firefox looks at a script's or style's type before it looks at CORS, the others after; the response fails both.
+TYPE_FIRST = frozenset({NOSNIFF, MIME_TYPE, "NS_ERROR_CORRUPTED_CONTENT"})
 # Firefox's line about any request that failed: no name of a reason, so the addon may give it or not.
 GENERIC = frozenset({None, "CORSDidNotSucceed"})
 
@@ -103,12 +103,27 @@ def said(report: dict[str, Any] | None, browser: str) -> Said:
 
 
 def agreement(judged: Judged, browser: str) -> Agreement:
-    found = compared(judged.hop, said(judged.report, browser))
-    if found is Agreement.DIFFER and judged.case in REFUSED_EITHER_WAY and judged.hop.name == NOSNIFF:
-        return Agreement.OPEN if said(judged.report, browser).outcome == "blocked" else found
-    if found is Agreement.DIFFER and judged.hop.outcome is Outcome.CORS and is_mode_open(judged.report):
-        return Agreement.ASSUMED if name_with_credentials(judged.flow, browser) == judged.hop.name else found
+    word = said(judged.report, browser)
+    found = compared(judged.hop, word)
+    if found is not Agreement.DIFFER:
+        return found
+    if browser == "firefox" and judged.hop.name in TYPE_FIRST and word.outcome == "blocked":
+        return Agreement.OPEN
+    if judged.hop.name in ("corp-not-same-origin", "corp-not-same-site") and hangs_on_page(judged.flow):
+        return Agreement.OPEN
+    if judged.hop.outcome is Outcome.CORS and is_mode_open(judged.report):
+        by_mode = {mode: name_with(mode, judged.flow, browser) for mode in CredentialsMode}
+        if judged.hop.name == by_mode[CredentialsMode.INCLUDE] != by_mode[CredentialsMode.NOT_INCLUDE]:
+            return Agreement.ASSUMED
     return found
+
+
+def hangs_on_page(flow: http.HTTPFlow) -> bool:
+    """Whether nothing tells what CORP is held against: a frame's page may have a policy, or no header names a page."""
+    headers = flow.request.headers
+    if headers.get("sec-fetch-mode") == "navigate":
+        return True
+    return not any(name in headers for name in ("origin", "referer", "sec-fetch-site"))
 
 
 def is_mode_open(report: dict[str, Any] | None) -> bool:
@@ -116,10 +131,9 @@ def is_mode_open(report: dict[str, Any] | None) -> bool:
     return report is not None and not any(each["certain"] for each in report["credentials"]["evidence"])
 
 
-def name_with_credentials(flow: http.HTTPFlow, browser: str) -> str | None:
-    """The addon's name for the failure, told that the page includes credentials."""
-    told = Testimony(browser, credentials=CredentialsMode.INCLUDE)
-    verdict, _ = Session().observe(replace(exchange_of(flow), testimony=told))
+def name_with(mode: CredentialsMode, flow: http.HTTPFlow, browser: str) -> str | None:
+    """The addon's name for the failure, told of the credentials mode."""
+    verdict, _ = Session().observe(replace(exchange_of(flow), testimony=Testimony(browser, credentials=mode)))
     return verdict.views[Judge(browser)].error if verdict is not None else None
 
 

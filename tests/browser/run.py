@@ -111,7 +111,7 @@ def _tie(run: Run, visits: Sequence[Visit], report: dict[str, dict[str, Any]]) -
             if queue:
                 one = queue.popleft()
                 run.judged.append(Judged(one, hop, visit.url, report.get(one.id)))
-            elif hop.outcome is not Outcome.FAILED:
+            elif hop.outcome not in (Outcome.FAILED, Outcome.PENDING):
                 run.unmatched.append(hop)
 
 

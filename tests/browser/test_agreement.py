@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from mitmproxy import http
+from mitmproxy.test import tflow, tutils
 
-from tests.browser.agreement import Agreement, Said, compared, said
+from tests.browser.agreement import Agreement, Said, agreement, compared, said
 from tests.browser.observed import Hop, Kind, Outcome
+from tests.browser.run import Judged
 
 AGREE, DIFFER, OPEN, ASSUMED = Agreement
 
@@ -90,3 +93,33 @@ def test_the_word_is_the_browsers_own_column() -> None:
         "findings": [{"id": "nosniff-mime", "severity": "blocked"}, {"id": "max-age-capped", "severity": "advice"}],
     }
     assert said(entry, "firefox") == Said("allowed", None, frozenset({"nosniff-mime"}))
+
+
+def judged(name: str, request: dict[str, str], response: dict[str, str], entry: dict[str, object]) -> Judged:
+    sent = tutils.treq(headers=http.Headers([(each.encode(), value.encode()) for each, value in request.items()]))
+    got = tutils.tresp(headers=http.Headers([(each.encode(), value.encode()) for each, value in response.items()]))
+    hop = Hop("http://address:22/path", "GET", Kind.REQUEST, 0.0, Outcome.CORS, name)
+    return Judged(tflow.tflow(req=sent, resp=got), hop, "http://app.test/", entry)
+
+
+@pytest.mark.parametrize(
+    ("name", "response", "certain", "expected"),
+    [
+        ("WildcardWithCredentials", {"Access-Control-Allow-Origin": "*"}, False, ASSUMED),
+        ("CredentialsNotTrue", {"Access-Control-Allow-Origin": "*"}, False, DIFFER),
+        ("OriginNotAllowed", {}, False, DIFFER),
+        ("WildcardWithCredentials", {"Access-Control-Allow-Origin": "*"}, True, DIFFER),
+    ],
+)
+def test_a_mode_that_was_assumed_is_counted_apart(
+    name: str, response: dict[str, str], certain: bool, expected: Agreement
+) -> None:
+    entry = {
+        "outcome": "allowed",
+        "browsers": {"webkit": {"outcome": "allowed", "error": None}},
+        "findings": [],
+        "credentials": {"mode": "not-include", "evidence": [{"mode": "not-include", "certain": certain}]},
+    }
+    agent = "Mozilla/5.0 AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15"
+    one = judged(name, {"Origin": "http://app.test", "User-Agent": agent}, response, entry)
+    assert agreement(one, "webkit") is expected
