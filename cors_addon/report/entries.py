@@ -6,7 +6,7 @@ from typing import Any, Final
 from ..diagnosis.build import diagnose
 from ..verdict.fix_steps import Way
 from ..verdict.model import Finding, Outcome, Verdict
-from ..verdict.redact import NOT_SHOWN, holds_a_secret, is_suspect, redact, redact_header
+from ..verdict.redact import NOT_SHOWN, holds_a_secret, redact, redact_header
 from .grouping import plain_text, target_of
 
 
@@ -46,9 +46,7 @@ def diagnosis_entries(verdict: Verdict) -> list[dict[str, Any]]:
 
 def judged_entry(verdict: Verdict) -> dict[str, Any]:
     """Return the same, cheaply: cleaned only where what came over the wire may hold a secret."""
-    texts = [*_from_the_wire(verdict)]
-    # One search for all of them: most hold nothing that looks like a secret.
-    holds_secrets = is_suspect("\n".join(texts)) and any(is_suspect(text) and redact(text) != text for text in texts)
+    holds_secrets = any(redact(text) != text for text in _from_the_wire(verdict))
     return flow_entry(verdict) if holds_secrets else verdict.to_plain()
 
 

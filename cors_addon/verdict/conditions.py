@@ -8,6 +8,9 @@ from typing import Final
 from ..catalogue import CATALOGUE
 from ..catalogue.violation import Stage
 from ..fetch.checks import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
     ALLOW_ORIGIN,
     Failure,
     PreflightRequest,
@@ -20,6 +23,7 @@ from ..fetch.headers import HeaderList
 from ..fetch.messages import CredentialsMode, Response
 from ..fetch.origins import serialize_origin
 from ..fetch.redirects import redirect_target
+from ..traffic.bounded_dicts import Remembered
 from ..traffic.exchange import Exchange
 from ..traffic.passing_modes import is_preflight_at_home
 from . import failure_details
@@ -30,6 +34,11 @@ from .redact import redact
 BOTH_MODES: Final = frozenset(CredentialsMode)
 _NOT_FIREFOX: Final = ALL_JUDGES - {Judge.FIREFOX}
 _NAMES_TOLD: Final = 20
+_LONGEST_REMEMBERED: Final = 4_096
+"""Bytes of headers on both sides of what is remembered."""
+_ASKED: Final = ("Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers")
+_ANSWERED: Final = (ALLOW_ORIGIN, ALLOW_CREDENTIALS, ALLOW_METHODS, ALLOW_HEADERS)
+_remembered: Final[Remembered[tuple[object, ...], list[Condition]]] = Remembered(256)
 _Check = Callable[[CredentialsMode, Response], Iterable[Failure]]
 
 
@@ -126,6 +135,30 @@ def _conditions(
 
 
 def _failed(
+    exchange: Exchange,
+    origin: str,
+    stage: Stage,
+    check: _Check,
+    response: Response,
+    judges: frozenset[Judge],
+    asked: PreflightRequest | None,
+) -> list[Condition]:
+    """Return what fails, found once for all that ask and are answered alike: a failing call comes again and again."""
+    request, answered = exchange.request.headers, response.headers
+    if request.size + answered.size > _LONGEST_REMEMBERED:
+        return _found(exchange, origin, stage, check, response, judges, asked)
+    key = (
+        *(origin, stage, judges, asked, response.status, request.cookie is None),
+        *map(request.get_all, _ASKED),
+        *map(answered.get_all, _ANSWERED),
+    )
+    found = _remembered.get(key)
+    if found is None:
+        found = _remembered[key] = _found(exchange, origin, stage, check, response, judges, asked)
+    return [*found]
+
+
+def _found(
     exchange: Exchange,
     origin: str,
     stage: Stage,

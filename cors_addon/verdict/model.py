@@ -325,7 +325,7 @@ class Verdict:
 
     def with_delivered(self, delivered: Delivered | None) -> "Verdict":
         """Return a copy that tells what was delivered."""
-        return replace(self, delivered=delivered)
+        return self if delivered == self.delivered else replace(self, delivered=delivered)
 
     def with_notes(self, notes: tuple[str, ...]) -> "Verdict":
         """Return a copy with other notes."""
