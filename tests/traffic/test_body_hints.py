@@ -22,7 +22,10 @@ SAID = [
     ('{"message":"Missing Authentication Token"}', Hint.NO_METHOD_HERE),
     ("Cannot OPTIONS /api/items", Hint.NO_ROUTE),
     ("CSRF token mismatch.", Hint.FORGERY),
-    ("Invalid Host header", Hint.HOST_REFUSED),
+    ("Invalid Host header", Hint.HOST_REFUSED_BY_WEBPACK),
+    ('Blocked request. This host ("a.example") is not allowed.', Hint.HOST_REFUSED_BY_VITE),
+    ("<b>Warning</b>:  Cannot modify header information - headers already sent by (output", Hint.OUTPUT_BEFORE_HEADERS),
+    ("\nFatal error: Uncaught Exception", Hint.PHP_ERROR),
     ("<h1>413 Request Entity Too Large</h1>", Hint.TOO_LARGE),
 ]
 

@@ -61,6 +61,7 @@ _ORIGIN_MISSING: Final = (
     redirects.dropped,
     navigations.to_navigation,
     redirects.redirected,
+    errors.told_by_body,
     apis.opts_in,
     connections.turned_away,
     platforms.answered,
@@ -196,6 +197,9 @@ _NONE: Final = frozenset[str]()
 _CONTAINED: Final[Mapping[str, frozenset[str]]] = {
     "origin-not-listed": frozenset({"origin-refused-by-cors"}),
     "options-without-cors": frozenset({"cors-switched-off", "origin-refused-by-cors"}),
+    "cors-switched-off": frozenset({"origin-refused-by-cors"}),
+    "preflight-meets-no-route": frozenset({"cors-switched-off"}),
+    "preflight-refused-by-cors": frozenset({"origin-refused-by-cors"}),
     "api-gateway-response": frozenset({"api-gateway-mock-fails", "function-failed"}),
     "preflight-meets-validation": frozenset({"client-certificate-missing"}),
 }

@@ -115,6 +115,46 @@ ORIGIN_CHECK: Final = CauseEntry(
     "send X-Forwarded-Proto and X-Forwarded-Host, and the framework trust them.",
     decisive=True,
 )
+OWN_CONFIGURATION: Final = CauseEntry(
+    "cors-configuration-rejected",
+    "The CORS library rejects its own configuration, which allows any origin with credentials",
+    "An error whose body says so, as Spring's and ASP.NET Core's does.",
+    FixOwner.SERVER,
+    "List the page's origin by name (Spring: allowedOrigins, or allowedOriginPatterns; ASP.NET Core: WithOrigins), or "
+    "allow no credentials.",
+    absent=LACKS_ALLOW_ORIGIN,
+    decisive=True,
+)
+NOT_STARTED: Final = CauseEntry(
+    "application-not-started",
+    "The application did not start, and the web server answered for it",
+    "An error page of IIS that says so (HTTP Error 500.30, 500.31, 502.5 and the like).",
+    FixOwner.SERVER,
+    "Find out why the application does not start: the event log and stdoutLogFile in web.config tell. CORS headers "
+    "come back with it.",
+    absent=LACKS_ALLOW_ORIGIN,
+    decisive=True,
+)
+PHP_OUTPUT: Final = CauseEntry(
+    "output-before-headers",
+    "PHP had sent output before the code set the CORS headers, so it dropped them",
+    "The body has PHP's warning that headers were sent already.",
+    FixOwner.SERVER,
+    "Remove what is printed before header(): blanks or a byte order mark before <?php, an echo, or another warning. "
+    "The warning names file and line.",
+    absent=LACKS_ALLOW_ORIGIN,
+    decisive=True,
+)
+PHP_ERROR: Final = CauseEntry(
+    "php-error-before-headers",
+    "The PHP code failed before it set the CORS headers",
+    "The body has PHP's own message of a fatal or parse error.",
+    FixOwner.SERVER,
+    "Correct the error that the body names. Call header() for CORS in the first lines, or set the headers in the web "
+    "server, so that errors have them too.",
+    absent=LACKS_ALLOW_ORIGIN,
+    decisive=True,
+)
 SERVER_ERROR: Final = CauseEntry(
     "server-error",
     "The server failed, and its error page has no CORS headers",
@@ -136,6 +176,7 @@ ENTRIES: Final = (
         RATE_LIMIT,
         FORGERY,
         ORIGIN_CHECK,
+        *(OWN_CONFIGURATION, NOT_STARTED, PHP_OUTPUT, PHP_ERROR),
         SERVER_ERROR,
     ),
 )
@@ -144,6 +185,16 @@ _SUPABASES: Final = "Supabase's gateway rejects the token before the function ru
 _SUPABASE: Final = (
     "Send a valid token: sign in again, or refresh the session before the call. Or switch verify_jwt off for the "
     "function, and check the token in its code, with CORS headers on 401 too."
+)
+_PRINTED: Final = (
+    (Hint.WILDCARD_WITH_CREDENTIALS, OWN_CONFIGURATION, "that * and credentials exclude each other"),
+    (Hint.NOT_STARTED, NOT_STARTED, "so"),
+    (Hint.OUTPUT_BEFORE_HEADERS, PHP_OUTPUT, "that headers were sent already"),
+    (Hint.PHP_ERROR, PHP_ERROR, "so"),
+)
+_SAPS: Final = (
+    "Fetch a token first (GET with X-CSRF-Token: Fetch, with credentials), and send it back with the cookies. Across "
+    "origins this needs CORS with credentials in front of the system, or a proxy under the page's own origin."
 )
 # https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header
 NGINX_ADDS: Final = frozenset({200, 201, 204, 206, 301, 302, 303, 304, 307, 308})
@@ -155,6 +206,15 @@ def missing(finding: Finding, scene: Scene) -> Iterator[Cause]:
         return
     if scene.status >= 400 and not is_someone_elses(scene.status, scene.headers):
         yield from _error(scene)
+
+
+def told_by_body(finding: Finding, scene: Scene) -> Iterator[Cause]:
+    """For what the program that failed prints itself, whatever the status and the method."""
+    said = f"{'OPTIONS' if scene.is_preflight else shown(scene.method, 20)} got {scene.status}"
+    for hint, entry, told in _PRINTED:
+        if scene.says(hint):
+            yield entry.named(HIGH, f"{said}, and the body says {told}", (scene.id,))
+            return
 
 
 def _error(scene: Scene) -> Iterator[Cause]:
@@ -169,6 +229,8 @@ def _error(scene: Scene) -> Iterator[Cause]:
     elif scene.says(Hint.ORIGIN_CHECK):
         how = f"{said} for {shown(scene.origin, 80)}, and the body names the check"
         yield ORIGIN_CHECK.named(HIGH, how, flows)
+    elif (scene.headers.get("X-CSRF-Token") or "").lower() == "required":
+        yield FORGERY.named(HIGH, f"{said} with X-CSRF-Token: Required", flows, fix=_SAPS)
     elif status == 419 or scene.says(Hint.FORGERY):
         how = ", and the body names the CSRF token" if status != 419 else ""
         yield FORGERY.named(HIGH, said + how, flows)

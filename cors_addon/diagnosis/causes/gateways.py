@@ -122,6 +122,46 @@ _REFUSE_THEMSELVES: Final = (
     ("microsoft-azure-application-gateway", "Azure Application Gateway"),
 )
 _EXEMPT: Final = "Find the rule that refuses in its log, and exempt the API's paths, OPTIONS above all, from it."
+_GUARDS: Final = (
+    (
+        Hint.SCRIPT_CHECK,
+        "the body is a page that sets a cookie by script",
+        "The hosting service lets browsers in only after its own page has run, and a script cannot run it",
+        "At the hosting service",
+        "Move the API to a service or plan without such a check: free plans have no setting that exempts an API.",
+    ),
+    (
+        Hint.MOD_SECURITY,
+        "the body says so",
+        "A rule of ModSecurity rejects the request",
+        "On the web server",
+        "Find the rule's id in Apache's error log, and exclude it for this path (SecRuleRemoveById). At a hosting "
+        "service, ask for that.",
+    ),
+)
+_TUNNELS: Final = {
+    "ngrok-error-code: ERR_NGROK_6024": (
+        "The tunnel (ngrok) answered with its own page, a warning for browsers",
+        "In the page's code",
+        "Send any value in the request header ngrok-skip-browser-warning, and allow that header on the server.",
+    ),
+    "ngrok-error-code: ERR_NGROK_3200": (
+        "The tunnel is offline",
+        "On the machine that runs ngrok",
+        "Start ngrok again. Without a reserved domain the host name is then another one, also for the page's code.",
+    ),
+    "ngrok-error-code: ERR_NGROK_8012": (
+        "ngrok reaches no server behind the tunnel",
+        "On the machine that runs ngrok",
+        "Start the server, at the port that ngrok forwards to.",
+    ),
+    "x-localtunnel-status: Tunnel Password Required": (
+        "The tunnel (localtunnel) answered with its own page, a warning for browsers",
+        "In the page's code",
+        "Send any value in the request header bypass-tunnel-reminder, and allow that header on the server.",
+    ),
+}
+"""Pages of tunnels that are met most, by their header line: https://ngrok.com/docs/errors"""
 _OF_CDNS: Final = frozenset({520, 521, 522, 523, 524, 525, 526, 527, 530, 529})
 
 # With these hosting services say that they have no application to ask, or that it failed.
@@ -140,6 +180,8 @@ def service_page(status: int, headers: HeaderList) -> tuple[CauseEntry, str] | N
     code = headers.get("ngrok-error-code")
     if code is not None:
         return TUNNEL, f"ngrok-error-code: {shown(code, 40)}"
+    if "x-localtunnel-status" in headers:
+        return TUNNEL, f"x-localtunnel-status: {shown(headers.get('x-localtunnel-status') or '', 40)}"
     if status in (401, 403):
         if any(line.startswith("_vercel_sso_nonce=") for line in headers.get_all("Set-Cookie")):
             return DEPLOYMENT, "the cookie _vercel_sso_nonce"
@@ -207,8 +249,17 @@ def own_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
         entry, line = service
         if is_private_tunnel(headers):
             return
-        yield entry.named(HIGH, f"{said} with {line}", (scene.id,))
+        known = _TUNNELS.get(line)
+        if known is not None:
+            title, where, advice = known
+            yield entry.named(HIGH, f"{said} with {line}", (scene.id,), title=title, where=where, fix=advice)
+        else:
+            yield entry.named(HIGH, f"{said} with {line}", (scene.id,))
         return
+    for hint, how, title, where, advice in _GUARDS:
+        if scene.says(hint):
+            yield GATEWAY_CHALLENGE.named(HIGH, f"{said}, and {how}", (scene.id,), title=title, where=where, fix=advice)
+            return
     if status >= 400 and scene.says(Hint.NO_APPLICATION):
         yield NO_APPLICATION.named(HIGH, f"{said}, and the body says so", (scene.id,))
         return

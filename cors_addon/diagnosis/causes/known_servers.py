@@ -17,8 +17,9 @@ class KnownServer:
     """A program with a CORS setting of its own.
 
     ``fits`` looks at the scene; ``where`` and ``setting`` say where to act and what to write, with ``{origin}`` in the
-    place of the page's. ``snippet`` is the setting as text, ``None`` where there is none. ``default`` says what the
-    program does unless told otherwise. ``because`` says by what it is known.
+    place of the page's, ``{host}`` and ``{name}`` in that of its host with and without port. ``snippet`` is the setting
+    as text, ``None`` where there is none. ``default`` says what the program does unless told otherwise. ``because``
+    says by what it is known.
     """
 
     name: str
@@ -34,7 +35,9 @@ class KnownServer:
     """Whether it grants every preflight, and holds the header back from the response to the request."""
 
     def fix(self, scene: Scene) -> str:
-        return self.setting.replace("{origin}", _listed(scene.origin)).replace("{host}", _hostname(scene.origin))
+        host = _hostname(scene.origin)
+        filled = self.setting.replace("{origin}", _listed(scene.origin)).replace("{host}", host)
+        return filled.replace("{name}", re.sub(r":\d+$", "", host))
 
     def fix_of_an_error(self, scene: Scene) -> str:
         """Return what to do about an error that comes without the headers, whoever asks."""

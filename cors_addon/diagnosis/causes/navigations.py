@@ -53,9 +53,8 @@ PRIVATE_PORT: Final = CauseEntry(
     "The forwarded port is private, so the tunnel asks for a sign-in",
     "The redirect leads to the tunnel's own sign-in (/pf-signin), or the tunnel sends WWW-Authenticate: tunnel.",
     FixOwner.CLIENT,
-    "Set the port's visibility to Public (Ports panel, Port Visibility; or `gh codespace ports visibility "
-    "PORT:public`). "
-    "Preflights and requests without cookies cannot sign in.",
+    "Set the port's visibility to Public (Ports panel, Port Visibility). Preflights and requests without cookies "
+    "cannot sign in.",
     headers_help=False,
     decisive=True,
     where="In the tunnel's settings",
@@ -205,7 +204,8 @@ def to_navigation(finding: Finding, scene: Scene) -> Iterator[Cause]:
             yield from _of_redirect(scene, scene.record, response)
         return
     if is_private_tunnel(scene.headers):
-        yield PRIVATE_PORT.named(HIGH, f"{scene.status} with WWW-Authenticate: tunnel", (scene.id,))
+        fix = _public(*_forwarded(scene.host))
+        yield PRIVATE_PORT.named(HIGH, f"{scene.status} with WWW-Authenticate: tunnel", (scene.id,), fix=fix)
         return
     guard = _guard("", scene.headers) if scene.status in (401, 403) else None
     if guard is not None:
@@ -331,10 +331,18 @@ def _is_tunnel_sign_in(url: str) -> bool:
 def _public_port(url: str) -> str:
     """Name the port that has to be public, as the sign-in's URL has it."""
     query = dict(parse_qsl(urlsplit(url).query[:4_000]))
-    port = query.get("port", "")
+    return _public(query.get("port", ""), query.get("name") or query.get("id") or "")
+
+
+def _forwarded(host: str) -> tuple[str, str]:
+    """Return port and name of a forwarded port's host, such as NAME-8000.app.github.dev; empty where it has none."""
+    found = re.match(r"([a-z0-9-]{1,80})-(\d{1,5})\.", host)
+    return (found[2], found[1]) if found is not None else ("", "")
+
+
+def _public(port: str, name: str) -> str:
     if not (port.isascii() and port.isdigit() and len(port) <= 5):
         return PRIVATE_PORT.fix
-    name = query.get("name") or query.get("id") or ""
     at = f" -c {name}" if re.fullmatch(r"[a-z0-9-]{1,80}", name) else ""
     return (
         f"Make port {port} public: Ports panel, Port Visibility, Public; or `gh codespace ports visibility "

@@ -7,6 +7,7 @@ from typing import Final
 from ...catalogue.violation import FixOwner
 from ...fetch.checks import ALLOW_CREDENTIALS, ALLOW_ORIGIN
 from ...fetch.origins import origin_of
+from ...traffic.body_hints import Hint
 from ...traffic.host_policies import Sighting, Way
 from ...verdict.model import Cause, Confidence, Finding
 from . import allowlist, near_origins
@@ -32,6 +33,14 @@ NOT_LISTED: Final = CauseEntry(
     FixOwner.SERVER,
     "Put the page's origin on the server's allowlist, exactly as browsers send it.",
     absent=LACKS_ALLOW_ORIGIN,
+)
+OTHER_SENT: Final = CauseEntry(
+    "another-origin-for-unlisted",
+    "The server refuses the page, and names another origin in its place",
+    "An error with an Access-Control-Allow-Origin of its own, whose body says that the origin is not allowed.",
+    FixOwner.SERVER,
+    "Put the page's origin on the server's allowlist, exactly as browsers send it.",
+    decisive=True,
 )
 TWO_LAYERS: Final = CauseEntry(
     "two-layers-add-headers",
@@ -66,7 +75,16 @@ APP_SHELL: Final = CauseEntry(
     rank=Rank.IDENTITY,
 )
 
-ENTRIES: Final = (NOT_LISTED, CONSTANT, *allowlist.ENTRIES, NULL_FOR_UNLISTED, REWRITTEN, APP_SHELL, TWO_LAYERS)
+ENTRIES: Final = (
+    NOT_LISTED,
+    CONSTANT,
+    *allowlist.ENTRIES,
+    NULL_FOR_UNLISTED,
+    OTHER_SENT,
+    REWRITTEN,
+    APP_SHELL,
+    TWO_LAYERS,
+)
 
 _APP_SCHEMES: Final = {
     "capacitor": "Capacitor",
@@ -94,6 +112,14 @@ def differing(finding: Finding, scene: Scene) -> Iterator[Cause]:
     said = f"{ALLOW_ORIGIN} is {shown(value) or 'empty'}"
     if value == "null":
         yield NULL_FOR_UNLISTED.named(MEDIUM, f"{said}, and the page is {shown(scene.origin)}", (scene.id,))
+        return
+    server = known_server(scene)
+    if server is not None and server.list_name and scene.status in (400, 401, 403) and scene.says(Hint.ORIGIN_REFUSED):
+        told = f"{said}, and the body says that origin {shown(scene.origin)} is not allowed"
+        title = f"{server.name} refuses the page, because it is not on the list of {server.list_name}"
+        yield OTHER_SENT.named(
+            HIGH, told, (scene.id,), fix=server.fix(scene), where=server.where, snippet=server.text(scene), title=title
+        )
         return
     constant = None
     if scene.origin != "null":

@@ -134,14 +134,25 @@ APPS_SCRIPT: Final = CauseEntry(
     headers_help=False,
     decisive=True,
 )
+SCRIPT_FAILED: Final = CauseEntry(
+    "apps-script-failed",
+    "The Apps Script failed, or asks for a sign-in, and Google sent a page of its own",
+    "A web app of Apps Script sent 200 with HTML and without CORS headers.",
+    FixOwner.SERVER,
+    "Look for the error under Executions. Deploy a new version as a web app that runs as you, with access for Anyone.",
+    rank=Rank.RESPONDER,
+    absent=LACKS_ALLOW_ORIGIN,
+    headers_help=False,
+    where="In the Apps Script project",
+    decisive=True,
+)
 HOST_REFUSED: Final = CauseEntry(
     "host-name-refused",
     "The server rejects the host name under which it is called",
     "The body names the host: Vite's allowedHosts, webpack's Invalid Host header, Django's ALLOWED_HOSTS, Rails' "
     "hosts.",
     FixOwner.SERVER,
-    "Add the host to the server's list (Vite: server.allowedHosts; webpack: devServer.allowedHosts; Django: "
-    "ALLOWED_HOSTS; Rails: config.hosts).",
+    "Add the host to the list of hosts that the server answers to.",
     absent=LACKS_ALLOW_ORIGIN,
     decisive=True,
 )
@@ -170,6 +181,7 @@ ENTRIES: Final = (
         EASY_AUTH,
         CLOUDFRONT,
         APPS_SCRIPT,
+        SCRIPT_FAILED,
         HOST_REFUSED,
     ),
 )
@@ -178,6 +190,12 @@ _STATIC_HOSTS: Final = re.compile(
     r"\.(?:github\.io|gitlab\.io|surge\.sh|neocities\.org|bitbucket\.io)$|\.s3-website[.-][a-z0-9-]+\.amazonaws\.com$"
 )
 _SCRIPT_PATH: Final = re.compile(r"/macros/(?:a/[^/]+/)?s/[^/]+/(?:exec|dev)$")
+_HOST_LISTS: Final = (
+    (Hint.HOST_REFUSED_BY_VITE, "server.allowedHosts in vite.config"),
+    (Hint.HOST_REFUSED_BY_WEBPACK, "devServer.allowedHosts in webpack's configuration"),
+    (Hint.HOST_REFUSED_BY_RAILS, "config.hosts in config/environments/development.rb"),
+    (Hint.HOST_REFUSED_BY_DJANGO, "ALLOWED_HOSTS in settings.py"),
+)
 _OF_APPLICATIONS: Final = ("x-powered-by", "x-cloud-trace-context", "set-cookie", "vary", "etag")
 
 
@@ -202,8 +220,27 @@ def answered(finding: Finding, scene: Scene) -> Iterator[Cause]:
         yield CLOUDFRONT.named(MEDIUM, f"{said} with Server: CloudFront", flows)
     if scene.status in (403, 405, 501) and _STATIC_HOSTS.search(scene.host) and scene.method not in ("GET", "HEAD"):
         yield STATIC_HOST.named(HIGH, f"{said} from {scene.host}", flows)
-    if scene.says(Hint.HOST_REFUSED):
-        yield HOST_REFUSED.named(HIGH, f"{said}, and the body names the host {scene.host}", flows)
+    yield from _host_refused(scene, said)
+    if _SCRIPT_PATH.search(scene.path) and not scene.is_preflight and scene.status == 200 and _is_html(scene):
+        how = f"{said} and HTML without CORS headers: a script that ends well redirects to its result"
+        yield SCRIPT_FAILED.named(MEDIUM, how, flows)
+
+
+def _host_refused(scene: Scene, said: str) -> Iterator[Cause]:
+    host = shown(scene.host, 100)
+    for hint, setting in _HOST_LISTS:
+        if scene.says(hint):
+            fix = f"Add {host} to {setting}, then restart."
+            yield HOST_REFUSED.named(HIGH, f"{said}, and the body says so of {host}", (scene.id,), fix=fix)
+            return
+    if scene.says(Hint.BAD_REQUEST_BY_DJANGO) and scene.status == 400:
+        how = f"{said} with Django's own page for it, which it sends for a host that is not in ALLOWED_HOSTS"
+        fix = f"Add {host} to ALLOWED_HOSTS in settings.py. Django's log names what it refused (DisallowedHost)."
+        yield HOST_REFUSED.named(MEDIUM, how, (scene.id,), fix=fix)
+
+
+def _is_html(scene: Scene) -> bool:
+    return (scene.headers.get("Content-Type") or "").lower().startswith("text/html")
 
 
 def _cloud_run(scene: Scene, said: str) -> Iterator[Cause]:

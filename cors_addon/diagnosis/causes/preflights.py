@@ -17,6 +17,7 @@ from .gateways import is_someone_elses
 from .redirects import DOUBLED
 from .refusals import REFUSED, by_cors_code
 from .responders import gateway_of, store_of
+from .server_table import known_server
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
@@ -133,6 +134,20 @@ _DEV_SERVERS: Final = (
     ("thttpd", "thttpd"),
     ("mongoose", "Mongoose"),
 )
+_KONG: Final = (
+    "In Kong: set run_on_preflight: false on the authentication plugin, so that OPTIONS needs no credentials."
+)
+_GATEWAYS: Final = (
+    (
+        Hint.APIGEE_CREDENTIALS,
+        "In Apigee: attach the CORS policy to the proxy's request PreFlow, before VerifyAPIKey or VerifyAccessToken.",
+    ),
+    (
+        Hint.WSO2_CREDENTIALS,
+        "In WSO2 API Manager: switch CORS on for the API (Runtime Configurations), which answers OPTIONS without a "
+        "token. Or set OPTIONS to security None.",
+    ),
+)
 _ASKED: Final = frozenset({"access-control-request-method", "access-control-request-headers"})
 _GATEWAYS_OWN: Final = (502, 503, 504)
 
@@ -170,8 +185,11 @@ def _refused(scene: Scene) -> Iterator[Cause]:
         scheme = scene.headers.get("WWW-Authenticate")
         also = "" if scheme is None else f" with WWW-Authenticate: {shown(scheme.partition(' ')[0], 30)}"
         kong = "x-kong-response-latency" in scene.headers and "x-kong-upstream-latency" not in scene.headers
-        fix = "In Kong: set run_on_preflight: false on the authentication plugin, so that OPTIONS needs no credentials."
-        yield AUTH.named(HIGH, f"{said}{also}; preflights carry no credentials", flows, fix=fix if kong else None)
+        fix = next((fix for hint, fix in _GATEWAYS if scene.says(hint)), _KONG if kong else None)
+        where, server = None, known_server(scene)
+        if fix is None and server is not None and server.default:
+            fix, where = server.fix(scene), server.where
+        yield AUTH.named(HIGH, f"{said}{also}; preflights carry no credentials", flows, fix=fix, where=where)
     elif code == 403 and store_of(scene.headers) is None:
         if "cf-access-domain" in scene.headers or "cloudflare-access" in _challenge(scene):
             where, fix = SETTINGS["Cloudflare Access"]

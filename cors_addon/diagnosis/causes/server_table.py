@@ -205,11 +205,18 @@ KNOWN: Final = (
     ),
     KnownServer(
         "Jupyter",
-        lambda scene: _at(8888, "/api/", "/files/")(scene) or _server("tornadoserver")(scene),
+        lambda scene: (
+            _at(8888, "/api/", "/files/")(scene)
+            or (
+                _server("tornadoserver")(scene) and _path(r"/(?:[^?]*/)?api/(?:kernel|content|session|terminal)")(scene)
+            )
+        ),
         "In jupyter_server_config.py",
         "Set c.ServerApp.allow_origin = '{origin}'.",
-        "port 8888 or TornadoServer",
+        "port 8888, or TornadoServer and the path",
         "c.ServerApp.allow_origin = '{origin}'",
+        _OFF,
+        "c.ServerApp.allow_origin",
     ),
     KnownServer(
         "MinIO",
@@ -325,6 +332,7 @@ KNOWN: Final = (
         "port 8545",
         "geth --http --http.corsdomain {origin}",
         _OFF,
+        "--http.corsdomain",
     ),
     KnownServer(
         "Node-RED",
@@ -404,6 +412,27 @@ KNOWN: Final = (
         "Kbn-Name",
         'server.cors.enabled: true\nserver.cors.allowOrigin: ["{origin}"]',
         _OFF,
+    ),
+    KnownServer(
+        "Nextcloud",
+        lambda scene: (
+            'realm="nextcloud"' in (scene.headers.get("WWW-Authenticate") or "").lower()
+            or _path(r"/(?:[^?]*/)?(?:remote\.php|public\.php|ocs/v[12]\.php)/")(scene)
+        ),
+        "In Nextcloud",
+        "Install the app WebAppPassword and list {origin} in its settings, or have a proxy in front answer OPTIONS and "
+        "add the headers: Nextcloud itself asks preflights for a sign-in.",
+        "the path or its realm",
+        default=_OFF,
+    ),
+    KnownServer(
+        "Appwrite",
+        lambda scene: _server("appwrite")(scene) or scene.host == "cloud.appwrite.io",
+        "In the Appwrite console, at the project's Platforms",
+        "Add a Web platform with the hostname {name}.",
+        "Server or the host",
+        default="it allows the project's platforms only",
+        list_name="the project's platforms",
     ),
     KnownServer(
         "Matomo",
