@@ -141,7 +141,7 @@ _GUARDS: Final = (
 )
 _TUNNELS: Final = {
     "ngrok-error-code: ERR_NGROK_6024": (
-        "The tunnel (ngrok) answered with its own page, a warning for browsers",
+        "ngrok's tunnel answered with its own page, a warning for browsers",
         "In the page's code",
         "Send any value in the request header ngrok-skip-browser-warning, and allow that header on the server.",
     ),
@@ -156,7 +156,7 @@ _TUNNELS: Final = {
         "Start the server, at the port that ngrok forwards to.",
     ),
     "x-localtunnel-status: Tunnel Password Required": (
-        "The tunnel (localtunnel) answered with its own page, a warning for browsers",
+        "localtunnel's tunnel answered with its own page, a warning for browsers",
         "In the page's code",
         "Send any value in the request header bypass-tunnel-reminder, and allow that header on the server.",
     ),

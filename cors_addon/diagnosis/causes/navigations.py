@@ -16,6 +16,7 @@ from ..owner import host_of
 from .cause import CauseEntry
 from .context import Scene, name_of, shown
 from .gateways import is_private_tunnel
+from .private_ports import PRIVATE_PORT, is_sign_in, public_at, public_at_host
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
@@ -47,17 +48,6 @@ FRAMEWORK: Final = CauseEntry(
     "Make the browser navigate: a plain link or form, or window.location on the page.",
     headers_help=False,
     decisive=True,
-)
-PRIVATE_PORT: Final = CauseEntry(
-    "dev-tunnel-private",
-    "The forwarded port is private, so the tunnel asks for a sign-in",
-    "The redirect leads to the tunnel's own sign-in (/pf-signin), or the tunnel sends WWW-Authenticate: tunnel.",
-    FixOwner.CLIENT,
-    "Set the port's visibility to Public (Ports panel, Port Visibility). Preflights and requests without cookies "
-    "cannot sign in.",
-    headers_help=False,
-    decisive=True,
-    where="In the tunnel's settings",
 )
 MANIFEST: Final = CauseEntry(
     "manifest-without-credentials",
@@ -204,7 +194,7 @@ def to_navigation(finding: Finding, scene: Scene) -> Iterator[Cause]:
             yield from _of_redirect(scene, scene.record, response)
         return
     if is_private_tunnel(scene.headers):
-        fix = _public(*_forwarded(scene.host))
+        fix = public_at_host(scene.host)
         yield PRIVATE_PORT.named(HIGH, f"{scene.status} with WWW-Authenticate: tunnel", (scene.id,), fix=fix)
         return
     guard = _guard("", scene.headers) if scene.status in (401, 403) else None
@@ -230,10 +220,10 @@ def _of_redirect(scene: Scene, record: Record, response: Response) -> Iterator[C
     to = shown(without_user_info(target.url.partition("?")[0]), 120)
     flows = (record.id, scene.id)
     said = f"{name_of(record)} got {response.status} to {to}"
-    if _is_tunnel_sign_in(target.url):
+    if is_sign_in(target.url):
         if scene.record.classification.destination == "manifest":
             yield MANIFEST.named(HIGH, said, flows)
-        yield PRIVATE_PORT.named(HIGH, said, flows, fix=_public_port(target.url))
+        yield PRIVATE_PORT.named(HIGH, said, flows, fix=public_at(target.url))
         return
     if found is not None and scene.record.classification.destination == "manifest":
         yield MANIFEST.named(HIGH, said, flows)
@@ -321,31 +311,3 @@ def _where(fix: str, record: Record) -> str:
 
 def _leaves_origin(url: str, target: str) -> bool:
     return urlsplit(url).netloc.lower() != urlsplit(target).netloc.lower()
-
-
-def _is_tunnel_sign_in(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.path.startswith("/pf-signin") or (parts.hostname or "").endswith(".tunnels.api.visualstudio.com")
-
-
-def _public_port(url: str) -> str:
-    """Name the port that has to be public, as the sign-in's URL has it."""
-    query = dict(parse_qsl(urlsplit(url).query[:4_000]))
-    return _public(query.get("port", ""), query.get("name") or query.get("id") or "")
-
-
-def _forwarded(host: str) -> tuple[str, str]:
-    """Return port and name of a forwarded port's host, such as NAME-8000.app.github.dev; empty where it has none."""
-    found = re.match(r"([a-z0-9-]{1,80})-(\d{1,5})\.", host)
-    return (found[2], found[1]) if found is not None else ("", "")
-
-
-def _public(port: str, name: str) -> str:
-    if not (port.isascii() and port.isdigit() and len(port) <= 5):
-        return PRIVATE_PORT.fix
-    at = f" -c {name}" if re.fullmatch(r"[a-z0-9-]{1,80}", name) else ""
-    return (
-        f"Make port {port} public: Ports panel, Port Visibility, Public; or `gh codespace ports visibility "
-        f"{port}:public{at}` "
-        f"(dev tunnels: `devtunnel port update`, `devtunnel access create --anonymous`). Preflights cannot sign in."
-    )
