@@ -124,6 +124,24 @@ class WebKit:
         self._order("leave", "answer")
         return Visit(url, tuple(log.hops()), None if result is None else str(result), log, (began, left))
 
+    def open(self, url: str) -> None:
+        """Open a page to be tried out by ``until``: nothing is taken down of what it requests."""
+        self._order("fresh")
+        self._order("load", url)
+
+    def until(self, expression: str, seconds: float = 60) -> str:
+        """Wait until an expression has a value that is neither null nor false, and return it as text."""
+        deadline = time.monotonic() + seconds
+        while (value := self._order("evaluate", f"(found => found ? String(found) : null)({expression})")) is None:
+            if time.monotonic() > deadline:
+                raise BrowserError(f"webkit: {expression} stays empty")
+            time.sleep(0.05)
+        return str(value)
+
+    def picture(self, path: Path) -> None:
+        """Save what is on screen as a PNG."""
+        self._order("picture", str(path))
+
     def _order(self, name: str, argument: str | None = None) -> Any:
         assert self._process is not None
         assert self._process.stdin is not None

@@ -70,6 +70,11 @@ def evaluate(expression):
     ON_SCREEN["view"].evaluate_javascript(expression, -1, None, None, None, finished)
 
 
+def picture(path):
+    ON_SCREEN["window"].get_pixbuf().savev(path, "png", [], [])
+    answer(value=None)
+
+
 def leave(argument):
     if ON_SCREEN:
         ON_SCREEN["window"].destroy()
@@ -81,7 +86,7 @@ def leave(argument):
 
 def obey(line):
     name, argument = json.loads(line)
-    {"fresh": fresh, "load": load, "evaluate": evaluate, "leave": leave}[name](argument)
+    {"fresh": fresh, "load": load, "evaluate": evaluate, "picture": picture, "leave": leave}[name](argument)
     return False
 
 
