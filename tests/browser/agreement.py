@@ -40,7 +40,9 @@ REFUSALS: dict[str, frozenset[str]] = {
     "ORB": frozenset({"orb-blocked", "nosniff-mime", "network-error"}),
     NOSNIFF: frozenset({"nosniff-mime"}),
     "origin": frozenset({"mode-same-origin", "redirect-url-credentials"}),
-    "NS_ERROR_DOM_BAD_URI": frozenset({"mode-same-origin", "redirect-url-credentials", "redirect-scheme"}),
+    "NS_ERROR_DOM_BAD_URI": frozenset(
+        {"mode-same-origin", "redirect-url-credentials", "redirect-scheme", "redirect-mixed-content"}
+    ),
     "net::ERR_UNSAFE_REDIRECT": frozenset({"redirect-scheme"}),
     "CorsDisabledScheme": frozenset({"redirect-scheme"}),
     CORP: frozenset({"corp-not-same-origin", "corp-not-same-site", "corp-coep"}),

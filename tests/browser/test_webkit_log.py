@@ -108,6 +108,21 @@ def test_of_two_hops_for_one_url_a_redirect_led_to_the_one_that_is_most_like_it(
     assert set(laid) == {hop, own}
 
 
+def test_of_two_hops_that_are_alike_it_is_the_one_with_an_origin_as_before() -> None:
+    there = "http://third.test/b"
+    hop, other, own = flow(100.0, status=302, to=there), flow(100.1, url=there), flow(100.2, url=there)
+    hop.request.headers["Origin"], own.request.headers["Origin"] = "http://app.test", "null"
+    laid = dict(log(("GET", URL), ("GET", there)).over((hop, other, own), 200.0))
+    assert set(laid) == {hop, own}
+
+
+def test_a_flow_from_before_the_load_is_the_last_choice() -> None:
+    refused = log(("PUT", URL), sentence=METHOD_REFUSED)
+    before, own = flow(99.98, asked="PUT"), flow(100.01, asked="PUT")
+    assert [one for one, _ in refused.over((before, own), 200.0)] == [own]
+    assert [one for one, _ in refused.over((before,), 200.0)] == [before]
+
+
 def test_a_flow_belongs_to_the_time_of_its_load() -> None:
     assert words(log(("GET", URL)), flow(90.0)) == []
 

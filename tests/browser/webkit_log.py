@@ -176,13 +176,16 @@ class Pool:
     def find(
         self, step: tuple[str, str], preflight: bool, since: float, until: float, fit: Fit = lambda one: 0
     ) -> http.HTTPFlow | None:
-        """The flow of that time that is free and fits best, of equal ones the first."""
+        """The flow of that time that is free and fits best, of equal ones the first.
+
+        One that began too early may be there where the clocks are apart, and is the last choice.
+        """
         near = [
             one
             for one in self._free.get((as_sent(step[0]), preflight, step[1]), ())
             if since - CLOCKS_APART <= one.timestamp_start <= until + CLOCKS_APART
         ]
-        return max(near, key=fit, default=None)
+        return max(near, key=lambda one: (one.timestamp_start >= since, fit(one)), default=None)
 
     def take(self, one: http.HTTPFlow) -> None:
         for free in self._free.values():
@@ -229,12 +232,13 @@ def _has_origin(origin: str | None, one: http.HTTPFlow) -> int:
 
 
 def _likeness(one: http.HTTPFlow, other: http.HTTPFlow) -> int:
-    """How many header lines two requests share, of those that a redirect does not change."""
+    """How many header lines two requests share, of those that a redirect does not change; most often it keeps CORS."""
     first, second = (
         {(name.lower(), value) for name, value in each.request.headers.items() if name.lower() not in CHANGED}
         for each in (one, other)
     )
-    return len(first & second) - len(first ^ second)
+    both_cors = ("origin" in one.request.headers) == ("origin" in other.request.headers)
+    return len(first & second) - len(first ^ second) + 10 * both_cors
 
 
 def _target(one: http.HTTPFlow, step: tuple[str, str]) -> tuple[str, str] | None:

@@ -83,6 +83,20 @@ def test_such_a_redirect_on_an_https_page(outcome: object, target: str) -> None:
     assert verdict_of(at_home(f"{APP}/a", target, *lines)).views[WEBKIT].outcome is outcome
 
 
+@table(
+    "others, target",
+    ("another server", BLOCKED, "http://third.test/"),
+    ("this machine, by name", ALLOWED, "http://localhost:3000/"),
+    ("this machine, by address", ALLOWED, "http://127.0.0.1/"),
+)
+def test_webkit_goes_from_https_to_http_on_this_machine_no_more_than_elsewhere(others: object, target: str) -> None:
+    answer = [f"Location: {target}", *allow(credentials=True)]
+    verdict = verdict_of(cors(f"GET {ITEMS}", status=302, answer=answer, browser="webkit"))
+    assert verdict.views[WEBKIT].outcome is BLOCKED
+    assert {verdict.views[judge].outcome for judge in (CHROMIUM, FIREFOX, SPEC)} == {others}
+    assert ids(verdict) == ["redirect-mixed-content"]
+
+
 def test_over_https_webkit_leaves_fetch_metadata_out_now_and_then() -> None:
     """After a redirect to another origin, and for a synchronous XMLHttpRequest: Origin tells that it is CORS."""
     for origin in ("null", APP):

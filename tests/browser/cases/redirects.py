@@ -13,6 +13,7 @@ from tests.browser.cases.case import (
     APP_S,
     CREDENTIALED,
     ECHO,
+    LOCAL,
     OTHER,
     OTHER_S,
     THIRD,
@@ -325,6 +326,22 @@ CASES: tuple[Case, ...] = (
     *(chain(name, hops, why, request) for name, request, hops, why in ASKED),
     *(chain(f"https-{name}", hops, why, request, APP_S) for name, request, hops, why in HTTPS),
     *_targets(),
+    *(
+        Case(
+            f"redirect-mixed-{slug}",
+            f"from https to http, {why}",
+            Page(APP_S),
+            (fetch(at(first)),),
+            {"a": Endpoint((redirect(302, at(to, "b"), ANY),)), "b": Endpoint((ok(ANY),))},
+        )
+        for slug, first, to, why in (
+            ("other", OTHER_S, THIRD, "which every browser blocks"),
+            ("own-first", APP_S, THIRD, "on the way from the page's own server"),
+            ("local", OTHER_S, LOCAL, "to this machine, which WebKit alone blocks"),
+            ("own-first-local", APP_S, LOCAL, "to this machine from the page's own server"),
+            ("local-address", OTHER_S, "http://127.0.0.1:8000", "to this machine's address"),
+        )
+    ),
     *(
         Case(
             f"redirect-no-location-{status}",
