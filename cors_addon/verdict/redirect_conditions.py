@@ -9,7 +9,7 @@ from ..catalogue.violation import Severity, Stage
 from ..fetch.messages import CredentialsMode
 from ..fetch.origins import is_potentially_trustworthy, origin_of, serialize_origin
 from ..fetch.redirects import RedirectStep, redirect_failure, redirect_target
-from ..traffic.classify import Kind
+from ..traffic.classify import BrowserFamily, Kind
 from ..traffic.record import Record
 from . import failure_details
 from .browsers import ALL_JUDGES
@@ -61,7 +61,7 @@ def mixed_content_conditions(record: Record) -> list[Condition]:
     over http, such as localhost, are http like any other to WebKit alone. Measured with WebKitGTK 2.50.6.
     """
     response = record.exchange.response
-    if record.kind not in (Kind.CORS, Kind.SAME_ORIGIN) or response is None or record.was_followed:
+    if record.kind not in (Kind.CORS, Kind.SAME_ORIGIN) or response is None:
         return []
     page = origin_of(record.page_origin or record.classification.origin or "")
     target = redirect_target(record.exchange.request.url, response)
@@ -70,12 +70,15 @@ def mixed_content_conditions(record: Record) -> list[Condition]:
     there = origin_of(target.url)
     if there is None or there.scheme != "http":
         return []
+    judges = frozenset({Judge.WEBKIT}) if is_potentially_trustworthy(there) else ALL_JUDGES
+    if record.was_followed and (judges is ALL_JUDGES or record.browser is BrowserFamily.WEBKIT):
+        return []
     return [
         Condition(
             CATALOGUE["redirect-mixed-content"],
             Stage.REDIRECT,
             BOTH_MODES,
-            frozenset({Judge.WEBKIT}) if is_potentially_trustworthy(there) else ALL_JUDGES,
+            judges,
             {"location": failure_details.inert(shown_location(response))},
             evidence=(HeaderLine("response", "Location", failure_details.inert(shown_location(response), 2000)),),
         )

@@ -116,9 +116,16 @@ def test_of_two_hops_that_are_alike_it_is_the_one_with_an_origin_as_before() -> 
     assert set(laid) == {hop, own}
 
 
+def test_what_is_not_cors_is_not_redirected_to_cors() -> None:
+    there = "http://third.test/b"
+    hop, other = flow(100.0, status=302, to=there), flow(100.1, url=there)
+    hop.request.headers["Sec-Fetch-Mode"], other.request.headers["Origin"] = "no-cors", "null"
+    assert [one for one, _ in log(("GET", URL), ("GET", there)).over((hop, other), 200.0)] == [hop]
+
+
 def test_a_flow_from_before_the_load_is_the_last_choice() -> None:
     refused = log(("PUT", URL), sentence=METHOD_REFUSED)
-    before, own = flow(99.98, asked="PUT"), flow(100.01, asked="PUT")
+    before, own = flow(99.995, asked="PUT"), flow(100.01, asked="PUT")
     assert [one for one, _ in refused.over((before, own), 200.0)] == [own]
     assert [one for one, _ in refused.over((before,), 200.0)] == [before]
 

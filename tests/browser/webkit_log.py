@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from operator import itemgetter
 from typing import Any
 from urllib.parse import urljoin
 
@@ -21,7 +22,7 @@ from mitmproxy import http
 from tests.browser.observed import MIME_TYPE, NOSNIFF, Hop, Kind, Outcome
 
 Message = dict[str, Any]
-Fit = Callable[[http.HTTPFlow], int]
+Fit = Callable[[http.HTTPFlow], int | None]
 
 # What tells each sentence from the others; the names are cors_addon/catalogue/webkit_names.py's.
 ABOUT_PREFLIGHT = {
@@ -49,7 +50,7 @@ REFUSED_LATE = re.compile(r"^(?:Refused to execute|Did not (?:parse|load)) .*?(h
 BY_SERVICE_WORKER = "FetchEvent"
 FOLLOWED = (301, 302, 303, 307, 308)
 CHANGED = frozenset({"host", "origin", "referer", "cookie", "content-type", "content-length", "sec-fetch-site"})
-CLOCKS_APART = 0.05  # seconds, between the browser's and the proxy's
+CLOCKS_APART = 0.01  # seconds, between the browser's and the proxy's, which are one machine's
 
 
 def named(sentence: str) -> tuple[Outcome, str, Kind | None]:
@@ -181,11 +182,11 @@ class Pool:
         One that began too early may be there where the clocks are apart, and is the last choice.
         """
         near = [
-            one
+            (one.timestamp_start >= since, fits, one)
             for one in self._free.get((as_sent(step[0]), preflight, step[1]), ())
-            if since - CLOCKS_APART <= one.timestamp_start <= until + CLOCKS_APART
+            if since - CLOCKS_APART <= one.timestamp_start <= until and (fits := fit(one)) is not None
         ]
-        return max(near, key=lambda one: (one.timestamp_start >= since, fit(one)), default=None)
+        return max(near, key=itemgetter(0, 1))[2] if near else None
 
     def take(self, one: http.HTTPFlow) -> None:
         for free in self._free.values():
@@ -217,7 +218,7 @@ def _chain(load: Load, pool: Pool, until: float) -> Iterator[http.HTTPFlow]:
             return
         pool.take(actual)
         yield actual
-        now = actual.timestamp_start
+        now = actual.timestamp_start + CLOCKS_APART
         following = next(steps, None)
         if following is None and load.sentence is not None:
             following = _target(actual, step)
@@ -231,8 +232,14 @@ def _has_origin(origin: str | None, one: http.HTTPFlow) -> int:
     return one.request.headers.get("origin") == origin
 
 
-def _likeness(one: http.HTTPFlow, other: http.HTTPFlow) -> int:
-    """How many header lines two requests share, of those that a redirect does not change; most often it keeps CORS."""
+def _likeness(one: http.HTTPFlow, other: http.HTTPFlow) -> int | None:
+    """How many header lines two requests share, of those that a redirect does not change; most often it keeps CORS.
+
+    None where the second cannot be the next hop: what is not CORS does not become CORS.
+    """
+    is_no_cors = one.request.headers.get("sec-fetch-mode") == "no-cors" and "origin" not in one.request.headers
+    if is_no_cors and "origin" in other.request.headers:
+        return None
     first, second = (
         {(name.lower(), value) for name, value in each.request.headers.items() if name.lower() not in CHANGED}
         for each in (one, other)

@@ -97,6 +97,14 @@ def test_webkit_goes_from_https_to_http_on_this_machine_no_more_than_elsewhere(o
     assert ids(verdict) == ["redirect-mixed-content"]
 
 
+def test_what_another_browser_followed_to_this_machine_webkit_blocks() -> None:
+    hop = cors(f"GET {ITEMS}", id="a", status=302, answer=["Location: http://localhost/", *allow(credentials=True)])
+    reached = exchange("GET http://localhost/", "Origin: null", id="b", at=0.2, answer=allow("null", credentials=True))
+    found = judge_all([hop, reached])["a"]
+    assert outcomes(found) == {CHROMIUM: ALLOWED, FIREFOX: ALLOWED, WEBKIT: BLOCKED, SPEC: ALLOWED}
+    assert (found.related.redirected_to, ids(found)) == ("b", ["redirect-mixed-content"])
+
+
 def test_over_https_webkit_leaves_fetch_metadata_out_now_and_then() -> None:
     """After a redirect to another origin, and for a synchronous XMLHttpRequest: Origin tells that it is CORS."""
     for origin in ("null", APP):
