@@ -289,7 +289,7 @@ def test_without_fetch_metadata(kind: Kind, sure: bool, line: str, lines: tuple[
 @table(
     "sure, browser, origin",
     ("Firefox hides the page's own origin", False, "firefox", "null"),
-    ("Safari is taken to do so too", False, "webkit", "null"),
+    ("and so does WebKit", False, "webkit", "null"),
     ("Chromium does not", True, "chromium", "null"),
     ("no origin is hidden", True, "firefox", HTTP_APP),
 )
