@@ -1,10 +1,10 @@
 """What a connection shows of the responses that it carried: libsoup closes it when WebKit blocks one.
 
 WebKit refuses a response when its headers are there, and cancels the load (``NetworkResourceLoader``); libsoup, the
-network library of WebKitGTK and WPE, closes a connection over HTTP/1.1 whose response it has not read to its end. Of 925
-CORS responses with a body that WebKitGTK 2.50.6 had blocked, none had a second request on its connection, and of 1,477
-that it had not, 1,138 had. Redirects, preflights and 401 are read to their end whatever becomes of them. Safari has
-another network stack, of which nothing is assumed here.
+network library of WebKitGTK and WPE, closes a connection over HTTP/1.1 whose response it has not read to its end. Of
+925 CORS responses with a body that WebKitGTK 2.50.6 had blocked, none had a second request on its connection, and of
+1,477 that it had not, 1,138 had. Redirects, preflights and 401 are read to their end whatever becomes of them. Safari
+has another network stack, of which nothing is assumed here.
 """
 
 from typing import Final
