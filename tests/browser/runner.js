@@ -28,9 +28,9 @@ const loads = {
     const text = response.type.startsWith('opaque') ? '' : await response.text();
     return {ok: true, status: response.status, type: response.type, text: text.slice(0, 40)};
   },
-  xhr({url, method = 'GET', headers = {}, body = null, withCredentials = false, upload = false, user, password}) {
+  xhr({url, method = 'GET', headers = {}, body = null, withCredentials = false, upload = false, sync = false, user, password}) {
     const request = new XMLHttpRequest();
-    request.open(method, url, true, user, password);
+    request.open(method, url, !sync, user, password);
     request.withCredentials = withCredentials;
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     if (upload) request.upload.addEventListener('progress', () => {});
@@ -41,9 +41,9 @@ const loads = {
   img: ({url, crossorigin}) => insert('img', {src: url, crossorigin}),
   script: ({url, crossorigin, type}) => insert('script', {type, crossorigin, src: url}),
   style: ({url, crossorigin}) => insert('link', {rel: 'stylesheet', crossorigin, href: url}),
-  preload: ({url, crossorigin, as}) => insert('link', {rel: 'preload', as, crossorigin, href: url}),
-  audio({url, crossorigin}) {
-    const element = document.createElement('audio');
+  preload: ({url, crossorigin, as, rel = 'preload'}) => insert('link', {rel, as, crossorigin, href: url}),
+  audio({url, crossorigin, element: name = 'audio'}) {
+    const element = document.createElement(name);
     element.preload = 'auto';
     if (crossorigin !== undefined) element.setAttribute('crossorigin', crossorigin);
     const done = settled(element, 'canplaythrough', 'error');
@@ -107,8 +107,9 @@ const loads = {
     return done;
   },
   iframe: ({url}) => insert('iframe', {src: url}),
+  object: ({url}) => insert('object', {data: url}),
   websocket({url}) {
-    const socket = new WebSocket(url);
+    const socket = new WebSocket(url.replace(/^http/, 'ws'));
     // `close` alone is what Firefox fires where the other side hung up before it told of `open`
     const closed = new Promise((resolve) => socket.addEventListener('close', () => resolve({ok: false})));
     return Promise.race([settled(socket, 'open', 'error'), closed]).finally(() => socket.close());

@@ -99,6 +99,13 @@ def test_a_redirect_whose_target_was_refused_is_not_told_and_is_followed_by_its_
     assert words(told, hop, asked) == [OK_REQUEST, (Kind.PREFLIGHT, Outcome.CORS, "MethodNotAllowed")]
 
 
+def test_a_redirect_to_another_origin_makes_get_of_delete() -> None:
+    there = "http://third.test/b"
+    hop, asked = flow(100.0, method="DELETE", status=308, to=there), flow(100.1, url=there, asked="GET")
+    told = log(("DELETE", URL), sentence="Preflight response is not successful. Status code: 400")
+    assert words(told, hop, asked) == [OK_REQUEST, (Kind.PREFLIGHT, Outcome.CORS, "PreflightNotSuccessful")]
+
+
 def test_of_two_hops_for_one_url_a_redirect_led_to_the_one_that_is_most_like_it() -> None:
     there = "http://third.test/b"
     hop, other, own = flow(100.0, status=302, to=there), flow(100.1, url=there), flow(100.2, url=there)

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from operator import itemgetter
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from mitmproxy import http
 
+from cors_addon.fetch.redirects import redirected_method
 from tests.browser.observed import MIME_TYPE, NOSNIFF, Hop, Kind, Outcome
 
 Message = dict[str, Any]
@@ -253,15 +254,14 @@ def _target(one: http.HTTPFlow, step: tuple[str, str]) -> tuple[str, str] | None
     response = one.response
     if response is None or response.status_code not in FOLLOWED or "location" not in response.headers:
         return None
-    method = step[1]
-    if (response.status_code in (301, 302) and method == "POST") or (
-        response.status_code == 303 and method not in ("GET", "HEAD")
-    ):
-        method = "GET"
     try:
-        return urljoin(url_of(one), response.headers["location"]).partition("#")[0], method
+        target = urljoin(url_of(one), response.headers["location"]).partition("#")[0]
+        crosses = urlsplit(target)[:2] != urlsplit(url_of(one))[:2]
     except ValueError:
         return None
+    # WebKit makes GET of DELETE on the way to another origin.
+    becomes_get = step[1] == "DELETE" and crosses
+    return target, "GET" if becomes_get else redirected_method(response.status_code, step[1])
 
 
 def is_preflight(one: http.HTTPFlow) -> bool:

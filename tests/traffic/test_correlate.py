@@ -446,6 +446,22 @@ def test_the_method_of_the_next_hop(status: int, before: str, after: str, linked
     assert (record(found, "b").redirected_from == "a") is linked
 
 
+@table(
+    "browser, target, after, linked",
+    ("WebKit makes GET of it on the way to another origin", "webkit", "https://third.test/b", "GET", True),
+    ("Safari, of which that is not known, may leave it", "webkit", "https://third.test/b", "DELETE", True),
+    ("on the same origin it leaves it", "webkit", f"{API}/b", "GET", False),
+    ("as others do everywhere", "chromium", "https://third.test/b", "GET", False),
+)
+def test_what_becomes_of_delete(browser: str, target: str, after: str, linked: bool) -> None:
+    origin = APP if target.startswith(API) else "null"
+    found = in_every_order(
+        cors(f"DELETE {API}/a", id="a", status=308, answer=[f"Location: {target}", *allow()], browser=browser),
+        cors(f"{after} {target}", id="b", at=0.2, origin=origin, browser=browser),
+    )
+    assert (record(found, "b").redirected_from == "a") is linked
+
+
 def test_a_hop_that_fails_its_check_leads_nowhere() -> None:
     found = in_every_order(
         cors(f"GET {API}/a", id="a", status=302, answer=to("/b")),

@@ -224,21 +224,28 @@ class Lot:
         if options["method"] in ("POST", "PUT") and self.chance(0.6):
             options["body"] = "x"
         options["upload"] = self.chance(0.1)
+        options["sync"] = self.chance(0.1)
         return Load("xhr", url, options)
 
     def element(self, url: str) -> Load:
-        how = self.one(("img", "script", "style", "track", "audio", "preload"))
+        how = self.one(("img", "script", "style", "track", "audio", "preload", "preload"))
         options: dict[str, Any] = {}
         if self.chance(0.75):
             options["crossorigin"] = self.one(("anonymous", "use-credentials", ""))
         if how == "preload":
-            options["as"] = self.one(("fetch", "font", "image", "script", "style"))
+            options["rel"] = self.one(("preload", "preload", "modulepreload", "prefetch", "icon", "manifest"))
+            if options["rel"] == "preload":
+                options["as"] = self.one(("fetch", "font", "image", "script", "style", "track"))
+        if how == "audio":
+            options["element"] = self.one(("audio", "video"))
         if how == "script" and self.chance(0.4):
             options["type"] = "module"
         return Load(how, url, options)
 
     def other(self, url: str) -> Load:
-        how = self.one(("font", "module", "eventsource", "beacon", "mask", "iframe", "form", "ping"))
+        how = self.one(
+            ("font", "module", "eventsource", "beacon", "mask", "iframe", "form", "ping", "object", "websocket")
+        )
         options: dict[str, Any] = {}
         if how == "eventsource":
             options["withCredentials"] = self.chance(0.5)
