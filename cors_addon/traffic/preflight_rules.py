@@ -12,6 +12,7 @@ from ..fetch.preflight_cache import DEFAULT_MAX_AGE
 from .classify import BrowserFamily
 
 CAPS: Final = {BrowserFamily.CHROMIUM: 7200.0, BrowserFamily.FIREFOX: 86400.0, BrowserFamily.WEBKIT: 600.0}
+"""The longest that each keeps a grant. WebKitGTK 2.50.6, told 7200, used one after 585 seconds and none after 615."""
 
 _LONGEST_CACHED_URL: Final = 1023
 _SIGNED_INTEGER: Final = re.compile(r"([+-]?)0*([0-9]{1,19})")

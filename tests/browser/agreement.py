@@ -144,7 +144,7 @@ def compared(hop: Hop, addon: Said) -> Agreement:
     if hop.outcome is Outcome.PENDING:
         return Agreement.OPEN
     if reason in REFUSALS:
-        if addon.error not in GENERIC | {hop.target}:
+        if addon.error not in GENERIC | {hop.target} and addon.outcome != "conditional":
             return Agreement.DIFFER
         if addon.blocking & REFUSALS[reason]:
             return Agreement.AGREE
