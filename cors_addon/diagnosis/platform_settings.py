@@ -36,6 +36,11 @@ SETTINGS: Final = {
         "Add a cors policy with allowed-origins {origin}, the method and the headers below. It answers OPTIONS before "
         "the subscription key is checked.",
     ),
+    "Azure App Service": (
+        "In the Azure portal, at the app's CORS settings",
+        "Add {origin} to the allowed origins: the platform then answers OPTIONS. Have either it or the code send the "
+        "headers, not both.",
+    ),
     "Azure CDN": (
         "In the Azure portal, at the profile's rules",
         "Add a rule that sets Access-Control-Allow-Origin for {origin}, or have the origin send it and forward Origin.",

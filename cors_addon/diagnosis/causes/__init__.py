@@ -196,7 +196,7 @@ def _ordered(causes: Iterable[Cause]) -> tuple[Cause, ...]:
 _NONE: Final = frozenset[str]()
 _CONTAINED: Final[Mapping[str, frozenset[str]]] = {
     "origin-not-listed": frozenset({"origin-refused-by-cors"}),
-    "options-without-cors": frozenset({"cors-switched-off", "origin-refused-by-cors"}),
+    "options-without-cors": frozenset({"cors-switched-off", "origin-refused-by-cors", "preflight-refused-by-cors"}),
     "cors-switched-off": frozenset({"origin-refused-by-cors"}),
     "preflight-meets-no-route": frozenset({"cors-switched-off"}),
     "preflight-refused-by-cors": frozenset({"origin-refused-by-cors"}),

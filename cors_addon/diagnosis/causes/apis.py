@@ -119,7 +119,9 @@ def opts_in(finding: Finding, scene: Scene) -> Iterator[Cause]:
 
 def signs_in(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a script's request for a page at which people sign in."""
-    if _AUTHORIZATION.match("/" + scene.url.partition("://")[2].partition("/")[2]) and not scene.is_preflight:
+    if scene.record.redirected_from or scene.is_preflight:
+        return
+    if _AUTHORIZATION.match("/" + scene.url.partition("://")[2].partition("/")[2]):
         how = f"{name_of(scene.record)} at {scene.host} has client_id, and got {scene.status}"
         yield AUTHORIZE.named(HIGH, how, (scene.id,))
 

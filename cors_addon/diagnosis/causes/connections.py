@@ -49,6 +49,16 @@ TLS: Final = _entry(
     FixOwner.SERVER,
     "Check whether the port speaks TLS at all: https to a plain http port fails like this, as do old TLS versions.",
 )
+PLAIN: Final = CauseEntry(
+    "http-to-tls-port",
+    "The page calls http, and the server speaks https at this port",
+    "Status 400 and a body that says so.",
+    FixOwner.CLIENT,
+    "Write https in place of http.",
+    absent=LACKS_ALLOW_ORIGIN,
+    headers_help=False,
+    decisive=True,
+)
 BROKEN_OFF: Final = _entry(
     "connection-broken-off",
     "The server closed the connection before it responded",
@@ -123,6 +133,7 @@ HEADERS_TOO_LARGE: Final = CauseEntry(
     where="In the browser or on the server",
 )
 ENTRIES: Final = (
+    PLAIN,
     *(NOT_REACHED, NAME_UNKNOWN, CERTIFICATE, TLS, BROKEN_OFF, TOO_SLOW, PROXY_PAGE, BLOCKER, OFFLINE),
     *(MISDIRECTED, CLIENT_CERTIFICATE, HEADERS_TOO_LARGE),
 )
@@ -168,6 +179,8 @@ def turned_away(finding: Finding, scene: Scene) -> Iterator[Cause]:
     said = f"{'OPTIONS' if scene.is_preflight else shown(scene.method, 20)} got {scene.status}"
     if scene.status == 421:
         yield MISDIRECTED.named(HIGH, f"{said} from {scene.host}", (scene.id,))
+    elif scene.status == 400 and scene.says(Hint.PLAIN_TO_TLS):
+        yield PLAIN.named(HIGH, f"{said}, and the body says so", (scene.id,))
     elif scene.status == 400 and scene.says(Hint.CLIENT_CERTIFICATE):
         yield CLIENT_CERTIFICATE.named(HIGH, f"{said}, and the body says so", (scene.id,))
     elif scene.status == 431 or (scene.status in (400, 494) and scene.says(Hint.HEADERS_TOO_LARGE)):

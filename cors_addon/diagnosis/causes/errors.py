@@ -103,8 +103,7 @@ FORGERY: Final = CauseEntry(
     "CSRF protection rejects the request",
     "Status 419 (Laravel), or an error body that names the CSRF token.",
     FixOwner.SERVER,
-    "Serve the API from routes without CSRF protection (Laravel: routes/api.php, with Sanctum for sessions), or have "
-    "the page fetch the token's cookie first.",
+    "Serve the API from routes without CSRF protection, or have the page fetch the token first and send it.",
 )
 ORIGIN_CHECK: Final = CauseEntry(
     "origin-check-refuses",
@@ -192,6 +191,23 @@ _PRINTED: Final = (
     (Hint.OUTPUT_BEFORE_HEADERS, PHP_OUTPUT, "that headers were sent already"),
     (Hint.PHP_ERROR, PHP_ERROR, "so"),
 )
+_FORGERY: Final = (
+    (
+        Hint.FORGERY_BY_DJANGO,
+        "In Django: add the page's origin to CSRF_TRUSTED_ORIGINS, and have the page send X-CSRFToken with the "
+        "csrftoken cookie's value. An API with tokens in place of sessions needs neither.",
+    ),
+    (
+        Hint.FORGERY_BY_RAILS,
+        "In Rails: derive the API's controllers from ActionController::API, or use protect_from_forgery with: "
+        ":null_session there.",
+    ),
+    (
+        Hint.FORGERY_BY_LARAVEL,
+        "In Laravel: serve the API from routes/api.php, or, with Sanctum, request /sanctum/csrf-cookie first and send "
+        "X-XSRF-TOKEN.",
+    ),
+)
 _SAPS: Final = (
     "Fetch a token first (GET with X-CSRF-Token: Fetch, with credentials), and send it back with the cookies. Across "
     "origins this needs CORS with credentials in front of the system, or a proxy under the page's own origin."
@@ -233,7 +249,8 @@ def _error(scene: Scene) -> Iterator[Cause]:
         yield FORGERY.named(HIGH, f"{said} with X-CSRF-Token: Required", flows, fix=_SAPS)
     elif status == 419 or scene.says(Hint.FORGERY):
         how = ", and the body names the CSRF token" if status != 419 else ""
-        yield FORGERY.named(HIGH, said + how, flows)
+        fix = next((fix for hint, fix in _FORGERY if scene.says(hint)), None)
+        yield FORGERY.named(HIGH, said + how, flows, fix=fix)
     elif status == 429:
         retry = scene.headers.get("Retry-After")
         also = "" if retry is None else f" with Retry-After: {shown(retry, 40)}"

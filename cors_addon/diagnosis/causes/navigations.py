@@ -49,6 +49,15 @@ FRAMEWORK: Final = CauseEntry(
     headers_help=False,
     decisive=True,
 )
+TO_PAGE: Final = CauseEntry(
+    "redirected-to-page",
+    "A script's request was redirected to a page of another origin, which has to be a navigation",
+    "The redirect ends at another origin with HTML and without CORS headers.",
+    FixOwner.SERVER,
+    "Return the URL as data in place of the redirect, and set window.location on the page; or submit a plain form.",
+    headers_help=False,
+    decisive=True,
+)
 MANIFEST: Final = CauseEntry(
     "manifest-without-credentials",
     "The browser fetches the manifest without cookies, so the sign-in always answers",
@@ -60,7 +69,7 @@ MANIFEST: Final = CauseEntry(
     decisive=True,
 )
 
-ENTRIES: Final = (LOGIN, PREFLIGHT_LOGIN, FRAMEWORK, PRIVATE_PORT, MANIFEST)
+ENTRIES: Final = (LOGIN, PREFLIGHT_LOGIN, FRAMEWORK, PRIVATE_PORT, TO_PAGE, MANIFEST)
 
 _LOGIN_WORDS: Final = re.compile(
     r"(?:log-?in|sign-?in|log-?on|sso|single-sign-on|saml2?|adfs|oauth2?|oidc|openid(?:-connect)?|authorize|authenticate|cas"
@@ -208,7 +217,16 @@ def to_navigation(finding: Finding, scene: Scene) -> Iterator[Cause]:
         return
     hop = scene.hop
     if hop is not None and hop.exchange.response is not None:
-        yield from _of_redirect(scene, hop, hop.exchange.response)
+        named = [*_of_redirect(scene, hop, hop.exchange.response)]
+        yield from named or _to_a_page(scene, hop)
+
+
+def _to_a_page(scene: Scene, hop: Record) -> Iterator[Cause]:
+    """For a redirect to an HTML page of another origin, such as a checkout: meant for a form, sent to a script."""
+    kind = (scene.headers.get("Content-Type") or "").lower()
+    if scene.status < 300 and kind.startswith("text/html") and _leaves_origin(hop.exchange.request.url, scene.url):
+        how = f"{name_of(hop)} was redirected to {shown(scene.host, 80)}, which sent HTML"
+        yield TO_PAGE.named(MEDIUM, how, (hop.id, scene.id), where=f"On the server {host_of(hop.exchange.request.url)}")
 
 
 def _of_redirect(scene: Scene, record: Record, response: Response) -> Iterator[Cause]:

@@ -86,6 +86,7 @@ ENTRIES: Final = (
     TWO_LAYERS,
 )
 
+_IN_CODE: Final = "Take the CORS headers out of the function's code: the function URL's own CORS settings send them."
 _APP_SCHEMES: Final = {
     "capacitor": "Capacitor",
     "ionic": "Ionic",
@@ -148,11 +149,10 @@ def several(finding: Finding, scene: Scene) -> Iterator[Cause]:
     values = [part.strip() for line in lines for part in line.split(",")]
     distinct = [*dict.fromkeys(values)]
     if len(lines) > 1 or len(distinct) < len(values) or "*" in values:
-        yield TWO_LAYERS.named(
-            HIGH if len(lines) > 1 or len(distinct) < len(values) else MEDIUM,
-            f"{ALLOW_ORIGIN} is sent {len(values)} times: {_who_adds(scene, values)}{_twins(scene)}",
-            (scene.id,),
-        )
+        confidence = HIGH if len(lines) > 1 or len(distinct) < len(values) else MEDIUM
+        told = f"{ALLOW_ORIGIN} is sent {len(values)} times: {_who_adds(scene, values)}{_twins(scene)}"
+        fix = _IN_CODE if scene.owner.name == "AWS Lambda function URL" else None
+        yield TWO_LAYERS.named(confidence, told, (scene.id,), fix=fix)
         return
     for miss in near_origins.misses(scene.origin, lines[0] if lines else "", scene.target):
         yield miss.entry.named(miss.confidence, f"{ALLOW_ORIGIN} is {shown(lines[0])}: {miss.how}", (scene.id,))

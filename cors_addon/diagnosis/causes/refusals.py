@@ -60,6 +60,14 @@ SWITCHED_OFF: Final = CauseEntry(
 
 ENTRIES: Final = (ORIGIN_REFUSED, REFUSED, OWN_ORIGIN, SWITCHED_OFF)
 
+_HAPI: Final = "In hapi: set cors in the route's options, or for all routes in the server's routes.cors."
+_RACK_LACKS: Final = {
+    "no-path": "the path {path}",
+    "no-method": "the method {method}",
+    "deny-method": "the method {method}",
+    "deny-header": "the request's header names",
+}
+"""What rack-cors misses, by its own word for it."""
 _ASKED: Final = frozenset({"access-control-request-method", "access-control-request-headers"})
 _REFUSES: Final = (400, 401, 403, 404)
 _SAYS_ORIGIN: Final = (Hint.ORIGIN_REFUSED,)
@@ -78,8 +86,16 @@ def refused(finding: Finding, scene: Scene) -> Iterator[Cause]:
         return
     if is_someone_elses(scene.status, scene.headers) or store_of(scene.headers) is not None:
         return
+    missed = (scene.headers.get("X-Rack-CORS") or "").lower()
+    if missed.startswith("miss"):
+        yield _missed_by_rack(scene, missed.partition(";")[2].strip())
+        return
+    if scene.says(Hint.CORS_SWITCHED_OFF):
+        how = f"OPTIONS got {scene.status}, and the body says that CORS is disabled for this route"
+        yield SWITCHED_OFF.named(HIGH, how, (scene.id,), fix=_HAPI, rank=Rank.EXCHANGE)
+        return
     server = known_server(scene)
-    if scene.status >= 400:
+    if scene.status >= 400 or (scene.is_preflight and scene.says(*_SAYS_ORIGIN)):
         yield from _by_error(scene, server)
     if (
         server is not None
@@ -147,6 +163,22 @@ def _by_error(scene: Scene, server: KnownServer | None) -> Iterator[Cause]:
         # gin, rs/cors, tower-http and others answer so; firewalls write a page and name themselves.
         how = f"{said}, no body type, no challenge and no Server: CORS code of many frameworks answers like this"
         yield _set(ORIGIN_REFUSED, LOW, how, scene, server, Rank.STATUS)
+
+
+def _missed_by_rack(scene: Scene, why: str) -> Cause:
+    """Say what rack-cors says by its X-Rack-CORS why it lets a request pass without headers."""
+    how = f"X-Rack-CORS is miss; {shown(why, 30)}"
+    if why == "no-origin":
+        fix = f"Add {shown(scene.origin, 100)} to origins in config/initializers/cors.rb."
+        return ORIGIN_REFUSED.named(HIGH, how, (scene.id,), fix=fix)
+    missing = _RACK_LACKS.get(why, "what is missing").format(path=shown(scene.path, 80), method=shown(scene.method, 20))
+    return REFUSED.named(
+        HIGH,
+        how,
+        (scene.id,),
+        fix=f"Add {missing} to the resource lines in config/initializers/cors.rb.",
+        title="rack-cors has no rule for this request",
+    )
 
 
 def own_origin(finding: Finding, scene: Scene) -> Iterator[Cause]:

@@ -414,6 +414,15 @@ KNOWN: Final = (
         _OFF,
     ),
     KnownServer(
+        "Gitea",
+        lambda scene: any(line.startswith("i_like_gitea=") for line in scene.headers.get_all("Set-Cookie")),
+        "In Gitea's app.ini, section [cors]",
+        "Set ENABLED = true and ALLOW_DOMAIN = {origin}, then restart.",
+        "the cookie i_like_gitea",
+        "[cors]\nENABLED = true\nALLOW_DOMAIN = {origin}",
+        _OFF,
+    ),
+    KnownServer(
         "Nextcloud",
         lambda scene: (
             'realm="nextcloud"' in (scene.headers.get("WWW-Authenticate") or "").lower()
