@@ -125,7 +125,7 @@ def hangs_on_page(flow: http.HTTPFlow) -> bool:
     headers = flow.request.headers
     if headers.get("sec-fetch-mode") == "navigate":
         return True
-    return not any(name in headers for name in ("origin", "referer", "sec-fetch-site"))
+    return headers.get("origin", "null") == "null" and "referer" not in headers
 
 
 def is_mode_open(report: dict[str, Any] | None) -> bool:
