@@ -13,6 +13,7 @@ from mitmproxy import exceptions, http
 
 import cors_addon
 from cors_addon.mitm.contentview import text_for
+from cors_addon.traffic.transcript import USER_AGENTS
 from tests.mitm.support import API, APP, Proxy, cors_get, logged, make_flow, make_response, preflight, proxy
 
 ALLOWED = f"Access-Control-Allow-Origin: {APP}"
@@ -211,3 +212,18 @@ def test_a_command_waits_a_moment_for_what_is_still_to_be_judged(monkeypatch: py
 
         running.context.master.event_loop.run_until_complete(ask())
         assert running.addon.pipeline.settle_some(), "outside of the loop nobody waits"
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["judged by then", "still in the inbox"])
+def test_a_connection_that_webkit_closes_at_once_makes_the_verdict_conditional(waits: bool) -> None:
+    with proxy() as running:
+        lines = f"Origin: {APP}", "Connection: Keep-Alive"
+        flow = make_flow(*lines, agent=f"User-Agent: {USER_AGENTS['webkit']}", response=make_response(200, ALLOWED))
+        flow.client_conn.timestamp_end = 1000.35
+        pass_hooks(running, flow)
+        if not waits:
+            running.addon.drain()
+        running.addon.client_disconnected(flow.client_conn)
+        running.look()
+        assert running.verdict(flow)["outcome"] == "conditional"
+        assert "closed its connection" in running.verdict(flow)["credentials"]["evidence"][0]["message"]
