@@ -65,9 +65,7 @@ def _lines(headers: HeaderList, wanted: Callable[[str], bool]) -> Iterator[Line]
 
 
 def _line(name: str, value: str) -> Line:
-    # A challenge names a scheme and a realm, and no secret.
-    text = value if name.lower() == "www-authenticate" else redact_header(name, without_user_info(value))
-    return inert(name, 100), inert(text, _LONGEST)
+    return inert(name, 100), inert(redact_header(name, without_user_info(value)), _LONGEST)
 
 
 _often: Final = lru_cache(2048)(_line)

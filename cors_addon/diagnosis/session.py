@@ -166,16 +166,14 @@ class Session:
         """Say that nothing more will come; return the ids to judge anew."""
         return self.correlator.finish()
 
-    def clear(self) -> list[Record]:
+    def clear(self) -> list[object]:
         """Forget everything that was seen; return what that frees, for the caller to let go of bit by bit."""
-        freed = [*self.correlator.records.values()]
-        self.correlator.clear()
+        freed = [*self.correlator.clear(), *self.hosts.clear()]
         self.credentials.clear()
         self.neighbours.clear()
         self.echoes.clear()
         self.trust.clear()
         self.repeats.clear()
-        self.hosts.clear()
         self.cookies.clear()
         return freed
 

@@ -436,12 +436,11 @@ class CorsAddon:
     def clear(self) -> None:
         """Forget all verdicts and evidence, and take them off the flows still held."""
         self.reporting.detach()
-        exchanges = self.session.clear()
-        self.page.page.clear()
+        freed = [*self.session.clear(), *self.page.page.clear()]
         self.probe.clear()
         self.verifier.clear()
         self.browsers.clear()
         self.pipeline.clear()
         self.teller.clear()
-        self.reporting.free(self.kept.clear(), exchanges)
+        self.reporting.free(self.kept.clear(), freed)
         logger.log(ALERT, "CORS: forgot everything seen so far")

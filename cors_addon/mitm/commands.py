@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Generator, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from mitmproxy import command, ctx, exceptions, flow, types
 from mitmproxy.log import ALERT
@@ -27,7 +27,7 @@ from .rule_table import rule_rows
 from .rule_writer import Preview, RuleWriter, refusing
 from .services import Services
 from .sliced_jobs import Job, Steps
-from .tickets import write_tickets
+from .tickets import gather, write_tickets
 from .verify import Verifier
 
 logger = logging.getLogger("cors_addon")
@@ -164,7 +164,20 @@ class Commands:
     @contained
     def ticket(self, flows: Sequence[flow.Flow], path: types.Path) -> str:
         """Write what is wrong with these flows as Markdown into a file, with curl commands, to hand over."""
-        return write_tickets(map(self._services.store.explained, self._verdicts(flows)), path)
+        verdicts, found = self._verdicts(flows), dict[str, Any]()
+        reading = gather(map(self._services.store.explained, verdicts), found)
+        if len(verdicts) <= _FEW or not self._reporting.jobs.may_wait:
+            result_of(reading)
+            return write_tickets(found, path)
+
+        def steps(job: Job[str]) -> Steps[str]:
+            yield from reading
+            job.detached = True
+            return (yield from self._reporting.jobs.aside(write_tickets, found, path))
+
+        told = LateLines("the tickets are being written; the log will say when they are there")
+        self._reporting.begin("a file of tickets", steps, lambda written: told([written]))
+        return told.rows()[0][0]
 
     @command.command("cors.inject")
     @command.argument("state", type=types.Choice("cors.inject.states"))

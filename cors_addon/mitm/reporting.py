@@ -125,10 +125,19 @@ class Reporting:
     def free(self, steps: Generator[None, None, None], others: list[Any]) -> None:
         """Take the last steps of forgetting everything, and let go of the others, beside the traffic."""
 
+        others.sort(key=lambda each: isinstance(each, dict))
+
         def all_steps() -> Steps[None]:
             yield from steps
             while others:
-                del others[-_AT_ONCE:]
+                last = others[-1]
+                if isinstance(last, dict):
+                    for _ in range(min(len(last), _AT_ONCE)):
+                        last.popitem()
+                    if not last:
+                        others.pop()
+                else:
+                    del others[-_AT_ONCE:]
                 yield None
 
         if not self.jobs.may_wait:

@@ -20,6 +20,9 @@ _AT_ONCE: Final = 0.02
 _LONGEST: Final = 60.0
 """Seconds after which garbage is looked for although a job is not over yet: its disk may be stuck."""
 
+_VERY_MANY: Final = 100_000
+"""Objects among which garbage is looked for in 20 ms."""
+
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 Steps = Generator["Future[Any] | None", None, Result]
@@ -115,11 +118,14 @@ class Jobs:
         self._collect()
 
     def _collect(self) -> None:
-        """Have garbage looked for again, but not at once among all that came meanwhile: that counts as old."""
+        """Have garbage looked for again, but not at once among very much that came meanwhile: that counts as old.
+
+        What was frozen at the start counts as old again with it: 57 ms, now and then, in place of 200 ms at once.
+        """
         if not self._collects:
             return
         self._collects = False
-        if not gc.get_freeze_count():
+        if gc.get_count()[0] > _VERY_MANY:
             gc.freeze()
             gc.unfreeze()
         gc.enable()

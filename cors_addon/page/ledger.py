@@ -128,12 +128,15 @@ class Ledger:
         if flow_id not in self._touched:
             self._touched[flow_id] = self._clock()
 
-    def clear(self) -> None:
-        """Forget everything."""
-        for store in (self._cards, self.outcomes, self._entries, self._newest, self._touched):
-            store.clear()
+    def clear(self) -> list[object]:
+        """Forget everything; return what that frees, for the caller to let go of bit by bit."""
+        freed: list[object] = [self._cards, self._entries, self._newest]
+        self._cards, self._entries, self._newest = {}, {}, {}
+        self.outcomes.clear()
+        self._touched.clear()
         self._overtaken.clear()
         self.version += 1
+        return freed
 
     def sync(self, verdicts: Mapping[str, Verdict]) -> None:
         """Take in what was touched, the oldest first. ``verdicts`` are those that the addon remembers."""

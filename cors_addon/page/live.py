@@ -49,10 +49,10 @@ class LivePage:
             self._opened = Screen(self._ledger, self._services, self._token.text)
         return self._opened
 
-    def clear(self) -> None:
-        """Forget what is shown."""
-        self._ledger.clear()
+    def clear(self) -> list[object]:
+        """Forget what is shown; return what that frees."""
         self._rendered.clear()
+        return self._ledger.clear()
 
     def prepare(self, request: PageRequest) -> Iterator[None]:
         """Make what the answer to a request shows, if it will get one; yields where others may have a turn."""

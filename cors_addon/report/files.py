@@ -6,7 +6,7 @@ import re
 import stat
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -26,6 +26,11 @@ def write(report: Report, path: Path, renderer: Renderer | None = None, *, waits
     caller ``waits`` for its reader, and refused elsewhere. A reader sees the old file or the new one, never half of
     either, whatever kills the process.
     """
+    put(path, lambda: _parts(report, path.suffix.lower(), renderer), waits=waits)
+
+
+def put(path: Path, parts: Callable[[], Iterable[str]], *, waits: bool = False) -> None:
+    """Put a text in place as ``write`` does a report; its parts are made once a file for them is open."""
     # A link stays a link: what it points to is replaced.
     path = path.resolve()
     mode = _MODE
@@ -36,14 +41,14 @@ def write(report: Report, path: Path, renderer: Renderer | None = None, *, waits
                 raise OSError("it is a pipe or a device, and no file")
             # It has no old content to keep, and must not be replaced by a file.
             with path.open("w", encoding="utf-8", newline="\n") as file:
-                file.writelines(_parts(report, path.suffix.lower(), renderer))
+                file.writelines(parts())
             return
         mode = stat.S_IMODE(status.st_mode)
     # Before anything is rendered: it may be in vain.
     handle, temporary = tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.writelines(_parts(report, path.suffix.lower(), renderer))
+            file.writelines(parts())
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, mode)

@@ -110,12 +110,14 @@ class Correlator(Links):
         if record is not None:
             self._drop(record)
 
-    def clear(self) -> None:
-        """Forget everything."""
+    def clear(self) -> list[object]:
+        """Forget everything; return what that frees, for the caller to let go of bit by bit."""
+        freed: list[object] = [*self.records.values(), self._places]
         self.records.clear()
         self.held = 0
-        self._places.clear()
+        self._places = {}
         self._waiting.clear()
+        return freed
 
     def pass_time(self, now: float) -> set[str]:
         """Say what time it is; return the ids of what nothing followed in time."""

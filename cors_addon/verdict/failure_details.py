@@ -31,6 +31,8 @@ FOR_EVERYBODY: Final = f"{ALLOW_ORIGIN}: *"
 """What lets in a page without a name; no cure where credentials are included."""
 
 _SEPARATORS: Final = re.compile(r"[,\s]+")
+_VALUE_OF_A_NAME: Final = re.compile(r"(?<![\w-])(?!access-control-)([\w-]++)[ \t]*+:(?!//)[^,]*+", re.IGNORECASE)
+"""Where each name of a list was given a value; a list that begins with its own header's name is one nevertheless."""
 _WRAPPING: Final = re.compile(r"^[\"'(\[]+|[\"')\]]+$")
 
 
@@ -200,7 +202,8 @@ def _extended(headers: HeaderList, name: str, asked: Iterable[str], keep_wildcar
 
 def _salvaged(value: str) -> list[str]:
     """Return what a list that does not parse was probably meant to hold."""
-    parts = (_WRAPPING.sub("", part).partition(";")[0] for part in _SEPARATORS.split(value))
+    names = _VALUE_OF_A_NAME.sub(r"\1", value)
+    parts = (_WRAPPING.sub("", part).partition(";")[0] for part in _SEPARATORS.split(names))
     return [part for part in dict.fromkeys(parts) if is_token(part)]
 
 

@@ -28,7 +28,7 @@ _SIGNED: Final = ("x-amz-", "x-goog-", "x-ms-")
 
 # Cheap signs without which nothing can be hidden in a text.
 _SUSPECT: Final = re.compile(
-    r"[=@{]|%(?:25)*3[Dd]|%(?:25)*7[Bb]|eyJ|[Bb]earer|[Bb]asic|BEARER|BASIC|[A-Za-z0-9_+-]{20}|/services/T"
+    r"[=@{]|[A-Za-z]\s*:(?!//)|%(?:25)*3[Dd]|%(?:25)*7[Bb]|eyJ|[Bb]earer|[Bb]asic|BEARER|BASIC|[A-Za-z0-9_+-]{20}|/services/T"
     r"|reset|magic|invite|verify|confirm|activate|unsubscribe|recover|/token|/key"
 )
 _USER_INFO: Final = re.compile(r"(?<=//)(?!\.\.\.@)[^/?#\s\\\"'<>]*@")
@@ -48,6 +48,17 @@ _PATH_SECRET: Final = re.compile(
     r"(/services/T[A-Za-z0-9]*+/B[A-Za-z0-9]*+/"
     r"|/(?:(?:password[_-]?)?reset|magic(?:[_-]?link)?|invite|verify|confirm|activate|unsubscribe|recover|token|key)s?/)"
     r"(?=[^/?#\s\"'<>]*[0-9A-Z]|[^/?#\s\"'<>]{16})([^/?#\s\"'<>,]{6,})"
+)
+_FIELD: Final = re.compile(
+    r"(?<![\w./@-])(?!(?i:access-control-))((?:[A-Za-z]+-)++[A-Za-z]++|[Aa]uthorization|[Aa]pi[Kk]ey)(\s*+:\s*+)"
+    r"(?=[A-Za-z+/._~-]*+[0-9=]|\S{20})([^\s,;\"'<>]{6,}+)"
+)
+"""A header field written out within a text: a list that somebody filled with names and values."""
+_CHALLENGES: Final = frozenset({"www-authenticate", "proxy-authenticate"})
+_PARAMETER_OF_A_CHALLENGE: Final = re.compile(
+    r"\b((?:c|next)?nonce\s*+=\s*+|opaque\s*+=\s*+)(?:\"[^\"]*+\"?|[^\s,]++)"
+    r"|\b((?:negotiate|ntlm|kerberos)\s++)(?=[^\s,]{8})[^\s,=]++=*+",
+    re.IGNORECASE,
 )
 _RUN: Final = re.compile(r"(?<![A-Za-z0-9_+-])[A-Za-z0-9_+-]{20,}+")
 _CLASSES: Final = str.maketrans({**dict.fromkeys(ascii_uppercase, "A"), **dict.fromkeys(ascii_lowercase, "a")})
@@ -76,12 +87,18 @@ def redact(text: str) -> str:
         return _redact_short(text)
     if len(text) > _LONGEST:
         text = f"{text[:_LONGEST]}..."
-    return _redact(text, _DEEPEST) if _SUSPECT.search(text) else text
+    return _redact_long(text)
 
 
 @functools.lru_cache(1024)
 def _redact_short(text: str) -> str:
     """Remember what many flows say alike: messages, comments, and most header values."""
+    return _redact(text, _DEEPEST) if _SUSPECT.search(text) else text
+
+
+@functools.lru_cache(32)
+def _redact_long(text: str) -> str:
+    """Remember what one flow says again and again: a long list stands in each of its findings, fixes and lines."""
     return _redact(text, _DEEPEST) if _SUSPECT.search(text) else text
 
 
@@ -101,6 +118,8 @@ def _redact(text: str, depth: int) -> str:
     if "{" in text and ":" in text:
         text = _MEMBER.sub(_member, text)
     text = _SCHEME.sub(rf"\1\2{HIDDEN}", _TOKEN.sub(HIDDEN, text))
+    if ":" in text:
+        text = _FIELD.sub(_field, text)
     if "/" in text:
         text = _PATH_SECRET.sub(rf"\1{HIDDEN}", text)
     return _RUN.sub(_random, text)
@@ -125,6 +144,13 @@ def _within(value: str, depth: int) -> str:
         if cleaned != decoded:
             value = quote(cleaned, safe="", encoding="latin-1", errors="replace")
     return value
+
+
+def _field(match: re.Match[str]) -> str:
+    name, between, value = match.groups()
+    # A cookie's name and attributes are what is to be told of it.
+    hidden = holds_a_secret(name) and not name.lower().endswith("cookie")
+    return f"{name}{between}{HIDDEN if hidden else value}"
 
 
 def _member(match: re.Match[str]) -> str:
@@ -165,7 +191,14 @@ def names_a_secret(name: str) -> bool:
 
 def redact_header(name: str, value: str) -> str:
     """Return a header field's value as it may be shown; that of a field that holds a secret is not shown at all."""
-    return NOT_SHOWN if holds_a_secret(name) else redact(value)
+    if holds_a_secret(name):
+        return NOT_SHOWN
+    return _challenge(value[:_LONGEST]) if name.lower() in _CHALLENGES else redact(value)
+
+
+def _challenge(value: str) -> str:
+    """Keep a challenge's scheme and realm, and take out what the client is to prove its secret with."""
+    return _RUN.sub(_random, _PARAMETER_OF_A_CHALLENGE.sub(lambda match: f"{match[1] or match[2]}{HIDDEN}", value))
 
 
 def holds_a_secret(name: str) -> bool:

@@ -90,6 +90,7 @@ async def _measure(count: int, say: Say) -> list[Row]:
             "cors.explain of all": lambda: commands.explain(flows),
             "cors.rules.suggest of all": lambda: commands.rules_suggest(flows),
             "cors.rules.add of all": lambda: commands.rules_add(flows),
+            "cors.ticket of all": lambda: commands.ticket(flows, str(Path(folder, "a.md"))),
             **{
                 f"cors.report {suffix}": partial(commands.report, str(Path(folder, f"a{suffix}")))
                 for suffix in (".json", ".html", ".sarif", ".txt")

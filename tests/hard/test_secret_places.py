@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cors_addon.mitm.contentview import text_for
 from cors_addon.mitm.probe import told
 from cors_addon.report.formats import SUFFIXES
-from cors_addon.verdict.redact import HIDDEN, redact
+from cors_addon.verdict.redact import HIDDEN, redact, redact_header
 from tests.mitm.support import APP, cors_get, make_flow, make_response
 from tests.page.test_page import browser
 
@@ -90,6 +90,48 @@ def test_a_secret_is_taken_out(carrier: str, place: str, secret: str) -> None:
     assert secret not in redact(carrier.format(place))
 
 
+IN_HEADERS = [
+    ("Access-Control-Allow-Headers", "authorization: {}"),
+    ("Access-Control-Allow-Headers", "X-Api-Key: {}, Content-Type"),
+    ("Access-Control-Allow-Headers", "X-Api-Key:{}"),
+    ("Access-Control-Allow-Headers", "X-A, Authorization: Bearer {}"),
+    ("WWW-Authenticate", 'Digest realm="a b", nonce="{}", qop="auth"'),
+    ("WWW-Authenticate", "Digest opaque={}, realm=a"),
+    ("WWW-Authenticate", "Negotiate {}"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), IN_HEADERS)
+def test_one_that_a_server_writes_into_a_header_is_shown_nowhere(name: str, value: str, tmp_path: Path) -> None:
+    """A list that somebody filled with names and values, and what a client proves its secret with."""
+    line = f"{name}: {value.format(NAMED)}"
+    paths = [tmp_path / f"cors{ending}" for ending in SUFFIXES]
+    with browser(cors_report=[str(path) for path in paths]) as page:
+        preflight = make_flow(
+            *(f"Origin: {APP}", "Access-Control-Request-Method: PUT", "Access-Control-Request-Headers: x-a"),
+            method="OPTIONS",
+            response=make_response(200, line, f"Access-Control-Allow-Origin: {APP}"),
+        )
+        given = [preflight, cors_get(line, status=401)]
+        for each in given:
+            page.through.send(each)
+        shown = [page.open(), json.dumps(page.through.addon.commands.rules_suggest(given)), *map(text_for, given)]
+    shown += [path.read_text(encoding="utf-8") for path in paths]
+    assert [_around(text) for text in shown if NAMED in text] == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        'Bearer realm="https://a.test/t", error="invalid_token"',
+        'Digest realm="api", qop="auth", algorithm=SHA-256',
+        "Negotiate",
+    ],
+)
+def test_a_challenge_keeps_its_scheme_and_realm(value: str) -> None:
+    assert redact_header("WWW-Authenticate", value) == value
+
+
 READABLE = [
     *("/items/42?page=2&sort=name", "/users/2f1e9c7a-1b2c-4d3e-8f90-a1b2c3d4e5f6", "/assets/index-B3kd92aQ.js"),
     *("/blog/how-to-fix-cors-in-2026-with-examples", "/api/getUserProfileByIdV2", "/maps?center=52.5200,13.4050"),
@@ -108,6 +150,9 @@ def test_what_is_no_secret_can_still_be_read(path: str) -> None:
     "text",
     [
         "Access-Control-Allow-Headers: X-Amz-Content-Sha256, X-Requested-With, Sec-WebSocket-Extensions, Content-Type",
+        "X-CSRF-Token: Required",
+        "Set-Cookie: session=abc123def; SameSite=None; Secure",
+        "Access-Control-Allow-Headers is not a list of header names: X-A: 1, X-B: 2",
         "Referrer-Policy: strict-origin-when-cross-origin",
         "PreflightDisallowedRedirect CORSPreflightDidNotSucceed WildcardOriginNotAllowed",
         "flow 65ec2fac-c847-412c-bc08-e11e1203a56c",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -191,3 +193,72 @@ def test_the_end_of_the_proxy_finishes_what_is_under_way() -> None:
 
         loop(running, ask)
         assert len(told) == 1
+
+
+def test_tickets_of_many_flows_are_written_beside_the_traffic(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "all.md"
+    with proxy() as running:
+        seen(running)
+
+        async def ask() -> None:
+            assert "the log will say" in str(call(running, "cors.ticket", "@all", str(path)))
+            assert not path.exists()
+            await turns_until(lambda: not running.addon.reporting.under_way)
+
+        loop(running, ask)
+        assert path.read_text(encoding="utf-8").count("\n## Blocked") >= 2
+        assert any(f"written to {path}" in line for line in logged(caplog))
+
+
+def test_a_ticket_waits_for_no_reader(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with proxy() as running:
+        seen(running, 1)
+        with pytest.raises(exceptions.CommandError, match="a pipe or a device"):
+            call(running, "cors.ticket", "@all", str(path))
+
+
+def test_what_is_forgotten_is_let_go_of_in_steps() -> None:
+    class Counted(dict[int, int]):
+        most = 0
+
+        def popitem(self) -> tuple[int, int]:
+            self.most += 1
+            return super().popitem()
+
+        def clear(self) -> None:
+            raise AssertionError("to free all of them in one go stops everything")
+
+    with proxy() as running:
+        freed = Counted(dict.fromkeys(range(1_000), 0))
+
+        async def ask() -> None:
+            running.addon.reporting.free(running.addon.kept.clear(), [freed, "a record", {}])
+            await turns_until(lambda: bool(freed.most))
+            assert freed.most < 1_000
+            await turns_until(lambda: not running.addon.reporting.under_way)
+
+        loop(running, ask)
+        assert not freed
+
+
+def test_what_very_long_work_has_made_counts_as_old() -> None:
+    with proxy() as running:
+
+        def steps(job: sliced_jobs.Job[list[list[int]]]) -> sliced_jobs.Steps[list[list[int]]]:
+            made: list[list[int]] = [[] for _ in range(150_000)]
+            yield None
+            return made
+
+        kept: list[list[list[int]]] = []
+
+        async def ask() -> None:
+            gc.enable()
+            running.addon.reporting.begin("much", steps, kept.append)
+            await turns_until(lambda: not running.addon.reporting.under_way)
+            assert gc.isenabled()
+            assert gc.get_count()[0] < 100_000
+
+        loop(running, ask)
+        assert len(kept[0]) == 150_000
