@@ -3,9 +3,9 @@
 import logging
 import re
 from collections.abc import Callable, Generator, Sequence
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from mitmproxy import command, ctx, exceptions, flow, types
 from mitmproxy.log import ALERT
@@ -27,7 +27,7 @@ from .rule_table import rule_rows
 from .rule_writer import Preview, RuleWriter, refusing
 from .services import Services
 from .sliced_jobs import Job, Steps
-from .tickets import gather, write_tickets
+from .tickets import steps_to_tickets, write_tickets
 from .verify import Verifier
 
 logger = logging.getLogger("cors_addon")
@@ -164,19 +164,13 @@ class Commands:
     @contained
     def ticket(self, flows: Sequence[flow.Flow], path: types.Path) -> str:
         """Write what is wrong with these flows as Markdown into a file, with curl commands, to hand over."""
-        verdicts, found = self._verdicts(flows), dict[str, Any]()
-        reading = gather(map(self._services.store.explained, verdicts), found)
-        if len(verdicts) <= _FEW or not self._reporting.jobs.may_wait:
-            result_of(reading)
-            return write_tickets(found, path)
-
-        def steps(job: Job[str]) -> Steps[str]:
-            yield from reading
-            job.detached = True
-            return (yield from self._reporting.jobs.aside(write_tickets, found, path))
-
+        verdicts, reporting = self._verdicts(flows), self._reporting
+        explained = map(self._services.store.explained, verdicts)
+        if len(verdicts) <= _FEW or not reporting.jobs.may_wait:
+            return write_tickets(explained, path)
         told = LateLines("the tickets are being written; the log will say when they are there")
-        self._reporting.begin("a file of tickets", steps, lambda written: told([written]))
+        steps = partial(steps_to_tickets, reporting.jobs, explained, path)
+        reporting.begin("a file of tickets", steps, lambda written: told([written]))
         return told.rows()[0][0]
 
     @command.command("cors.inject")

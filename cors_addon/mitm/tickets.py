@@ -1,6 +1,6 @@
 """``cors.ticket``: what is wrong with some flows as Markdown, to hand over."""
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -11,23 +11,38 @@ from ..report import files
 from ..report.entries import diagnosis_entries
 from ..report.markdown import ticket
 from ..verdict.model import Verdict
+from .sliced_jobs import Job, Jobs, Steps
 
-Found = dict[str, Mapping[str, Any]]
+_Found = dict[str, Mapping[str, Any]]
 _NAMED: Final = 10
 
 
-def gather(verdicts: Iterable[Verdict], found: Found) -> Generator[None, None, None]:
-    """Take in what explained verdicts tell, each diagnosis once; yields after each verdict."""
-    for verdict in verdicts:
-        found.update({each["id"]: each for each in diagnosis_entries(verdict)})
-        yield None
-
-
-def write_tickets(found: Found, path: str) -> str:
-    """Write a ticket for each diagnosis into a file, in one step; return what was written in a sentence.
+def write_tickets(verdicts: Iterable[Verdict], path: str) -> str:
+    """Write the tickets of explained verdicts into a file, in one step; return what was written in a sentence.
 
     Raises ``CommandError`` where there is nothing to tell, or the file cannot be written.
     """
+    found: _Found = {}
+    for verdict in verdicts:
+        _take(verdict, found)
+    return _written(found, path)
+
+
+def steps_to_tickets(jobs: Jobs, verdicts: Iterable[Verdict], path: str, job: Job[str]) -> Steps[str]:
+    """Do the same beside the traffic."""
+    found: _Found = {}
+    for verdict in verdicts:
+        _take(verdict, found)
+        yield None
+    job.detached = True
+    return (yield from jobs.aside(_written, found, path))
+
+
+def _take(verdict: Verdict, found: _Found) -> None:
+    found.update({each["id"]: each for each in diagnosis_entries(verdict)})
+
+
+def _written(found: _Found, path: str) -> str:
     if not found:
         raise exceptions.CommandError("There is nothing to fix in these flows.")
     target = Path(path).expanduser()

@@ -112,10 +112,8 @@ class Correlator(Links):
 
     def clear(self) -> list[object]:
         """Forget everything; return what that frees, for the caller to let go of bit by bit."""
-        freed: list[object] = [*self.records.values(), self._places]
+        freed, self.held, self._places = [*self.records.values(), self._places], 0, {}
         self.records.clear()
-        self.held = 0
-        self._places = {}
         self._waiting.clear()
         return freed
 
