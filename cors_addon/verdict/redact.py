@@ -12,13 +12,36 @@ NOT_SHOWN: Final = "(not shown)"
 
 _WORDS: Final = frozenset(
     {
-        *("auth", "code", "cookie", "csrf", "hmac", "jwt", "key", "nonce", "otp", "pass", "pat", "pin", "pw", "pwd"),
+        *(
+            "auth",
+            "code",
+            "cookie",
+            "csrf",
+            "cvc",
+            "cvv",
+            "mfa",
+            "mnemonic",
+            "passkey",
+            "ssn",
+            "totp",
+            "wpnonce",
+            "hmac",
+            "jwt",
+            "key",
+            "nonce",
+            "otp",
+            "pass",
+            "pat",
+            "pin",
+            "pw",
+            "pwd",
+        ),
         *("sess", "sid", "sig", "ticket", "tok", "xsrf"),
     }
 )
 _PARTS: Final = re.compile(
     r"token|secret|passw|passphrase|passcode|api_?key|access_?key|signature|session|sessid|credential|bearer|authoriz|oauth"
-    r"|cookie|assertion|hdnts|hdnea"
+    r"|cookie|assertion|hdnts|hdnea|2fa|kennwort|mot_?de_?passe|recovery_?phrase|seed_?phrase"
 )
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 

@@ -34,6 +34,7 @@ BY_NAME = [
     *(f"/?{name}={NAMED}" for name in ("token", "pw", "pat", "appid", "login", "private", "sig", "Policy", "hdnts")),
     *(f"/?{name}={NAMED}" for name in ("X-Amz-Credential", "X-Amz-Anything", "X-Goog-Signature", "x-ms-sig", "hdnea")),
     *(f"/?a=1&{name}={NAMED}&b=2" for name in ("code", "apiKey", "client_secret", "mac", "invite", "SAMLassertion")),
+    *(f"/?{name}={NAMED}" for name in ("totp", "mfa", "2fa_code", "cvv", "ssn", "mnemonic", "recovery-phrase", "PIN")),
     f"/?token=a;{NAMED}",
     f"/?token=a;b;{NAMED}&x=1",
     f"/?a=1,token={NAMED}",
@@ -130,6 +131,17 @@ def test_one_that_a_server_writes_into_a_header_is_shown_nowhere(name: str, valu
 )
 def test_a_challenge_keeps_its_scheme_and_realm(value: str) -> None:
     assert redact_header("WWW-Authenticate", value) == value
+
+
+WORDS = ["correct-horse-battery", "my+dog", "hunter2", "1234", "geheim"]
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize(
+    "name", ["password", "passphrase", "pin", "pwd", "otp", "user_password", "userPin", "mot_de_passe"]
+)
+def test_a_secret_that_is_a_word_is_taken_out_by_its_name(name: str, word: str) -> None:
+    assert redact(f"http://a.test/?x=1&{name}={word}&y=2") == f"http://a.test/?x=1&{name}={HIDDEN}&y=2"
 
 
 READABLE = [

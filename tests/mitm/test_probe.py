@@ -72,9 +72,9 @@ addons = [Driver()]
 
 
 class Asked:
-    """A server that allows whomever ``trusts`` says, and remembers what it was asked."""
+    """A server that allows whomever ``trusts`` says, and remembers what it was asked; it may redirect everybody."""
 
-    def __init__(self, trusts: Mapping[str, bool] | None = None) -> None:
+    def __init__(self, trusts: Mapping[str, bool] | None = None, leads_to: str = "") -> None:
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         asked = self
 
@@ -85,7 +85,9 @@ class Asked:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 asked.requests.append((self.command, self.path, headers))
                 origin = headers.get("origin", "")
-                self.send_response(204 if self.command == "OPTIONS" else 200)
+                self.send_response(302 if leads_to else 204 if self.command == "OPTIONS" else 200)
+                if leads_to:
+                    self.send_header("Location", leads_to)
                 if trusts is None or trusts.get(origin):
                     self.send_header("Access-Control-Allow-Origin", origin)
                     self.send_header("Access-Control-Allow-Credentials", "true")
@@ -233,6 +235,18 @@ def test_what_is_never_asked(tmp_path: Path) -> None:
         assert running.stop() == 0
     assert [method for method, _, _ in server.requests] == ["POST", "OPTIONS"], "the page's own and no more"
     assert [method for method, _, _ in other.requests] == ["GET", "GET"]
+
+
+@pytest.mark.proxy
+def test_it_follows_no_redirect(tmp_path: Path) -> None:
+    with Asked() as other, Asked(leads_to=f"//127.0.0.1:{other.port}/latest/meta-data") as server:
+        with dumping(tmp_path, server) as running:
+            lines = ("Cookie: session=1", "Authorization: Bearer abc")
+            fetch(running.port, "GET", f"http://127.0.0.1:{server.port}/me?probe", *lines)
+            running.wait_for("was asked in 8 made-up names")
+            assert running.stop() == 0
+    assert other.requests == []
+    assert {path for _, path, _ in server.requests} == {"/me?probe"}
 
 
 @pytest.mark.proxy
