@@ -239,12 +239,15 @@ def test_what_is_never_asked(tmp_path: Path) -> None:
 
 @pytest.mark.proxy
 def test_it_follows_no_redirect(tmp_path: Path) -> None:
-    with Asked() as other, Asked(leads_to=f"//127.0.0.1:{other.port}/latest/meta-data") as server:
-        with dumping(tmp_path, server) as running:
-            lines = ("Cookie: session=1", "Authorization: Bearer abc")
-            fetch(running.port, "GET", f"http://127.0.0.1:{server.port}/me?probe", *lines)
-            running.wait_for("was asked in 8 made-up names")
-            assert running.stop() == 0
+    with (
+        Asked() as other,
+        Asked(leads_to=f"//127.0.0.1:{other.port}/latest/meta-data") as server,
+        dumping(tmp_path, server) as running,
+    ):
+        lines = ("Cookie: session=1", "Authorization: Bearer abc")
+        fetch(running.port, "GET", f"http://127.0.0.1:{server.port}/me?probe", *lines)
+        running.wait_for("was asked in 8 made-up names")
+        assert running.stop() == 0
     assert other.requests == []
     assert {path for _, path, _ in server.requests} == {"/me?probe"}
 
