@@ -181,7 +181,9 @@ class ChromiumEvents:
         request = chain[-1]
         status = params.get("corsErrorStatus")
         if status is None:
-            error = params.get("blockedReason") or params.get("errorText") or "failed"
+            blocked, text = params.get("blockedReason"), params.get("errorText")
+            # What an extension blocks is blocked for another reason, and the error says by whom.
+            error = (text if blocked == "other" else blocked) or blocked or text or "failed"
             if error == "csp":
                 request.directive = request.directive or self._directives.get(request.url, "")
                 self._same_as_blocked(request)

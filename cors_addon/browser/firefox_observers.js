@@ -40,6 +40,10 @@ if (Services.corsAddon === undefined) {
                        beacon: info.externalContentPolicyType === Ci.nsIContentPolicy.TYPE_BEACON};
         try { event.preflight = !!channel.getRequestHeader('Access-Control-Request-Method'); } catch (none) {}
         try { event.status = channel.responseStatus; } catch (none) {}
+        try {
+          // Of what an extension cancels, the loading information often has no reason.
+          if (channel.QueryInterface(Ci.nsIPropertyBag).getProperty('cancelledByExtension')) event.reason = 'EXTENSION';
+        } catch (none) {}
         keep(kept.events, event);
       } catch (gone) {}
     }};

@@ -39,7 +39,7 @@ async function loadItems() {
   const answer = quiet(fetch(api + '/aborted', {signal: given_up.signal}));
   given_up.abort();
   await answer;
-  await quiet(fetch(api + '/cached'));
+  await quiet(fetch(api + '/cached', {mode: 'no-cors'}).then((answer) => answer.text()));
   await quiet(fetch(api + '/cached', {cache: 'force-cache'}));
   await navigator.serviceWorker?.register('/worker.js');
   await quiet(fetch('https://app.test/done-http', {mode: 'no-cors'}));
@@ -116,10 +116,19 @@ def profiles() -> set[str]:
 @contextmanager
 def started(browser: str, url: str, *options: str) -> Iterator[tuple[Proxy, str]]:
     """A proxy that has started a browser without a window; gives the profile too."""
+    with started_by(browser, f"{browser} --headless {url}", route, *options) as both:
+        yield both
+
+
+@contextmanager
+def started_by(
+    browser: str, command: str, answer: Callable[[Seen], Answer], *options: str
+) -> Iterator[tuple[Proxy, str]]:
+    """The same by the words of a command, and with a server of its own."""
     skip_without(browser)
     before = profiles()
-    with Server(route) as server:
-        settings = [f"cors_start_browser={browser} --headless {url}", "termlog_verbosity=info", *options]
+    with Server(answer) as server:
+        settings = [f"cors_start_browser={command}", "termlog_verbosity=info", *options]
         with Proxy(server, options=settings) as proxy:
             until(lambda: "goes through the proxy" in proxy.output, "the browser's start")
             # Other tests, beside these, make profiles too.
@@ -189,7 +198,10 @@ def test_a_diagnosis_names_the_line_that_made_the_call(report: tuple[str, dict[s
     assert (site["url"], site["line"], site["function"]) == ("http://app.test/app.js", 4, "loadItems")
 
 
-UNSENT = [("/mixed", "mixed-content"), ("/by-policy", "csp"), ("/by-worker", "service-worker"), ("/aborted", "aborted")]
+UNSENT = [
+    *(("/mixed", "mixed-content"), ("/by-policy", "csp"), ("/by-worker", "service-worker"), ("/aborted", "aborted")),
+    ("/cached", "cache"),
+]
 
 
 @pytest.mark.parametrize(("path", "reason"), UNSENT)
