@@ -137,7 +137,10 @@ class FirefoxEvents:
             if not channel.hops:
                 channel.hops.append(self._hop(event))
             channel.stopped = True
-            channel.reasons.append(event["reason"] or "blocked")
+            if event["result"]:
+                channel.results.append(event["result"])
+            if event["reason"] or not event["result"]:
+                channel.reasons.append(event["reason"] or "blocked")
         elif not channel.hops:
             return
         elif topic == "http-on-before-connect":

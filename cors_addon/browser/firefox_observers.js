@@ -70,9 +70,17 @@ if (Services.corsAddon === undefined) {
       Services.obs.addObserver(observer, 'http-on-opening-request');
       Services.obs.addObserver(observer, 'http-on-failed-opening-request');
     };
+    // A port that is blocked for every page gives a channel neither a reason nor, by then, a result.
+    const portResult = (url) => {
+      try {
+        const uri = Services.io.newURI(url);
+        return uri.port === -1 || Services.io.allowPort(uri.port, uri.scheme) ? null : 'NS_ERROR_PORT_ACCESS_NOT_ALLOWED';
+      } catch (noURL) { return null; }
+    };
     Services.ppmm.addMessageListener('cors-addon', {receiveMessage({data}) {
-      keep(kept.events, {...data, topic: 'page-' + data.topic, result: null, preflight: false, status: null,
-                         reason: reasons[data.reason] ?? null});
+      const failed = data.topic === 'http-on-failed-opening-request';
+      keep(kept.events, {...data, topic: 'page-' + data.topic, preflight: false, status: null,
+                         result: failed ? portResult(data.url) : null, reason: reasons[data.reason] ?? null});
     }});
     Services.ppmm.loadProcessScript('data:application/javascript,(' + encodeURIComponent(inPages) + ')()', true);
     Services.corsAddon = {take() {

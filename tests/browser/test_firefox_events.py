@@ -116,12 +116,12 @@ def test_the_credentials_mode_is_the_channels_own() -> None:
         assert Told().channel(1, START, credentials=mode).hops[0].credentials is mode
 
 
-def blocked(reason: str | None = None) -> Told:
+def blocked(reason: str | None = None, result: str | None = None) -> Told:
     """A request of a page that is blocked before it is opened."""
     events = Told()
     event = {"topic": "page-http-on-failed-opening-request", "id": 1, "url": A, "method": "GET", "at": 1.0}
     frames = [["http://localhost:5173/node_modules/axios.js", 3, 1, "x"], ["http://app.test/app.js", 7, 2, "load"]]
-    rest = {"preflight": False, "result": None, "reason": reason, "frames": frames, "page": "http://app.test/"}
+    rest = {"preflight": False, "result": result, "reason": reason, "frames": frames, "page": "http://app.test/"}
     events.events.add({"events": [event | rest], "lines": []})
     return events
 
@@ -139,6 +139,14 @@ def test_mixed_content_and_extensions() -> None:
     assert blocked().line("Mixed Content Blocker", line).hops[0].unsent is Unsent.MIXED_CONTENT
     assert blocked("MIXED_BLOCKED").hops[0].unsent is Unsent.MIXED_CONTENT
     assert blocked("EXTENSION_WEBREQUEST").hops[0].unsent is Unsent.EXTENSION
+
+
+def test_a_port_that_is_blocked_for_every_page() -> None:
+    port = "NS_ERROR_PORT_ACCESS_NOT_ALLOWED"
+    (hop,) = blocked(result=port).hops
+    assert (hop.unsent, hop.error) == (Unsent.PORT, port)
+    # What a policy says of the same request comes before it.
+    assert blocked("MIXED_BLOCKED", port).hops[0].unsent is Unsent.MIXED_CONTENT
 
 
 def test_a_challenge_that_is_answered_is_a_hop_of_its_own() -> None:

@@ -42,6 +42,7 @@ async function loadItems() {
   await quiet(fetch(api + '/cached', {mode: 'no-cors'}).then((answer) => answer.text()));
   await quiet(fetch(api + '/cached', {cache: 'force-cache'}));
   await navigator.serviceWorker?.register('/worker.js');
+  await quiet(fetch(api + ':6667/port'));
   await quiet(fetch('https://app.test/done-http', {mode: 'no-cors'}));
   location.href = 'https://app.test/secure';
 }
@@ -218,6 +219,17 @@ def test_what_never_reached_the_proxy_is_listed(
     if path == "/by-policy":
         assert entry["directive"] == "connect-src"
     assert entry["initiator"]["url"].startswith(("http://app.test/app.js", "https://app.test/secure.js"))
+
+
+def test_a_port_that_browsers_block_is_named(report: tuple[str, dict[str, Any], str]) -> None:
+    browser, made, _ = report
+    (entry,) = [each for each in made["unsent"] if each["url"].endswith(":6667/port")]
+    names = {"chromium": "net::ERR_UNSAFE_PORT", "firefox": "NS_ERROR_PORT_ACCESS_NOT_ALLOWED"}
+    assert (entry["reason"], entry["error"], entry["initiator"]["function"]) == (
+        "blocked-port",
+        names[browser],
+        "loadItems",
+    )
 
 
 @pytest.mark.parametrize("browser", ["chromium", "firefox"])
