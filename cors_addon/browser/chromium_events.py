@@ -37,6 +37,7 @@ _BLOCKED_BY: Final = {
     "csp": Unsent.CSP,
     "mixed-content": Unsent.MIXED_CONTENT,
     "inspector": Unsent.EXTENSION,
+    "origin": Unsent.SAME_ORIGIN,
     "net::ERR_BLOCKED_BY_CLIENT": Unsent.EXTENSION,
     "net::ERR_BLOCKED_BY_ADMINISTRATOR": Unsent.EXTENSION,
     "net::ERR_ABORTED": Unsent.ABORTED,

@@ -36,6 +36,8 @@ class Unsent(Enum):
     CACHE = "cache"
     SERVICE_WORKER = "service-worker"
     PORT = "blocked-port"
+    SAME_ORIGIN = "same-origin-mode"
+    """``fetch()`` with mode "same-origin" and the URL of another origin."""
     ABORTED = "aborted"
     PREFLIGHT = "preflight"
     """Its preflight failed, which reached the proxy and says why."""

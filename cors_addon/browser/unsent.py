@@ -18,6 +18,7 @@ _HELP: Final = {
     Unsent.CACHE: "On the server: send Vary: Origin, so that no other page's response is reused. Then clear the cache.",
     Unsent.SERVICE_WORKER: "Fix what the service worker responds, or unregister the service worker.",
     Unsent.PORT: "Serve the API on another port, such as 8080.",
+    Unsent.SAME_ORIGIN: 'Leave out mode: "same-origin" for URLs of other origins.',
     Unsent.ABORTED: "Keep the page open, and do not abort the call, until the response is there.",
 }
 _WHAT: Final = {
@@ -28,6 +29,7 @@ _WHAT: Final = {
     Unsent.CACHE: "the browser's cache answers it",
     Unsent.SERVICE_WORKER: "a service worker answers it",
     Unsent.PORT: "the browser blocks this port for every page",
+    Unsent.SAME_ORIGIN: 'mode "same-origin" excludes URLs of other origins',
     Unsent.ABORTED: "the page aborts it before it is sent",
     Unsent.OTHER: "the browser blocks it",
 }

@@ -48,6 +48,7 @@ from .redirect_conditions import (
     location_conditions,
 )
 from .testified import (
+    BESIDE_CORS,
     NO_CORS_AFTER_ALL,
     REFUSED,
     fails_beside_cors,
@@ -297,6 +298,10 @@ def _verdict(record: Record, context: Context, conditions: list[Condition], know
         if passing or record.kind not in (Kind.CORS, Kind.PREFLIGHT):
             speaker = speaker_of(testimony, record)
             modes = (passing & modes) or passing or modes
+        elif not surely:
+            rest = [condition for condition in conditions if condition.violation.severity is not Severity.BLOCKED]
+            verdict = _passed(record, context, rest, Outcome.NOT_CORS, _NOT_CORS)
+            return replace(verdict, told=told_view(testimony, Told.FAILED, True), reason=BESIDE_CORS)
     passed = _ALLOWED if record.kind in (Kind.CORS, Kind.PREFLIGHT) else _NOT_CORS
     sure = dict.fromkeys(_JUDGES, surely)
     sure[Judge.FIREFOX] = sure[Judge.FIREFOX] and not context.upgraded

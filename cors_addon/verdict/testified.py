@@ -24,8 +24,13 @@ _OVERRULED: Final = "the browser delivered the response, so something in the bro
 _TAKEN: Final = "the body was saved although CORS blocks the response: a plugin or extension may have asked"
 _UNEXPLAINED: Final = "the browser blocked the response, and nothing in the response explains why"
 _EQUAL: Final = "{number} equal requests were under way: what the browser says may be of another one"
+_UNFOLLOWED: Final = ("CORSExternalRedirectNotAllowed", "CORSPreflightDidNotSucceed")
+"""Firefox has the second name for a redirected preflight where ``fetch()`` does not follow redirects (``redirect`` is
+"error" or "manual"), which nothing on the wire tells. Measured with Firefox 153."""
+
 _COOKIES: Final = 5
 NO_CORS_AFTER_ALL: Final = "the browser used a response that fails the CORS check: a beacon, or mode no-cors"
+BESIDE_CORS: Final = "the browser names another reason than CORS for a response that fails the CORS check: mode no-cors"
 _REASONS: Final = (
     ("net::ERR_BLOCKED_BY_CLIENT", "an extension or content blocker in the browser stopped the request"),
     ("net::ERR_BLOCKED_BY_CSP", "the page's Content-Security-Policy blocks the request"),
@@ -141,7 +146,7 @@ def with_testimony(verdict: Verdict, record: Record) -> Verdict:
         views = {**views, speaker: View(Outcome.UNKNOWN)}
     elif testimony.outcome is Told.CORS and testimony.certain and testimony.error not in (None, view.error, GENERIC):
         # Blocked by both, by another name: the browser's is the right one.
-        told = replace(told, agrees=False)
+        told = replace(told, agrees=(view.error, testimony.error) == _UNFOLLOWED)
         views = {**views, speaker: View(Outcome.BLOCKED, testimony.error)}
     if testimony.cookies_left_out:
         cookies = ", ".join(

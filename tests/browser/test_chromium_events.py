@@ -210,6 +210,8 @@ def test_reasons_of_what_was_never_sent() -> None:
     for told_as, reason in (
         ({"blockedReason": "mixed-content"}, Unsent.MIXED_CONTENT),
         ({"blockedReason": "inspector"}, Unsent.EXTENSION),
+        ({"blockedReason": "other", "errorText": "net::ERR_BLOCKED_BY_CLIENT"}, Unsent.EXTENSION),
+        ({"blockedReason": "origin"}, Unsent.SAME_ORIGIN),
         ({"errorText": "net::ERR_BLOCKED_BY_CLIENT"}, Unsent.EXTENSION),
         ({"errorText": "net::ERR_ABORTED"}, Unsent.ABORTED),
         ({"cors": "LocalNetworkAccessPermissionDenied"}, Unsent.LOCAL_NETWORK_ACCESS),

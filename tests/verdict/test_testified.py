@@ -11,7 +11,8 @@ from cors_addon.traffic.browser_family import BrowserFamily
 from cors_addon.traffic.exchange import Exchange
 from cors_addon.traffic.testimony import Testimony as Said
 from cors_addon.traffic.testimony import Told
-from cors_addon.verdict.model import Outcome, Verdict
+from cors_addon.verdict.model import Judge, Outcome, Verdict
+from cors_addon.verdict.testified import BESIDE_CORS
 from tests.traffic.exchanges import cors as cors_exchange
 from tests.traffic.exchanges import preflight
 
@@ -166,6 +167,23 @@ def test_another_name_is_a_difference_and_the_browsers_own_is_shown() -> None:
     assert found.told is not None
     assert not found.told.agrees
     assert found.views[found.judge].error == "AllowOriginMismatch"
+
+
+def test_a_redirected_preflight_has_another_name_where_fetch_follows_no_redirects() -> None:
+    redirected = preflight(f"PUT {API}", status=302, answer=(*HALF, "Location: https://other.test/"))
+    firefox = Said("Firefox 153", BrowserFamily.FIREFOX, Told.CORS, "CORSPreflightDidNotSucceed")
+    found = verdict_of(redirected, firefox)
+    assert found.told is not None
+    assert found.told.agrees
+    assert found.views[Judge.FIREFOX].error == "CORSPreflightDidNotSucceed"
+
+
+def test_a_post_that_fails_for_another_reason_and_the_check_too_was_no_cors_request() -> None:
+    posted = cors_exchange("POST http://api.test/items", origin="http://app.test")
+    found = verdict_of(posted, said(Told.FAILED, "NS_ERROR_DOM_CORP_FAILED"))
+    assert (found.outcome, found.reason) == (Outcome.NOT_CORS, BESIDE_CORS)
+    assert found.told is not None
+    assert (found.told.outcome, found.told.agrees) == ("failed", True)
 
 
 def test_a_failure_beside_cors_says_that_the_check_was_passed() -> None:
