@@ -33,8 +33,6 @@ LAST_LINES = 0.3  # seconds, for what the console still has to say
 PYTHON = "/usr/bin/python3"
 VIEW = Path(__file__).resolve().parent / "webkit_view.py"
 IMPORTS = "import gi; gi.require_version('WebKit2', '4.1'); from gi.repository import WebKit2"
-STARTS = 3
-DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 
 
@@ -60,15 +58,6 @@ class WebKit:
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> WebKit:
-        for _ in range(STARTS):
-            self._start()
-            if self._is_inspected():
-                return self
-            # Somebody else was faster at the port, and WebKit says nothing of it.
-            self.__exit__(None, None, None)
-        raise BrowserError(f"webkit: its inspector answers at none of {STARTS} ports")
-
-    def _start(self) -> None:
         home = Path(self._keep.enter_context(tempfile.TemporaryDirectory(prefix="webkit-", ignore_cleanup_errors=True)))
         self._inspector = f"127.0.0.1:{free_port()}"
         own = {
@@ -83,7 +72,7 @@ class WebKit:
             for name, value in os.environ.items()
             if name.lower() not in PROXIES and not name.startswith(("XDG_", "PYTHON", "VIRTUAL_ENV"))
         }
-        self._output = self._keep.enter_context((home / "output").open("w+b"))
+        self._output = self._keep.enter_context(open(home / "output", "w+b"))
         self._process = subprocess.Popen(
             ["xvfb-run", "-a", PYTHON, str(VIEW), f"http://127.0.0.1:{self.proxy_port}"],
             stdin=subprocess.PIPE,
@@ -93,14 +82,7 @@ class WebKit:
             env=kept | own,
         )
         self.version = str(self._answer())
-        self._order("fresh")  # with a view comes the inspector
-
-    def _is_inspected(self) -> bool:
-        try:
-            with DIRECT.open(f"http://{self._inspector}/", timeout=10) as page:
-                return b"nspect" in page.read()
-        except OSError:
-            return False
+        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._process is not None:
@@ -203,8 +185,9 @@ class Inspector:
     @staticmethod
     def _newest(address: str) -> str:
         deadline = time.monotonic() + 30
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         while time.monotonic() < deadline:
-            with DIRECT.open(f"http://{address}/", timeout=10) as page:
+            with direct.open(f"http://{address}/", timeout=10) as page:
                 found = re.findall(r"/socket/(\d+)/(\d+)/WebPage", page.read().decode())
             if found:
                 connection, view = max((int(one), int(other)) for one, other in found)
