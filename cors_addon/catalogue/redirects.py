@@ -186,9 +186,9 @@ REDIRECT_MIXED_CONTENT: Final = Violation(
     explanation=prose("""
         The page is on https, a script requests an https URL, and the server redirects to an http URL. Browsers
         block the redirect as mixed content before they send anything, so no request follows and no header
-        helps. Chromium and Firefox allow http to localhost and 127.0.0.1. WebKit (Safari) blocks it there too.
-        Most often the application does not know that a proxy in front of it ends TLS, and builds the Location
-        with http.
+        helps. Chromium and Firefox allow http to localhost and 127.0.0.1. WebKit, tested with WebKitGTK 2.50.6,
+        blocks it there too. Most often the application does not know that a proxy in front of it ends TLS, and
+        builds the Location with http.
     """),
     fix=prose("""
         On the server: redirect to https, `Location: https://api.test/items`. The proxy sends X-Forwarded-Proto

@@ -84,7 +84,7 @@ class Hint(StrEnum):
     CORS_SWITCHED_OFF = "cors-switched-off"
     """The framework says that CORS is off here (hapi)."""
     SCRIPT_CHECK = "script-check"
-    """A page that sets a cookie by script before it lets anybody in."""
+    """A page that sets a cookie by script before it serves anything else."""
     WILDCARD_WITH_CREDENTIALS = "wildcard-with-credentials"
     """The CORS code refuses its own configuration: any origin, and credentials."""
     NOT_STARTED = "not-started"

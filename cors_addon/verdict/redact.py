@@ -121,7 +121,7 @@ def _redact_short(text: str) -> str:
 
 @functools.lru_cache(32)
 def _redact_long(text: str) -> str:
-    """Remember what one flow says again and again: a long list stands in each of its findings, fixes and lines."""
+    """Remember what one flow says again and again: each of its findings, fixes and lines has the same long list."""
     return _redact(text, _DEEPEST) if _SUSPECT.search(text) else text
 
 
