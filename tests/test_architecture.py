@@ -176,7 +176,6 @@ LONGER = {
     "traffic/credentials.py": "one rule for each kind of evidence, and nothing else",
     "traffic/host_policies.py": "one observer, and what it asks of each answer",
     "traffic/classify.py": "one decision, and the tables of headers that it rests on",
-    "verdict/judge.py": "one decision in its order, from the kind of a request to its verdict",
     "verdict/model.py": "the frozen records of a verdict, and nothing else",
 }
 """Files of more lines, each with its reason."""

@@ -13,9 +13,9 @@ from ..catalogue.violation import Severity, Stage
 from ..fetch.checks import ALLOW_CREDENTIALS, ALLOW_ORIGIN
 from ..fetch.messages import Request, Response, is_ok_status
 from ..fetch.origins import OPAQUE, Origin, address_of, origin_of
+from ..verdict.assembly import NO_CREDENTIALS_VIEW
 from ..verdict.browsers import ALL_JUDGES
 from ..verdict.failure_details import inert
-from ..verdict.judge import NO_CREDENTIALS_VIEW
 from ..verdict.model import Finding, HeaderLine, Judge, Outcome, Verdict, View
 from .audit import ECHOED, INSECURE, LOCALHOST, LOOSE, NULL, is_public, severity_of_trust
 

@@ -18,7 +18,8 @@ from ..traffic.repeated_preflights import RepeatObserver
 from ..traffic.retention import kept, kept_response
 from ..traffic.testimony import Testimony, Told
 from ..traffic.trusted_origins import TrustObserver
-from ..verdict.judge import Context, judge_record
+from ..verdict.assembly import Context
+from ..verdict.judge import judge_record
 from ..verdict.model import Judge, Outcome, Verdict
 from ..verdict.neighbours import NeighbourObserver
 from ..verdict.notes import notes_of

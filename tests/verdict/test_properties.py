@@ -19,7 +19,8 @@ from cors_addon.traffic.correlate import Correlator
 from cors_addon.traffic.evidence import Knowledge
 from cors_addon.traffic.exchange import Exchange
 from cors_addon.traffic.transcript import parse_transcript
-from cors_addon.verdict.judge import Context, judge_record
+from cors_addon.verdict.assembly import Context
+from cors_addon.verdict.judge import judge_record
 from cors_addon.verdict.model import Judge, Outcome, Verdict
 from tests.diagnosis.test_memory import traffic
 from tests.traffic.exchanges import API, APP, ITEMS, allow, cors, exchange, metadata, preflight
