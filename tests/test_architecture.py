@@ -170,8 +170,6 @@ LONGER = {
     "catalogue/preflight_advice.py": "entries of the reference, one a condition, and nothing else",
     "diagnosis/causes/library_table.py": "one table, a line for each library's header",
     "diagnosis/causes/server_table.py": "one table, an entry for each server that is known",
-    "mitm/addon.py": "the composition root: options, life and every hook, a few lines each",
-    "mitm/pipeline.py": "the one way of the data, from what hooks saw to what front ends are told",
     "rules/document.py": "two YAML libraries' events, and the one reader of both",
     "traffic/credentials.py": "one rule for each kind of evidence, and nothing else",
     "traffic/host_policies.py": "one observer, and what it asks of each answer",

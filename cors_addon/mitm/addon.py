@@ -1,12 +1,10 @@
-"""The addon: where hooks meet the session, and the only place that knows both mitmproxy and everything else."""
+"""The addon: its parts, its options and its life; the only place that knows both mitmproxy and everything else."""
 
 import asyncio
-import functools
 import gc
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,40 +12,23 @@ from mitmproxy import addonmanager, connection, ctx, exceptions, http, tls
 from mitmproxy.log import ALERT
 from mitmproxy.proxy import server_hooks
 
-from ..capture.flow_scan import NOTHING, glance, is_of_interest_without_origin
-from ..diagnosis.session import Session, Settings
-from ..fetch.origins import OPAQUE
+from ..diagnosis.session import Settings
 from ..page.ledger import Ledger
 from ..page.live import LivePage
-from ..rules.plans import Plan
-from ..traffic.bounded_dicts import Remembered
 from ..verdict.failure_details import inert
 from ..verdict.model import Judge
 from ..verdict.redact import redact
-from . import (
-    console,
-    contentview,
-    display,
-    failures,
-    flows,
-    hangup_signal,
-    injection,
-    options,
-    rulefile,
-    terminal_colors,
-)
+from . import console, contentview, display, hangup_signal, options, rulefile, terminal_colors
 from .browsers import Browsers
 from .commands import Commands
-from .delivery import Deliveries
-from .flows import Seen
-from .log_messages import Teller, guard_log
+from .flow_hooks import FlowHooks
+from .log_messages import guard_log
 from .page_flows import PageFlows
 from .page_services import page_services
-from .pipeline import Pipeline
-from .probe import Probe, is_probe
+from .probe import Probe
 from .reporting import Reporting
 from .services import Services
-from .verdict_store import KEPT_VERDICTS, Keeper
+from .verdict_store import KEPT_VERDICTS
 from .verify import Verifier
 
 logger = logging.getLogger("cors_addon")
@@ -60,48 +41,15 @@ _MEGABYTE: Final = 1 << 20
 _COLLECTED_AFTER: Final = 10_000
 """Objects after which Python's collector looks for garbage among the newest."""
 
-_Hook = Callable[["CorsAddon", http.HTTPFlow], None]
 
-
-def contained(hook: _Hook) -> _Hook:
-    """Keep an exception of ours from the traffic: report it once, with its flow, and let the flow go on.
-
-    What is the live page's own is handed to it.
-    """
-    the_pages: Callable[[PageFlows, http.HTTPFlow], None] | None = getattr(PageFlows, hook.__name__, None)
-
-    @functools.wraps(hook)
-    def guarded(self: "CorsAddon", flow: http.HTTPFlow) -> None:
-        if self.page.owns(flow):
-            if the_pages is not None:
-                the_pages(self.page, flow)
-            return
-        if is_probe(flow):
-            if hook.__name__ in ("response", "error"):
-                self.probe.arrived(flow)
-                self.verifier.arrived(flow)
-            return
-        try:
-            hook(self, flow)
-        except Exception as exc:
-            self.teller.fault(hook.__name__, flow, exc)
-
-    return guarded
-
-
-class CorsAddon:
+class CorsAddon(FlowHooks):
     """Judges every flow that passes, and shows the verdict on it."""
 
     name = "cors-addon"
 
     def __init__(self) -> None:
-        self.session = Session()
-        self.injection = injection.Injection()
-        self.deliveries = Deliveries(self.session, self.injection, KEPT_VERDICTS)
-        self.teller = Teller()
         ledger = Ledger(self._method_asked_for, KEPT_VERDICTS)
-        self.kept = Keeper(self.session, self.deliveries, self.teller, lambda flow_id: ledger.touch(flow_id))
-        self.pipeline = Pipeline(self.session, self.kept, self.deliveries, self.teller)
+        super().__init__(lambda flow_id: ledger.touch(flow_id))
         services = Services(self.session, self.kept, self.injection, self.teller, self.pipeline.settle_some)
         self.probe = Probe(services)
         self.verifier = Verifier(services)
@@ -110,9 +58,7 @@ class CorsAddon:
         self.commands = Commands(services, self.reporting, self.probe, self.verifier, self.browsers, self.clear)
         shown = page_services(services, self.reporting, self.probe, self.commands, self.browsers, self.clear)
         self.page = PageFlows(LivePage(shown, ledger), self.teller)
-        self._open: Remembered[str, Seen] = Remembered(10_000)
         self._watcher: asyncio.Task[None] | None = None
-        self._running = False
         self._threshold: tuple[int, int, int] | None = None
         self._signal: hangup_signal.Toggle | None = None
 
@@ -206,6 +152,20 @@ class CorsAddon:
             except Exception as exc:
                 self.teller.fault("watch", None, exc)
 
+    def _tick(self) -> None:
+        """Look at what is left to do, at the rule file, and at the clock."""
+        self._await_slow(time.time() - _LOOK_EVERY)
+        self.pipeline.look()
+        self._written()
+        self.deliveries.tick()
+
+    def _written(self, last: bool = False) -> bool:
+        try:
+            return self.kept.journals.write(last)
+        except Exception as exc:
+            self.teller.fault("the report that is appended to", None, exc)
+            return False
+
     def toggle_injection(self) -> None:
         """Throw the switch, as the key and the signal do."""
         ctx.options.update(cors_inject=not self.injection.is_on)
@@ -242,58 +202,7 @@ class CorsAddon:
             self.kept.closing.fail()
         terminal_colors.end(ctx.master)
 
-    # --- traffic ----------------------------------------------------------------------------------------------
-
-    @contained
-    def requestheaders(self, flow: http.HTTPFlow) -> None:
-        if flow.metadata or flow.comment:
-            self._forget(flow)
-        seen = flows.seen_of(flow)
-        if (seen is None or not seen.glance.origin) and self.injection.reaches_without_origin(flow):
-            seen = flows.planned(flow, seen)
-        if seen is None:
-            return
-        self._open[flow.id] = seen
-        if not flow.live or not (seen.glance.origin or seen.is_planned):
-            return
-        if not self._running:
-            self._await_response(seen)
-        if flow.response is None and self.injection.is_set and self.injection.concerns(seen.url):
-            self._plan_request(flow, seen)
-
-    @contained
-    def responseheaders(self, flow: http.HTTPFlow) -> None:
-        seen = self._open.get(flow.id)
-        assert flow.response is not None
-        if seen is None:
-            if is_of_interest_without_origin(flow.response.status_code, flow.response.headers.fields, NOTHING):
-                self._answered(flows.without_a_word(flow))
-            return
-        if not (seen.glance.origin or seen.is_planned):
-            self._answered(seen)
-        elif not self.deliveries.is_changed(flow.id):
-            chosen = None
-            if self.injection.is_set and flow.id not in self.deliveries and self.injection.concerns(seen.url):
-                seen.answer()
-                chosen = self.deliveries.plan(flow, seen.read())
-            if chosen is None:
-                self._answered(seen)
-            else:
-                self._carry_out(seen, chosen)
-        if flow.response is not None:
-            seen.head = flow.response.headers.fields
-
-    @contained
-    def response(self, flow: http.HTTPFlow) -> None:
-        self._ended(flow, arrived=flow.error is None)
-
-    @contained
-    def error(self, flow: http.HTTPFlow) -> None:
-        # A response that is streamed has sent its headers by now, whatever becomes of its body.
-        seen = self._open.get(flow.id)
-        has_head = seen is not None and seen.head is not None
-        streamed = has_head and flow.response is not None and bool(flow.response.stream)
-        self._ended(flow, arrived=streamed and not failures.is_killed(flow))
+    # --- other hooks ------------------------------------------------------------------------------------------
 
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         if not self.page.owns(flow):
@@ -338,94 +247,9 @@ class CorsAddon:
         at = time.strftime("%H:%M:%S", time.localtime(exchange.started))
         return f"{inert(exchange.request.method, 20)} {path}{status} at {at}"
 
-    def _answered(self, seen: Seen) -> None:
-        seen.answer()
-        self.pipeline.put(seen)
-
-    def _ended(self, flow: http.HTTPFlow, arrived: bool) -> None:
-        """Have judged once more what may have changed since the headers came."""
-        seen = self._open.pop(flow.id, None)
-        if seen is None or not (seen.glance.origin or seen.is_planned):
-            return
-        # Else another addon has changed what the browser gets since its headers came.
-        unchanged = flow.response is None or seen.head == flow.response.headers.fields
-        has_body_now = seen.lacks_body and not self.deliveries.is_changed(flow.id)
-        if not (arrived and unchanged) or has_body_now:
-            self.pipeline.put(seen.again(arrived))
-        self.pipeline.ended(seen)
-
-    def _forget(self, flow: http.HTTPFlow) -> None:
-        """Drop what an earlier run of a flow left behind, before a replay or a saved file runs it again."""
-        self.pipeline.drain()
-        was_judged = "cors" in flow.metadata
-        display.clear(flow)
-        has_origin = glance(flow.request.headers.fields).origin
-        if was_judged and not has_origin:
-            self.kept.drop(flow.id)
-        if self.deliveries.forget(flow.id) or (was_judged and not has_origin):
-            # What was delivered in an earlier run is not what a replay delivers.
-            self.session.correlator.forget(flow.id)
-
-    def _await_response(self, seen: Seen) -> None:
-        """Have taken in a request whose response is awaited."""
-        seen.is_noted = True
-        self.pipeline.put(seen)
-
-    # --- injection --------------------------------------------------------------------------------------------
-
     def http_connect(self, flow: http.HTTPFlow) -> None:
         self.page.http_connect(flow)
         self._open_tunnel(flow)
-
-    @contained
-    def _open_tunnel(self, flow: http.HTTPFlow) -> None:
-        if self.injection.answers_for(flow.request.host, flow.request.port):
-            # Else mitmproxy connects to the server first, and a dead one ends the tunnel before any request is seen.
-            now = time.time()
-            version = flow.request.data.http_version
-            flow.response = http.Response(version, 200, b"Connection established", http.Headers(), b"", None, now, now)
-
-    def _plan_request(self, flow: http.HTTPFlow, seen: Seen) -> None:
-        """Answer a preflight, where a rule says so. Another addon's answer is corrected like a server's instead."""
-        if seen.read_request().headers.origin == OPAQUE:
-            # Whose page that is shows in the redirects before.
-            self._await_response(seen)
-            self.pipeline.drain()
-        chosen = self.deliveries.plan(flow, seen.read())
-        if chosen is not None:
-            self._carry_out(seen, chosen)
-
-    def _carry_out(self, seen: Seen, chosen: Plan) -> None:
-        """Change a flow at once; what becomes of it is judged like everything else."""
-        flow = seen.flow
-        exchange = seen.read()
-        try:
-            made = self.deliveries.carry_out(flow, chosen, exchange.response)
-        except Exception:
-            if exchange.response is not None:
-                self.pipeline.put(seen)
-            raise
-        done = replace(seen, plan=chosen, made=made, at=time.time())
-        self.pipeline.put(done)
-
-    def _tick(self) -> None:
-        """Look at what is left to do, at the rule file, and at the clock."""
-        latest = time.time() - _LOOK_EVERY
-        for seen in [*self._open.values()]:
-            if seen.flow.request.timestamp_start > latest:
-                break
-            if seen.flow.live and (seen.glance.origin or seen.is_planned) and not (seen.is_noted or seen.is_over):
-                self._await_response(seen)
-        self.pipeline.look()
-        self._written()
-        self.deliveries.tick()
-
-    def _written(self, last: bool = False) -> bool:
-        try:
-            return self.kept.journals.write(last)
-        except Exception as exc:
-            self.teller.fault("the report that is appended to", None, exc)
-            return False
 
     # --- for the commands and the live page -------------------------------------------------------------------
 

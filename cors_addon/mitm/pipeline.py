@@ -6,24 +6,20 @@ event loop that follow, each of them short; at once where somebody asks, or wher
 
 import asyncio
 import logging
-import sys
 import time
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
 from mitmproxy import ctx, hooks, http
 
-from ..capture.flow_scan import is_of_interest_without_origin
 from ..diagnosis.session import Session
-from ..fetch.messages import Response
 from ..rules.plans import ADDON_HEADER
-from ..traffic.exchange import Exchange
 from ..traffic.testimony import Testimony, Told
-from . import flows, injection
+from . import flows
 from .delivery import Deliveries
 from .flows import Seen
+from .intake import Intake
 from .log_messages import Teller
 from .verdict_store import Keeper
 
@@ -62,14 +58,12 @@ class Pipeline:
         self._at_once = False
         self._session = session
         self._store = store
-        self._deliveries = deliveries
         self._teller = teller
+        self._intake = Intake(session, store, deliveries, teller)
         self._inbox: deque[Seen] = deque()
         self._ended: list[Seen] = []
         self._held: dict[str, Seen] = {}
         self._closings: list[tuple[str, float]] = []
-        self._touched: list[http.HTTPFlow] = []
-        self._fresh: dict[str, None] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turn_comes: asyncio.Handle | None = None
         self._is_due = False
@@ -78,6 +72,7 @@ class Pipeline:
     def run(self) -> None:
         """Work in the turns of the running event loop from now on."""
         self._loop = asyncio.get_running_loop()
+        self._intake.in_turns = True
         self._store.explains = self._at_once
 
     @property
@@ -93,6 +88,7 @@ class Pipeline:
     def stop(self) -> None:
         """Do the rest, and everything that comes after at once."""
         self._loop = None
+        self._intake.in_turns = False
         if self._turn_comes is not None:
             self._turn_comes.cancel()
             self._turn_comes = None
@@ -104,8 +100,8 @@ class Pipeline:
         self._ended.clear()
         self._held.clear()
         self._closings.clear()
-        self._touched.clear()
-        self._fresh.clear()
+        self._intake.touched.clear()
+        self._intake.fresh.clear()
 
     # --- from the hooks ---------------------------------------------------------------------------------------
 
@@ -121,7 +117,7 @@ class Pipeline:
 
     def _hold_up(self) -> None:
         """Judge in the hook what came first, so that traffic comes no faster than it is judged."""
-        self._take(self._inbox.popleft())
+        self._intake.take(self._inbox.popleft())
         if not self._is_held_up:
             self._is_held_up = True
             logger.warning(
@@ -144,7 +140,7 @@ class Pipeline:
 
     def _take_closings(self) -> None:
         for connection, when in self._closings:
-            self._evidence_came(self._session.credentials.closed(connection, when), live=True)
+            self._intake.evidence_came(self._session.credentials.closed(connection, when), live=True)
         self._closings.clear()
 
     def testify(self, flow_id: str, flow: http.HTTPFlow | None, testimony: Testimony) -> bool:
@@ -155,10 +151,10 @@ class Pipeline:
             self.drain()
             changed = self._session.testify(flow_id, testimony)
             if changed:
-                self._evidence_came(changed, live=True)
+                self._intake.evidence_came(changed, live=True)
             elif flow is not None and testimony.outcome is not Told.PASSED:
                 # What nobody had to look at before the browser blocked it.
-                self._judge_exchange(flow, replace(flows.exchange_of(flow), testimony=testimony))
+                self._intake.judge_exchange(flow, replace(flows.exchange_of(flow), testimony=testimony))
             return bool(changed) or flow is not None
         except Exception as exc:
             self._teller.fault("what a browser said", flow, exc)
@@ -168,7 +164,7 @@ class Pipeline:
         """Judge a flow whose verdict was cleared, by what the server sent: what a rule changed does not show that."""
         over = flow.response is not None or flow.error is not None
         if over and (flow.response is None or ADDON_HEADER not in flow.response.headers):
-            self._judge_exchange(flow, flows.exchange_of(flow))
+            self._intake.judge_exchange(flow, flows.exchange_of(flow))
             self.settle()
 
     # --- turns ------------------------------------------------------------------------------------------------
@@ -176,20 +172,20 @@ class Pipeline:
     def drain(self) -> None:
         """Judge all of it now."""
         while self._inbox:
-            self._take(self._inbox.popleft())
+            self._intake.take(self._inbox.popleft())
         self._take_closings()
-        self._judge_fresh()
+        self._intake.judge_fresh()
         if self._loop is None:
             # Front ends look at a flow after each of its hooks.
-            self._touched.clear()
-        elif self._touched:
+            self._intake.touched.clear()
+        elif self._intake.touched:
             self._expect_turn()
 
     def settle(self) -> None:
         """Judge all of it now, and again what evidence has come for; front ends know of all of it."""
         self.drain()
-        self._touched += self._store.revise_backlog()
-        while self._touched:
+        self._intake.touched += self._store.revise_backlog()
+        while self._intake.touched:
             self._tell_front_ends()
 
     def settle_some(self) -> bool:
@@ -202,12 +198,12 @@ class Pipeline:
             return True
         end = time.perf_counter() + _MOMENT
         while self._inbox and time.perf_counter() < end:
-            self._take(self._inbox.popleft())
+            self._intake.take(self._inbox.popleft())
         if not self._inbox:
-            self._judge_fresh()
-            self._touched += self._store.revise_backlog(end, _MOST_TOLD)
+            self._intake.judge_fresh()
+            self._intake.touched += self._store.revise_backlog(end, _MOST_TOLD)
         self._tell_front_ends()
-        if self._inbox or self._touched or self._store.backlog:
+        if self._inbox or self._intake.touched or self._store.backlog:
             self._is_due = True
             self._expect_turn(0.0)
             return False
@@ -218,7 +214,7 @@ class Pipeline:
         self._see_edits()
         self._look_at_the_clock()
         self._is_due = self._is_due or bool(self._store.backlog)
-        if self._is_due or self._touched:
+        if self._is_due or self._intake.touched:
             self._expect_turn(0.0)
 
     def _look_at_the_clock(self) -> None:
@@ -230,7 +226,7 @@ class Pipeline:
         if 0.0 < now - self._session.correlator.now < _SILENCE:
             changed = self._session.pass_time(now)
             if changed:
-                self._evidence_came(changed, live=True)
+                self._intake.evidence_came(changed, live=True)
 
     def _expect_turn(self, wait: float = WAIT) -> None:
         if self._turn_comes is None and self._loop is not None:
@@ -241,138 +237,24 @@ class Pipeline:
         self._turn_comes = None
         now = time.perf_counter()
         half, end = now + _TURN / 2, now + _TURN
-        while self._inbox and time.perf_counter() < half and len(self._fresh) < _MOST_FRESH:
-            self._take(self._inbox.popleft())
+        while self._inbox and time.perf_counter() < half and len(self._intake.fresh) < _MOST_FRESH:
+            self._intake.take(self._inbox.popleft())
         if not self._inbox:
             self._take_closings()
-        self._judge_fresh(end, _MOST_TOLD - len(self._touched))
-        if self._is_due and not self._inbox and not self._fresh:
-            self._touched += self._store.revise_backlog(end, _MOST_TOLD)
+        self._intake.judge_fresh(end, _MOST_TOLD - len(self._intake.touched))
+        if self._is_due and not self._inbox and not self._intake.fresh:
+            self._intake.touched += self._store.revise_backlog(end, _MOST_TOLD)
             self._is_due = bool(self._store.backlog)
         self._held.update((seen.flow.id, seen) for seen in self._ended if seen.flow.intercepted)
         self._ended.clear()
         self._tell_front_ends()
-        if self._inbox or self._fresh or self._touched or self._is_due:
+        if self._inbox or self._intake.fresh or self._intake.touched or self._is_due:
             self._expect_turn(0.0)
 
-    def _judge_fresh(self, end: float = float("inf"), most: int = sys.maxsize) -> None:
-        """Judge what was taken in, until a moment of the performance counter or ``most`` are to be told of."""
-        while self._fresh and most > 0 and (end == float("inf") or time.perf_counter() < end):
-            flow_id = next(iter(self._fresh))
-            del self._fresh[flow_id]
-            touched = self._store.revise([flow_id], anew=True)
-            self._touched += touched
-            most -= len(touched)
-
     def _tell_front_ends(self) -> None:
-        told, self._touched = self._touched[:_MOST_TOLD], self._touched[_MOST_TOLD:]
+        told, self._intake.touched = self._intake.touched[:_MOST_TOLD], self._intake.touched[_MOST_TOLD:]
         if told and self._store.may_tell:
             ctx.master.addons.trigger(hooks.UpdateHook([*dict.fromkeys(told)]))
-
-    # --- one exchange -----------------------------------------------------------------------------------------
-
-    def _take(self, seen: Seen) -> None:
-        try:
-            self._take_in(seen)
-        except Exception as exc:
-            self._teller.fault("the pipeline", seen.flow, exc)
-
-    def _take_in(self, seen: Seen) -> None:
-        if seen.plan is not None:
-            self._injected(seen)
-        elif seen.is_again:
-            self._judge_anew(seen)
-        elif not seen.glance.origin and not seen.is_planned:
-            if self._is_of_interest(seen):
-                self._judge(seen)
-        elif seen.is_over:
-            self._judge(seen)
-        else:
-            self._evidence_came(self._session.take_in(seen.read()), seen.flow.live)
-        if seen.glance.cookie and seen.is_over and not seen.is_again:
-            flow = seen.flow
-            self._evidence_came(self._session.credentials.cookie_on(flow.client_conn.id, flow.id), seen.flow.live)
-
-    def _is_of_interest(self, seen: Seen) -> bool:
-        found = seen.glance
-        if seen.status is None or not is_of_interest_without_origin(seen.status, seen.answered, found):
-            return False
-        if not found.no_cors or found.document or not seen.flow.live or self._session.neighbours.knows_embedders:
-            # What is saved may speak of what comes later.
-            return True
-        return not flows.is_harmless(seen)
-
-    def _judge(self, seen: Seen) -> None:
-        self._judge_exchange(seen.flow, seen.read_body())
-
-    def _judge_exchange(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
-        if not flow.live and self._store.backlog.is_due(max(exchange.started, exchange.ended or 0.0)):
-            self._store.revise_backlog()
-        changed = self._session.take_in(exchange)
-        if exchange.response is not None or exchange.error is not None:
-            self._store.count(flow)
-            self._have_judged(flow)
-        self._evidence_came(changed, flow.live)
-
-    def _have_judged(self, flow: http.HTTPFlow) -> None:
-        """Have a flow judged: at the end of the batch, for what comes in it may be evidence, where somebody waits.
-
-        What is saved is judged at once: what comes later may make the session forget it.
-        """
-        if self._loop is not None and flow.live:
-            self._fresh[flow.id] = None
-        else:
-            self._touched += self._store.revise([flow.id], anew=True)
-
-    def _evidence_came(self, changed: Iterable[str], live: bool) -> None:
-        """Have judged again what evidence concerns: once for all that comes until the next look, and at the end.
-
-        What is not judged yet will be with it. Where nobody will look, as in a script that feeds flows by hand, it is
-        done at once.
-        """
-        self._store.backlog.add(each for each in changed if each not in self._fresh)
-        if live and self._loop is None:
-            self._store.revise_backlog()
-
-    # --- what rules and users change --------------------------------------------------------------------------
-
-    def _injected(self, seen: Seen) -> None:
-        """What the server sent is judged once, together with what is delivered in its place."""
-        exchange, flow = seen.read(), seen.flow
-        assert seen.plan is not None
-        if seen.made is None:
-            if exchange.response is not None:
-                self._judge(seen)
-            else:
-                self._evidence_came(self._session.take_in(exchange), seen.flow.live)
-            self._deliveries.foresee(flow.id, seen.plan, exchange.response)
-            self._have_judged(flow)
-            return
-        self._evidence_came(self._session.take_in(exchange), seen.flow.live)
-        if exchange.response is not None:
-            injection.keep_server(flow, exchange.response)
-        self._store.count(flow)
-        self._redeliver(seen, seen.made)
-
-    def _redeliver(self, seen: Seen, response: Response) -> None:
-        """Judge what the browser gets now, and show the server's verdict with it."""
-        changed = self._session.deliver(seen.flow.id, response, seen.at)
-        self._have_judged(seen.flow)
-        self._evidence_came(changed, seen.flow.live)
-
-    def _judge_anew(self, seen: Seen) -> None:
-        flow_id, response = seen.flow.id, seen.read().response
-        if self._deliveries.is_changed(flow_id):
-            if response is not None:
-                self._redeliver(seen, response)
-                return
-            known = self._deliveries.get(flow_id)
-            if known is not None and not known.edits:
-                # The failure was made by a rule, and says nothing of the server.
-                return
-            # What the rule made has never reached the browser.
-            self._deliveries.forget(flow_id)
-        self._judge(seen)
 
     def _see_edits(self) -> None:
         """Judge what users make of responses while they are held back; mitmweb edits flows without telling addons."""
@@ -385,7 +267,7 @@ class Pipeline:
                 continue
             now = seen.again(arrived=True)
             if now.read().response != record.seen:
-                self._take(now)
+                self._intake.take(now)
 
 
 def _is_in_a_loop() -> bool:

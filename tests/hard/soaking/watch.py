@@ -107,7 +107,7 @@ class Watch:
         held = dict.fromkeys(("judged", "verdicts", "waiting", "live"), 0)
         if addon is not None:
             pipeline = addon.pipeline
-            on_their_way = (addon._open, pipeline._inbox, pipeline._ended, pipeline._held, pipeline._touched)
+            on_their_way = (addon._open, pipeline._inbox, pipeline._ended, pipeline._held, pipeline._intake.touched)
             held["judged"] = addon.kept.judged
             held["verdicts"] = len(addon.kept.verdicts)
             held["waiting"] = sum(map(len, on_their_way))

@@ -1,0 +1,147 @@
+"""What becomes of what a hook saw: it is taken into the session, and its flow is to be judged, others anew."""
+
+import sys
+import time
+from collections.abc import Iterable
+
+from mitmproxy import http
+
+from ..capture.flow_scan import is_of_interest_without_origin
+from ..diagnosis.session import Session
+from ..fetch.messages import Response
+from ..traffic.exchange import Exchange
+from . import flows, injection
+from .delivery import Deliveries
+from .flows import Seen
+from .log_messages import Teller
+from .verdict_store import Keeper
+
+
+class Intake:
+    """Takes exchanges into the session, one after another.
+
+    ``fresh`` are the ids of flows that were taken in and are not judged yet, ``touched`` the flows whose verdicts front
+    ends do not know of yet. ``in_turns`` says that the event loop has turns left to judge in; without them each flow is
+    judged at once.
+    """
+
+    def __init__(self, session: Session, store: Keeper, deliveries: Deliveries, teller: Teller) -> None:
+        self.fresh: dict[str, None] = {}
+        self.touched: list[http.HTTPFlow] = []
+        self.in_turns = False
+        self._session = session
+        self._store = store
+        self._deliveries = deliveries
+        self._teller = teller
+
+    def judge_fresh(self, end: float = float("inf"), most: int = sys.maxsize) -> None:
+        """Judge what was taken in, until a moment of the performance counter or ``most`` are to be told of."""
+        while self.fresh and most > 0 and (end == float("inf") or time.perf_counter() < end):
+            flow_id = next(iter(self.fresh))
+            del self.fresh[flow_id]
+            touched = self._store.revise([flow_id], anew=True)
+            self.touched += touched
+            most -= len(touched)
+
+    def take(self, seen: Seen) -> None:
+        """Take in what a hook saw; a fault of ours ends here."""
+        try:
+            self._take_in(seen)
+        except Exception as exc:
+            self._teller.fault("the pipeline", seen.flow, exc)
+
+    def _take_in(self, seen: Seen) -> None:
+        if seen.plan is not None:
+            self._injected(seen)
+        elif seen.is_again:
+            self._judge_anew(seen)
+        elif not seen.glance.origin and not seen.is_planned:
+            if self._is_of_interest(seen):
+                self._judge(seen)
+        elif seen.is_over:
+            self._judge(seen)
+        else:
+            self.evidence_came(self._session.take_in(seen.read()), seen.flow.live)
+        if seen.glance.cookie and seen.is_over and not seen.is_again:
+            flow = seen.flow
+            self.evidence_came(self._session.credentials.cookie_on(flow.client_conn.id, flow.id), seen.flow.live)
+
+    def _is_of_interest(self, seen: Seen) -> bool:
+        found = seen.glance
+        if seen.status is None or not is_of_interest_without_origin(seen.status, seen.answered, found):
+            return False
+        if not found.no_cors or found.document or not seen.flow.live or self._session.neighbours.knows_embedders:
+            # What is saved may speak of what comes later.
+            return True
+        return not flows.is_harmless(seen)
+
+    def _judge(self, seen: Seen) -> None:
+        self.judge_exchange(seen.flow, seen.read_body())
+
+    def judge_exchange(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
+        """Take in one exchange, and have its flow judged where it is over."""
+        if not flow.live and self._store.backlog.is_due(max(exchange.started, exchange.ended or 0.0)):
+            self._store.revise_backlog()
+        changed = self._session.take_in(exchange)
+        if exchange.response is not None or exchange.error is not None:
+            self._store.count(flow)
+            self._have_judged(flow)
+        self.evidence_came(changed, flow.live)
+
+    def _have_judged(self, flow: http.HTTPFlow) -> None:
+        """Have a flow judged: at the end of the batch, for what comes in it may be evidence, where somebody waits.
+
+        What is saved is judged at once: what comes later may make the session forget it.
+        """
+        if self.in_turns and flow.live:
+            self.fresh[flow.id] = None
+        else:
+            self.touched += self._store.revise([flow.id], anew=True)
+
+    def evidence_came(self, changed: Iterable[str], live: bool) -> None:
+        """Have judged again what evidence concerns: once for all that comes until the next look, and at the end.
+
+        What is not judged yet will be with it. Where nobody will look, as in a script that feeds flows by hand, it is
+        done at once.
+        """
+        self._store.backlog.add(each for each in changed if each not in self.fresh)
+        if live and not self.in_turns:
+            self._store.revise_backlog()
+
+    def _injected(self, seen: Seen) -> None:
+        """What the server sent is judged once, together with what is delivered in its place."""
+        exchange, flow = seen.read(), seen.flow
+        assert seen.plan is not None
+        if seen.made is None:
+            if exchange.response is not None:
+                self._judge(seen)
+            else:
+                self.evidence_came(self._session.take_in(exchange), seen.flow.live)
+            self._deliveries.foresee(flow.id, seen.plan, exchange.response)
+            self._have_judged(flow)
+            return
+        self.evidence_came(self._session.take_in(exchange), seen.flow.live)
+        if exchange.response is not None:
+            injection.keep_server(flow, exchange.response)
+        self._store.count(flow)
+        self._redeliver(seen, seen.made)
+
+    def _redeliver(self, seen: Seen, response: Response) -> None:
+        """Judge what the browser gets now, and show the server's verdict with it."""
+        changed = self._session.deliver(seen.flow.id, response, seen.at)
+        self._have_judged(seen.flow)
+        self.evidence_came(changed, seen.flow.live)
+
+    def _judge_anew(self, seen: Seen) -> None:
+        flow_id, response = seen.flow.id, seen.read().response
+        if self._deliveries.is_changed(flow_id):
+            if response is not None:
+                self._redeliver(seen, response)
+                return
+            known = self._deliveries.get(flow_id)
+            if known is not None and not known.edits:
+                # The failure was made by a rule, and says nothing of the server.
+                return
+            # What the rule made has never reached the browser.
+            self._deliveries.forget(flow_id)
+        self._judge(seen)
