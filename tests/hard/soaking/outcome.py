@@ -145,16 +145,22 @@ class Outcome:
         peak = max(each["rss"] for each in self.samples)
         at_first, at_last, most = (f"{size / MEGABYTE:.1f} MB" for size in (first["rss"], last["rss"], peak))
         yield f"memory: {at_first}, at the end {at_last}, at most {most}"
-        turns = sorted(last["long_turns"], reverse=True)
-        yield f"turns of the event loop: {last['turns']:,}, above {LONG * 1e3:.0f} ms of CPU: {len(turns)}"
-        whose: dict[str, list[float]] = {}
-        for taken, where in turns:
-            whose.setdefault(where.partition(" · ")[0], []).append(taken)
-        for where, spans in [*whose.items()][:_SHOWN]:
-            yield f"  {len(spans):>4} times, at most {max(spans) * 1e3:.0f} ms: {where}"
+        yield from self._long_turns(last)
         yield f"connections that mitmproxy itself forgot while they waited for their turn: {last['forgotten']}"
         for what, name in (("own", "of the addon's own objects"), ("rss", "of RSS")):
             growth = self.growth(what)
             yield f"growth with full caps, {name}: " + (
                 "the caps were not full" if growth is None else f"{growth:+.1%}"
             )
+
+    def _long_turns(self, last: dict[str, Any]) -> Iterator[str]:
+        """Say whose the long turns were: the collector's, where it alone made them long, or of what ran in them."""
+        turns = sorted(last["long_turns"], reverse=True)
+        yield f"turns of the event loop: {last['turns']:,}, above {LONG * 1e3:.0f} ms of CPU: {len(turns)}"
+        whose: dict[str, list[float]] = {}
+        for taken, where, collected in turns:
+            own = taken - collected
+            place = "Python's garbage collector" if own <= LONG else where.partition(" · ")[0]
+            whose.setdefault(place, []).append(taken)
+        for place, spans in [*whose.items()][:_SHOWN]:
+            yield f"  {len(spans):>4} times, at most {max(spans) * 1e3:.0f} ms: {place}"

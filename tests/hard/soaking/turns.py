@@ -3,11 +3,15 @@
 A turn is measured in CPU time of the loop's thread: what another process takes from the machine is nobody's turn. While
 one lasts, a thread looks every few milliseconds at what is running, and the innermost lines of the addon say whose turn
 it is; where there are none, mitmproxy's or the soak's own do.
+
+What Python's garbage collector takes of a turn is counted apart. It runs in whose turn it will, over all that the
+process holds, and a thread that looks finds it where it ended.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import threading
 import time
@@ -25,14 +29,16 @@ _MARKS = ("/cors_addon/", "/soaking/", "/mitmproxy/")
 class Turns:
     """Stands between the loop and its selector: a turn lasts from one selection's end to the next one's beginning.
 
-    ``long`` are pairs: the CPU seconds of a turn, and where most of it was spent.
+    ``long`` are triples: the CPU seconds of a turn, where most of it was spent, and the collector's part in seconds.
     """
 
     def __init__(self) -> None:
-        self.long: list[tuple[float, str]] = []
+        self.long: list[tuple[float, str, float]] = []
         self.count = 0
+        self.collected = 0.0
         self._begun: float | None = None
         self._seen: Counter[str] = Counter()
+        self._collecting = self._collected = 0.0
 
     def start(self) -> None:
         loop: Any = asyncio.get_running_loop()
@@ -46,15 +52,30 @@ class Turns:
             self.count += 1
             if taken > LONG:
                 seen = self._seen.most_common(2)
-                self.long.append((taken, " · ".join(where for where, _ in seen) or "nobody looked"))
+                whose = " · ".join(where for where, _ in seen) or "nobody looked"
+                self.long.append((taken, whose, self._collected))
             ready = select(timeout)
             self._seen.clear()
+            self._collected = 0.0
             begun = time.thread_time()
             self._begun = time.monotonic()
             return ready
 
         loop._selector.select = measured
-        thread = threading.Thread(target=self._look, args=(threading.get_ident(),), name="soak looks", daemon=True)
+        watched = threading.get_ident()
+
+        def collects(phase: str, _info: dict[str, int]) -> None:
+            if threading.get_ident() != watched:
+                return
+            if phase == "start":
+                self._collecting = time.thread_time()
+            else:
+                taken = time.thread_time() - self._collecting
+                self._collected += taken
+                self.collected += taken
+
+        gc.callbacks.append(collects)
+        thread = threading.Thread(target=self._look, args=(watched,), name="soak looks", daemon=True)
         thread.start()
 
     def _look(self, watched: int) -> None:

@@ -131,6 +131,7 @@ class Watch:
             "forgotten": self.errors.forgotten,
             "turns": self.turns.count,
             "long_turns": self.turns.long,
+            "collected": self.turns.collected,
             "error_lines": self.errors.lines,
             "not_judged": self.not_judged,
             "outcomes": {kind: dict(counter) for kind, counter in self.outcomes.items()},
