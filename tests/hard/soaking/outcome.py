@@ -157,6 +157,11 @@ class Outcome:
         """Say whose the long turns were: the collector's, where it alone made them long, or of what ran in them."""
         turns = sorted(last["long_turns"], reverse=True)
         yield f"turns of the event loop: {last['turns']:,}, above {LONG * 1e3:.0f} ms of CPU: {len(turns)}"
+        for generation, (count, taken, most) in enumerate(last["collections"]):
+            yield (
+                f"collections of generation {generation}: {count:,}, {taken:.1f} s of CPU in all, "
+                f"at most {most * 1e3:.0f} ms"
+            )
         whose: dict[str, list[float]] = {}
         for taken, where, collected in turns:
             own = taken - collected

@@ -30,12 +30,13 @@ class Turns:
     """Stands between the loop and its selector: a turn lasts from one selection's end to the next one's beginning.
 
     ``long`` are triples: the CPU seconds of a turn, where most of it was spent, and the collector's part in seconds.
+    ``collections`` are the CPU seconds that each collection took, by generation.
     """
 
     def __init__(self) -> None:
         self.long: list[tuple[float, str, float]] = []
         self.count = 0
-        self.collected = 0.0
+        self.collections: list[list[float]] = [[], [], []]
         self._begun: float | None = None
         self._seen: Counter[str] = Counter()
         self._collecting = self._collected = 0.0
@@ -64,7 +65,7 @@ class Turns:
         loop._selector.select = measured
         watched = threading.get_ident()
 
-        def collects(phase: str, _info: dict[str, int]) -> None:
+        def collects(phase: str, info: dict[str, int]) -> None:
             if threading.get_ident() != watched:
                 return
             if phase == "start":
@@ -72,7 +73,7 @@ class Turns:
             else:
                 taken = time.thread_time() - self._collecting
                 self._collected += taken
-                self.collected += taken
+                self.collections[info["generation"]].append(taken)
 
         gc.callbacks.append(collects)
         thread = threading.Thread(target=self._look, args=(watched,), name="soak looks", daemon=True)

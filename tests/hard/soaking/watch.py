@@ -131,7 +131,7 @@ class Watch:
             "forgotten": self.errors.forgotten,
             "turns": self.turns.count,
             "long_turns": self.turns.long,
-            "collected": self.turns.collected,
+            "collections": [(len(taken), sum(taken), max(taken, default=0)) for taken in self.turns.collections],
             "error_lines": self.errors.lines,
             "not_judged": self.not_judged,
             "outcomes": {kind: dict(counter) for kind, counter in self.outcomes.items()},
