@@ -154,7 +154,7 @@ class CorsAddon(FlowHooks):
 
     def _tick(self) -> None:
         """Look at what is left to do, at the rule file, and at the clock."""
-        self._await_slow(time.time() - _LOOK_EVERY)
+        self._look_at_open(time.time(), _LOOK_EVERY)
         self.pipeline.look()
         self._written()
         self.deliveries.tick()

@@ -4,6 +4,7 @@ import functools
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 from mitmproxy import http
 
@@ -21,6 +22,9 @@ from .pipeline import Pipeline
 from .probe import Probe, is_probe
 from .verdict_store import KEPT_VERDICTS, Keeper
 from .verify import Verifier
+
+_FORGOTTEN_AFTER: Final = 10.0
+"""Seconds after which a request whose browser hung up, and of which mitmproxy says nothing more, has ended."""
 
 _Hook = Callable[["FlowHooks", http.HTTPFlow], None]
 
@@ -151,13 +155,26 @@ class FlowHooks:
             # What was delivered in an earlier run is not what a replay delivers.
             self.session.correlator.forget(flow.id)
 
-    def _await_slow(self, latest: float) -> None:
-        """Have taken in the requests that were sent before a Unix time and still have no response."""
+    def _look_at_open(self, now: float, slow: float) -> None:
+        """Have taken in the requests without a response that are older than ``slow`` seconds, and end forgotten ones.
+
+        mitmproxy tells no end of a request now and then, where both its connections close.
+        """
         for seen in [*self._open.values()]:
-            if seen.flow.request.timestamp_start > latest:
+            if seen.flow.request.timestamp_start > now - slow:
                 break
+            if seen.hung_up_at and seen.hung_up_at < now - _FORGOTTEN_AFTER:
+                self._give_up(seen)
+                continue
             if seen.flow.live and (seen.glance.origin or seen.is_planned) and not (seen.is_noted or seen.is_over):
                 self._await_response(seen)
+
+    def _give_up(self, seen: Seen) -> None:
+        """End a request whose browser hung up, and of which mitmproxy says nothing more."""
+        del self._open[seen.flow.id]
+        if not seen.is_over and (seen.glance.origin or seen.is_planned):
+            self.pipeline.put(seen.hung_up())
+        self.pipeline.ended(seen)
 
     def _await_response(self, seen: Seen) -> None:
         """Have taken in a request whose response is awaited."""

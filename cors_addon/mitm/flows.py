@@ -74,6 +74,11 @@ class Seen:
         """Whether a response or a failure is there."""
         return self.status is not None or self.error is not None
 
+    @property
+    def hung_up_at(self) -> float | None:
+        """When the browser closed the connection of the request, in Unix time. A replay has none to close."""
+        return None if self.flow.is_replay else self.flow.client_conn.timestamp_end
+
     def answer(self) -> None:
         """Take note of the response as it is now."""
         response = self.flow.response
@@ -97,6 +102,12 @@ class Seen:
         elif self.flow.response is not None:
             now.answer()
         return now
+
+    def hung_up(self) -> "Seen":
+        """Return a request that got no answer since its browser hung up."""
+        error = f"{failures.CLIENT_GONE}: nobody answered before"
+        nobody = Responder.NOBODY
+        return replace(self, is_again=True, error=error, responder=nobody, ended=self.hung_up_at, exchange=None)
 
     def read_request(self) -> Request:
         """Return the request, read once."""

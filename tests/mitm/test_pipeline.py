@@ -227,3 +227,26 @@ def test_a_connection_that_webkit_closes_at_once_makes_the_verdict_conditional(w
         running.look()
         assert running.verdict(flow)["outcome"] == "conditional"
         assert "closed its connection" in running.verdict(flow)["credentials"]["evidence"][0]["message"]
+
+
+def test_a_request_that_mitmproxy_tells_no_end_of_ends_when_its_browser_has_hung_up() -> None:
+    """It has happened where the server's connection closes with the browser's."""
+    with proxy() as running:
+        flow = make_flow(f"Origin: {APP}", response=None)
+        running.hook("requestheaders", flow)
+        running.look()
+        assert len(running.addon._open) == 1
+        flow.client_conn.timestamp_end = flow.request.timestamp_start + 1
+        running.look()
+        assert not running.addon._open
+        assert running.verdict(flow)["outcome"] == "unknown"
+
+
+def test_a_replay_waits_for_its_answer_though_its_connection_was_closed_long_ago() -> None:
+    with proxy() as running:
+        flow = make_flow(f"Origin: {APP}", response=None)
+        flow.is_replay = "request"
+        flow.client_conn.timestamp_end = flow.request.timestamp_start - 60
+        running.hook("requestheaders", flow)
+        running.look()
+        assert len(running.addon._open) == 1

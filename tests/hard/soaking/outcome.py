@@ -146,6 +146,7 @@ class Outcome:
         at_first, at_last, most = (f"{size / MEGABYTE:.1f} MB" for size in (first["rss"], last["rss"], peak))
         yield f"memory: {at_first}, at the end {at_last}, at most {most}"
         yield from self._long_turns(last)
+        yield f"requests that mitmproxy told no end of, though their browser had hung up: {last['unended']}"
         yield f"connections that mitmproxy itself forgot while they waited for their turn: {last['forgotten']}"
         for what, name in (("own", "of the addon's own objects"), ("rss", "of RSS")):
             growth = self.growth(what)

@@ -56,7 +56,7 @@ class Watch:
         self.errors = _Errors()
         self.open: dict[str, http.HTTPFlow] = {}
         self.flows = self.with_origin = 0
-        self.own = 0
+        self.own = self.unended = 0
         self.not_judged: list[str] = []
         self.outcomes: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.turns = Turns()
@@ -104,6 +104,13 @@ class Watch:
         """Count what passed and what is held right now; as JSON. Without the addon, it holds nothing."""
         gc.collect()
         addon = self._addon()
+        unended = [
+            flow for flow in self.open.values() if (flow.client_conn.timestamp_end or time.time()) < time.time() - 60
+        ]
+        for flow in unended:
+            # mitmproxy tells no end of them, and closed both their connections.
+            self._ended(flow)
+        self.unended += len(unended)
         held = dict.fromkeys(("judged", "verdicts", "waiting", "live"), 0)
         if addon is not None:
             pipeline = addon.pipeline
@@ -126,6 +133,7 @@ class Watch:
             "flows": self.flows,
             "with_origin": self.with_origin,
             "open": len(self.open),
+            "unended": self.unended,
             "open_lines": [_described(flow) for flow in itertools.islice(self.open.values(), _SHOWN)],
             "errors": self.errors.count,
             "forgotten": self.errors.forgotten,
