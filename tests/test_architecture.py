@@ -165,9 +165,6 @@ def test_a_planted_circle_is_found(files: dict[str, str], expected: list[list[st
 
 MOST_LINES = 350
 LONGER = {
-    "catalogue/neighbours.py": "entries of the reference, one a condition, and nothing else",
-    "catalogue/preflight.py": "entries of the reference, one a condition, and nothing else",
-    "catalogue/preflight_advice.py": "entries of the reference, one a condition, and nothing else",
     "diagnosis/causes/library_table.py": "one table, a line for each library's header",
     "diagnosis/causes/server_table.py": "one table, an entry for each server that is known",
     "rules/document.py": "two YAML libraries' events, and the one reader of both",

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from .text_layout import ALLOWED, FETCH, RESPONSE, example, prose
-from .violation import FixOwner, Severity, Violation
+from .text_layout import RESPONSE, pair, prose
+from .violation import Severity, Violation
 
 _PERMISSIVE: Final = 942
 """CWE-942: a cross-domain policy with untrusted domains."""
@@ -20,7 +20,6 @@ ORIGIN_ECHOED_WITH_CREDENTIALS: Final = Violation(
     title="Unrelated sites can read this response with credentials: {origin} and {other}",
     severity=Severity.RISK,
     stages=RESPONSE,
-    params=("origin", "other"),
     explanation=prose("""
         The server allowed two pages of different sites, neither of them its own, each with its own origin and
         with Access-Control-Allow-Credentials: true. A server that echoes every Origin does that, and then any
@@ -32,36 +31,24 @@ ORIGIN_ECHOED_WITH_CREDENTIALS: Final = Violation(
         `Access-Control-Allow-Origin: https://app.test`, `Access-Control-Allow-Credentials: true` and `Vary:
         Origin`. Send none of them to any other page.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
     cwe=_PERMISSIVE,
-    broken=example(f"""
-        > GET https://api.test/me
-        {FETCH}
-        {_SIGNED_IN}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
-
-        > GET https://api.test/me
-        > Origin: https://stranger.test
-        {_META}
-        {_SIGNED_IN}
-        < 200
-        < Content-Type: application/json
-        < Access-Control-Allow-Origin: https://stranger.test
-        < Access-Control-Allow-Credentials: true
-        < Vary: Origin
-    """),
-    fixed=example(f"""
-        > GET https://api.test/me
-        {FETCH}
-        {_SIGNED_IN}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
+    example=pair("""
+          > GET https://api.test/me
+          {FETCH}
+          > Cookie: session=1f3a
+          {JSON}
+          {ALLOWED}
+          < Access-Control-Allow-Credentials: true
+        -
+        - > GET https://api.test/me
+        - > Origin: https://stranger.test
+        - {SCRIPT}
+        - > Cookie: session=1f3a
+        - {JSON}
+        - < Access-Control-Allow-Origin: https://stranger.test
+        - < Access-Control-Allow-Credentials: true
+        - < Vary: Origin
     """),
 )
 
@@ -70,7 +57,6 @@ ORIGIN_PATTERN_TOO_LOOSE: Final = Violation(
     title="A loose pattern allows {origin} with credentials, because it resembles {other}",
     severity=Severity.RISK,
     stages=RESPONSE,
-    params=("origin", "other"),
     explanation=prose("""
         The server trusts an origin and a second one whose name contains the first, or has a letter in the place
         of a dot. Comparisons by prefix, by suffix, or by a regular expression without anchors or with unescaped
@@ -82,46 +68,26 @@ ORIGIN_PATTERN_TOO_LOOSE: Final = Violation(
         ends and escape its dots. Send one page only: `Access-Control-Allow-Origin: https://app.test` with
         `Vary: Origin`.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-origin",
     cwe=_PERMISSIVE,
-    broken=example(f"""
-        > GET https://api.test/me
-        {FETCH}
-        {_SIGNED_IN}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
+    example=pair("""
+          > GET https://api.test/me
+          {FETCH}
+          > Cookie: session=1f3a
+          {JSON}
+          {ALLOWED}
+          < Access-Control-Allow-Credentials: true
 
-        > GET https://api.test/me
-        > Origin: https://app.test.stranger.test
-        {_META}
-        {_SIGNED_IN}
-        < 200
-        < Content-Type: application/json
-        < Access-Control-Allow-Origin: https://app.test.stranger.test
-        < Access-Control-Allow-Credentials: true
-        < Vary: Origin
-    """),
-    fixed=example(f"""
-        > GET https://api.test/me
-        {FETCH}
-        {_SIGNED_IN}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
-
-        > GET https://api.test/me
-        > Origin: https://www.app.test
-        {_META}
-        {_SIGNED_IN}
-        < 200
-        < Content-Type: application/json
-        < Access-Control-Allow-Origin: https://www.app.test
-        < Access-Control-Allow-Credentials: true
-        < Vary: Origin
+          > GET https://api.test/me
+        - > Origin: https://app.test.stranger.test
+        + > Origin: https://www.app.test
+          {SCRIPT}
+          > Cookie: session=1f3a
+          {JSON}
+        - < Access-Control-Allow-Origin: https://app.test.stranger.test
+        + < Access-Control-Allow-Origin: https://www.app.test
+          < Access-Control-Allow-Credentials: true
+          < Vary: Origin
     """),
 )
 
@@ -130,7 +96,6 @@ NULL_ORIGIN_WITH_CREDENTIALS: Final = Violation(
     title="Access-Control-Allow-Origin: null with credentials allows every site",
     severity=Severity.RISK,
     stages=RESPONSE,
-    params=(),
     explanation=prose("""
         `null` is not the origin of one page: browsers send it for every sandboxed frame, every data: URL and
         every page opened from disk. Any page on the web can create a sandboxed frame. A server that allows
@@ -141,28 +106,19 @@ NULL_ORIGIN_WITH_CREDENTIALS: Final = Violation(
         the sandbox, served over http in development), and name it: `Access-Control-Allow-Origin:
         https://app.test`.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-origin",
     cwe=_PERMISSIVE,
-    broken=example(f"""
-        > GET https://api.test/me
-        > Origin: null
-        {_META}
-        {_SIGNED_IN}
-        < 200
-        < Content-Type: application/json
-        < Access-Control-Allow-Origin: null
-        < Access-Control-Allow-Credentials: true
-        < Vary: Origin
-    """),
-    fixed=example(f"""
-        > GET https://api.test/me
-        {FETCH}
-        {_SIGNED_IN}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
+    example=pair("""
+          > GET https://api.test/me
+        - > Origin: null
+        - {SCRIPT}
+        + {FETCH}
+          > Cookie: session=1f3a
+          {JSON}
+        - < Access-Control-Allow-Origin: null
+        + {ALLOWED}
+          < Access-Control-Allow-Credentials: true
+        - < Vary: Origin
     """),
 )
 
@@ -171,7 +127,6 @@ HTTP_ORIGIN_WITH_CREDENTIALS: Final = Violation(
     title="{origin} uses http and can read an https response with credentials",
     severity=Severity.RISK,
     stages=RESPONSE,
-    params=("origin",),
     explanation=prose("""
         An attacker between the user and an http page, for example in a public wireless network, can add a
         script to that page. The script then reads from this server with the user's credentials. https was meant
@@ -181,28 +136,19 @@ HTTP_ORIGIN_WITH_CREDENTIALS: Final = Violation(
         On the server: name only the https origin, and remove the http origin from the allowlist:
         `Access-Control-Allow-Origin: https://app.test`. Serve the page over https.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-origin",
     cwe=_PERMISSIVE,
-    broken=example(f"""
-        > GET https://api.test/me
-        > Origin: http://app.test
-        {_META}
-        {_SIGNED_IN}
-        < 200
-        < Content-Type: application/json
-        < Access-Control-Allow-Origin: http://app.test
-        < Access-Control-Allow-Credentials: true
-        < Vary: Origin
-    """),
-    fixed=example(f"""
-        > GET https://api.test/me
-        {FETCH}
-        {_SIGNED_IN}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
+    example=pair("""
+          > GET https://api.test/me
+        - > Origin: http://app.test
+        - {SCRIPT}
+        + {FETCH}
+          > Cookie: session=1f3a
+          {JSON}
+        - < Access-Control-Allow-Origin: http://app.test
+        + {ALLOWED}
+          < Access-Control-Allow-Credentials: true
+        - < Vary: Origin
     """),
 )
 
@@ -211,7 +157,6 @@ LOCALHOST_ORIGIN_WITH_CREDENTIALS: Final = Violation(
     title="{origin} can read a response of a public server with credentials",
     severity=Severity.ADVICE,
     stages=RESPONSE,
-    params=("origin",),
     explanation=prose("""
         localhost is a different machine for every user. Any program that listens on that port there can read
         from this server what the signed-in user can read. So can an attacker who finds a hole in a page that
@@ -222,30 +167,20 @@ LOCALHOST_ORIGIN_WITH_CREDENTIALS: Final = Violation(
         Keep localhost in the development configuration. In development, use a proxy in front of the page, or a
         rule of this addon.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-origin",
     cwe=_PERMISSIVE,
-    broken=example(f"""
-        @ address=203.0.113.7
-        > GET https://api.test/me
-        > Origin: http://localhost:5173
-        {_META}
-        {_SIGNED_IN}
-        < 200
-        < Content-Type: application/json
-        < Access-Control-Allow-Origin: http://localhost:5173
-        < Access-Control-Allow-Credentials: true
-        < Vary: Origin
-    """),
-    fixed=example(f"""
-        @ address=203.0.113.7
-        > GET https://api.test/me
-        {FETCH}
-        {_SIGNED_IN}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
+    example=pair("""
+          @ address=203.0.113.7
+          > GET https://api.test/me
+        - > Origin: http://localhost:5173
+        - {SCRIPT}
+        + {FETCH}
+          > Cookie: session=1f3a
+          {JSON}
+        - < Access-Control-Allow-Origin: http://localhost:5173
+        + {ALLOWED}
+          < Access-Control-Allow-Credentials: true
+        - < Vary: Origin
     """),
 )
 
@@ -254,7 +189,6 @@ SHARED_HOSTING_ORIGIN_WITH_CREDENTIALS: Final = Violation(
     title="{origin} can read this with credentials, and anyone can get such a name at {service}",
     severity=Severity.ADVICE,
     stages=RESPONSE,
-    params=("origin", "service"),
     explanation=prose("""
         The page uses a name of a hosting service that gives such names to all its customers. One exact name is
         safe as long as it stays yours. A pattern over all of them trusts every customer, and anyone can get
@@ -265,35 +199,26 @@ SHARED_HOSTING_ORIGIN_WITH_CREDENTIALS: Final = Violation(
         On the server: list only your own name, whole and without a wildcard. Better is your own domain:
         `Access-Control-Allow-Origin: https://app.test`. Remove the name from the list when you give it up.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-origin",
     cwe=_PERMISSIVE,
-    broken=example(f"""
-        > GET https://api.test/me
-        > Origin: https://example-one.netlify.app
-        {_META}
-        < 200
-        < Content-Type: application/json
-        < Access-Control-Allow-Origin: https://example-one.netlify.app
-        < Access-Control-Allow-Credentials: true
-        < Vary: Origin
-
-        > GET https://api.test/me
-        > Origin: https://example-two.netlify.app
-        {_META}
-        < 200
-        < Content-Type: application/json
-        < Access-Control-Allow-Origin: https://example-two.netlify.app
-        < Access-Control-Allow-Credentials: true
-        < Vary: Origin
-    """),
-    fixed=example(f"""
-        > GET https://api.test/me
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
+    example=pair("""
+          > GET https://api.test/me
+        - > Origin: https://example-one.netlify.app
+        - {SCRIPT}
+        + {FETCH}
+          {JSON}
+        - < Access-Control-Allow-Origin: https://example-one.netlify.app
+        + {ALLOWED}
+          < Access-Control-Allow-Credentials: true
+        - < Vary: Origin
+        -
+        - > GET https://api.test/me
+        - > Origin: https://example-two.netlify.app
+        - {SCRIPT}
+        - {JSON}
+        - < Access-Control-Allow-Origin: https://example-two.netlify.app
+        - < Access-Control-Allow-Credentials: true
+        - < Vary: Origin
     """),
 )
 
@@ -302,7 +227,6 @@ PRIVATE_ADDRESS_WILDCARD: Final = Violation(
     title="Access-Control-Allow-Origin: * lets every page read {host} ({address}), a private server",
     severity=Severity.ADVICE,
     stages=RESPONSE,
-    params=("host", "address"),
     explanation=prose("""
         `*` is right for data that everyone on the internet can fetch. This server has a private address, so
         only machines in the same network can reach it. The browsers on those machines can reach it too, and `*`
@@ -313,23 +237,14 @@ PRIVATE_ADDRESS_WILDCARD: Final = Violation(
         On the server: name the pages that need it: `Access-Control-Allow-Origin: https://app.test` and `Vary:
         Origin`. If nothing on it is private, nothing has to change.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#basic-safe-cors-protocol-setup",
     cwe=_PERMISSIVE,
-    broken=example(f"""
-        @ address=192.168.1.20
-        > GET https://nas.test/status
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        < Access-Control-Allow-Origin: *
-    """),
-    fixed=example(f"""
-        @ address=192.168.1.20
-        > GET https://nas.test/status
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
+    example=pair("""
+          @ address=192.168.1.20
+          > GET https://nas.test/status
+          {FETCH}
+          {JSON}
+        - < Access-Control-Allow-Origin: *
+        + {ALLOWED}
     """),
 )

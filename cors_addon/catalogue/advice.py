@@ -29,7 +29,7 @@ from .preflight_advice import (
     PREFLIGHT_NOT_FOLLOWED,
     PREFLIGHT_NOT_SEEN,
 )
-from .text_layout import ALLOWED, EVERY_STAGE, FETCH, example, prose
+from .text_layout import EVERY_STAGE, pair, prose
 from .violation import FixOwner, Severity, Stage, Violation
 
 _BEHIND_A_PREFLIGHT: Final = frozenset({Stage.REDIRECT, Stage.RESPONSE})
@@ -39,7 +39,6 @@ VARY_ORIGIN_MISSING: Final = Violation(
     title="Access-Control-Allow-Origin: {value} without Vary: Origin; a cache can mix up pages",
     severity=Severity.RISK,
     stages=_BEHIND_A_PREFLIGHT,
-    params=("value",),
     explanation=prose("""
         The server sends a different Access-Control-Allow-Origin to each page and does not say that the response
         depends on Origin. A cache, in the browser or before the server, can then return the response to a page
@@ -50,45 +49,24 @@ VARY_ORIGIN_MISSING: Final = Violation(
         On the server: add `Vary: Origin` to every response of this URL, also to requests without Origin. Extend
         an existing list: `Vary: Accept-Encoding, Origin`.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches",
-    broken=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        < Cache-Control: max-age=300
-        < Access-Control-Allow-Origin: https://app.test
+    example=pair("""
+          > GET https://api.test/items
+          {FETCH}
+          {JSON}
+          < Cache-Control: max-age=300
+          < Access-Control-Allow-Origin: https://app.test
+        + < Vary: Origin
 
-        > GET https://api.test/items
-        > Origin: https://admin.test
-        > Sec-Fetch-Dest: empty
-        > Sec-Fetch-Mode: cors
-        > Sec-Fetch-Site: cross-site
-        < 200
-        < Content-Type: application/json
-        < Cache-Control: max-age=300
-        < Access-Control-Allow-Origin: https://admin.test
-    """),
-    fixed=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        < Cache-Control: max-age=300
-        < Access-Control-Allow-Origin: https://app.test
-        < Vary: Origin
-
-        > GET https://api.test/items
-        > Origin: https://admin.test
-        > Sec-Fetch-Dest: empty
-        > Sec-Fetch-Mode: cors
-        > Sec-Fetch-Site: cross-site
-        < 200
-        < Content-Type: application/json
-        < Cache-Control: max-age=300
-        < Access-Control-Allow-Origin: https://admin.test
-        < Vary: Origin
+          > GET https://api.test/items
+          > Origin: https://admin.test
+          > Sec-Fetch-Dest: empty
+          > Sec-Fetch-Mode: cors
+          > Sec-Fetch-Site: cross-site
+          {JSON}
+          < Cache-Control: max-age=300
+          < Access-Control-Allow-Origin: https://admin.test
+        + < Vary: Origin
     """),
 )
 
@@ -97,7 +75,6 @@ ALLOW_CREDENTIALS_WITH_WILDCARD: Final = Violation(
     title="Access-Control-Allow-Credentials: true has no effect with Access-Control-Allow-Origin: *",
     severity=Severity.ADVICE,
     stages=EVERY_STAGE,
-    params=(),
     explanation=prose("""
         A request without credentials does not need Access-Control-Allow-Credentials, and a request with
         credentials fails because of `*`. So `true` has no effect here. The server's author probably expects
@@ -108,28 +85,17 @@ ALLOW_CREDENTIALS_WITH_WILDCARD: Final = Violation(
         cookies, name the trusted page: `Access-Control-Allow-Origin: https://app.test`,
         `Access-Control-Allow-Credentials: true` and `Vary: Origin`.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
-    broken=example("""
-        > GET https://cdn.test/inter.woff2
-        > Origin: https://app.test
-        > Sec-Fetch-Dest: font
-        > Sec-Fetch-Mode: cors
-        > Sec-Fetch-Site: cross-site
-        < 200
-        < Content-Type: font/woff2
-        < Access-Control-Allow-Origin: *
-        < Access-Control-Allow-Credentials: true
-    """),
-    fixed=example("""
-        > GET https://cdn.test/inter.woff2
-        > Origin: https://app.test
-        > Sec-Fetch-Dest: font
-        > Sec-Fetch-Mode: cors
-        > Sec-Fetch-Site: cross-site
-        < 200
-        < Content-Type: font/woff2
-        < Access-Control-Allow-Origin: *
+    example=pair("""
+          > GET https://cdn.test/inter.woff2
+          > Origin: https://app.test
+          > Sec-Fetch-Dest: font
+          > Sec-Fetch-Mode: cors
+          > Sec-Fetch-Site: cross-site
+          < 200
+          < Content-Type: font/woff2
+          < Access-Control-Allow-Origin: *
+        - < Access-Control-Allow-Credentials: true
     """),
 )
 
@@ -138,7 +104,6 @@ SET_COOKIE_IGNORED: Final = Violation(
     title="Browsers ignore Set-Cookie in the response to a request without credentials: {names}",
     severity=Severity.INFO,
     stages=_BEHIND_A_PREFLIGHT,
-    params=("names",),
     explanation=prose("""
         The response sets a cookie, but the page sent the request without credentials, and then browsers neither
         send nor store cookies. fetch() and XMLHttpRequest include no credentials in requests to other origins
@@ -152,46 +117,26 @@ SET_COOKIE_IGNORED: Final = Violation(
     """),
     owner=FixOwner.CLIENT,
     anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
-    broken=example(f"""
-        > OPTIONS https://api.test/session
-        {FETCH}
-        > Access-Control-Request-Method: POST
-        > Access-Control-Request-Headers: content-type
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Methods: POST
-        < Access-Control-Allow-Headers: Content-Type
-        < Access-Control-Max-Age: 600
+    example=pair("""
+          > OPTIONS https://api.test/session
+          {FETCH}
+          > Access-Control-Request-Method: POST
+          > Access-Control-Request-Headers: content-type
+          < 204
+          {ALLOWED}
+        + < Access-Control-Allow-Credentials: true
+          < Access-Control-Allow-Methods: POST
+          < Access-Control-Allow-Headers: Content-Type
+          < Access-Control-Max-Age: 600
 
-        > POST https://api.test/session
-        {FETCH}
-        > Content-Type: application/json
-        < 200
-        < Content-Type: application/json
-        < Set-Cookie: session=1f3a; Secure; HttpOnly; SameSite=None
-        {ALLOWED}
-    """),
-    fixed=example(f"""
-        > OPTIONS https://api.test/session
-        {FETCH}
-        > Access-Control-Request-Method: POST
-        > Access-Control-Request-Headers: content-type
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
-        < Access-Control-Allow-Methods: POST
-        < Access-Control-Allow-Headers: Content-Type
-        < Access-Control-Max-Age: 600
-
-        > POST https://api.test/session
-        {FETCH}
-        > Content-Type: application/json
-        > Cookie: device=77c0
-        < 200
-        < Content-Type: application/json
-        < Set-Cookie: session=1f3a; Secure; HttpOnly; SameSite=None
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
+          > POST https://api.test/session
+          {FETCH}
+          > Content-Type: application/json
+        + > Cookie: device=77c0
+          {JSON}
+          < Set-Cookie: session=1f3a; Secure; HttpOnly; SameSite=None
+          {ALLOWED}
+        + < Access-Control-Allow-Credentials: true
     """),
 )
 

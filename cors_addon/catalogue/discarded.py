@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from .text_layout import ALLOWED, EMBED, FETCH, example, prose
+from .text_layout import pair, prose
 from .violation import FixOwner, Severity, Stage, Violation
 
 SET_COOKIE_REFUSED: Final = Violation(
@@ -10,7 +10,6 @@ SET_COOKIE_REFUSED: Final = Violation(
     title="The browser refuses a cookie of this host: {names}",
     severity=Severity.ADVICE,
     stages=frozenset({Stage.RESPONSE, Stage.REDIRECT}),
-    params=("names",),
     explanation=prose("""
         CORS allows the response, with credentials too, and the browser still drops the cookie that the server
         sets. For a page of another site, a cookie needs SameSite=None and Secure. Secure needs https, and
@@ -22,27 +21,17 @@ SET_COOKIE_REFUSED: Final = Violation(
         beside `Access-Control-Allow-Credentials: true`. Better: serve page and API from one site, because
         browsers start to block all cookies of other sites.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
-    broken=example(f"""
-        > POST https://api.test/session
-        {FETCH}
-        > Content-Type: text/plain
-        > Cookie: device=77c0
-        < 200
-        < Set-Cookie: session=1f3a; HttpOnly; SameSite=Lax
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
-    """),
-    fixed=example(f"""
-        > POST https://api.test/session
-        {FETCH}
-        > Content-Type: text/plain
-        > Cookie: device=77c0
-        < 200
-        < Set-Cookie: session=1f3a; HttpOnly; Secure; SameSite=None
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
+    example=pair("""
+          > POST https://api.test/session
+          {FETCH}
+          > Content-Type: text/plain
+          > Cookie: device=77c0
+          < 200
+        - < Set-Cookie: session=1f3a; HttpOnly; SameSite=Lax
+        + < Set-Cookie: session=1f3a; HttpOnly; Secure; SameSite=None
+          {ALLOWED}
+          < Access-Control-Allow-Credentials: true
     """),
 )
 
@@ -51,7 +40,6 @@ RESPONSE_OPAQUE: Final = Violation(
     title="The page uses mode no-cors and cannot read the response",
     severity=Severity.ADVICE,
     stages=frozenset({Stage.RESPONSE}),
-    params=(),
     explanation=prose("""
         A script fetches data of another origin with mode no-cors. The browser then shows no error, but the
         response is opaque: status 0 and an empty body, independent of the server's response. Mode no-cors is
@@ -64,19 +52,13 @@ RESPONSE_OPAQUE: Final = Violation(
     """),
     owner=FixOwner.CLIENT,
     anchor="https://fetch.spec.whatwg.org/#concept-filtered-response-opaque",
-    broken=example(f"""
-        > GET https://api.test/items
-        {EMBED}
-        > Sec-Fetch-Dest: empty
-        < 200
-        < Content-Type: application/json
-    """),
-    fixed=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
+    example=pair("""
+          > GET https://api.test/items
+        - {EMBED}
+        - > Sec-Fetch-Dest: empty
+        + {FETCH}
+          {JSON}
+        + {ALLOWED}
     """),
 )
 
@@ -85,7 +67,6 @@ OWN_ORIGIN_REFUSED: Final = Violation(
     title="The server's CORS code refuses a request of its own page ({origin}) with {status}",
     severity=Severity.RISK,
     stages=frozenset({Stage.RESPONSE}),
-    params=("origin", "status"),
     explanation=prose("""
         The request goes to the page's own origin, so browsers check no CORS header. The server's CORS code
         still compares Origin with its own idea of that origin, finds a difference and rejects the request.
@@ -95,29 +76,18 @@ OWN_ORIGIN_REFUSED: Final = Violation(
         Tell the server its public origin: the proxy sends X-Forwarded-Proto and X-Forwarded-Host, and the
         framework uses them. Or add the public origin to the server's list; the response is then `200`.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#origin-header",
-    broken=example("""
-        > POST https://app.test/login
-        > Origin: https://app.test
-        > Sec-Fetch-Dest: empty
-        > Sec-Fetch-Mode: cors
-        > Sec-Fetch-Site: same-origin
-        < 403
-        < Vary: Origin
-        < Vary: Access-Control-Request-Method
-        < Vary: Access-Control-Request-Headers
-    """),
-    fixed=example("""
-        > POST https://app.test/login
-        > Origin: https://app.test
-        > Sec-Fetch-Dest: empty
-        > Sec-Fetch-Mode: cors
-        > Sec-Fetch-Site: same-origin
-        < 200
-        < Vary: Origin
-        < Vary: Access-Control-Request-Method
-        < Vary: Access-Control-Request-Headers
+    example=pair("""
+          > POST https://app.test/login
+          > Origin: https://app.test
+          > Sec-Fetch-Dest: empty
+          > Sec-Fetch-Mode: cors
+          > Sec-Fetch-Site: same-origin
+        - < 403
+        + < 200
+          < Vary: Origin
+          < Vary: Access-Control-Request-Method
+          < Vary: Access-Control-Request-Headers
     """),
 )
 
@@ -126,7 +96,6 @@ STICKY_COOKIE_NOT_RETURNED: Final = Violation(
     title="A cookie that this host set is not sent back: {names}",
     severity=Severity.ADVICE,
     stages=frozenset({Stage.RESPONSE}),
-    params=("names",),
     explanation=prose("""
         An earlier response set a cookie, of a session or of a load balancer, and the page's next request has
         none and fails. Either the page sends the request without credentials, so that the browser neither
@@ -141,35 +110,23 @@ STICKY_COOKIE_NOT_RETURNED: Final = Violation(
     """),
     owner=FixOwner.CLIENT,
     anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
-    broken=example(f"""
-        > GET https://api.test/socket.io/?EIO=4&transport=polling
-        {FETCH}
-        < 200
-        < Set-Cookie: AWSALB=1; Path=/
-        < Set-Cookie: AWSALBCORS=1; Path=/; SameSite=None; Secure
-        {ALLOWED}
+    example=pair("""
+          > GET https://api.test/socket.io/?EIO=4&transport=polling
+          {FETCH}
+          < 200
+        - < Set-Cookie: AWSALB=1; Path=/
+          < Set-Cookie: AWSALBCORS=1; Path=/; SameSite=None; Secure
+          {ALLOWED}
+        + < Access-Control-Allow-Credentials: true
 
-        > POST https://api.test/socket.io/?EIO=4&transport=polling&sid=x
-        {FETCH}
-        > Content-Type: text/plain;charset=UTF-8
-        < 400
-        {ALLOWED}
-    """),
-    fixed=example(f"""
-        > GET https://api.test/socket.io/?EIO=4&transport=polling
-        {FETCH}
-        < 200
-        < Set-Cookie: AWSALBCORS=1; Path=/; SameSite=None; Secure
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
-
-        > POST https://api.test/socket.io/?EIO=4&transport=polling&sid=x
-        {FETCH}
-        > Content-Type: text/plain;charset=UTF-8
-        > Cookie: AWSALBCORS=1
-        < 200
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
+          > POST https://api.test/socket.io/?EIO=4&transport=polling&sid=x
+          {FETCH}
+          > Content-Type: text/plain;charset=UTF-8
+        - < 400
+        + > Cookie: AWSALBCORS=1
+        + < 200
+          {ALLOWED}
+        + < Access-Control-Allow-Credentials: true
     """),
 )
 

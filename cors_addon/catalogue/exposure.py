@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from .text_layout import ALLOWED, FETCH, RESPONSE, example, prose
-from .violation import FixOwner, Severity, Stage, Violation
+from .text_layout import RESPONSE, pair, prose
+from .violation import Severity, Stage, Violation
 
 _BEHIND_A_PREFLIGHT: Final = frozenset({Stage.REDIRECT, Stage.RESPONSE})
 
@@ -12,7 +12,6 @@ HEADER_NOT_EXPOSED: Final = Violation(
     title="Scripts cannot read these response headers: {names}",
     severity=Severity.INFO,
     stages=RESPONSE,
-    params=("names",),
     explanation=prose("""
         In a response of another origin, scripts can always read Cache-Control, Content-Language,
         Content-Length, Content-Type, Expires, Last-Modified and Pragma. They can read other headers only if
@@ -23,24 +22,14 @@ HEADER_NOT_EXPOSED: Final = Violation(
         If the page needs them, list them on the server, in the response itself and not in the preflight's:
         `Access-Control-Expose-Headers: X-Total-Count`.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-expose-headers",
-    broken=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        < X-Total-Count: 42
-        {ALLOWED}
-    """),
-    fixed=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        < X-Total-Count: 42
-        {ALLOWED}
-        < Access-Control-Expose-Headers: X-Total-Count
+    example=pair("""
+          > GET https://api.test/items
+          {FETCH}
+          {JSON}
+          < X-Total-Count: 42
+          {ALLOWED}
+        + < Access-Control-Expose-Headers: X-Total-Count
     """),
 )
 
@@ -49,37 +38,22 @@ EXPOSE_HEADERS_INVALID: Final = Violation(
     title="Access-Control-Expose-Headers is not a list of header names: {value}",
     severity=Severity.ADVICE,
     stages=RESPONSE,
-    params=("value",),
     explanation=prose("""
         Access-Control-Expose-Headers lists header names, separated by commas. A space, a semicolon, a colon or
         quotes make the whole header unreadable, and then it exposes nothing: scripts can read only the few
         headers that are always readable. Nothing is blocked.
     """),
-    fix=prose("""
-        On the server: put only commas between the names: `Access-Control-Expose-Headers: X-Total-Count,
-        X-Page`.
-    """),
-    owner=FixOwner.SERVER,
+    fix="On the server: put only commas between the names: `Access-Control-Expose-Headers: X-Total-Count, X-Page`.",
     anchor="https://fetch.spec.whatwg.org/#http-access-control-expose-headers",
-    broken=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        < X-Total-Count: 42
-        < X-Page: 1
-        {ALLOWED}
-        < Access-Control-Expose-Headers: X-Total-Count X-Page
-    """),
-    fixed=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        < X-Total-Count: 42
-        < X-Page: 1
-        {ALLOWED}
-        < Access-Control-Expose-Headers: X-Total-Count, X-Page
+    example=pair("""
+          > GET https://api.test/items
+          {FETCH}
+          {JSON}
+          < X-Total-Count: 42
+          < X-Page: 1
+          {ALLOWED}
+        - < Access-Control-Expose-Headers: X-Total-Count X-Page
+        + < Access-Control-Expose-Headers: X-Total-Count, X-Page
     """),
 )
 
@@ -88,38 +62,23 @@ EXPOSE_HEADERS_WILDCARD_WITH_CREDENTIALS: Final = Violation(
     title="Access-Control-Expose-Headers: * exposes nothing to a request with credentials",
     severity=Severity.ADVICE,
     stages=RESPONSE,
-    params=(),
     explanation=prose("""
         For a request with credentials (cookies, HTTP authentication) `*` is not a wildcard: browsers look for a
         header with that name. Scripts can then read only the few headers that are always readable. Nothing is
         blocked.
     """),
-    fix=prose("""
-        On the server: list the headers by name: `Access-Control-Expose-Headers: X-Total-Count`.
-    """),
-    owner=FixOwner.SERVER,
+    fix="On the server: list the headers by name: `Access-Control-Expose-Headers: X-Total-Count`.",
     anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
-    broken=example(f"""
-        > GET https://api.test/orders
-        {FETCH}
-        > Cookie: session=1f3a
-        < 200
-        < Content-Type: application/json
-        < X-Total-Count: 42
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
-        < Access-Control-Expose-Headers: *
-    """),
-    fixed=example(f"""
-        > GET https://api.test/orders
-        {FETCH}
-        > Cookie: session=1f3a
-        < 200
-        < Content-Type: application/json
-        < X-Total-Count: 42
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
-        < Access-Control-Expose-Headers: X-Total-Count
+    example=pair("""
+          > GET https://api.test/orders
+          {FETCH}
+          > Cookie: session=1f3a
+          {JSON}
+          < X-Total-Count: 42
+          {ALLOWED}
+          < Access-Control-Allow-Credentials: true
+        - < Access-Control-Expose-Headers: *
+        + < Access-Control-Expose-Headers: X-Total-Count
     """),
 )
 
@@ -128,7 +87,6 @@ EXPOSE_HEADERS_FORBIDDEN: Final = Violation(
     title="Access-Control-Expose-Headers lists headers that no script can read: {names}",
     severity=Severity.ADVICE,
     stages=RESPONSE,
-    params=("names",),
     explanation=prose("""
         Scripts can never read Set-Cookie, so listing it has no effect. To store the cookie, the browser needs a
         request with credentials and cookie attributes that allow it.
@@ -137,23 +95,14 @@ EXPOSE_HEADERS_FORBIDDEN: Final = Violation(
         On the server: remove the name from `Access-Control-Expose-Headers`. If the browser does not keep the
         cookie, check `Access-Control-Allow-Credentials: true` and `SameSite=None; Secure` instead.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#forbidden-response-header-name",
-    broken=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
-        < Access-Control-Expose-Headers: Set-Cookie
-    """),
-    fixed=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
-        < Access-Control-Expose-Headers: X-Total-Count
+    example=pair("""
+          > GET https://api.test/items
+          {FETCH}
+          {JSON}
+          {ALLOWED}
+        - < Access-Control-Expose-Headers: Set-Cookie
+        + < Access-Control-Expose-Headers: X-Total-Count
     """),
 )
 
@@ -162,7 +111,6 @@ SECRET_HEADER_EXPOSED: Final = Violation(
     title="Pages of every origin can read these secret headers: {names}",
     severity=Severity.ADVICE,
     stages=RESPONSE,
-    params=("names",),
     explanation=prose("""
         A header of this response has a name that suggests a key or a token. Access-Control-Expose-Headers lets
         scripts read the header, and Access-Control-Allow-Origin lets every page read the response. A key that
@@ -172,26 +120,16 @@ SECRET_HEADER_EXPOSED: Final = Violation(
         On the server: remove the name from `Access-Control-Expose-Headers`, or name the one page that needs it:
         `Access-Control-Allow-Origin: https://app.test` with `Vary: Origin`.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-expose-headers",
     cwe=200,
-    broken=example(f"""
-        > GET https://api.test/session
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        < X-Auth-Token: 5d2f
-        < Access-Control-Allow-Origin: *
-        < Access-Control-Expose-Headers: X-Auth-Token
-    """),
-    fixed=example(f"""
-        > GET https://api.test/session
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        < X-Auth-Token: 5d2f
-        {ALLOWED}
-        < Access-Control-Expose-Headers: X-Auth-Token
+    example=pair("""
+          > GET https://api.test/session
+          {FETCH}
+          {JSON}
+          < X-Auth-Token: 5d2f
+        - < Access-Control-Allow-Origin: *
+        + {ALLOWED}
+          < Access-Control-Expose-Headers: X-Auth-Token
     """),
 )
 
@@ -200,7 +138,6 @@ TIMING_ALLOW_ORIGIN_MISSING: Final = Violation(
     title="Timing-Allow-Origin does not list {origin}, so the page sees no timing details",
     severity=Severity.INFO,
     stages=_BEHIND_A_PREFLIGHT,
-    params=("origin",),
     explanation=prose("""
         Resource Timing shows a page how long name lookup, connection and response took, and the Server-Timing
         values. For responses of other origins it does so only if Timing-Allow-Origin names the page or is `*`.
@@ -211,24 +148,14 @@ TIMING_ALLOW_ORIGIN_MISSING: Final = Violation(
         If the page measures this request, add on the server `Timing-Allow-Origin: https://app.test`, or
         `Timing-Allow-Origin: *` where timing is no secret, to every response of the redirect chain.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#concept-tao-check",
-    broken=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        < Server-Timing: db;dur=53
-        < Timing-Allow-Origin: https://www.app.test
-        {ALLOWED}
-    """),
-    fixed=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        < Server-Timing: db;dur=53
-        < Timing-Allow-Origin: https://app.test
-        {ALLOWED}
+    example=pair("""
+          > GET https://api.test/items
+          {FETCH}
+          {JSON}
+          < Server-Timing: db;dur=53
+        - < Timing-Allow-Origin: https://www.app.test
+        + < Timing-Allow-Origin: https://app.test
+          {ALLOWED}
     """),
 )

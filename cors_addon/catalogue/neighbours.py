@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from .text_layout import ALLOWED, EMBED, EVERY_STAGE, FETCH, NAVIGATE, PREFLIGHT, RESPONSE, example, prose
+from .text_layout import EVERY_STAGE, PREFLIGHT, RESPONSE, pair, prose
 from .violation import FixOwner, Severity, Stage, Violation
 
 NETWORK_ERROR: Final = Violation(
@@ -10,7 +10,6 @@ NETWORK_ERROR: Final = Violation(
     title="No usable response, which is not a CORS fault: {error}",
     severity=Severity.BLOCKED,
     stages=EVERY_STAGE,
-    params=("error",),
     explanation=prose("""
         The connection failed, timed out or broke off, or what the server sent is no valid HTTP. The proxy then
         sends its own error page (502 or 400), which has no CORS headers. So the browser's console blames a
@@ -22,19 +21,13 @@ NETWORK_ERROR: Final = Violation(
         development certificate in mitmproxy, use `--set ssl_verify_upstream_trusted_ca=ca.pem`. To let an
         invalid header pass until the server is fixed, use `--set validate_inbound_headers=false`.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#concept-network-error",
-    broken=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        ! connection refused
-    """),
-    fixed=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
+    example=pair("""
+          > GET https://api.test/items
+          {FETCH}
+        - ! connection refused
+        + {JSON}
+        + {ALLOWED}
     """),
     firefox="CORSDidNotSucceed",
 )
@@ -44,7 +37,6 @@ BLOCKED_UNSAVED: Final = Violation(
     title="The browser blocked the request ({error}), and the capture holds no response",
     severity=Severity.BLOCKED,
     stages=EVERY_STAGE,
-    params=("error",),
     explanation=prose("""
         A HAR by Playwright or by DevTools names the failure and leaves the response out. Chromium writes
         `net::ERR_FAILED` for a cross-origin fetch() or XMLHttpRequest that CORS blocks. Without the response headers
@@ -57,17 +49,12 @@ BLOCKED_UNSAVED: Final = Violation(
     """),
     owner=FixOwner.CLIENT,
     anchor="https://fetch.spec.whatwg.org/#cors-check",
-    broken=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        ! net::ERR_FAILED
-    """),
-    fixed=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
+    example=pair("""
+          > GET https://api.test/items
+          {FETCH}
+        - ! net::ERR_FAILED
+        + {JSON}
+        + {ALLOWED}
     """),
 )
 
@@ -76,7 +63,6 @@ CORP_NOT_SAME_ORIGIN: Final = Violation(
     title="Cross-Origin-Resource-Policy: {value} blocks {origin}, which is another origin",
     severity=Severity.BLOCKED,
     stages=frozenset({Stage.REDIRECT, Stage.RESPONSE}),
-    params=("origin", "value"),
     explanation=prose("""
         This is not CORS. `Cross-Origin-Resource-Policy: same-origin` makes browsers block a response for pages
         of any other origin that load it without CORS: as an image, a script, audio or video, or with fetch() in
@@ -87,23 +73,15 @@ CORP_NOT_SAME_ORIGIN: Final = Violation(
         On the server of the embedded file: send `Cross-Origin-Resource-Policy: cross-origin` with files that
         every page may embed, or `Cross-Origin-Resource-Policy: same-site` where all those pages share its site.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#cross-origin-resource-policy-header",
-    broken=example(f"""
-        > GET https://cdn.test/logo.png
-        {EMBED}
-        > Sec-Fetch-Dest: image
-        < 200
-        < Content-Type: image/png
-        < Cross-Origin-Resource-Policy: same-origin
-    """),
-    fixed=example(f"""
-        > GET https://cdn.test/logo.png
-        {EMBED}
-        > Sec-Fetch-Dest: image
-        < 200
-        < Content-Type: image/png
-        < Cross-Origin-Resource-Policy: cross-origin
+    example=pair("""
+          > GET https://cdn.test/logo.png
+          {EMBED}
+          > Sec-Fetch-Dest: image
+          < 200
+          < Content-Type: image/png
+        - < Cross-Origin-Resource-Policy: same-origin
+        + < Cross-Origin-Resource-Policy: cross-origin
     """),
 )
 
@@ -112,7 +90,6 @@ CORP_NOT_SAME_SITE: Final = Violation(
     title="Cross-Origin-Resource-Policy: {value} blocks {origin}, which is another site",
     severity=Severity.BLOCKED,
     stages=frozenset({Stage.REDIRECT, Stage.RESPONSE}),
-    params=("origin", "value"),
     explanation=prose("""
         This is not CORS. `Cross-Origin-Resource-Policy: same-site` makes browsers block a response for pages of
         another site that load it without CORS. A site is the registrable domain: app.example.com and
@@ -124,23 +101,15 @@ CORP_NOT_SAME_SITE: Final = Violation(
         On the server of the embedded file: send `Cross-Origin-Resource-Policy: cross-origin` with files that
         every page may embed, or move it to a host under the page's own domain.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#cross-origin-resource-policy-header",
-    broken=example(f"""
-        > GET https://cdn.test/app.js
-        {EMBED}
-        > Sec-Fetch-Dest: script
-        < 200
-        < Content-Type: text/javascript
-        < Cross-Origin-Resource-Policy: same-site
-    """),
-    fixed=example(f"""
-        > GET https://cdn.test/app.js
-        {EMBED}
-        > Sec-Fetch-Dest: script
-        < 200
-        < Content-Type: text/javascript
-        < Cross-Origin-Resource-Policy: cross-origin
+    example=pair("""
+          > GET https://cdn.test/app.js
+          {EMBED}
+          > Sec-Fetch-Dest: script
+          < 200
+          < Content-Type: text/javascript
+        - < Cross-Origin-Resource-Policy: same-site
+        + < Cross-Origin-Resource-Policy: cross-origin
     """),
 )
 
@@ -149,7 +118,6 @@ CORP_COEP: Final = Violation(
     title="Cross-Origin-Embedder-Policy of {origin} ({policy}) needs Cross-Origin-Resource-Policy",
     severity=Severity.BLOCKED,
     stages=frozenset({Stage.REDIRECT, Stage.RESPONSE}),
-    params=("origin", "policy"),
     explanation=prose("""
         This is not CORS. The page's Cross-Origin-Embedder-Policy requires that everything it embeds from other
         origins opts in. A response without a valid Cross-Origin-Resource-Policy then counts as `same-origin`.
@@ -162,34 +130,20 @@ CORP_COEP: Final = Violation(
         CORS (`<img crossorigin src=...>`) and send `Access-Control-Allow-Origin: https://app.test` from that
         server. If the page needs no isolation, remove its Cross-Origin-Embedder-Policy.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://html.spec.whatwg.org/multipage/browsers.html#coep",
-    broken=example(f"""
-        > GET https://app.test/
-        {NAVIGATE}
-        < 200
-        < Content-Type: text/html
-        < Cross-Origin-Embedder-Policy: require-corp
+    example=pair("""
+          > GET https://app.test/
+          {NAVIGATE}
+          < 200
+          < Content-Type: text/html
+          < Cross-Origin-Embedder-Policy: require-corp
 
-        > GET https://cdn.test/logo.png
-        {EMBED}
-        > Sec-Fetch-Dest: image
-        < 200
-        < Content-Type: image/png
-    """),
-    fixed=example(f"""
-        > GET https://app.test/
-        {NAVIGATE}
-        < 200
-        < Content-Type: text/html
-        < Cross-Origin-Embedder-Policy: require-corp
-
-        > GET https://cdn.test/logo.png
-        {EMBED}
-        > Sec-Fetch-Dest: image
-        < 200
-        < Content-Type: image/png
-        < Cross-Origin-Resource-Policy: cross-origin
+          > GET https://cdn.test/logo.png
+          {EMBED}
+          > Sec-Fetch-Dest: image
+          < 200
+          < Content-Type: image/png
+        + < Cross-Origin-Resource-Policy: cross-origin
     """),
 )
 
@@ -198,7 +152,6 @@ ORB_BLOCKED: Final = Violation(
     title="Opaque response blocking: {content_type} cannot be used as {destination}",
     severity=Severity.BLOCKED,
     stages=RESPONSE,
-    params=("content_type", "destination"),
     explanation=prose("""
         This is not CORS. The page loads this URL of another origin without CORS, for example as an image or a
         script. The response has a type that no such element can use: HTML, JSON, XML or plain text marked
@@ -211,23 +164,15 @@ ORB_BLOCKED: Final = Violation(
         response is an error page or a sign-in page instead of the file. To read data, use fetch() in its
         default mode, cors, and send `Access-Control-Allow-Origin: https://app.test`.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://github.com/annevk/orb",
-    broken=example(f"""
-        > GET https://api.test/avatar/7
-        {EMBED}
-        > Sec-Fetch-Dest: image
-        < 200
-        < Content-Type: application/json
-        < X-Content-Type-Options: nosniff
-    """),
-    fixed=example(f"""
-        > GET https://api.test/avatar/7
-        {EMBED}
-        > Sec-Fetch-Dest: image
-        < 200
-        < Content-Type: image/png
-        < X-Content-Type-Options: nosniff
+    example=pair("""
+          > GET https://api.test/avatar/7
+          {EMBED}
+          > Sec-Fetch-Dest: image
+          < 200
+        - < Content-Type: application/json
+        + < Content-Type: image/png
+          < X-Content-Type-Options: nosniff
     """),
 )
 
@@ -236,7 +181,6 @@ NOSNIFF_MIME: Final = Violation(
     title="Content-Type {content_type} with nosniff cannot be used as {destination}",
     severity=Severity.BLOCKED,
     stages=RESPONSE,
-    params=("content_type", "destination"),
     explanation=prose("""
         This is not CORS. With `X-Content-Type-Options: nosniff` browsers run a script or worker only if its
         type is a JavaScript type. They apply a style sheet only if it is text/css. That is so in all browsers,
@@ -246,29 +190,18 @@ NOSNIFF_MIME: Final = Violation(
         On the server: send the right type: `Content-Type: text/javascript` with scripts, `Content-Type:
         text/css` with style sheets. If the body is an error page, the URL is wrong.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#x-content-type-options-header",
-    broken=example("""
-        > GET https://cdn.test/app.mjs
-        > Origin: https://app.test
-        > Sec-Fetch-Dest: script
-        > Sec-Fetch-Mode: cors
-        > Sec-Fetch-Site: cross-site
-        < 200
-        < Content-Type: text/plain
-        < X-Content-Type-Options: nosniff
-        < Access-Control-Allow-Origin: *
-    """),
-    fixed=example("""
-        > GET https://cdn.test/app.mjs
-        > Origin: https://app.test
-        > Sec-Fetch-Dest: script
-        > Sec-Fetch-Mode: cors
-        > Sec-Fetch-Site: cross-site
-        < 200
-        < Content-Type: text/javascript
-        < X-Content-Type-Options: nosniff
-        < Access-Control-Allow-Origin: *
+    example=pair("""
+          > GET https://cdn.test/app.mjs
+          > Origin: https://app.test
+          > Sec-Fetch-Dest: script
+          > Sec-Fetch-Mode: cors
+          > Sec-Fetch-Site: cross-site
+          < 200
+        - < Content-Type: text/plain
+        + < Content-Type: text/javascript
+          < X-Content-Type-Options: nosniff
+          < Access-Control-Allow-Origin: *
     """),
 )
 
@@ -277,7 +210,6 @@ LOCAL_NETWORK_ACCESS: Final = Violation(
     title="{host} is {address} ({space}): without this proxy, browsers may ask the user or refuse",
     severity=Severity.ADVICE,
     stages=EVERY_STAGE,
-    params=("host", "address", "space"),
     explanation=prose("""
         A public page calls a server in the local network or on the user's own machine. Chromium asks the user
         before it sends such a request (since version 142; since 145 separately for local network and loopback).
@@ -292,33 +224,19 @@ LOCAL_NETWORK_ACCESS: Final = Violation(
     """),
     owner=FixOwner.BROWSER,
     anchor="https://wicg.github.io/local-network-access/",
-    broken=example(f"""
-        @ address=93.184.215.14
-        > GET https://app.test/
-        {NAVIGATE}
-        < 200
-        < Content-Type: text/html
+    example=pair("""
+        - @ address=93.184.215.14
+        + @ address=192.168.1.10
+          > GET https://app.test/
+          {NAVIGATE}
+          < 200
+          < Content-Type: text/html
 
-        @ address=192.168.1.20
-        > GET https://nas.test/status
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
-    """),
-    fixed=example(f"""
-        @ address=192.168.1.10
-        > GET https://app.test/
-        {NAVIGATE}
-        < 200
-        < Content-Type: text/html
-
-        @ address=192.168.1.20
-        > GET https://nas.test/status
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
+          @ address=192.168.1.20
+          > GET https://nas.test/status
+          {FETCH}
+          {JSON}
+          {ALLOWED}
     """),
     chromium="LocalNetworkAccessPermissionDenied",
 )
@@ -333,7 +251,6 @@ PRIVATE_NETWORK_ACCESS: Final = Violation(
     title="Access-Control-Allow-Private-Network is {value}; an old Chromium needs true",
     severity=Severity.ADVICE,
     stages=PREFLIGHT,
-    params=("value",),
     explanation=prose("""
         Chromium from about version 104 to 137 added `Access-Control-Request-Private-Network: true` to
         preflights to private addresses and expected exactly `true` in the response. It warned of other
@@ -344,42 +261,23 @@ PRIVATE_NETWORK_ACCESS: Final = Violation(
         For current browsers nothing has to change. For old ones, add on the server
         `Access-Control-Allow-Private-Network: true` to the response to a preflight that has the request header.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://wicg.github.io/private-network-access/",
-    broken=example(f"""
-        > OPTIONS https://nas.test/status
-        {_OLD_CHROMIUM}
-        {FETCH}
-        > Access-Control-Request-Method: GET
-        > Access-Control-Request-Private-Network: true
-        < 204
-        {ALLOWED}
-        < Access-Control-Max-Age: 600
+    example=pair("""
+          > OPTIONS https://nas.test/status
+          {OLD_CHROMIUM}
+          {FETCH}
+          > Access-Control-Request-Method: GET
+          > Access-Control-Request-Private-Network: true
+          < 204
+          {ALLOWED}
+        + < Access-Control-Allow-Private-Network: true
+          < Access-Control-Max-Age: 600
 
-        > GET https://nas.test/status
-        {_OLD_CHROMIUM}
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
-    """),
-    fixed=example(f"""
-        > OPTIONS https://nas.test/status
-        {_OLD_CHROMIUM}
-        {FETCH}
-        > Access-Control-Request-Method: GET
-        > Access-Control-Request-Private-Network: true
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Private-Network: true
-        < Access-Control-Max-Age: 600
-
-        > GET https://nas.test/status
-        {_OLD_CHROMIUM}
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
+          > GET https://nas.test/status
+          {OLD_CHROMIUM}
+          {FETCH}
+          {JSON}
+          {ALLOWED}
     """),
     chromium="PreflightMissingAllowPrivateNetwork",
 )
@@ -389,7 +287,6 @@ ORIGIN_NULL: Final = Violation(
     title="The request sends Origin: null: {source}",
     severity=Severity.INFO,
     stages=EVERY_STAGE,
-    params=("source",),
     explanation=prose("""
         The browser hides where this request comes from. It sends `Origin: null` for pages opened from disk
         (file:), for data: URLs and sandboxed frames, and after a redirect from a foreign origin to a different
@@ -405,22 +302,15 @@ ORIGIN_NULL: Final = Violation(
     """),
     owner=FixOwner.CLIENT,
     anchor="https://fetch.spec.whatwg.org/#origin-header",
-    broken=example("""
-        > GET https://api.test/items
-        > Origin: null
-        > Sec-Fetch-Dest: empty
-        > Sec-Fetch-Mode: cors
-        > Sec-Fetch-Site: cross-site
-        < 200
-        < Content-Type: application/json
-        < Access-Control-Allow-Origin: *
-    """),
-    fixed=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        < Access-Control-Allow-Origin: *
+    example=pair("""
+          > GET https://api.test/items
+        - > Origin: null
+        - > Sec-Fetch-Dest: empty
+        - > Sec-Fetch-Mode: cors
+        - > Sec-Fetch-Site: cross-site
+        + {FETCH}
+          {JSON}
+          < Access-Control-Allow-Origin: *
     """),
 )
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from .text_layout import ALLOWED, FETCH, PREFLIGHT, example, prose
+from .text_layout import PREFLIGHT, pair, prose
 from .violation import FixOwner, Severity, Violation
 
 PREFLIGHT_STATUS_NOT_OK: Final = Violation(
@@ -10,7 +10,6 @@ PREFLIGHT_STATUS_NOT_OK: Final = Violation(
     title="The preflight got {status}; it needs 200 to 299",
     severity=Severity.BLOCKED,
     stages=PREFLIGHT,
-    params=("status",),
     explanation=prose("""
         Before this request the browser sends OPTIONS to get permission. Only a status of 200 to 299 grants it,
         even if all headers are right. With 401 or 403 authentication probably runs before CORS: a preflight
@@ -23,36 +22,25 @@ PREFLIGHT_STATUS_NOT_OK: Final = Violation(
         CORS headers: `Access-Control-Allow-Origin: https://app.test`, `Access-Control-Allow-Methods: DELETE`,
         `Access-Control-Allow-Headers: Authorization` and `Vary: Origin`.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#cors-preflight-fetch-0",
-    broken=example(f"""
-        > OPTIONS https://api.test/items/7
-        {FETCH}
-        > Access-Control-Request-Method: DELETE
-        > Access-Control-Request-Headers: authorization
-        < 401
-        < WWW-Authenticate: Bearer
-        {ALLOWED}
-        < Access-Control-Allow-Methods: DELETE
-        < Access-Control-Allow-Headers: Authorization
-        < Access-Control-Max-Age: 600
-    """),
-    fixed=example(f"""
-        > OPTIONS https://api.test/items/7
-        {FETCH}
-        > Access-Control-Request-Method: DELETE
-        > Access-Control-Request-Headers: authorization
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Methods: DELETE
-        < Access-Control-Allow-Headers: Authorization
-        < Access-Control-Max-Age: 600
-
-        > DELETE https://api.test/items/7
-        {FETCH}
-        > Authorization: Bearer eyJhbGciOi
-        < 204
-        {ALLOWED}
+    example=pair("""
+          > OPTIONS https://api.test/items/7
+          {FETCH}
+          > Access-Control-Request-Method: DELETE
+          > Access-Control-Request-Headers: authorization
+        - < 401
+        - < WWW-Authenticate: Bearer
+        + < 204
+          {ALLOWED}
+          < Access-Control-Allow-Methods: DELETE
+          < Access-Control-Allow-Headers: Authorization
+          < Access-Control-Max-Age: 600
+        +
+        + > DELETE https://api.test/items/7
+        + {FETCH}
+        + > Authorization: Bearer eyJhbGciOi
+        + < 204
+        + {ALLOWED}
     """),
     chromium="PreflightInvalidStatus",
     firefox="CORSPreflightDidNotSucceed",
@@ -64,7 +52,6 @@ PREFLIGHT_REDIRECT: Final = Violation(
     title="The preflight got {status} to {location}; browsers do not follow that",
     severity=Severity.BLOCKED,
     stages=PREFLIGHT,
-    params=("status", "location"),
     explanation=prose("""
         The server has to answer a preflight at the URL that the browser sent it to. Browsers do not follow its
         redirects, and never send the request behind it. Usual reasons: the base URL has http instead of https
@@ -79,35 +66,26 @@ PREFLIGHT_REDIRECT: Final = Violation(
     """),
     owner=FixOwner.CLIENT,
     anchor="https://fetch.spec.whatwg.org/#cors-preflight-fetch-0",
-    broken=example(f"""
-        > OPTIONS https://api.test/items
-        {FETCH}
-        > Access-Control-Request-Method: POST
-        > Access-Control-Request-Headers: content-type
-        < 301
-        < Location: https://api.test/items/
-        {ALLOWED}
-        < Access-Control-Allow-Methods: GET, POST
-        < Access-Control-Allow-Headers: Content-Type
-        < Access-Control-Max-Age: 600
-    """),
-    fixed=example(f"""
-        > OPTIONS https://api.test/items/
-        {FETCH}
-        > Access-Control-Request-Method: POST
-        > Access-Control-Request-Headers: content-type
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Methods: GET, POST
-        < Access-Control-Allow-Headers: Content-Type
-        < Access-Control-Max-Age: 600
-
-        > POST https://api.test/items/
-        {FETCH}
-        > Content-Type: application/json
-        < 201
-        < Content-Type: application/json
-        {ALLOWED}
+    example=pair("""
+        - > OPTIONS https://api.test/items
+        + > OPTIONS https://api.test/items/
+          {FETCH}
+          > Access-Control-Request-Method: POST
+          > Access-Control-Request-Headers: content-type
+        - < 301
+        - < Location: https://api.test/items/
+        + < 204
+          {ALLOWED}
+          < Access-Control-Allow-Methods: GET, POST
+          < Access-Control-Allow-Headers: Content-Type
+          < Access-Control-Max-Age: 600
+        +
+        + > POST https://api.test/items/
+        + {FETCH}
+        + > Content-Type: application/json
+        + < 201
+        + < Content-Type: application/json
+        + {ALLOWED}
     """),
     chromium="PreflightDisallowedRedirect",
     firefox="CORSExternalRedirectNotAllowed",
@@ -119,40 +97,28 @@ ALLOW_METHODS_INVALID: Final = Violation(
     title="Access-Control-Allow-Methods is not a list of methods: {value}",
     severity=Severity.BLOCKED,
     stages=PREFLIGHT,
-    params=("value",),
     explanation=prose("""
         Access-Control-Allow-Methods lists method names, separated by commas. A space, a semicolon, quotes or
         brackets in the place of a comma make the header unreadable. The preflight then fails, even if the
         header names the method or the method needs no permission. Empty elements and spaces around the commas
         do no harm.
     """),
-    fix=prose("""
-        On the server: put only commas between the names: `Access-Control-Allow-Methods: GET, POST, PUT`.
-    """),
-    owner=FixOwner.SERVER,
+    fix="On the server: put only commas between the names: `Access-Control-Allow-Methods: GET, POST, PUT`.",
     anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-methods",
-    broken=example(f"""
-        > OPTIONS https://api.test/items/7
-        {FETCH}
-        > Access-Control-Request-Method: PUT
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Methods: GET POST PUT
-        < Access-Control-Max-Age: 600
-    """),
-    fixed=example(f"""
-        > OPTIONS https://api.test/items/7
-        {FETCH}
-        > Access-Control-Request-Method: PUT
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Methods: GET, POST, PUT
-        < Access-Control-Max-Age: 600
-
-        > PUT https://api.test/items/7
-        {FETCH}
-        < 204
-        {ALLOWED}
+    example=pair("""
+          > OPTIONS https://api.test/items/7
+          {FETCH}
+          > Access-Control-Request-Method: PUT
+          < 204
+          {ALLOWED}
+        - < Access-Control-Allow-Methods: GET POST PUT
+        + < Access-Control-Allow-Methods: GET, POST, PUT
+          < Access-Control-Max-Age: 600
+        +
+        + > PUT https://api.test/items/7
+        + {FETCH}
+        + < 204
+        + {ALLOWED}
     """),
     chromium="InvalidAllowMethodsPreflightResponse",
     firefox="CORSInvalidAllowMethod",
@@ -164,47 +130,32 @@ ALLOW_HEADERS_INVALID: Final = Violation(
     title="Access-Control-Allow-Headers is not a list of header names: {value}",
     severity=Severity.BLOCKED,
     stages=PREFLIGHT,
-    params=("value",),
     explanation=prose("""
         Access-Control-Allow-Headers lists header names, separated by commas. A space, a semicolon, a colon or
         quotes make the whole header unreadable. The preflight then fails, even if the header has the name that
         the request needs. Empty elements and spaces around the commas do no harm.
     """),
-    fix=prose("""
-        On the server: put only commas between the names: `Access-Control-Allow-Headers: Content-Type,
-        X-Api-Key`.
-    """),
-    owner=FixOwner.SERVER,
+    fix="On the server: put only commas between the names: `Access-Control-Allow-Headers: Content-Type, X-Api-Key`.",
     anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-headers",
-    broken=example(f"""
-        > OPTIONS https://api.test/items
-        {FETCH}
-        > Access-Control-Request-Method: POST
-        > Access-Control-Request-Headers: content-type,x-api-key
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Methods: POST
-        < Access-Control-Allow-Headers: Content-Type; X-Api-Key
-        < Access-Control-Max-Age: 600
-    """),
-    fixed=example(f"""
-        > OPTIONS https://api.test/items
-        {FETCH}
-        > Access-Control-Request-Method: POST
-        > Access-Control-Request-Headers: content-type,x-api-key
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Methods: POST
-        < Access-Control-Allow-Headers: Content-Type, X-Api-Key
-        < Access-Control-Max-Age: 600
-
-        > POST https://api.test/items
-        {FETCH}
-        > Content-Type: application/json
-        > X-Api-Key: k-4711
-        < 201
-        < Content-Type: application/json
-        {ALLOWED}
+    example=pair("""
+          > OPTIONS https://api.test/items
+          {FETCH}
+          > Access-Control-Request-Method: POST
+          > Access-Control-Request-Headers: content-type,x-api-key
+          < 204
+          {ALLOWED}
+          < Access-Control-Allow-Methods: POST
+        - < Access-Control-Allow-Headers: Content-Type; X-Api-Key
+        + < Access-Control-Allow-Headers: Content-Type, X-Api-Key
+          < Access-Control-Max-Age: 600
+        +
+        + > POST https://api.test/items
+        + {FETCH}
+        + > Content-Type: application/json
+        + > X-Api-Key: k-4711
+        + < 201
+        + < Content-Type: application/json
+        + {ALLOWED}
     """),
     chromium="InvalidAllowHeadersPreflightResponse",
     firefox="CORSInvalidAllowHeader",
@@ -216,7 +167,6 @@ METHOD_NOT_ALLOWED: Final = Violation(
     title="Method {method} is not allowed: Access-Control-Allow-Methods is {value}",
     severity=Severity.BLOCKED,
     stages=PREFLIGHT,
-    params=("method", "value"),
     explanation=prose("""
         The browser asked for permission to send this method, and the response does not list it. GET, HEAD and
         POST need no listing, all other methods do; browsers ignore the Allow header. Case matters. fetch() and
@@ -227,30 +177,21 @@ METHOD_NOT_ALLOWED: Final = Violation(
         On the server: list the method in the response to OPTIONS: `Access-Control-Allow-Methods: GET, POST,
         PATCH`. If the script wrote the method in small letters, write `method: "PATCH"` in its code.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-methods",
-    broken=example(f"""
-        > OPTIONS https://api.test/items/7
-        {FETCH}
-        > Access-Control-Request-Method: PATCH
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Methods: GET, POST
-        < Access-Control-Max-Age: 600
-    """),
-    fixed=example(f"""
-        > OPTIONS https://api.test/items/7
-        {FETCH}
-        > Access-Control-Request-Method: PATCH
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Methods: GET, POST, PATCH
-        < Access-Control-Max-Age: 600
-
-        > PATCH https://api.test/items/7
-        {FETCH}
-        < 204
-        {ALLOWED}
+    example=pair("""
+          > OPTIONS https://api.test/items/7
+          {FETCH}
+          > Access-Control-Request-Method: PATCH
+          < 204
+          {ALLOWED}
+        - < Access-Control-Allow-Methods: GET, POST
+        + < Access-Control-Allow-Methods: GET, POST, PATCH
+          < Access-Control-Max-Age: 600
+        +
+        + > PATCH https://api.test/items/7
+        + {FETCH}
+        + < 204
+        + {ALLOWED}
     """),
     chromium="MethodDisallowedByPreflightResponse",
     firefox="CORSMethodNotFound",
@@ -262,7 +203,6 @@ METHOD_WILDCARD_WITH_CREDENTIALS: Final = Violation(
     title="Access-Control-Allow-Methods: * does not allow {method} with credentials",
     severity=Severity.BLOCKED,
     stages=PREFLIGHT,
-    params=("method",),
     explanation=prose("""
         The response allows all methods with `*`. For a request with credentials (cookies, HTTP authentication)
         `*` is not a wildcard: browsers look for a method with that name. The request behind the preflight
@@ -273,50 +213,31 @@ METHOD_WILDCARD_WITH_CREDENTIALS: Final = Violation(
         POST, PUT`. If the page needs no cookies, remove `credentials: "include"` (or `withCredentials`) from
         its code.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
-    broken=example(f"""
-        > GET https://api.test/items/7
-        {FETCH}
-        > Cookie: session=1f3a
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
+    example=pair("""
+          > GET https://api.test/items/7
+          {FETCH}
+          > Cookie: session=1f3a
+          {JSON}
+          {ALLOWED}
+          < Access-Control-Allow-Credentials: true
 
-        > OPTIONS https://api.test/items/7
-        {FETCH}
-        > Access-Control-Request-Method: PUT
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
-        < Access-Control-Allow-Methods: *
-        < Access-Control-Max-Age: 600
-    """),
-    fixed=example(f"""
-        > GET https://api.test/items/7
-        {FETCH}
-        > Cookie: session=1f3a
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
-
-        > OPTIONS https://api.test/items/7
-        {FETCH}
-        > Access-Control-Request-Method: PUT
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
-        < Access-Control-Allow-Methods: GET, POST, PUT
-        < Access-Control-Max-Age: 600
-
-        > PUT https://api.test/items/7
-        {FETCH}
-        > Cookie: session=1f3a
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
+          > OPTIONS https://api.test/items/7
+          {FETCH}
+          > Access-Control-Request-Method: PUT
+          < 204
+          {ALLOWED}
+          < Access-Control-Allow-Credentials: true
+        - < Access-Control-Allow-Methods: *
+        + < Access-Control-Allow-Methods: GET, POST, PUT
+          < Access-Control-Max-Age: 600
+        +
+        + > PUT https://api.test/items/7
+        + {FETCH}
+        + > Cookie: session=1f3a
+        + < 204
+        + {ALLOWED}
+        + < Access-Control-Allow-Credentials: true
     """),
     chromium="MethodDisallowedByPreflightResponse",
     firefox="CORSMethodNotFound",
@@ -328,7 +249,6 @@ HEADER_NOT_ALLOWED: Final = Violation(
     title="Request header {name} is not allowed: Access-Control-Allow-Headers is {value}",
     severity=Severity.BLOCKED,
     stages=PREFLIGHT,
-    params=("name", "value"),
     explanation=prose("""
         The script, or a library that it uses, sets a request header that needs permission, and the response to
         OPTIONS does not list it. Case does not matter, spelling does. Only Accept, Accept-Language,
@@ -341,37 +261,26 @@ HEADER_NOT_ALLOWED: Final = Violation(
         Content-Type, X-Api-Key`. If the page does not need the header (tracing libraries add theirs to every
         request), stop sending it to this host.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-headers",
-    broken=example(f"""
-        > OPTIONS https://api.test/items
-        {FETCH}
-        > Access-Control-Request-Method: POST
-        > Access-Control-Request-Headers: content-type,x-api-key
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Methods: POST
-        < Access-Control-Allow-Headers: Content-Type
-        < Access-Control-Max-Age: 600
-    """),
-    fixed=example(f"""
-        > OPTIONS https://api.test/items
-        {FETCH}
-        > Access-Control-Request-Method: POST
-        > Access-Control-Request-Headers: content-type,x-api-key
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Methods: POST
-        < Access-Control-Allow-Headers: Content-Type, X-Api-Key
-        < Access-Control-Max-Age: 600
-
-        > POST https://api.test/items
-        {FETCH}
-        > Content-Type: application/json
-        > X-Api-Key: k-4711
-        < 201
-        < Content-Type: application/json
-        {ALLOWED}
+    example=pair("""
+          > OPTIONS https://api.test/items
+          {FETCH}
+          > Access-Control-Request-Method: POST
+          > Access-Control-Request-Headers: content-type,x-api-key
+          < 204
+          {ALLOWED}
+          < Access-Control-Allow-Methods: POST
+        - < Access-Control-Allow-Headers: Content-Type
+        + < Access-Control-Allow-Headers: Content-Type, X-Api-Key
+          < Access-Control-Max-Age: 600
+        +
+        + > POST https://api.test/items
+        + {FETCH}
+        + > Content-Type: application/json
+        + > X-Api-Key: k-4711
+        + < 201
+        + < Content-Type: application/json
+        + {ALLOWED}
     """),
     chromium="HeaderDisallowedByPreflightResponse",
     firefox="CORSMissingAllowHeaderFromPreflight",
@@ -383,7 +292,6 @@ HEADER_WILDCARD_WITH_CREDENTIALS: Final = Violation(
     title="Access-Control-Allow-Headers: * does not allow {name} with credentials",
     severity=Severity.BLOCKED,
     stages=PREFLIGHT,
-    params=("name",),
     explanation=prose("""
         The response allows all request headers with `*`. For a request with credentials (cookies, HTTP
         authentication) `*` is not a wildcard: browsers look for a header with that name. The request behind the
@@ -394,56 +302,35 @@ HEADER_WILDCARD_WITH_CREDENTIALS: Final = Violation(
         Content-Type, X-Api-Key`. If the page needs no cookies, remove `credentials: "include"` (or
         `withCredentials`) from its code.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
-    broken=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        > Cookie: session=1f3a
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
+    example=pair("""
+          > GET https://api.test/items
+          {FETCH}
+          > Cookie: session=1f3a
+          {JSON}
+          {ALLOWED}
+          < Access-Control-Allow-Credentials: true
 
-        > OPTIONS https://api.test/items
-        {FETCH}
-        > Access-Control-Request-Method: POST
-        > Access-Control-Request-Headers: content-type
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
-        < Access-Control-Allow-Methods: POST
-        < Access-Control-Allow-Headers: *
-        < Access-Control-Max-Age: 600
-    """),
-    fixed=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        > Cookie: session=1f3a
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
-
-        > OPTIONS https://api.test/items
-        {FETCH}
-        > Access-Control-Request-Method: POST
-        > Access-Control-Request-Headers: content-type
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
-        < Access-Control-Allow-Methods: POST
-        < Access-Control-Allow-Headers: Content-Type
-        < Access-Control-Max-Age: 600
-
-        > POST https://api.test/items
-        {FETCH}
-        > Content-Type: application/json
-        > Cookie: session=1f3a
-        < 201
-        < Content-Type: application/json
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
+          > OPTIONS https://api.test/items
+          {FETCH}
+          > Access-Control-Request-Method: POST
+          > Access-Control-Request-Headers: content-type
+          < 204
+          {ALLOWED}
+          < Access-Control-Allow-Credentials: true
+          < Access-Control-Allow-Methods: POST
+        - < Access-Control-Allow-Headers: *
+        + < Access-Control-Allow-Headers: Content-Type
+          < Access-Control-Max-Age: 600
+        +
+        + > POST https://api.test/items
+        + {FETCH}
+        + > Content-Type: application/json
+        + > Cookie: session=1f3a
+        + < 201
+        + < Content-Type: application/json
+        + {ALLOWED}
+        + < Access-Control-Allow-Credentials: true
     """),
     chromium="HeaderDisallowedByPreflightResponse",
     firefox="CORSMissingAllowHeaderFromPreflight",

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from .text_layout import ALLOWED, FETCH, NAVIGATE, PREFLIGHT, example, prose
+from .text_layout import PREFLIGHT, pair, prose
 from .violation import FixOwner, Severity, Stage, Violation
 
 _BEHIND_A_PREFLIGHT: Final = frozenset({Stage.REDIRECT, Stage.RESPONSE})
@@ -12,51 +12,30 @@ AUTHORIZATION_COVERED_BY_WILDCARD: Final = Violation(
     title="Access-Control-Allow-Headers: * does not cover Authorization; browsers still allow it",
     severity=Severity.ADVICE,
     stages=PREFLIGHT,
-    params=(),
     explanation=prose("""
         In the Fetch Standard `*` covers every request header except Authorization, which needs its own entry.
         Chromium, Firefox and Safari accept `*` for Authorization too, Firefox with the warning
         CORSAllowHeaderFromPreflightDeprecation. The request works today. A browser that follows the standard
         would block it.
     """),
-    fix=prose("""
-        On the server: name it in the response to OPTIONS: `Access-Control-Allow-Headers: *, Authorization`.
-    """),
-    owner=FixOwner.SERVER,
+    fix="On the server: name it in the response to OPTIONS: `Access-Control-Allow-Headers: *, Authorization`.",
     anchor="https://fetch.spec.whatwg.org/#cors-non-wildcard-request-header-name",
-    broken=example(f"""
-        > OPTIONS https://api.test/items
-        {FETCH}
-        > Access-Control-Request-Method: GET
-        > Access-Control-Request-Headers: authorization
-        < 204
-        < Access-Control-Allow-Origin: *
-        < Access-Control-Allow-Headers: *
-        < Access-Control-Max-Age: 600
+    example=pair("""
+          > OPTIONS https://api.test/items
+          {FETCH}
+          > Access-Control-Request-Method: GET
+          > Access-Control-Request-Headers: authorization
+          < 204
+          < Access-Control-Allow-Origin: *
+        - < Access-Control-Allow-Headers: *
+        + < Access-Control-Allow-Headers: *, Authorization
+          < Access-Control-Max-Age: 600
 
-        > GET https://api.test/items
-        {FETCH}
-        > Authorization: Bearer eyJhbGciOi
-        < 200
-        < Content-Type: application/json
-        < Access-Control-Allow-Origin: *
-    """),
-    fixed=example(f"""
-        > OPTIONS https://api.test/items
-        {FETCH}
-        > Access-Control-Request-Method: GET
-        > Access-Control-Request-Headers: authorization
-        < 204
-        < Access-Control-Allow-Origin: *
-        < Access-Control-Allow-Headers: *, Authorization
-        < Access-Control-Max-Age: 600
-
-        > GET https://api.test/items
-        {FETCH}
-        > Authorization: Bearer eyJhbGciOi
-        < 200
-        < Content-Type: application/json
-        < Access-Control-Allow-Origin: *
+          > GET https://api.test/items
+          {FETCH}
+          > Authorization: Bearer eyJhbGciOi
+          {JSON}
+          < Access-Control-Allow-Origin: *
     """),
 )
 
@@ -65,7 +44,6 @@ PREFLIGHT_ECHOED: Final = Violation(
     title="The preflight allows any {what} that a page requests",
     severity=Severity.INFO,
     stages=PREFLIGHT,
-    params=("what",),
     explanation=prose("""
         The server answered two different preflights with a copy of the requested values, so it does not limit
         methods or request headers. That is the default of much middleware, and harmless while the allowlist of
@@ -75,54 +53,35 @@ PREFLIGHT_ECHOED: Final = Violation(
         On the server: list what it serves: `Access-Control-Allow-Methods: GET, PUT` and
         `Access-Control-Allow-Headers: Content-Type`. A short list also shows what a client should not send.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-methods",
     cwe=183,
-    broken=example(f"""
-        > OPTIONS https://api.test/items/7
-        {FETCH}
-        > Access-Control-Request-Method: PUT
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Methods: PUT
-        < Access-Control-Max-Age: 600
+    example=pair("""
+          > OPTIONS https://api.test/items/7
+          {FETCH}
+          > Access-Control-Request-Method: PUT
+          < 204
+          {ALLOWED}
+        - < Access-Control-Allow-Methods: PUT
+        + < Access-Control-Allow-Methods: PUT, DELETE
+          < Access-Control-Max-Age: 600
 
-        > PUT https://api.test/items/7
-        {FETCH}
-        < 204
-        {ALLOWED}
+          > PUT https://api.test/items/7
+          {FETCH}
+          < 204
+          {ALLOWED}
 
-        > OPTIONS https://api.test/items/7
-        {FETCH}
-        > Access-Control-Request-Method: DELETE
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Methods: DELETE
-        < Access-Control-Max-Age: 600
-
-        > DELETE https://api.test/items/7
-        {FETCH}
-        < 204
-        {ALLOWED}
-    """),
-    fixed=example(f"""
-        > OPTIONS https://api.test/items/7
-        {FETCH}
-        > Access-Control-Request-Method: PUT
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Methods: PUT, DELETE
-        < Access-Control-Max-Age: 600
-
-        > PUT https://api.test/items/7
-        {FETCH}
-        < 204
-        {ALLOWED}
-
-        > DELETE https://api.test/items/7
-        {FETCH}
-        < 204
-        {ALLOWED}
+        - > OPTIONS https://api.test/items/7
+        - {FETCH}
+        - > Access-Control-Request-Method: DELETE
+        - < 204
+        - {ALLOWED}
+        - < Access-Control-Allow-Methods: DELETE
+        - < Access-Control-Max-Age: 600
+        -
+          > DELETE https://api.test/items/7
+          {FETCH}
+          < 204
+          {ALLOWED}
     """),
 )
 
@@ -131,7 +90,6 @@ ALLOW_METHODS_FORBIDDEN: Final = Violation(
     title="Access-Control-Allow-Methods lists methods that no page can send: {names}",
     severity=Severity.INFO,
     stages=PREFLIGHT,
-    params=("names",),
     explanation=prose("""
         Browsers never let a script send CONNECT, TRACE or TRACK, so allowing them has no effect. Such a list
         was probably copied, and probably has more methods than this server needs.
@@ -140,35 +98,21 @@ ALLOW_METHODS_FORBIDDEN: Final = Violation(
         On the server: list the methods that its pages use: `Access-Control-Allow-Methods: GET, PUT`. GET, HEAD
         and POST need no listing.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#forbidden-method",
-    broken=example(f"""
-        > OPTIONS https://api.test/items/7
-        {FETCH}
-        > Access-Control-Request-Method: PUT
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Methods: GET, PUT, TRACE
-        < Access-Control-Max-Age: 600
+    example=pair("""
+          > OPTIONS https://api.test/items/7
+          {FETCH}
+          > Access-Control-Request-Method: PUT
+          < 204
+          {ALLOWED}
+        - < Access-Control-Allow-Methods: GET, PUT, TRACE
+        + < Access-Control-Allow-Methods: GET, PUT
+          < Access-Control-Max-Age: 600
 
-        > PUT https://api.test/items/7
-        {FETCH}
-        < 204
-        {ALLOWED}
-    """),
-    fixed=example(f"""
-        > OPTIONS https://api.test/items/7
-        {FETCH}
-        > Access-Control-Request-Method: PUT
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Methods: GET, PUT
-        < Access-Control-Max-Age: 600
-
-        > PUT https://api.test/items/7
-        {FETCH}
-        < 204
-        {ALLOWED}
+          > PUT https://api.test/items/7
+          {FETCH}
+          < 204
+          {ALLOWED}
     """),
 )
 
@@ -177,7 +121,6 @@ MAX_AGE_MISSING: Final = Violation(
     title="The same preflight was sent {seconds} s ago; no Access-Control-Max-Age let browsers keep it",
     severity=Severity.INFO,
     stages=PREFLIGHT,
-    params=("seconds",),
     explanation=prose("""
         Without Access-Control-Max-Age browsers forget a preflight's response after 5 seconds. The browser sent
         the same preflight again within ten minutes, which is how long every browser could have kept the
@@ -187,54 +130,34 @@ MAX_AGE_MISSING: Final = Violation(
         On the server: add `Access-Control-Max-Age: 600` to the response to OPTIONS. While the rules still
         change every day, `Access-Control-Max-Age: 5` says that repeated preflights are intended.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-max-age",
-    broken=example(f"""
-        > OPTIONS https://api.test/items/7
-        {FETCH}
-        > Access-Control-Request-Method: PUT
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Methods: PUT
+    example=pair("""
+          > OPTIONS https://api.test/items/7
+          {FETCH}
+          > Access-Control-Request-Method: PUT
+          < 204
+          {ALLOWED}
+          < Access-Control-Allow-Methods: PUT
+        + < Access-Control-Max-Age: 600
 
-        > PUT https://api.test/items/7
-        {FETCH}
-        < 204
-        {ALLOWED}
+          > PUT https://api.test/items/7
+          {FETCH}
+          < 204
+          {ALLOWED}
 
-        @ time=60
-        > OPTIONS https://api.test/items/7
-        {FETCH}
-        > Access-Control-Request-Method: PUT
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Methods: PUT
-
-        @ time=60.5
-        > PUT https://api.test/items/7
-        {FETCH}
-        < 204
-        {ALLOWED}
-    """),
-    fixed=example(f"""
-        > OPTIONS https://api.test/items/7
-        {FETCH}
-        > Access-Control-Request-Method: PUT
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Methods: PUT
-        < Access-Control-Max-Age: 600
-
-        > PUT https://api.test/items/7
-        {FETCH}
-        < 204
-        {ALLOWED}
-
-        @ time=60
-        > PUT https://api.test/items/7
-        {FETCH}
-        < 204
-        {ALLOWED}
+          @ time=60
+        - > OPTIONS https://api.test/items/7
+        - {FETCH}
+        - > Access-Control-Request-Method: PUT
+        - < 204
+        - {ALLOWED}
+        - < Access-Control-Allow-Methods: PUT
+        -
+        - @ time=60.5
+          > PUT https://api.test/items/7
+          {FETCH}
+          < 204
+          {ALLOWED}
     """),
 )
 
@@ -243,7 +166,6 @@ MAX_AGE_INVALID: Final = Violation(
     title="Access-Control-Max-Age is not a number of seconds: {value}",
     severity=Severity.ADVICE,
     stages=PREFLIGHT,
-    params=("value",),
     explanation=prose("""
         Access-Control-Max-Age is a whole number of seconds, written in digits only and sent once. With any
         other value the standard, Chromium and Safari keep the preflight's response for 5 seconds, after a
@@ -254,35 +176,21 @@ MAX_AGE_INVALID: Final = Violation(
         On the server: send digits: `Access-Control-Max-Age: 600` for ten minutes, or `Access-Control-Max-Age:
         0` to keep nothing.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-max-age",
-    broken=example(f"""
-        > OPTIONS https://api.test/items/7
-        {FETCH}
-        > Access-Control-Request-Method: PUT
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Methods: PUT
-        < Access-Control-Max-Age: 10m
+    example=pair("""
+          > OPTIONS https://api.test/items/7
+          {FETCH}
+          > Access-Control-Request-Method: PUT
+          < 204
+          {ALLOWED}
+          < Access-Control-Allow-Methods: PUT
+        - < Access-Control-Max-Age: 10m
+        + < Access-Control-Max-Age: 600
 
-        > PUT https://api.test/items/7
-        {FETCH}
-        < 204
-        {ALLOWED}
-    """),
-    fixed=example(f"""
-        > OPTIONS https://api.test/items/7
-        {FETCH}
-        > Access-Control-Request-Method: PUT
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Methods: PUT
-        < Access-Control-Max-Age: 600
-
-        > PUT https://api.test/items/7
-        {FETCH}
-        < 204
-        {ALLOWED}
+          > PUT https://api.test/items/7
+          {FETCH}
+          < 204
+          {ALLOWED}
     """),
 )
 
@@ -291,7 +199,6 @@ MAX_AGE_CAPPED: Final = Violation(
     title="Access-Control-Max-Age: {value} is longer than browsers keep a preflight",
     severity=Severity.INFO,
     stages=PREFLIGHT,
-    params=("value",),
     explanation=prose("""
         Browsers limit how long they keep a preflight's response: Chromium 7200 seconds (two hours), Firefox
         86400 (a day), Safari 600 (ten minutes). A larger number does no harm. The browser's limit then decides
@@ -303,33 +210,20 @@ MAX_AGE_CAPPED: Final = Violation(
     """),
     owner=FixOwner.NOBODY,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-max-age",
-    broken=example(f"""
-        > OPTIONS https://api.test/items/7
-        {FETCH}
-        > Access-Control-Request-Method: PUT
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Methods: PUT
-        < Access-Control-Max-Age: 604800
+    example=pair("""
+          > OPTIONS https://api.test/items/7
+          {FETCH}
+          > Access-Control-Request-Method: PUT
+          < 204
+          {ALLOWED}
+          < Access-Control-Allow-Methods: PUT
+        - < Access-Control-Max-Age: 604800
+        + < Access-Control-Max-Age: 600
 
-        > PUT https://api.test/items/7
-        {FETCH}
-        < 204
-        {ALLOWED}
-    """),
-    fixed=example(f"""
-        > OPTIONS https://api.test/items/7
-        {FETCH}
-        > Access-Control-Request-Method: PUT
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Methods: PUT
-        < Access-Control-Max-Age: 600
-
-        > PUT https://api.test/items/7
-        {FETCH}
-        < 204
-        {ALLOWED}
+          > PUT https://api.test/items/7
+          {FETCH}
+          < 204
+          {ALLOWED}
     """),
 )
 
@@ -338,7 +232,6 @@ PREFLIGHT_NOT_SEEN: Final = Violation(
     title="This {method} request needs a preflight, and none was recorded",
     severity=Severity.INFO,
     stages=_BEHIND_A_PREFLIGHT,
-    params=("method",),
     explanation=prose("""
         The method or a header of this request needs permission, and the traffic has no preflight that gave it.
         The browser may have a permission from before the recording or from another tab, or a program sent the
@@ -350,25 +243,19 @@ PREFLIGHT_NOT_SEEN: Final = Violation(
     """),
     owner=FixOwner.NOBODY,
     anchor="https://fetch.spec.whatwg.org/#cors-preflight-cache",
-    broken=example(f"""
-        > PUT https://api.test/items/7
-        {FETCH}
-        < 204
-        {ALLOWED}
-    """),
-    fixed=example(f"""
-        > OPTIONS https://api.test/items/7
-        {FETCH}
-        > Access-Control-Request-Method: PUT
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Methods: PUT
-        < Access-Control-Max-Age: 600
-
-        > PUT https://api.test/items/7
-        {FETCH}
-        < 204
-        {ALLOWED}
+    example=pair("""
+        + > OPTIONS https://api.test/items/7
+        + {FETCH}
+        + > Access-Control-Request-Method: PUT
+        + < 204
+        + {ALLOWED}
+        + < Access-Control-Allow-Methods: PUT
+        + < Access-Control-Max-Age: 600
+        +
+          > PUT https://api.test/items/7
+          {FETCH}
+          < 204
+          {ALLOWED}
     """),
 )
 
@@ -377,7 +264,6 @@ PREFLIGHT_NOT_FOLLOWED: Final = Violation(
     title="The preflight passed, but no request followed: {url}",
     severity=Severity.INFO,
     stages=PREFLIGHT,
-    params=("url",),
     explanation=prose("""
         After a preflight that passes, the browser sends the request within milliseconds; here no request
         followed. The script may have cancelled it, or the user left the page. Or something blocked it that the
@@ -389,42 +275,26 @@ PREFLIGHT_NOT_FOLLOWED: Final = Violation(
     """),
     owner=FixOwner.NOBODY,
     anchor="https://fetch.spec.whatwg.org/#cors-preflight-fetch-0",
-    broken=example(f"""
-        > OPTIONS https://api.test/items/7
-        {FETCH}
-        > Access-Control-Request-Method: PUT
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
-        < Access-Control-Allow-Methods: PUT
-        < Access-Control-Max-Age: 600
+    example=pair("""
+          > OPTIONS https://api.test/items/7
+          {FETCH}
+          > Access-Control-Request-Method: PUT
+          < 204
+          {ALLOWED}
+          < Access-Control-Allow-Credentials: true
+          < Access-Control-Allow-Methods: PUT
+          < Access-Control-Max-Age: 600
 
-        @ time=30
-        > GET https://app.test/
-        {NAVIGATE}
-        < 200
-        < Content-Type: text/html
-    """),
-    fixed=example(f"""
-        > OPTIONS https://api.test/items/7
-        {FETCH}
-        > Access-Control-Request-Method: PUT
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
-        < Access-Control-Allow-Methods: PUT
-        < Access-Control-Max-Age: 600
-
-        > PUT https://api.test/items/7
-        {FETCH}
-        < 204
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
-
-        @ time=30
-        > GET https://app.test/
-        {NAVIGATE}
-        < 200
-        < Content-Type: text/html
+        + > PUT https://api.test/items/7
+        + {FETCH}
+        + < 204
+        + {ALLOWED}
+        + < Access-Control-Allow-Credentials: true
+        +
+          @ time=30
+          > GET https://app.test/
+          {NAVIGATE}
+          < 200
+          < Content-Type: text/html
     """),
 )

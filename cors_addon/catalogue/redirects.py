@@ -2,15 +2,14 @@
 
 from typing import Final
 
-from .text_layout import ALLOWED, FETCH, REDIRECT, example, prose
-from .violation import FixOwner, Severity, Violation
+from .text_layout import REDIRECT, example, pair, prose
+from .violation import Example, Severity, Violation
 
 REDIRECT_URL_CREDENTIALS: Final = Violation(
     id="redirect-url-credentials",
     title="The redirect URL contains a user name or password: {location}",
     severity=Severity.BLOCKED,
     stages=REDIRECT,
-    params=("location",),
     explanation=prose("""
         The Location of this redirect has a user name or a password before the host
         (`https://user:password@host/`). Browsers do not follow such a redirect in a CORS request, whichever
@@ -22,27 +21,20 @@ REDIRECT_URL_CREDENTIALS: Final = Violation(
         On the server: remove user name and password from `Location`. Grant access in another way: with a short-lived
         signed URL, or with a header that the script sends.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-redirect-fetch",
-    broken=example(f"""
-        > GET https://api.test/report
-        {FETCH}
-        < 302
-        < Location: https://files:s3cret@api.test/files/report.csv
-        {ALLOWED}
-    """),
-    fixed=example(f"""
-        > GET https://api.test/report
-        {FETCH}
-        < 302
-        < Location: https://api.test/files/report.csv
-        {ALLOWED}
-
-        > GET https://api.test/files/report.csv
-        {FETCH}
-        < 200
-        < Content-Type: text/csv
-        {ALLOWED}
+    example=pair("""
+          > GET https://api.test/report
+          {FETCH}
+          < 302
+        - < Location: https://files:s3cret@api.test/files/report.csv
+        + < Location: https://api.test/files/report.csv
+          {ALLOWED}
+        +
+        + > GET https://api.test/files/report.csv
+        + {FETCH}
+        + < 200
+        + < Content-Type: text/csv
+        + {ALLOWED}
     """),
     chromium="RedirectContainsCredentials",
     webkit="RedirectionHasCredentials",
@@ -54,7 +46,6 @@ REDIRECT_SCHEME: Final = Violation(
     title="A script cannot follow the redirect to {location} ({scheme}); it needs http or https",
     severity=Severity.BLOCKED,
     stages=REDIRECT,
-    params=("location", "scheme"),
     explanation=prose("""
         Browsers follow redirects of a script's request to http and https URLs only. This redirect leads
         elsewhere (an app's own scheme, ftp:, file: or data:), so the request ends with a network error. Often
@@ -67,21 +58,14 @@ REDIRECT_SCHEME: Final = Violation(
         https URL. If the flow has to end in another scheme, start it in the page as a navigation
         (`location.assign(url)`) instead of fetch().
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-redirect-fetch",
-    broken=example(f"""
-        > GET https://api.test/sign-in
-        {FETCH}
-        < 302
-        < Location: myapp://signed-in
-        {ALLOWED}
-    """),
-    fixed=example(f"""
-        > GET https://api.test/sign-in
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
+    example=pair("""
+          > GET https://api.test/sign-in
+          {FETCH}
+        - < 302
+        - < Location: myapp://signed-in
+        + {JSON}
+          {ALLOWED}
     """),
     chromium="CorsDisabledScheme",
     firefox="CORSRequestNotHttp",
@@ -90,12 +74,22 @@ REDIRECT_SCHEME: Final = Violation(
 
 _MOST_REDIRECTS: Final = 20
 
+
+def _hop(start: str, end: str) -> str:
+    return example(f"""
+        > GET https://api.test/{start}
+        {{FETCH}}
+        < 302
+        < Location: https://api.test/{end}
+        {{ALLOWED}}
+    """)
+
+
 REDIRECT_TOO_MANY: Final = Violation(
     id="redirect-too-many",
     title=f"Too many redirects: {{count}} were followed, and browsers follow no more than {_MOST_REDIRECTS}",
     severity=Severity.BLOCKED,
     stages=REDIRECT,
-    params=("count",),
     explanation=prose(f"""
         Browsers follow {_MOST_REDIRECTS} redirects and end the request with a network error at the next. A
         chain of that length is nearly always a loop. Either two rules undo each other's redirect (http and
@@ -108,31 +102,18 @@ REDIRECT_TOO_MANY: Final = Violation(
         `Access-Control-Allow-Origin: https://app.test` and `Access-Control-Allow-Credentials: true` at every
         hop.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-redirect-fetch",
-    broken="\n\n".join(
-        example(f"""
-            > GET https://api.test/step/{step}
+    example=Example(
+        "\n\n".join(_hop(f"step/{step}", f"step/{step + 1}") for step in range(1, _MOST_REDIRECTS + 2)),
+        _hop("step/1", "items")
+        + "\n\n"
+        + example("""
+            > GET https://api.test/items
             {FETCH}
-            < 302
-            < Location: https://api.test/step/{step + 1}
+            {JSON}
             {ALLOWED}
-        """)
-        for step in range(1, _MOST_REDIRECTS + 2)
+        """),
     ),
-    fixed=example(f"""
-        > GET https://api.test/step/1
-        {FETCH}
-        < 302
-        < Location: https://api.test/items
-        {ALLOWED}
-
-        > GET https://api.test/items
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
-    """),
     firefox="CORSDidNotSucceed",
     webkit="TooManyRedirections",
 )
@@ -142,7 +123,6 @@ MODE_SAME_ORIGIN: Final = Violation(
     title="The redirect leaves the page's origin, and this request may not: {location}",
     severity=Severity.BLOCKED,
     stages=REDIRECT,
-    params=("location",),
     explanation=prose("""
         Some requests have to stay on the page's own origin: the scripts of workers, and fetch() with `mode:
         "same-origin"`. A redirect to another origin ends them, and no header of either server can allow it.
@@ -154,25 +134,17 @@ MODE_SAME_ORIGIN: Final = Violation(
         remove `mode: "same-origin"` and send `Access-Control-Allow-Origin: https://app.test` from the other
         server.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#concept-main-fetch",
-    broken=example("""
-        > GET https://app.test/worker.js
-        > Referer: https://app.test/
-        > Sec-Fetch-Dest: worker
-        > Sec-Fetch-Mode: same-origin
-        > Sec-Fetch-Site: same-origin
-        < 302
-        < Location: https://cdn.test/worker.js
-    """),
-    fixed=example("""
-        > GET https://app.test/worker.js
-        > Referer: https://app.test/
-        > Sec-Fetch-Dest: worker
-        > Sec-Fetch-Mode: same-origin
-        > Sec-Fetch-Site: same-origin
-        < 200
-        < Content-Type: text/javascript
+    example=pair("""
+          > GET https://app.test/worker.js
+          > Referer: https://app.test/
+          > Sec-Fetch-Dest: worker
+          > Sec-Fetch-Mode: same-origin
+          > Sec-Fetch-Site: same-origin
+        - < 302
+        - < Location: https://cdn.test/worker.js
+        + < 200
+        + < Content-Type: text/javascript
     """),
     chromium="DisallowedByMode",
 )
@@ -182,7 +154,6 @@ REDIRECT_MIXED_CONTENT: Final = Violation(
     title="Mixed content: the redirect leads to {location}, and the page is on https",
     severity=Severity.BLOCKED,
     stages=REDIRECT,
-    params=("location",),
     explanation=prose("""
         The page is on https, a script requests an https URL, and the server redirects to an http URL. Browsers
         block the redirect as mixed content before they send anything, so no request follows and no header
@@ -194,27 +165,19 @@ REDIRECT_MIXED_CONTENT: Final = Violation(
         On the server: redirect to https, `Location: https://api.test/items`. The proxy sends X-Forwarded-Proto
         and the application trusts it. Or call the final URL directly in the client.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://www.w3.org/TR/mixed-content/#should-block-fetch",
-    broken=example(f"""
-        > GET https://api.test/items/
-        {FETCH}
-        < 307
-        < Location: http://api.test/items
-        {ALLOWED}
-    """),
-    fixed=example(f"""
-        > GET https://api.test/items/
-        {FETCH}
-        < 307
-        < Location: https://api.test/items
-        {ALLOWED}
-
-        > GET https://api.test/items
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
+    example=pair("""
+          > GET https://api.test/items/
+          {FETCH}
+          < 307
+        - < Location: http://api.test/items
+        + < Location: https://api.test/items
+          {ALLOWED}
+        +
+        + > GET https://api.test/items
+        + {FETCH}
+        + {JSON}
+        + {ALLOWED}
     """),
 )
 

@@ -2,15 +2,14 @@
 
 from typing import Final
 
-from .text_layout import ALLOWED, EVERY_STAGE, FETCH, example, prose
-from .violation import FixOwner, Severity, Violation
+from .text_layout import EVERY_STAGE, pair, prose
+from .violation import Severity, Violation
 
 ALLOW_ORIGIN_MISSING: Final = Violation(
     id="allow-origin-missing",
     title="No Access-Control-Allow-Origin in the response to {origin}",
     severity=Severity.BLOCKED,
     stages=EVERY_STAGE,
-    params=("origin",),
     explanation=prose("""
         A script can read a response of another origin only if Access-Control-Allow-Origin names the page's
         origin, or is `*`. This response has no such header, so the script gets a network error and sees neither
@@ -24,20 +23,12 @@ ALLOW_ORIGIN_MISSING: Final = Violation(
         `Access-Control-Allow-Origin: *` is enough. If only errors lack the header, check the gateway, the error
         handler, and nginx: `add_header` covers 4xx and 5xx only with `always`.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#concept-cors-check",
-    broken=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-    """),
-    fixed=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
+    example=pair("""
+          > GET https://api.test/items
+          {FETCH}
+          {JSON}
+        + {ALLOWED}
     """),
     chromium="MissingAllowOriginHeader",
     preflight_prefix=True,
@@ -50,7 +41,6 @@ ALLOW_ORIGIN_MULTIPLE: Final = Violation(
     title="Several Access-Control-Allow-Origin values for {origin}: {value}",
     severity=Severity.BLOCKED,
     stages=EVERY_STAGE,
-    params=("origin", "value"),
     explanation=prose("""
         Access-Control-Allow-Origin takes exactly one value. Browsers join repeated lines with a comma before
         they compare. Two lines, or one line with a list, therefore match no origin, even if the right origin is
@@ -63,22 +53,13 @@ ALLOW_ORIGIN_MULTIPLE: Final = Violation(
         Access-Control-Allow-Origin;`). If the server serves several pages, compare Origin with a list and send
         the one that matches: `Access-Control-Allow-Origin: https://app.test` and `Vary: Origin`.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#concept-cors-check",
-    broken=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        < Access-Control-Allow-Origin: *
-        {ALLOWED}
-    """),
-    fixed=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
+    example=pair("""
+          > GET https://api.test/items
+          {FETCH}
+          {JSON}
+        - < Access-Control-Allow-Origin: *
+          {ALLOWED}
     """),
     chromium="MultipleAllowOriginValues",
     preflight_prefix=True,
@@ -91,7 +72,6 @@ ALLOW_ORIGIN_INVALID: Final = Violation(
     title="Access-Control-Allow-Origin is not an origin: {value}; the page is {origin}",
     severity=Severity.BLOCKED,
     stages=EVERY_STAGE,
-    params=("origin", "value"),
     explanation=prose("""
         The value is neither `*` nor `null` nor an origin. An origin is scheme, `://`, host and, unless it is
         the scheme's default, port: without path, quotes or pattern. Browsers compare the value byte for byte
@@ -103,22 +83,14 @@ ALLOW_ORIGIN_INVALID: Final = Violation(
         `Access-Control-Allow-Origin: https://app.test` and `Vary: Origin`. Use patterns only in the server's
         own comparison, never in the header.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-origin",
-    broken=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        < Access-Control-Allow-Origin: app.test
-        < Vary: Origin
-    """),
-    fixed=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
+    example=pair("""
+          > GET https://api.test/items
+          {FETCH}
+          {JSON}
+        - < Access-Control-Allow-Origin: app.test
+        - < Vary: Origin
+        + {ALLOWED}
     """),
     chromium="InvalidAllowOriginValue",
     preflight_prefix=True,
@@ -131,7 +103,6 @@ ALLOW_ORIGIN_MISMATCH: Final = Violation(
     title="Access-Control-Allow-Origin is {value}; the page is {origin}",
     severity=Severity.BLOCKED,
     stages=EVERY_STAGE,
-    params=("origin", "value", "detail"),
     explanation=prose("""
         The response allows a different origin. Browsers compare byte for byte: http is not https, localhost is
         not 127.0.0.1, and www.app.test is not app.test. Another port, a trailing slash or a capital letter make
@@ -143,22 +114,14 @@ ALLOW_ORIGIN_MISMATCH: Final = Violation(
         `Access-Control-Allow-Origin: https://app.test` and `Vary: Origin`. If the page was opened at the wrong
         address (another port, 127.0.0.1 instead of localhost), open the listed address.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#concept-cors-check",
-    broken=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        < Access-Control-Allow-Origin: https://app.test/
-        < Vary: Origin
-    """),
-    fixed=example(f"""
-        > GET https://api.test/items
-        {FETCH}
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
+    example=pair("""
+          > GET https://api.test/items
+          {FETCH}
+          {JSON}
+        - < Access-Control-Allow-Origin: https://app.test/
+        - < Vary: Origin
+        + {ALLOWED}
     """),
     chromium="AllowOriginMismatch",
     preflight_prefix=True,
@@ -171,7 +134,6 @@ ALLOW_ORIGIN_WILDCARD_WITH_CREDENTIALS: Final = Violation(
     title="Access-Control-Allow-Origin: * does not allow credentials from {origin}",
     severity=Severity.BLOCKED,
     stages=EVERY_STAGE,
-    params=("origin",),
     explanation=prose("""
         The script includes credentials (cookies, HTTP authentication, a client certificate): it set
         `credentials: "include"` or `withCredentials`. For such a request `*` is not a wildcard; the response
@@ -184,25 +146,15 @@ ALLOW_ORIGIN_WILDCARD_WITH_CREDENTIALS: Final = Violation(
         Origin`. If the page needs no cookies, remove `credentials: "include"` (or `withCredentials`) from its
         code.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
-    broken=example(f"""
-        > GET https://api.test/account
-        {FETCH}
-        > Cookie: session=1f3a
-        < 200
-        < Content-Type: application/json
-        < Access-Control-Allow-Origin: *
-        < Access-Control-Allow-Credentials: true
-    """),
-    fixed=example(f"""
-        > GET https://api.test/account
-        {FETCH}
-        > Cookie: session=1f3a
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
+    example=pair("""
+          > GET https://api.test/account
+          {FETCH}
+          > Cookie: session=1f3a
+          {JSON}
+        - < Access-Control-Allow-Origin: *
+        + {ALLOWED}
+          < Access-Control-Allow-Credentials: true
     """),
     chromium="WildcardOriginNotAllowed",
     preflight_prefix=True,
@@ -215,7 +167,6 @@ ALLOW_CREDENTIALS_NOT_TRUE: Final = Violation(
     title="Access-Control-Allow-Credentials is {value}; a request with credentials needs true",
     severity=Severity.BLOCKED,
     stages=EVERY_STAGE,
-    params=("value",),
     explanation=prose("""
         With credentials (cookies, HTTP authentication, a client certificate), the response needs
         `Access-Control-Allow-Credentials: true`, in lower case. A missing header, `True`, `1` and a repeated
@@ -228,25 +179,15 @@ ALLOW_CREDENTIALS_NOT_TRUE: Final = Violation(
         response to OPTIONS, beside `Access-Control-Allow-Origin: https://app.test`, and only for trusted pages.
         If the page needs no cookies, remove `credentials: "include"` (or `withCredentials`) from its code.
     """),
-    owner=FixOwner.SERVER,
     anchor="https://fetch.spec.whatwg.org/#http-access-control-allow-credentials",
-    broken=example(f"""
-        > GET https://api.test/account
-        {FETCH}
-        > Cookie: session=1f3a
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: True
-    """),
-    fixed=example(f"""
-        > GET https://api.test/account
-        {FETCH}
-        > Cookie: session=1f3a
-        < 200
-        < Content-Type: application/json
-        {ALLOWED}
-        < Access-Control-Allow-Credentials: true
+    example=pair("""
+          > GET https://api.test/account
+          {FETCH}
+          > Cookie: session=1f3a
+          {JSON}
+          {ALLOWED}
+        - < Access-Control-Allow-Credentials: True
+        + < Access-Control-Allow-Credentials: true
     """),
     chromium="InvalidAllowCredentials",
     preflight_prefix=True,

@@ -1,7 +1,6 @@
 """What is listed, and how it is written: every entry is complete, exact and within bounds."""
 
 import re
-from string import Formatter
 
 import pytest
 from hypothesis import given
@@ -108,65 +107,6 @@ NOT_BLOCKING = {
     "response-opaque": Severity.ADVICE,  # The page may not want to read it.
     "own-origin-refused": Severity.RISK,  # The browser hands the refusal over.
     "sticky-cookie-not-returned": Severity.ADVICE,  # The server may refuse for another reason.
-}
-PARAMS: dict[str, tuple[str, ...]] = {
-    "allow-origin-missing": ("origin",),
-    "allow-origin-multiple": ("origin", "value"),
-    "allow-origin-invalid": ("origin", "value"),
-    "allow-origin-mismatch": ("origin", "value", "detail"),
-    "allow-origin-wildcard-with-credentials": ("origin",),
-    "allow-credentials-not-true": ("value",),
-    "preflight-status-not-ok": ("status",),
-    "preflight-redirect": ("status", "location"),
-    "allow-methods-invalid": ("value",),
-    "allow-headers-invalid": ("value",),
-    "method-not-allowed": ("method", "value"),
-    "method-wildcard-with-credentials": ("method",),
-    "header-not-allowed": ("name", "value"),
-    "header-wildcard-with-credentials": ("name",),
-    "redirect-url-credentials": ("location",),
-    "redirect-scheme": ("location", "scheme"),
-    "redirect-too-many": ("count",),
-    "mode-same-origin": ("location",),
-    "redirect-mixed-content": ("location",),
-    "network-error": ("error",),
-    "blocked-response-not-saved": ("error",),
-    "corp-not-same-origin": ("origin", "value"),
-    "corp-not-same-site": ("origin", "value"),
-    "corp-coep": ("origin", "policy"),
-    "orb-blocked": ("content_type", "destination"),
-    "nosniff-mime": ("content_type", "destination"),
-    "local-network-access": ("host", "address", "space"),
-    "private-network-access": ("value",),
-    "origin-null": ("source",),
-    "origin-echoed-with-credentials": ("origin", "other"),
-    "origin-pattern-too-loose": ("origin", "other"),
-    "null-origin-with-credentials": (),
-    "http-origin-with-credentials": ("origin",),
-    "localhost-origin-with-credentials": ("origin",),
-    "shared-hosting-origin-with-credentials": ("origin", "service"),
-    "private-address-wildcard": ("host", "address"),
-    "secret-header-exposed": ("names",),
-    "expose-headers-forbidden": ("names",),
-    "preflight-echoed": ("what",),
-    "allow-methods-forbidden": ("names",),
-    "max-age-missing": ("seconds",),
-    "authorization-covered-by-wildcard": (),
-    "header-not-exposed": ("names",),
-    "expose-headers-invalid": ("value",),
-    "expose-headers-wildcard-with-credentials": (),
-    "max-age-invalid": ("value",),
-    "max-age-capped": ("value",),
-    "vary-origin-missing": ("value",),
-    "allow-credentials-with-wildcard": (),
-    "set-cookie-ignored": ("names",),
-    "timing-allow-origin-missing": ("origin",),
-    "preflight-not-seen": ("method",),
-    "preflight-not-followed": ("url",),
-    "set-cookie-refused": ("names",),
-    "response-opaque": (),
-    "own-origin-refused": ("origin", "status"),
-    "sticky-cookie-not-returned": ("names",),
 }
 STAGES: dict[str, set[Stage]] = {
     "preflight-status-not-ok": {P},
@@ -323,14 +263,6 @@ def test_severity(violation: Violation) -> None:
 @entries
 def test_stages(violation: Violation) -> None:
     assert violation.stages == STAGES.get(violation.id, {P, D, R})
-
-
-@entries
-def test_the_title_uses_its_params_and_no_others(violation: Violation) -> None:
-    assert violation.params == PARAMS[violation.id]
-    fields = [field for _, field, _, _ in Formatter().parse(violation.title) if field is not None]
-    # How an origin nearly matches is put behind the title, where there is something to say.
-    assert set(fields) == set(violation.params) - {"detail"}
 
 
 @entries
