@@ -60,6 +60,8 @@ class Outcome:
             return
         yield from self._wrongly_judged(last)
         yield from self._not_appended()
+        if last["most_own"] > LONG:
+            yield f"the addon's part of a turn of the event loop: {last['most_own'] * 1e3:.0f} ms of CPU"
         growth = self.growth("own")
         if growth is not None and growth > MOST_GROWTH:
             yield f"the addon's own objects become more: {growth:+.1%} from the third quarter to the last"
@@ -158,15 +160,18 @@ class Outcome:
         """Say whose the long turns were: the collector's, where it alone made them long, or of what ran in them."""
         turns = sorted(last["long_turns"], reverse=True)
         yield f"turns of the event loop: {last['turns']:,}, above {LONG * 1e3:.0f} ms of CPU: {len(turns)}"
+        yield f"the addon's part of a turn: at most {last['most_own'] * 1e3:.0f} ms"
         for generation, (count, taken, most) in enumerate(last["collections"]):
             yield (
                 f"collections of generation {generation}: {count:,}, {taken:.1f} s of CPU in all, "
                 f"at most {most * 1e3:.0f} ms"
             )
         whose: dict[str, list[float]] = {}
-        for taken, where, collected in turns:
-            own = taken - collected
-            place = "Python's garbage collector" if own <= LONG else where.partition(" · ")[0]
+        for taken, own, collected, place in turns:
+            if own > LONG:
+                place = f"the addon, {place}"
+            elif taken - collected <= LONG:
+                place = "Python's garbage collector"
             whose.setdefault(place, []).append(taken)
         for place, spans in [*whose.items()][:_SHOWN]:
             yield f"  {len(spans):>4} times, at most {max(spans) * 1e3:.0f} ms: {place}"

@@ -1,45 +1,51 @@
-"""Notes the long turns of a proxy's event loop, and what ran in them.
+"""Notes the long turns of a proxy's event loop, and whose CPU time went into them.
 
-A turn is measured in CPU time of the loop's thread: what another process takes from the machine is nobody's turn. While
-one lasts, a thread looks every few milliseconds at what is running, and the innermost lines of the addon say whose turn
-it is; where there are none, mitmproxy's or the soak's own do.
-
-What Python's garbage collector takes of a turn is counted apart. It runs in whose turn it will, over all that the
-process holds, and a thread that looks finds it where it ended.
+A turn runs every callback that is due. All is measured in CPU time of the loop's thread: what another process takes
+from the machine is nobody's turn. The addon's part of a turn are its hooks, its commands, its callbacks and tasks, to the
+microsecond. Where the rest went is looked at every few milliseconds by a thread. What Python's garbage collector takes
+is counted apart, since it runs in whose turn it will, over all that the process holds.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any
+
+from mitmproxy import addonmanager, command
 
 LONG = 0.1
 """Seconds of CPU from which a turn is noted."""
 
 _LOOK_EVERY = 0.02
 _MARKS = ("/cors_addon/", "/soaking/", "/mitmproxy/")
+_ADDON = "cors-addon"
 
 
 class Turns:
     """Stands between the loop and its selector: a turn lasts from one selection's end to the next one's beginning.
 
-    ``long`` are triples: the CPU seconds of a turn, where most of it was spent, and the collector's part in seconds.
-    ``collections`` are the CPU seconds that each collection took, by generation.
+    ``long`` are the turns of more than ``LONG``: CPU seconds, the addon's and the collector's parts of them, and where
+    most of the time was seen. ``collections`` are the CPU seconds that each collection took, by generation.
+    ``most_own`` is the addon's largest part of any turn, without the collector's.
     """
 
     def __init__(self) -> None:
-        self.long: list[tuple[float, str, float]] = []
+        self.long: list[tuple[float, float, float, str]] = []
         self.count = 0
+        self.most_own = 0.0
         self.collections: list[list[float]] = [[], [], []]
         self._begun: float | None = None
         self._seen: Counter[str] = Counter()
-        self._collecting = self._collected = 0.0
+        self._collecting = self._collected = self._own = 0.0
+        self._is_own = False
 
     def start(self) -> None:
         loop: Any = asyncio.get_running_loop()
@@ -51,20 +57,25 @@ class Turns:
             taken = time.thread_time() - begun
             self._begun = None
             self.count += 1
+            self.most_own = max(self.most_own, self._own)
             if taken > LONG:
-                seen = self._seen.most_common(2)
-                whose = " · ".join(where for where, _ in seen) or "nobody looked"
-                self.long.append((taken, whose, self._collected))
+                seen = self._seen.most_common(1)
+                self.long.append((taken, self._own, self._collected, seen[0][0] if seen else "nobody looked"))
             ready = select(timeout)
             self._seen.clear()
-            self._collected = 0.0
+            self._collected = self._own = 0.0
             begun = time.thread_time()
             self._begun = time.monotonic()
             return ready
 
         loop._selector.select = measured
         watched = threading.get_ident()
+        self._count_collections(watched)
+        self._count_own()
+        thread = threading.Thread(target=self._look, args=(watched,), name="soak looks", daemon=True)
+        thread.start()
 
+    def _count_collections(self, watched: int) -> None:
         def collects(phase: str, info: dict[str, int]) -> None:
             if threading.get_ident() != watched:
                 return
@@ -76,15 +87,61 @@ class Turns:
                 self.collections[info["generation"]].append(taken)
 
         gc.callbacks.append(collects)
-        thread = threading.Thread(target=self._look, args=(watched,), name="soak looks", daemon=True)
-        thread.start()
+
+    def _count_own(self) -> None:
+        """Have the addon's hooks, commands, callbacks and tasks counted as its own, each once where one lies in another."""
+        handles: Any = asyncio.Handle
+        manager: Any = addonmanager.AddonManager
+        run, iter_hooks = handles._run, manager._iter_hooks
+
+        def ran(handle: Any) -> None:
+            if _is_the_addons(handle._callback):
+                self._timed(run, handle)
+            else:
+                run(handle)
+
+        def hooks(held: Any, addon: Any, event: Any) -> Iterator[tuple[Any, Any]]:
+            for each, hook in iter_hooks(held, addon, event):
+                is_own = getattr(each, "name", "") == _ADDON
+                yield each, functools.partial(self._timed, hook) if is_own else hook
+
+        commands: Any = command.Command
+        call = commands.call
+
+        def called(held: Any, given: Any) -> Any:
+            return self._timed(call, held, given) if _is_the_addons(held.func) else call(held, given)
+
+        handles._run, manager._iter_hooks, commands.call = ran, hooks, called
+
+    def _timed(self, work: Any, *given: Any) -> Any:
+        if self._is_own:
+            return work(*given)
+        self._is_own = True
+        begun, collected = time.thread_time(), self._collected
+        try:
+            return work(*given)
+        finally:
+            self._is_own = False
+            self._own += time.thread_time() - begun - (self._collected - collected)
 
     def _look(self, watched: int) -> None:
+        clock = time.pthread_getcpuclockid(watched)
+        before = 0.0
         while True:
             time.sleep(_LOOK_EVERY)
-            begun = self._begun
+            begun, now = self._begun, time.clock_gettime(clock)
             if begun is not None and time.monotonic() - begun > _LOOK_EVERY:
-                self._seen[where(sys._current_frames().get(watched))] += 1
+                # Weighed by the CPU time since the look before: a thread that waits for a disk is seen often, too.
+                self._seen[where(sys._current_frames().get(watched))] += int(1e6 * (now - before))
+            before = now
+
+
+def _is_the_addons(callback: Any) -> bool:
+    owner = getattr(callback, "__self__", None)
+    if isinstance(owner, asyncio.Task):
+        code = getattr(owner.get_coro(), "cr_code", None)
+        return code is not None and "/cors_addon/" in code.co_filename
+    return str(getattr(callback, "__module__", "")).startswith("cors_addon")
 
 
 def where(frame: FrameType | None) -> str:

@@ -139,6 +139,7 @@ class Watch:
             "forgotten": self.errors.forgotten,
             "turns": self.turns.count,
             "long_turns": self.turns.long,
+            "most_own": self.turns.most_own,
             "collections": [(len(taken), sum(taken), max(taken, default=0)) for taken in self.turns.collections],
             "error_lines": self.errors.lines,
             "not_judged": self.not_judged,
