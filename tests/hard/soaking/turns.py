@@ -1,9 +1,9 @@
 """Notes the long turns of a proxy's event loop, and whose CPU time went into them.
 
 A turn runs every callback that is due. All is measured in CPU time of the loop's thread: what another process takes
-from the machine is nobody's turn. The addon's part of a turn are its hooks, its commands, its callbacks and tasks, to the
-microsecond. Where the rest went is looked at every few milliseconds by a thread. What Python's garbage collector takes
-is counted apart, since it runs in whose turn it will, over all that the process holds.
+from the machine is nobody's turn. The addon's part of a turn are its hooks, commands, callbacks and tasks. Where the
+rest went is looked at every few milliseconds by a thread. What Python's garbage collector takes is counted apart, since
+it runs in whose turn it will, over all that the process holds.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Turns:
         gc.callbacks.append(collects)
 
     def _count_own(self) -> None:
-        """Have the addon's hooks, commands, callbacks and tasks counted as its own, each once where one lies in another."""
+        """Count what the addon does as its own, and once where one part of it calls another."""
         handles: Any = asyncio.Handle
         manager: Any = addonmanager.AddonManager
         run, iter_hooks = handles._run, manager._iter_hooks
