@@ -8,13 +8,6 @@ from .violation import Severity, Violation
 _PERMISSIVE: Final = 942
 """CWE-942: a cross-domain policy with untrusted domains."""
 
-_META: Final = """\
-> Sec-Fetch-Dest: empty
-> Sec-Fetch-Mode: cors
-> Sec-Fetch-Site: cross-site"""
-
-_SIGNED_IN: Final = "> Cookie: session=1f3a"
-
 ORIGIN_ECHOED_WITH_CREDENTIALS: Final = Violation(
     id="origin-echoed-with-credentials",
     title="Unrelated sites can read this response with credentials: {origin} and {other}",

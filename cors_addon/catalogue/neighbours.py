@@ -241,11 +241,6 @@ LOCAL_NETWORK_ACCESS: Final = Violation(
     chromium="LocalNetworkAccessPermissionDenied",
 )
 
-_OLD_CHROMIUM: Final = (
-    "> User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/120.0.0.0 Safari/537.36"
-)
-
 PRIVATE_NETWORK_ACCESS: Final = Violation(
     id="private-network-access",
     title="Access-Control-Allow-Private-Network is {value}; an old Chromium needs true",

@@ -7,16 +7,6 @@ from typing import Final
 from .headers import HeaderList
 
 
-class RequestMode(Enum):
-    """https://fetch.spec.whatwg.org/#concept-request-mode"""
-
-    CORS = "cors"
-    NO_CORS = "no-cors"
-    SAME_ORIGIN = "same-origin"
-    NAVIGATE = "navigate"
-    WEBSOCKET = "websocket"
-
-
 class CredentialsMode(Enum):
     """What decides the CORS check: is the mode "include", or one of the two others?
 

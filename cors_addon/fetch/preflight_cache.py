@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from .headers import HeaderList, Invalid, byte_lowercase, extract_header_list_values, extract_max_age
+from .headers import HeaderList, Invalid, byte_lowercase, extract_header_list_values
 from .messages import CredentialsMode
 from .methods import is_cors_safelisted_method
 from .safelists import is_cors_non_wildcard_request_header_name
@@ -29,14 +29,6 @@ class CacheEntry:
     methods: frozenset[str]
     header_names: frozenset[str]
     expires: float
-
-
-def max_age_of(headers: HeaderList, cap: float) -> float:
-    """Return for how many seconds a grant holds. Absent or unusable: five, as the standard has it."""
-    age = extract_max_age(headers)
-    if age is None or isinstance(age, Invalid):
-        return min(DEFAULT_MAX_AGE, cap)
-    return min(float(age), cap)
 
 
 def entry_of(

@@ -4,13 +4,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from .headers import byte_lowercase
 from .messages import Response, is_redirect_status
 from .origins import has_user_info, origin_of, resolve
 
 MOST_REDIRECTS: Final = 20
-
-_BODY_HEADERS: Final = frozenset({"content-encoding", "content-language", "content-location", "content-type"})
 
 
 class RedirectStep(Enum):
@@ -84,9 +81,3 @@ def redirected_method(status: int, method: str) -> str:
     if (status in (301, 302) and method == "POST") or (status == 303 and method not in ("GET", "HEAD")):
         return "GET"
     return method
-
-
-def dropped_on_redirect(name: str, method_changed: bool, cross_origin: bool) -> bool:
-    """Say whether a request header is taken off on the way to the next hop."""
-    lower = byte_lowercase(name)
-    return (method_changed and lower in _BODY_HEADERS) or (cross_origin and lower == "authorization")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from .headers import HeaderList, byte_lowercase, decode_and_split, is_token
+from .headers import byte_lowercase, decode_and_split, is_token
 from .methods import is_forbidden_method
 
 _UNSAFE_BYTES: Final = frozenset(
@@ -130,13 +130,3 @@ def is_forbidden_request_header(name: str, value: str = "") -> bool:
     if lower in _FORBIDDEN_NAMES or lower.startswith(("proxy-", "sec-")):
         return True
     return lower in _METHOD_OVERRIDES and any(map(is_forbidden_method, decode_and_split(value)))
-
-
-def is_cors_safelisted_response_header(name: str) -> bool:
-    """https://fetch.spec.whatwg.org/#cors-safelisted-response-header-name (before any exposing)"""
-    return byte_lowercase(name) in SAFELISTED_RESPONSE_HEADERS
-
-
-def response_header_names(headers: HeaderList) -> list[str]:
-    """Return the names of a response that a script could be given at all, in order."""
-    return [name for name in headers.names() if name not in FORBIDDEN_RESPONSE_HEADERS]

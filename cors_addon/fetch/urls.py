@@ -16,6 +16,7 @@ DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ftp": 2
 
 _C0_CONTROLS_AND_SPACE: Final = "".join(map(chr, range(0x21)))
 _TAB_OR_NEWLINE: Final = re.compile(r"[\t\n\r]+")
+_SPACE_AT_END: Final = re.compile(r" (?=\?|\Z)")
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 _SINGLE_DOT: Final = frozenset({".", "%2e"})
 _DOUBLE_DOT: Final = frozenset({"..", ".%2e", "%2e.", "%2e%2e"})
@@ -82,7 +83,8 @@ def parse_url(text: str, base: Url | None = None) -> Url | None:
     else:
         return None
     if scheme not in DEFAULT_PORTS:
-        return Url(scheme, None, None, rest)
+        # https://url.spec.whatwg.org/#cannot-be-a-base-url-path-state: else a second parser would strip the space.
+        return Url(scheme, None, None, _SPACE_AT_END.sub("%20", rest))
     path, mark, query = rest.partition("?")
     path = path.replace("\\", "/")
     new_query = _percent_encode(query, _SAFE_IN_QUERY) if mark else None

@@ -40,15 +40,6 @@ class Section(Enum):
     """What a server still has to send, while a rule adds it."""
 
 
-SEVERITIES: Final = {
-    Section.BLOCKED: (Severity.BLOCKED, Severity.CONDITIONAL),
-    Section.CONDITIONAL: (Severity.CONDITIONAL,),
-    Section.RISK: (Severity.RISK,),
-    Section.ADVICE: (Severity.ADVICE,),
-    Section.OWED: (Severity.BLOCKED, Severity.CONDITIONAL),
-}
-"""What a section's cards show. The first severity is the one that puts a flow there."""
-
 _CardKey = tuple[Section, str, str, Stage, str, str, tuple[str, ...], str]
 _RequestKey = tuple[Stage, str, str, str, bool]
 

@@ -1,7 +1,7 @@
 """Laying out plain text: labelled paragraphs, and header lines one under the other."""
 
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from ..verdict.failure_details import inert
@@ -41,10 +41,3 @@ def requests_of(count: int) -> str:
 def value_of(value: Any, limit: int = _LONGEST_VALUE) -> str:
     """Return a header's value as it is shown."""
     return "(not sent)" if value is None else inert(str(value), limit)
-
-
-def evidence_lines(evidence: Iterable[Mapping[str, Any]], side: str) -> Iterator[tuple[str, str | None]]:
-    """Yield the lines of one side of a finding's evidence."""
-    for line in evidence:
-        if (line["side"] == "request") == (side == "request"):
-            yield str(line["name"]), line["value"]

@@ -21,7 +21,6 @@ from .sites import registrable_domain
 
 _MOST: Final = 50
 _ANY: Final = "any"
-_STORAGE_ACCESS: Final = "sec-fetch-storage-access"
 _LONGEST_NAME: Final = 100
 
 _STICKY: Final = ("awsalb", "awselb", "arraffinity", "serverid", "gclb", "bigipserver", "route", "io", "ingresscookie")

@@ -63,7 +63,7 @@ class Answer(NamedTuple):
 
     ``path`` is a template: numbers and ids are ``{id}``. ``method`` is the actual one, of a preflight the one that it
     asks for, and ``asked_names`` the header names. ``origin`` is the page's, as in ``Origin``. ``varies`` says whether
-    Vary names Origin or is ``*``; ``with_cookie`` and ``with_authorization`` what the request carried.
+    Vary names Origin or is ``*``; ``with_cookie`` whether the request carried one.
     """
 
     path: str
@@ -82,7 +82,6 @@ class Answer(NamedTuple):
     server: str
     asked_names: tuple[str, ...] = ()
     with_cookie: bool = False
-    with_authorization: bool = False
 
     @property
     def status_class(self) -> int:
@@ -334,7 +333,6 @@ def _answer_of(record: Record) -> Answer | None:
         server=_clipped(headers.server) or "",
         asked_names=tuple(name[:_CLIPPED] for name in record.asked_names[:50]) if is_preflight else (),
         with_cookie=request.headers.cookie is not None,
-        with_authorization=request.headers.authorization is not None,
     )
 
 

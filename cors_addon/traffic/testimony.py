@@ -44,8 +44,7 @@ class Testimony:
     ``error`` is the browser's own name: a ``CorsError``, Firefox's category without its digit, a blocked reason or
     ``net::ERR_…``. ``initiator`` is the kind of what made the request, as DevTools spells it (``script``, ``parser``,
     ``preflight``, ``extension``). ``credentials`` is set only where the browser named the mode itself.
-    ``target_error`` is why the target of a 3xx was refused before a request to it was sent. ``cookies_hidden`` says
-    that whoever recorded leaves out Authorization, Cookie and Set-Cookie: their absence says nothing.
+    ``target_error`` is why the target of a 3xx was refused before a request to it was sent.
     ``certain`` is false where the outcome is inferred from what was recorded, and not said in so many words.
     ``blocked_by`` is the exchange (its id) whose failure kept this one from being sent.
     """
@@ -59,8 +58,6 @@ class Testimony:
     credentials: CredentialsMode | None = None
     target_error: str | None = None
     from_cache: bool = False
-    service_worker: bool = False
-    cookies_hidden: bool = False
     certain: bool = True
     blocked_by: str | None = None
     under_way: int = 1

@@ -327,10 +327,6 @@ class Verdict:
         """Return a copy that tells what was delivered."""
         return self if delivered == self.delivered else replace(self, delivered=delivered)
 
-    def with_notes(self, notes: tuple[str, ...]) -> "Verdict":
-        """Return a copy with other notes."""
-        return replace(self, notes=notes)
-
     def to_plain(
         self, part: Callable[[Finding | Way], dict[str, Any]] = lambda part: part.to_plain()
     ) -> dict[str, Any]:

@@ -122,6 +122,7 @@ def test_origins_are_the_same_when_scheme_host_and_port_are() -> None:
     ("or there is no host", "https://b\xfccher.test/", None),
     ("user info stays to be seen", "https://u:p@b.test/", "https://u:p@b.test/"),
     ("another scheme stays to be seen", "myapp://callback?code=1", "myapp://callback?code=1"),
+    ("a space before a fragment is kept", "data: #x", "data:%20"),
     ("a host that does not parse", "https://b test/", None),
     ("a port that does not", "https://b.test:x/", None),
     ("only a scheme", "https://", None),

@@ -1,17 +1,13 @@
-import math
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cors_addon.fetch.checks import SUCCESS, PreflightRequest, preflight_check
 from cors_addon.fetch.messages import CredentialsMode, Response
 from cors_addon.fetch.preflight_cache import (
-    DEFAULT_MAX_AGE,
     CacheEntry,
     covers,
     entry_of,
     header_name_cache_entry_match,
-    max_age_of,
     method_cache_entry_match,
 )
 
@@ -20,22 +16,6 @@ from .test_checks import answers, methods, modes, name_tuples, questions
 
 URL = "https://api.test/items?page=1"
 PAGE = "https://app.test"
-
-
-@table(
-    "lines, cap, age",
-    ("absent", [], 7200, DEFAULT_MAX_AGE),
-    ("given", ["600"], 7200, 600.0),
-    ("capped", ["86400"], 7200, 7200.0),
-    ("nought is nought", ["0"], 7200, 0.0),
-    ("unusable", ["-1"], 7200, DEFAULT_MAX_AGE),
-    ("two lines", ["600", "600"], 7200, DEFAULT_MAX_AGE),
-    ("a browser that keeps nothing", ["600"], 0, 0.0),
-    ("the cap holds for the default too", [], 3, 3.0),
-    ("no cap", ["9" * 30], math.inf, 1e18),
-)
-def test_max_age_of(lines: list[str], cap: float, age: float) -> None:
-    assert max_age_of(headers(*(f"Access-Control-Max-Age: {line}" for line in lines)), cap) == age
 
 
 def _entry(mode: CredentialsMode, *lines: str, method: str = "PUT") -> CacheEntry:

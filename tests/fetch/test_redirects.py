@@ -9,7 +9,6 @@ from cors_addon.fetch.redirects import (
     MOST_REDIRECTS,
     RedirectStep,
     Target,
-    dropped_on_redirect,
     is_tainted_by,
     redirect_failure,
     redirect_target,
@@ -135,21 +134,3 @@ def test_redirected_method(method: str) -> None:
     assert redirected_method(303, method) == ("HEAD" if method == "HEAD" else "GET")
     for status in (307, 308):
         assert redirected_method(status, method) == method
-
-
-@table(
-    "name, method_changed, cross_origin, expected",
-    ("authorization across origins", "Authorization", False, True, True),
-    ("authorization within one", "authorization", False, False, False),
-    ("authorization does not hang on the method", "Authorization", True, False, False),
-    ("content-type describes a body that is gone", "Content-Type", True, False, True),
-    ("content-encoding", "content-encoding", True, False, True),
-    ("content-language", "Content-Language", True, True, True),
-    ("content-location", "CONTENT-LOCATION", True, False, True),
-    ("content-length is the browser's own", "Content-Length", True, False, False),
-    ("the body's headers stay with the body", "Content-Type", False, True, False),
-    ("other headers stay", "X-Api-Key", True, True, False),
-    ("so do cookies, which are set anew", "Cookie", True, True, False),
-)
-def test_dropped_on_redirect(name: str, method_changed: bool, cross_origin: bool, expected: bool) -> None:
-    assert dropped_on_redirect(name, method_changed, cross_origin) is expected

@@ -6,14 +6,12 @@ from cors_addon.fetch.safelists import (
     cors_unsafe_request_header_names,
     is_cors_non_wildcard_request_header_name,
     is_cors_safelisted_request_header,
-    is_cors_safelisted_response_header,
     is_forbidden_request_header,
     is_range_safelisted,
     mime_essence,
-    response_header_names,
 )
 
-from .table import headers, table
+from .table import table
 
 EVERY_BYTE = [chr(code) for code in range(256)]
 
@@ -285,27 +283,3 @@ def test_is_forbidden_request_header(name: str, value: str, expected: bool) -> N
 
 
 # --- response headers --------------------------------------------------------------------------------------------
-
-
-@table(
-    "name, expected",
-    ("cache-control", "Cache-Control", True),
-    ("content-language", "Content-Language", True),
-    ("content-length, since 2018", "Content-Length", True),
-    ("content-type", "Content-Type", True),
-    ("expires", "Expires", True),
-    ("last-modified", "LAST-MODIFIED", True),
-    ("pragma", "Pragma", True),
-    ("etag is not", "ETag", False),
-    ("nor location", "Location", False),
-    ("nor date", "Date", False),
-    ("nor content-encoding", "Content-Encoding", False),
-    ("nor cookies", "Set-Cookie", False),
-)
-def test_is_cors_safelisted_response_header(name: str, expected: bool) -> None:
-    assert is_cors_safelisted_response_header(name) is expected
-
-
-def test_no_script_is_given_cookies() -> None:
-    listed = headers("X-A: 1", "Set-Cookie: a=b", "set-cookie2: c", "ETag: x", "x-a: 2")
-    assert response_header_names(listed) == ["x-a", "etag"]
