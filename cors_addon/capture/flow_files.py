@@ -36,7 +36,7 @@ _WANTED: Final[Mapping[bytes, Any]] = {
     b"error": WHOLE,
     b"websocket": {b"messages": None},
     b"metadata": {PROBE.encode(): WHOLE, SERVER.encode(): WHOLE, VERDICT.encode(): {b"delivered": WHOLE}},
-    b"client_conn": dict.fromkeys((b"id", b"peername", b"sockname", b"tls", b"proxy_mode"), WHOLE),
+    b"client_conn": dict.fromkeys((b"id", b"peername", b"sockname", b"tls", b"proxy_mode", b"timestamp_start"), WHOLE),
     b"server_conn": dict.fromkeys((b"peername", b"timestamp_start", b"alpn", b"via"), WHOLE),
     b"request": dict.fromkeys(
         (
@@ -53,7 +53,7 @@ _WANTED: Final[Mapping[bytes, Any]] = {
         WHOLE,
     ),
     b"response": {
-        **dict.fromkeys((b"status_code", b"headers", b"timestamp_start", b"timestamp_end"), WHOLE),
+        **dict.fromkeys((b"http_version", b"status_code", b"headers", b"timestamp_start", b"timestamp_end"), WHOLE),
         b"content": BEGINNING,
     },
 }
@@ -167,12 +167,19 @@ def _exchange(state: State, url: str | None) -> Exchange:
         ended=ended,
         client=peer[0] if peer else "",
         connection=client["id"],
-        http_version=request["http_version"].decode("utf-8", "surrogateescape"),
+        connected=client["timestamp_start"] or 0.0,
+        http_version=_version(request),
+        response_version="HTTP/1.1" if response is None else _version(response),
         server_address=address[0] if address else "",
         websocket=state["websocket"] is not None,
         source="flows",
         body_hints=() if frozen is None else response_hints(frozen.status, frozen.headers, response.get("content")),
     )
+
+
+def _version(message: State) -> str:
+    version: bytes = message["http_version"]
+    return version.decode("utf-8", "surrogateescape")
 
 
 def _url(request: State, client: State) -> str:

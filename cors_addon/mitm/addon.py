@@ -15,6 +15,7 @@ from mitmproxy.proxy import server_hooks
 from ..diagnosis.session import Settings
 from ..page.ledger import Ledger
 from ..page.live import LivePage
+from ..traffic.connection_use import Closing
 from ..verdict.failure_details import inert
 from ..verdict.model import Judge
 from ..verdict.redact import redact
@@ -219,7 +220,9 @@ class CorsAddon(FlowHooks):
 
     def client_disconnected(self, client: connection.Client) -> None:
         try:
-            self.pipeline.closed(client.id, client.timestamp_end or time.time())
+            when = client.timestamp_end or time.time()
+            address = client.peername[0] if client.peername else ""
+            self.pipeline.closed(Closing(client.id, address, client.timestamp_start or when, when))
         except Exception as exc:
             self.teller.fault("client_disconnected", None, exc)
 

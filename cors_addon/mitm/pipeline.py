@@ -15,6 +15,7 @@ from mitmproxy import ctx, hooks, http
 
 from ..diagnosis.session import Session
 from ..rules.plans import ADDON_HEADER
+from ..traffic.connection_use import Closing
 from ..traffic.testimony import Testimony, Told
 from . import flows
 from .delivery import Deliveries
@@ -63,7 +64,7 @@ class Pipeline:
         self._inbox: deque[Seen] = deque()
         self._ended: list[Seen] = []
         self._held: dict[str, Seen] = {}
-        self._closings: list[tuple[str, float]] = []
+        self._closings: list[Closing] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turn_comes: asyncio.Handle | None = None
         self._is_due = False
@@ -132,15 +133,15 @@ class Pipeline:
             self._ended.append(seen)
             self._expect_turn()
 
-    def closed(self, connection: str, when: float) -> None:
-        """Take note that the browser closed a connection, at a Unix time."""
-        self._closings.append((connection, when))
+    def closed(self, closing: Closing) -> None:
+        """Take note that a client connection ended."""
+        self._closings.append(closing)
         if not self._inbox:
             self._take_closings()
 
     def _take_closings(self) -> None:
-        for connection, when in self._closings:
-            self._intake.evidence_came(self._session.credentials.closed(connection, when), live=True)
+        for closing in self._closings:
+            self._intake.evidence_came(self._session.credentials.closed(closing), live=True)
         self._closings.clear()
 
     def testify(self, flow_id: str, flow: http.HTTPFlow | None, testimony: Testimony) -> bool:

@@ -14,7 +14,7 @@ from ..fetch.messages import CredentialsMode
 from ..fetch.origins import OPAQUE, is_schemelessly_same_site, origin_of, serialize_origin
 from .bounded_dicts import Recent
 from .classify import BrowserFamily, Kind, is_http_authentication
-from .connection_use import ConnectionObserver
+from .connection_use import Closing, ConnectionObserver
 from .cookie_names import sets_session_cookie
 from .correlate import Correlator
 from .evidence import (
@@ -137,9 +137,9 @@ class CredentialsObserver:
         text = "a Cookie was sent on the same connection"
         return self._weighed & self._settle(connection, Evidence(INCLUDE, True, text, exchange_id, when))
 
-    def closed(self, connection: str, when: float) -> set[str]:
-        """Note that the browser closed a connection, at a Unix time; return the ids that it may decide."""
-        return self._weighed & self._with_parts(self._used.closed(connection, when))
+    def closed(self, closing: Closing) -> set[str]:
+        """Note that a client connection ended; return the ids that it may decide."""
+        return self._weighed & self._with_parts(self._used.closed(closing))
 
     def observe(self, record: Record) -> set[str]:
         """Take evidence from an exchange; return the ids of others that it may decide.

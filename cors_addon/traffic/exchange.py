@@ -27,10 +27,11 @@ class Exchange:
 
     ``request.url`` is the absolute URL that the browser asked for, without fragment. ``started`` and ``ended`` are Unix
     times in seconds. ``client`` names the browser's host (its address), ``connection`` the client connection that
-    carried the request; either is empty where a capture does not tell. ``response`` is ``None`` while it is awaited and
-    after a failure; ``error`` is the failure's text, whether or not a response came with it. ``server_address`` is the
-    real address that was connected to, host part only. ``body_hints`` are the known phrases that the response's body
-    was found to hold. ``from_cache`` says that the browser's own cache answered.
+    carried the request, opened at the Unix time ``connected``; each is empty where a capture does not tell.
+    ``http_version`` is the request's, and ``response_version`` the one that the server answered with. ``response`` is
+    ``None`` while it is awaited and after a failure; ``error`` is the failure's text, whether or not a response came
+    with it. ``server_address`` is the real address that was connected to, host part only. ``body_hints`` are the known
+    phrases that the response's body was found to hold. ``from_cache`` says that the browser's own cache answered.
     """
 
     id: str
@@ -42,7 +43,9 @@ class Exchange:
     ended: float | None = None
     client: str = ""
     connection: str = ""
+    connected: float = 0.0
     http_version: str = "HTTP/1.1"
+    response_version: str = "HTTP/1.1"
     server_address: str = ""
     websocket: bool = False
     source: str = field(default="live")

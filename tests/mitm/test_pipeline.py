@@ -218,7 +218,8 @@ def test_a_command_waits_a_moment_for_what_is_still_to_be_judged(monkeypatch: py
 def test_a_connection_that_webkit_closes_at_once_makes_the_verdict_conditional(waits: bool) -> None:
     with proxy() as running:
         lines = f"Origin: {APP}", "Connection: Keep-Alive"
-        flow = make_flow(*lines, agent=f"User-Agent: {USER_AGENTS['webkit']}", response=make_response(200, ALLOWED))
+        response = make_response(200, ALLOWED, "Content-Length: 4")
+        flow = make_flow(*lines, agent=f"User-Agent: {USER_AGENTS['webkit']}", response=response)
         flow.client_conn.timestamp_end = 1000.35
         pass_hooks(running, flow)
         if not waits:

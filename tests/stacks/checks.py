@@ -23,10 +23,8 @@ def cures(run: Run, stack: Stack, case: Case) -> None:
         flows = [(flow["outcome"], flow["findings"]) for flow in run.cured.flows[client, host]]
         snippet = f"{version}\n{run.snippets[host]}\n{flows}"
         assert run.cured.results[client, host]["ok"] is True, snippet
-        # WebKitGTK now and then closes an idle connection at once, which looks like a response that it blocks.
-        may_be_open = version.startswith("WebKit")
-        assert {outcome for outcome, _ in flows} <= {"allowed", *(["conditional"] if may_be_open else [])}, snippet
-        assert run.cured.findings(client, host, *(STOPS[:1] if may_be_open else STOPS)) == set(), snippet
+        assert {outcome for outcome, _ in flows} == {"allowed"}, snippet
+        assert run.cured.findings(client, host, *STOPS) == set(), snippet
         assert not case.found & run.cured.findings(client, host), snippet
 
 
