@@ -140,7 +140,7 @@ class HeaderList:
 
     _lines: tuple[tuple[str, str], ...] | None = None
     _fields: tuple[Sequence[bytes], ...] = ()
-    _others: dict[str, list[str]] | None = None
+    _others: dict[str, tuple[str, ...]] | None = None
     _names: tuple[str, ...] | None = None
     _repeated: Mapping[str, list[str]] = MappingProxyType({})
 
@@ -207,14 +207,15 @@ class HeaderList:
             self._lines = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._fields])
         return self._lines
 
-    def _by_name(self) -> dict[str, list[str]]:
+    def _by_name(self) -> dict[str, tuple[str, ...]]:
         """Return the values of each header that has no attribute, by lower-cased name; made at the first look-up."""
         if self._others is None:
             others: dict[str, list[str]] = {}
-            self._others = others
             for name, value in self.lines:
                 if not (_ATTRIBUTES.get(name) or _learn(name)):
                     others.setdefault(byte_lowercase(name), []).append(_unfolded(value.strip(HTTP_WHITESPACE)))
+            # Tuples of text are nothing for the garbage collector to look through.
+            self._others = {name: tuple(values) for name, values in others.items()}
         return self._others
 
     def get_all(self, name: str) -> tuple[str, ...]:
@@ -223,7 +224,7 @@ class HeaderList:
         if attribute is None:
             attribute = _learn(name)
         if not attribute:
-            return tuple(self._by_name().get(byte_lowercase(name), ()))
+            return self._by_name().get(byte_lowercase(name), ())
         value: str | None = getattr(self, attribute)
         if value is None:
             return ()

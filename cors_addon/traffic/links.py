@@ -147,15 +147,19 @@ class Links(ABC):
     def _served(self, preflight: Record, request: Record, changed: set[str]) -> None:
         ids = preflight.requests
         if len(ids) < SERVED_KEPT or ids[-1] not in self.records or request.order < self.records[ids[-1]].order:
-            ids.append(request.id)
-            ids.sort(key=lambda each: self.records[each].order if each in self.records else (0.0, each))
-            del ids[SERVED_KEPT:]
+            served = sorted([*ids, request.id], key=self._order_of)
+            preflight.requests = tuple(served[:SERVED_KEPT])
             changed.add(preflight.id)
         preflight.unfollowed = False
 
+    def _order_of(self, exchange_id: str) -> tuple[float, str]:
+        record = self.records.get(exchange_id)
+        return (0.0, exchange_id) if record is None else record.order
+
     def _no_longer_served(self, preflight: Record, request: Record, changed: set[str]) -> None:
         if request.id in preflight.requests:
-            preflight.requests.remove(request.id)
+            place = preflight.requests.index(request.id)
+            preflight.requests = preflight.requests[:place] + preflight.requests[place + 1 :]
         changed.update(self.chain_ids(preflight))
         if not preflight.requests:
             self.expect_more(preflight)

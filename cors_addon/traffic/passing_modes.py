@@ -1,5 +1,7 @@
 """Under which credentials modes a response passes its check."""
 
+from typing import Final
+
 from ..fetch.checks import (
     ACCESS_STEPS,
     SUCCESS,
@@ -16,6 +18,9 @@ from .classify import BrowserFamily, Kind
 from .exchange import Exchange
 from .preflight_rules import keeps_refused
 from .record import Record
+
+_SETS: Final[dict[frozenset[CredentialsMode], frozenset[CredentialsMode]]] = {}
+"""The few sets that there are, so that each record need not hold one of its own."""
 
 
 def surviving_modes(record: Record) -> frozenset[CredentialsMode]:
@@ -61,7 +66,8 @@ def _surviving(record: Record, response: Response) -> frozenset[CredentialsMode]
                 modes.add(mode)
         elif isinstance(cors_check(origin, mode, response.headers), Success):
             modes.add(mode)
-    return frozenset(modes)
+    found = frozenset(modes)
+    return _SETS.setdefault(found, found)
 
 
 def is_preflight_at_home(exchange: Exchange) -> bool:

@@ -34,7 +34,7 @@ class Record:
     preflight: str | None = None
     cached_grant: str | None = None
     request: str | None = None
-    requests: list[str] = field(default_factory=list)
+    requests: tuple[str, ...] = ()
     leads_to: str | None = None
     redirected_from: str | None = None
     next_request: str | None = None

@@ -3,6 +3,7 @@
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 from itertools import islice
+from typing import Final
 
 from .classify import Kind
 from .record import Record
@@ -10,6 +11,10 @@ from .record import Record
 
 def _order(record: Record) -> tuple[float, str]:
     return record.order
+
+
+_NONE: Final[list[Record]] = []
+"""Stands for a list without records: few places have preflights or redirects. Nothing is put into it."""
 
 
 class Place:
@@ -24,18 +29,21 @@ class Place:
     def __init__(self) -> None:
         self.has_authentication = self.has_confirmation = False
         self.arrivals: list[Record] = []
-        self.preflights: list[Record] = []
-        self.hops: list[Record] = []
+        self.preflights = self.hops = _NONE
 
     def arrived(self, record: Record) -> None:
         """Take in an exchange of this URL."""
         _put_in(self.arrivals, record)
         if record.kind is Kind.PREFLIGHT:
+            if self.preflights is _NONE:
+                self.preflights = []
             _put_in(self.preflights, record)
 
     def leads_here(self, hop: Record) -> None:
         """Take in a redirect to this URL, once."""
         if not _holds(self.hops, hop):
+            if self.hops is _NONE:
+                self.hops = []
             insort(self.hops, hop, key=_order)
 
     def led_elsewhere(self, hop: Record) -> bool:

@@ -271,20 +271,24 @@ def noted(record: Record, condition: Condition) -> Finding:
 
 
 def _told(condition: Condition, severity: Severity, stage: Stage, needed: str | None) -> Finding:
-    violation = condition.violation
-    message = violation.title.format_map(condition.params)
-    if condition.detail:
-        message = f"{message.rstrip('.')} ({failure_details.inert(condition.detail)})"
-    return Finding(
-        violation,
-        severity,
-        stage,
-        message,
-        condition.evidence,
-        needed,
-        fix_header=needed,
-        params=condition.params,
-    )
+    key = severity, stage, needed
+    told = condition.told.get(key)
+    if told is None:
+        violation = condition.violation
+        message = violation.title.format_map(condition.params)
+        if condition.detail:
+            message = f"{message.rstrip('.')} ({failure_details.inert(condition.detail)})"
+        told = condition.told[key] = Finding(
+            violation,
+            severity,
+            stage,
+            message,
+            condition.evidence,
+            needed,
+            fix_header=needed,
+            params=condition.params,
+        )
+    return told
 
 
 def _asked_method(record: Record) -> str:

@@ -61,6 +61,10 @@ class Condition:
     evidence: tuple[HeaderLine, ...] = ()
     needed: str | None = None
     severity: Severity | None = None
+    told: "dict[tuple[Severity, Stage, str | None], Finding]" = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+    """The findings that were made of it: it is one for all exchanges that fail alike, and so is what is said of it."""
 
 
 class Confidence(Enum):

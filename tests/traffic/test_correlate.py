@@ -60,7 +60,7 @@ def test_a_preflight_and_its_request_know_each_other() -> None:
         cors(f"PUT {ITEMS}", "X-A: 1", id="r", at=0.11),
     )
     assert record(found, "r").preflight == "p"
-    assert record(found, "p").requests == ["r"]
+    assert record(found, "p").requests == ("r",)
     assert record(found, "p").was_followed
     assert record(found, "r").asked_names == ("x-a",)
     assert record(found, "r").cached_grant is None
@@ -184,7 +184,7 @@ def covered(browser: str, answer: Sequence[str], after: float, request: str = f"
     assert record(correlator, "r1").preflight == "p"
     assert record(correlator, "r2").preflight is None
     grant = record(correlator, "r2").cached_grant
-    assert record(correlator, "p").requests == (["r1"] if grant is None else ["r1", "r2"])
+    assert record(correlator, "p").requests == (("r1",) if grant is None else ("r1", "r2"))
     return grant == "p"
 
 
@@ -322,7 +322,7 @@ def test_one_grant_may_serve_very_many() -> None:
         assert (changed == {"p"}) is (number < SERVED_KEPT)
         assert record(correlator, f"r{number:03}").preflight == ("p" if number == 0 else None)
         assert record(correlator, f"r{number:03}").cached_grant == (None if number == 0 else "p")
-    assert record(correlator, "p").requests == [f"r{number:03}" for number in range(SERVED_KEPT)]
+    assert record(correlator, "p").requests == tuple(f"r{number:03}" for number in range(SERVED_KEPT))
 
 
 def test_what_the_page_made_conditional_shows_in_the_grant() -> None:
@@ -755,7 +755,7 @@ def test_an_id_that_comes_to_mean_another_exchange() -> None:
     changed = correlator.observe(cors(f"GET {API}/replayed", id="p", at=2))
     assert changed == {"r", "r2"}
     assert (record(correlator, "r").preflight, record(correlator, "r2").cached_grant) == (None, None)
-    assert record(correlator, "p").requests == []
+    assert record(correlator, "p").requests == ()
 
 
 def test_an_answer_is_not_taken_back_by_what_was_seen_before_it() -> None:
