@@ -165,7 +165,6 @@ def test_a_planted_circle_is_found(files: dict[str, str], expected: list[list[st
 
 MOST_LINES = 350
 LONGER = {
-    "diagnosis/causes/library_table.py": "one table, a line for each library's header",
     "diagnosis/causes/server_table.py": "one table, an entry for each server that is known",
     "rules/document.py": "two YAML libraries' events, and the one reader of both",
     "traffic/credentials.py": "one rule for each kind of evidence, and nothing else",

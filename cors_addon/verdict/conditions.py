@@ -1,8 +1,8 @@
 """Every condition that an exchange fails, for each judge and both credentials modes."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ..catalogue import CATALOGUE
@@ -32,14 +32,14 @@ from .model import Condition, HeaderLine, Judge
 from .redact import redact
 
 BOTH_MODES: Final = frozenset(CredentialsMode)
-_NOT_FIREFOX: Final = ALL_JUDGES - {Judge.FIREFOX}
+_FIREFOX: Final = frozenset({Judge.FIREFOX})
+_NOT_FIREFOX: Final = ALL_JUDGES - _FIREFOX
 _NAMES_TOLD: Final = 20
 _LONGEST_REMEMBERED: Final = 4_096
 """Bytes of headers on both sides of what is remembered."""
 _ASKED: Final = ("Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers")
 _ANSWERED: Final = (ALLOW_ORIGIN, ALLOW_CREDENTIALS, ALLOW_METHODS, ALLOW_HEADERS)
 _remembered: Final[Remembered[tuple[object, ...], list[Condition]]] = Remembered(256)
-_Check = Callable[[CredentialsMode, Response], Iterable[Failure]]
 
 
 def access_conditions(
@@ -49,11 +49,7 @@ def access_conditions(
 
     ``headers`` stands in for the response's own where a cached response was confirmed by a 304.
     """
-
-    def check(mode: CredentialsMode, response: Response) -> Iterable[Failure]:
-        return cors_failures(origin, mode, response.headers)
-
-    return _conditions(exchange, origin, stage, check, headers, None)
+    return _Check(exchange, origin, stage).conditions(headers)
 
 
 def preflight_conditions(exchange: Exchange, origin: str, page: str | None = None) -> list[Condition]:
@@ -63,38 +59,25 @@ def preflight_conditions(exchange: Exchange, origin: str, page: str | None = Non
     """
     request, response = exchange.request, exchange.response
     assert response is not None
-    asked = PreflightRequest(
-        origin,
-        request.headers.request_method or "",
-        requested_header_names(request.headers),
-    )
-
-    def check(mode: CredentialsMode, response: Response) -> Iterable[Failure]:
-        return preflight_failures(asked, mode, response)
-
-    found = _conditions(exchange, origin, Stage.PREFLIGHT, check, None, asked)
+    asked = PreflightRequest(origin, request.headers.request_method or "", requested_header_names(request.headers))
+    found = _Check(exchange, origin, Stage.PREFLIGHT, asked).conditions()
     if is_preflight_at_home(exchange) or page == serialize_origin(request.url):
         found = _without_access(found, Judge.FIREFOX)
-    target = redirect_target(request.url, response)
-    if target is None:
+    if redirect_target(request.url, response) is None:
         return found
-    found = [condition for condition in found if condition.violation.id != "preflight-status-not-ok"]
-    shown = shown_location(response)
-    location = failure_details.inert(shown)
-    found.append(
-        Condition(
-            CATALOGUE["preflight-redirect"],
-            Stage.PREFLIGHT,
-            BOTH_MODES,
-            ALL_JUDGES,
-            {"status": str(response.status), "location": location},
-            evidence=(
-                HeaderLine("response", ":status", str(response.status)),
-                HeaderLine("response", "Location", failure_details.inert(shown, 2000)),
-            ),
-        )
+    status, shown = str(response.status), shown_location(response)
+    redirect = Condition(
+        CATALOGUE["preflight-redirect"],
+        Stage.PREFLIGHT,
+        BOTH_MODES,
+        ALL_JUDGES,
+        {"status": status, "location": failure_details.inert(shown)},
+        evidence=(
+            HeaderLine("response", ":status", status),
+            HeaderLine("response", "Location", failure_details.inert(shown, 2000)),
+        ),
     )
-    return found
+    return [*(condition for condition in found if condition.violation.id != "preflight-status-not-ok"), redirect]
 
 
 def _without_access(conditions: list[Condition], judge: Judge) -> list[Condition]:
@@ -103,122 +86,110 @@ def _without_access(conditions: list[Condition], judge: Judge) -> list[Condition
     return [c for c in found if c.judges]
 
 
-def _conditions(
-    exchange: Exchange,
-    origin: str,
-    stage: Stage,
-    check: _Check,
-    replaced: HeaderList | None,
-    asked: PreflightRequest | None,
-) -> list[Condition]:
-    response = exchange.response
-    assert response is not None
-    if replaced is not None:
-        response = Response(response.status, replaced)
-        exchange = exchange.with_response(response)
-    firefox_headers = headers_as_seen(Judge.FIREFOX, exchange)
-    if replaced is not None and any(not value for _, value in firefox_headers):
-        # Firefox takes an empty header of a 304 for the stored one's removal.
-        firefox_headers = HeaderList(line for line in firefox_headers if line[1])
-    if firefox_headers is response.headers:
-        found = _failed(exchange, origin, stage, check, response, ALL_JUDGES, asked)
-    else:
-        dropped = Response(response.status, firefox_headers)
-        found = _merged(
-            _failed(exchange, origin, stage, check, response, _NOT_FIREFOX, asked)
-            + _failed(exchange, origin, stage, check, dropped, frozenset({Judge.FIREFOX}), asked)
+@dataclass(slots=True)
+class _Check:
+    """One check of an answer: the CORS check, or that of a preflight where ``asked`` says what it asks for."""
+
+    exchange: Exchange
+    origin: str
+    stage: Stage
+    asked: PreflightRequest | None = None
+
+    def conditions(self, replaced: HeaderList | None = None) -> list[Condition]:
+        """Return what fails, for all judges; ``replaced`` stands in for the response's own headers."""
+        response = self.exchange.response
+        assert response is not None
+        if replaced is not None:
+            response = Response(response.status, replaced)
+            self.exchange = self.exchange.with_response(response)
+        firefox_headers = headers_as_seen(Judge.FIREFOX, self.exchange)
+        if replaced is not None and any(not value for _, value in firefox_headers):
+            # Firefox takes an empty header of a 304 for the stored one's removal.
+            firefox_headers = HeaderList(line for line in firefox_headers if line[1])
+        if firefox_headers is response.headers:
+            found = self._failed(response, ALL_JUDGES)
+        else:
+            dropped = Response(response.status, firefox_headers)
+            found = _merged(self._failed(response, _NOT_FIREFOX) + self._failed(dropped, _FIREFOX))
+        if counts_lines(Judge.FIREFOX, self.exchange):
+            found = _merged([*found, self._two_lines(response.headers)])
+        return found
+
+    def _failed(self, response: Response, judges: frozenset[Judge]) -> list[Condition]:
+        """Return what fails, found once for all that are asked and answered alike: a failing call comes often."""
+        request, answered = self.exchange.request.headers, response.headers
+        if request.size + answered.size > _LONGEST_REMEMBERED:
+            return self._found(response, judges)
+        key = (
+            *(self.origin, self.stage, judges, self.asked, response.status, request.cookie is None),
+            *map(request.get_all, _ASKED),
+            *map(answered.get_all, _ANSWERED),
         )
-    lines = response.headers.get_all(ALLOW_ORIGIN)
-    if counts_lines(Judge.FIREFOX, exchange):
-        found = _merged([*found, _two_lines(exchange, origin, stage, lines)])
-    return found
+        found = _remembered.get(key)
+        if found is None:
+            found = _remembered[key] = self._found(response, judges)
+        return [*found]
 
+    def _failures(self, mode: CredentialsMode, response: Response) -> Iterable[Failure]:
+        if self.asked is None:
+            return cors_failures(self.origin, mode, response.headers)
+        return preflight_failures(self.asked, mode, response)
 
-def _failed(
-    exchange: Exchange,
-    origin: str,
-    stage: Stage,
-    check: _Check,
-    response: Response,
-    judges: frozenset[Judge],
-    asked: PreflightRequest | None,
-) -> list[Condition]:
-    """Return what fails, found once for all that ask and are answered alike: a failing call comes again and again."""
-    request, answered = exchange.request.headers, response.headers
-    if request.size + answered.size > _LONGEST_REMEMBERED:
-        return _found(exchange, origin, stage, check, response, judges, asked)
-    key = (
-        *(origin, stage, judges, asked, response.status, request.cookie is None),
-        *map(request.get_all, _ASKED),
-        *map(answered.get_all, _ANSWERED),
-    )
-    found = _remembered.get(key)
-    if found is None:
-        found = _remembered[key] = _found(exchange, origin, stage, check, response, judges, asked)
-    return [*found]
-
-
-def _found(
-    exchange: Exchange,
-    origin: str,
-    stage: Stage,
-    check: _Check,
-    response: Response,
-    judges: frozenset[Judge],
-    asked: PreflightRequest | None,
-) -> list[Condition]:
-    modes_of: dict[Failure, set[CredentialsMode]] = {}
-    for mode in CredentialsMode:
-        for failure in check(mode, response):
-            modes_of.setdefault(failure, set()).add(mode)
-    headers = response.headers
-    # A preflight may ask for thousands of names; one line cures them all, and the first few tell what is wrong.
-    needed: dict[Step, str | None] = {}
-    told: Counter[Step] = Counter()
-    found = []
-    for failure, modes in modes_of.items():
-        step = failure.step
-        told[step] += 1
-        if told[step] > _NAMES_TOLD:
-            continue
-        if step not in needed:
-            needed[step] = failure_details.needed_for(failure, origin, headers, modes_of, asked)
-        condition = Condition(
-            CATALOGUE[failure_details.violation_id(failure, headers)],
-            stage,
-            frozenset(modes),
+    def _found(self, response: Response, judges: frozenset[Judge]) -> list[Condition]:
+        modes_of: dict[Failure, set[CredentialsMode]] = {}
+        for mode in CredentialsMode:
+            for failure in self._failures(mode, response):
+                modes_of.setdefault(failure, set()).add(mode)
+        headers = response.headers
+        # A preflight may ask for thousands of names; one line cures them all, and the first few tell what is wrong.
+        needed: dict[Step, str | None] = {}
+        told: Counter[Step] = Counter()
+        found = []
+        for failure, modes in modes_of.items():
+            step = failure.step
+            told[step] += 1
+            if told[step] > _NAMES_TOLD:
+                continue
+            if step not in needed:
+                needed[step] = failure_details.needed_for(failure, self.origin, headers, modes_of, self.asked)
             # No shipping browser keeps Authorization out of the wildcard.
-            judges & {Judge.SPEC} if step is Step.NON_WILDCARD_HEADER else judges,
-            failure_details.params_of(failure, origin, headers),
-            failure_details.detail_of(failure, origin, headers),
-            failure_details.evidence_of(failure, exchange.request, headers),
-            needed[step],
+            acting = judges & {Judge.SPEC} if step is Step.NON_WILDCARD_HEADER else judges
+            condition = self._condition(failure, headers, frozenset(modes), acting, needed[step])
+            found.append(condition)
+            # To WebKit (passesAccessControlCheck) a comma alone makes a list.
+            webkits = CATALOGUE[failure_details.violation_id(failure, headers, blanks_separate=False)]
+            if webkits is not condition.violation and Judge.WEBKIT in judges:
+                found[-1] = replace(condition, judges=condition.judges - {Judge.WEBKIT})
+                found.append(replace(condition, violation=webkits, judges=frozenset({Judge.WEBKIT})))
+        more = told[Step.HEADER] - _NAMES_TOLD
+        if more > 0:
+            found = [replace(c, detail=f"and {more} more names") if c is found[-1] else c for c in found]
+        return found
+
+    def _condition(
+        self,
+        failure: Failure,
+        headers: HeaderList,
+        modes: frozenset[CredentialsMode],
+        judges: frozenset[Judge],
+        needed: str | None,
+    ) -> Condition:
+        return Condition(
+            CATALOGUE[failure_details.violation_id(failure, headers)],
+            self.stage,
+            modes,
+            judges,
+            failure_details.params_of(failure, self.origin, headers),
+            failure_details.detail_of(failure, self.origin, headers),
+            failure_details.evidence_of(failure, self.exchange.request, headers),
+            needed,
         )
-        found.append(condition)
-        # To WebKit (passesAccessControlCheck) a comma alone makes a list.
-        webkits = CATALOGUE[failure_details.violation_id(failure, headers, blanks_separate=False)]
-        if webkits is not condition.violation and Judge.WEBKIT in judges:
-            found[-1] = replace(condition, judges=condition.judges - {Judge.WEBKIT})
-            found.append(replace(condition, violation=webkits, judges=frozenset({Judge.WEBKIT})))
-    more = told[Step.HEADER] - _NAMES_TOLD
-    if more > 0:
-        found = [replace(c, detail=f"and {more} more names") if c is found[-1] else c for c in found]
-    return found
 
-
-def _two_lines(exchange: Exchange, origin: str, stage: Stage, lines: tuple[str, ...]) -> Condition:
-    failure = Failure(Step.ALLOW_ORIGIN_DIFFERS, ", ".join(lines))
-    assert exchange.response is not None
-    headers = exchange.response.headers
-    return Condition(
-        CATALOGUE["allow-origin-multiple"],
-        stage,
-        BOTH_MODES,
-        frozenset({Judge.FIREFOX}),
-        failure_details.params_of(failure, origin, headers),
-        evidence=failure_details.evidence_of(failure, exchange.request, headers),
-        needed=failure_details.needed_for(failure, origin, headers, (failure,)),
-    )
+    def _two_lines(self, headers: HeaderList) -> Condition:
+        failure = Failure(Step.ALLOW_ORIGIN_DIFFERS, ", ".join(headers.get_all(ALLOW_ORIGIN)))
+        needed = failure_details.needed_for(failure, self.origin, headers, (failure,))
+        found = self._condition(failure, headers, BOTH_MODES, _FIREFOX, needed)
+        return replace(found, violation=CATALOGUE["allow-origin-multiple"], detail="")
 
 
 def _merged(conditions: Iterable[Condition]) -> list[Condition]:
@@ -230,16 +201,7 @@ def _merged(conditions: Iterable[Condition]) -> list[Condition]:
         if known is None:
             found[key] = c
         elif known.modes == c.modes or known.judges == c.judges:
-            found[key] = Condition(
-                c.violation,
-                c.stage,
-                known.modes | c.modes,
-                known.judges | c.judges,
-                known.params,
-                known.detail,
-                known.evidence,
-                known.needed,
-            )
+            found[key] = replace(known, modes=known.modes | c.modes, judges=known.judges | c.judges)
         else:
             found[(*key, len(found))] = c
     return list(found.values())
