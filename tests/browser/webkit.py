@@ -173,6 +173,13 @@ class Inspector:
         host, _, port = address.partition(":")
         self._line = socket.create_connection((host, int(port)), 30)
         self._protocol = WSConnection(ConnectionType.CLIENT)
+        try:
+            self._begin(address)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, address: str) -> None:
         self._line.sendall(self._protocol.send(events.Request(host=address, target=self._newest(address))))
         # It names its target only when it was spoken to.
         self._send("Target.setPauseOnStart", pauseOnStart=False)

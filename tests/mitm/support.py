@@ -175,7 +175,7 @@ class _Updates:
 
 @contextmanager
 def mitmproxy_context() -> Iterator[taddons.context]:
-    """Make a mitmproxy without a proxy; its event loop is closed, which mitmproxy 11 leaves open."""
+    """Make a mitmproxy without a proxy; its event loop is closed, which mitmproxy 11's own context leaves open."""
     with taddons.context() as context:
         try:
             yield context

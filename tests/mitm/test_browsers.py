@@ -7,10 +7,10 @@ import sys
 
 import pytest
 from mitmproxy import exceptions
-from mitmproxy.test import taddons
 
 from cors_addon.browser.find import NotFoundError
 from cors_addon.mitm.browsers import Browsers, log_line
+from tests.mitm.support import mitmproxy_context
 
 
 def test_nothing_is_loaded_before_a_browser_is_started() -> None:
@@ -45,7 +45,7 @@ def test_without_a_running_proxy_none_is_started(browsers: Browsers, monkeypatch
 
 
 def test_without_a_browser_nothing_is_unsent_and_the_end_is_quiet(browsers: Browsers) -> None:
-    with taddons.context():
+    with mitmproxy_context():
         browsers.clear()
         browsers.done()
     assert browsers.unsent == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mitmproxy.test import taddons
 from mitmproxy.tools import main
 from mitmproxy.tools.web.webaddons import WebAddon
 
@@ -13,6 +12,7 @@ import cors_addon
 from cors_addon.__main__ import main as cors_addon_main
 from cors_addon.browser import find
 from cors_addon.mitm import tools
+from tests.mitm.support import mitmproxy_context
 
 ADDON = str(Path(cors_addon.__file__).resolve().parent / "addon.py")
 COLUMNS = [word for column in tools.WEB_COLUMNS for word in ("--set", f"web_columns={column}")]
@@ -94,6 +94,6 @@ def test_the_commands_own_help_is_short(
 
 
 def test_the_default_columns_are_mitmwebs_own() -> None:
-    with taddons.context() as context:
+    with mitmproxy_context() as context:
         context.master.addons.add(WebAddon())
         assert [*context.options.web_columns, "comment"] == list(tools.WEB_COLUMNS)
