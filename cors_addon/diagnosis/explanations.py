@@ -68,13 +68,9 @@ class Explanations:
         noted = self._open.get(verdict.id)
         return self._told.get(verdict.id, verdict) if noted is None else self._explained(noted, followed=False)
 
-    def clear(self) -> list[Verdict]:
-        """Forget everything; return what that frees, for the caller to let go of bit by bit."""
-        freed = [*self._told.values()]
-        self._open.clear()
-        self._told.clear()
-        self._shared.clear()
-        return freed
+    def follow(self, session: Session, settle: Callable[[Verdict], None]) -> None:
+        """Go on with the session that what is explained here was handed over to."""
+        self._session, self._settle = session, settle
 
     def _explained(self, verdict: Verdict, followed: bool = True) -> Verdict:
         try:

@@ -1,5 +1,6 @@
 """A stream of exchanges in, verdicts out, earlier ones revised as evidence comes in."""
 
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -54,7 +55,10 @@ class Session:
 
     def __init__(self, settings: Settings | None = None, capacity: int = 20_000) -> None:
         self.settings = settings or Settings()
-        self.correlator = Correlator(capacity)
+        self._begin(Correlator(capacity))
+
+    def _begin(self, correlator: Correlator) -> None:
+        self.correlator = correlator
         self.credentials = CredentialsObserver(self.correlator)
         self.neighbours = NeighbourObserver(self.correlator)
         self.echoes = EchoObserver(self.correlator)
@@ -167,16 +171,11 @@ class Session:
         """Say that nothing more will come; return the ids to judge anew."""
         return self.correlator.finish()
 
-    def clear(self) -> list[object]:
-        """Forget everything that was seen; return what that frees, for the caller to let go of bit by bit."""
-        freed = [*self.correlator.clear(), *self.hosts.clear()]
-        self.credentials.clear()
-        self.neighbours.clear()
-        self.echoes.clear()
-        self.trust.clear()
-        self.repeats.clear()
-        self.cookies.clear()
-        return freed
+    def hand_over(self) -> "Session":
+        """Forget everything that was seen; return a session that remembers it, and goes on from there."""
+        before = copy(self)
+        self._begin(Correlator(before.correlator.records.capacity, budget=before.correlator.budget))
+        return before
 
     def _judge(self, record: Record, bare: bool = False) -> Verdict:
         if record.was_never_sent and record.preflight is not None:

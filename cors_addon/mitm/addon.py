@@ -52,6 +52,7 @@ class CorsAddon(FlowHooks):
         ledger = Ledger(self._method_asked_for, KEPT_VERDICTS)
         super().__init__(lambda flow_id: ledger.touch(flow_id))
         services = Services(self.session, self.kept, self.injection, self.teller, self.pipeline.settle_some)
+        self.services = services
         self.probe = Probe(services)
         self.verifier = Verifier(services)
         self.browsers = Browsers(self.pipeline.testify, self.teller.fault)
@@ -262,12 +263,12 @@ class CorsAddon(FlowHooks):
 
     def clear(self) -> None:
         """Forget all verdicts and evidence, and take them off the flows still held."""
-        self.reporting.detach()
-        freed = [*self.session.clear(), *self.page.page.clear()]
-        self.probe.clear()
+        session = self.session.hand_over()
+        store = self.kept.hand_over(session)
+        pipeline = self.pipeline.hand_over(session, store)
+        before = replace(self.services, session=session, store=store, settle=pipeline.settle_some)
+        self.reporting.hand_over(before, pipeline, self.page.page.clear())
         self.verifier.clear()
         self.browsers.clear()
-        self.pipeline.clear()
         self.teller.clear()
-        self.reporting.free(self.kept.clear(), freed)
         logger.log(ALERT, "CORS: forgot everything seen so far")

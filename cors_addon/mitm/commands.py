@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, TypeVar
@@ -165,11 +165,10 @@ class Commands:
     def ticket(self, flows: Sequence[flow.Flow], path: types.Path) -> str:
         """Write what is wrong with these flows as Markdown into a file, with curl commands, to hand over."""
         verdicts, reporting = self._verdicts(flows), self._reporting
-        explained = map(self._services.store.explained, verdicts)
         if len(verdicts) <= _FEW or not reporting.jobs.may_wait:
-            return write_tickets(explained, path)
+            return write_tickets(map(self._services.store.explained, verdicts), path)
         told = LateLines("the tickets are being written; the log will say when they are there")
-        steps = partial(steps_to_tickets, reporting.jobs, explained, path)
+        steps = partial(steps_to_tickets, reporting.jobs, verdicts, path)
         reporting.begin("a file of tickets", steps, lambda written: told([written]))
         return told.rows()[0][0]
 
@@ -252,8 +251,11 @@ class Commands:
         """Tell what is made from what blocks verdicts: at once of a few, else where it takes no time."""
 
         def steps(job: Job[Result]) -> Steps[Result]:
-            requests = yield from self._steps_to_requests(verdicts)
-            job.detached = True
+            # It brings the rule reader along, which most sessions do without.
+            from .suggestions import requests_of
+
+            requests = yield from requests_of(verdicts, lambda: job.source.services.session)
+            job.source = None
             return (yield from self._reporting.jobs.aside(make, requests))
 
         if len(verdicts) > _FEW and self._reporting.jobs.may_wait:
@@ -262,13 +264,9 @@ class Commands:
             tell(make(self._requests(verdicts)))
 
     def _requests(self, verdicts: Sequence[Verdict]) -> list[BlockedRequest]:
-        return result_of(self._steps_to_requests(verdicts))
-
-    def _steps_to_requests(self, verdicts: Sequence[Verdict]) -> Generator[None, None, list[BlockedRequest]]:
-        # It brings the rule reader along, which most sessions do without.
         from .suggestions import requests_of
 
-        return requests_of(verdicts, self._services.session)
+        return result_of(requests_of(verdicts, lambda: self._services.session))
 
     def _suggestion(self, requests: list[BlockedRequest]) -> list[str]:
         from .suggestions import suggestion

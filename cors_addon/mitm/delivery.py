@@ -1,6 +1,7 @@
 """What rules make of flows: what was planned and carried out, and what the browser got in the end."""
 
 import logging
+from copy import copy
 from dataclasses import replace
 
 from mitmproxy import ctx, http
@@ -28,6 +29,12 @@ class Deliveries:
         self._session = session
         self.injection = switch
         self._delivered: Remembered[str, Delivered] = Remembered(kept)
+
+    def judged_by(self, session: Session) -> "Deliveries":
+        """Return the same, judged by what another session knows."""
+        other = copy(self)
+        other._session = session
+        return other
 
     # --- planning ---------------------------------------------------------------------------------------------
 

@@ -53,13 +53,6 @@ class FixWatch:
         self._seen: Remembered[str, None] = Remembered(_KEPT)
         self._lines: Remembered[tuple[str, str], int] = Remembered(_KEPT)
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self.fixed.clear()
-        self._failing.clear()
-        self._seen.clear()
-        self._lines.clear()
-
     def note(self, verdict: Verdict, preflight: Verdict | None) -> Fixed | None:
         """Take in a verdict with that on its preflight; return what is fixed now and was not before.
 

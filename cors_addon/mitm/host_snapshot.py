@@ -36,10 +36,13 @@ class LearnedCosts(RepeatObserver):
 
 def learned(session: Session, most: int) -> Generator[None, None, tuple[LearnedHosts, LearnedCosts]]:
     """Return what is known of the ``most`` newest hosts; a step for each of them."""
-    costs = LearnedCosts(tuple(session.repeats.costs()))
-    sightings: dict[Origin, tuple[Sighting, ...]] = {}
-    for host in session.hosts.hosts()[-most:]:
-        # They go on counting.
-        sightings[host] = tuple(replace(each) for each in session.hosts.sightings(host))
+    observer, found = session.hosts, []
+    for cost in session.repeats.costs():
+        found.append(cost)
         yield None
-    return LearnedHosts(sightings), costs
+    sightings: dict[Origin, tuple[Sighting, ...]] = {}
+    for host in observer.hosts()[-most:]:
+        # They go on counting.
+        sightings[host] = tuple(replace(each) for each in observer.sightings(host))
+        yield None
+    return LearnedHosts(sightings), LearnedCosts(tuple(found))

@@ -34,6 +34,13 @@ class Intake:
         self._deliveries = deliveries
         self._teller = teller
 
+    def hand_over(self, session: Session, store: Keeper) -> "Intake":
+        """Forget what waits to be judged; return what has it judged by what was handed over too."""
+        before = Intake(session, store, self._deliveries.judged_by(session), self._teller)
+        before.in_turns, before.fresh = self.in_turns, self.fresh
+        self.fresh, self.touched = {}, []
+        return before
+
     def judge_fresh(self, end: float = float("inf"), most: int = sys.maxsize) -> None:
         """Judge what was taken in, until a moment of the performance counter or ``most`` are to be told of."""
         while self.fresh and most > 0 and (end == float("inf") or time.perf_counter() < end):

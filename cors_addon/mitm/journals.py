@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -66,10 +66,9 @@ class _Appended:
 
 
 class Journals:
-    """Every ``.jsonl`` path of ``cors_report``. ``explain`` is asked for what fixes a verdict when it is appended."""
+    """Every ``.jsonl`` path of ``cors_report``."""
 
-    def __init__(self, explain: Callable[[Verdict], Verdict]) -> None:
-        self._explain = explain
+    def __init__(self) -> None:
         self._journals: dict[Path, _Appended] = {}
         self._thread: ThreadPoolExecutor | None = None
 
@@ -78,13 +77,23 @@ class Journals:
         wanted = list(dict.fromkeys(paths))
         before = self._journals
         appended = [path for path in wanted if path.suffix.lower() == SUFFIX]
-        self._journals = {path: before.get(path) or _Appended(Journal(path, self._explain)) for path in appended}
+        self._journals = {path: before.get(path) or _Appended(Journal(path)) for path in appended}
         return [path for path in wanted if path not in self._journals]
 
-    def note(self, verdict: Verdict) -> None:
-        """Have a verdict appended at the next writing."""
+    def note(self, verdict: Verdict, explain: Callable[[Verdict], Verdict]) -> None:
+        """Have a verdict appended at the next writing; ``explain`` is asked then for what fixes it."""
         for each in self._journals.values():
-            each.journal.note(verdict)
+            each.journal.note(verdict, explain)
+
+    def hand_over(self, explain: Callable[[Verdict], Verdict]) -> None:
+        """Have ``explain`` asked for what was noted until now."""
+        for each in self._journals.values():
+            each.journal.hand_over(explain)
+
+    def release(self, explain: Callable[[Verdict], Verdict]) -> Generator[None, None, None]:
+        """Have ``explain`` asked no more; in steps. Where a file refuses, that may be for ever, and nothing is made."""
+        for each in [*self._journals.values()]:
+            yield from each.journal.release(explain, not each.fails)
 
     def write(self, last: bool = False) -> bool:
         """Append what was noted, or begin to; say whether no file refuses.

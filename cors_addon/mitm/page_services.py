@@ -90,7 +90,7 @@ def page_services(
             commands.rules_undo()
 
     return PageServices(
-        verdicts=store.verdicts,
+        verdicts=lambda: store.verdicts,
         judged=lambda: store.judged,
         explain=store.explained,
         suggest=suggest,

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from copy import copy
 from dataclasses import replace
 from typing import Final
 
@@ -61,14 +62,17 @@ class Pipeline:
         self._store = store
         self._teller = teller
         self._intake = Intake(session, store, deliveries, teller)
-        self._inbox: deque[Seen] = deque()
-        self._ended: list[Seen] = []
-        self._held: dict[str, Seen] = {}
-        self._closings: list[Closing] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turn_comes: asyncio.Handle | None = None
         self._is_due = False
         self._is_held_up = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._inbox: deque[Seen] = deque()
+        self._ended: list[Seen] = []
+        self._held: dict[str, Seen] = {}
+        self._closings: list[Closing] = []
 
     def run(self) -> None:
         """Work in the turns of the running event loop from now on."""
@@ -95,14 +99,13 @@ class Pipeline:
             self._turn_comes = None
         self.drain()
 
-    def clear(self) -> None:
-        """Forget what waits."""
-        self._inbox.clear()
-        self._ended.clear()
-        self._held.clear()
-        self._closings.clear()
-        self._intake.touched.clear()
-        self._intake.fresh.clear()
+    def hand_over(self, session: Session, store: Keeper) -> "Pipeline":
+        """Forget what waits; return a pipeline that has it judged, by what was handed over too."""
+        before = copy(self)
+        before._session, before._store, before._intake = session, store, self._intake.hand_over(session, store)
+        before._ended, before._held, before._turn_comes = [], {}, None
+        self._begin()
+        return before
 
     # --- from the hooks ---------------------------------------------------------------------------------------
 

@@ -7,7 +7,8 @@ with a pause between, a handful for each. They show in the list of flows as what
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -81,10 +82,12 @@ class Probe:
         self.version = 0
         """Another one whenever there are other answers."""
 
-    def clear(self) -> None:
-        """Forget what was answered."""
-        self._answers.clear()
+    def hand_over(self) -> Callable[[str], list[dict[str, Any]]]:
+        """Forget what was answered; return the ``answers`` until now."""
+        before = copy(self)
+        self._answers = Remembered(_MOST_HOSTS)
         self.version += 1
+        return before.answers
 
     def answers(self, host: str) -> list[dict[str, Any]]:
         """Return what a host (a serialized origin) answered, as plain data, by the order in which it was asked."""

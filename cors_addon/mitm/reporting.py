@@ -6,15 +6,15 @@ every flow. The rest needs no more than what was taken by then, verdicts which n
 
 import logging
 import os
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from mitmproxy import exceptions
 from mitmproxy.log import ALERT
 
-from ..diagnosis.stepwise import result_of
+from ..diagnosis.stepwise import emptied, result_of
 from ..report import files
 from ..report.formats import lists_all
 from ..report.model import Draft, Report, draft
@@ -22,6 +22,7 @@ from ..verdict.failure_details import inert
 from ..verdict.model import Verdict
 from .browsers import Browsers
 from .host_snapshot import learned
+from .pipeline import Pipeline
 from .probe import Probe
 from .services import Services
 from .sliced_jobs import Job, Jobs, Steps
@@ -34,8 +35,20 @@ LONG: Final = 30
 
 _AT_ONCE: Final = 200
 
+_WAIT: Final = 0.1
+"""Seconds between looks at whether what was forgotten is still read."""
+
 _MOST_WAITED: Final = 2_000
 """Moments for which a report waits until all is judged: traffic may bring evidence without end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a report reads: ``services``, what browsers never sent, and what a host answered the probe."""
+
+    services: Services
+    unsent: Callable[[], list[dict[str, Any]]]
+    answers: Callable[[str], list[dict[str, Any]]]
 
 
 class Reporting:
@@ -43,6 +56,7 @@ class Reporting:
 
     def __init__(self, services: Services, probe: Probe, browsers: Browsers) -> None:
         self.jobs = Jobs()
+        self.source = Source(services, lambda: browsers.unsent, probe.answers)
         self._cleared = 0
         self._services = services
         self._probe = probe
@@ -94,7 +108,7 @@ class Reporting:
         def done(flows: int) -> None:
             logger.log(ALERT, "CORS: %s written to %s", _flows(flows), inert(str(target)))
 
-        job = Job(done, lambda exc: self._failed(target, exc))
+        job = Job(done, lambda exc: self._failed(target, exc), self.source)
         job.steps = self._written(job, target, brief)
         self.jobs.begin(place, job)
         verdicts = len(self._services.store.verdicts)
@@ -118,30 +132,21 @@ class Reporting:
             else:
                 self._services.log.fault(name, None, exc)
 
-        job = Job(tell, failed)
+        job = Job(tell, failed, self.source)
         job.steps = steps(job)
         self.jobs.begin(name, job, at_once=True)
 
-    def free(self, steps: Generator[None, None, None], others: list[Any]) -> None:
-        """Take the last steps of forgetting everything, and let go of the others, beside the traffic."""
+    def hand_over(self, services: Services, pipeline: Pipeline, shown: Sequence[object]) -> None:
+        """Have reports under way read what the addon is about to forget; take that apart after them, in steps.
 
-        others.sort(key=lambda each: isinstance(each, dict))
-
-        def all_steps() -> Steps[None]:
-            yield from steps
-            while others:
-                last = others[-1]
-                if isinstance(last, dict):
-                    for _ in range(min(len(last), _AT_ONCE)):
-                        last.popitem()
-                    if not last:
-                        others.pop()
-                else:
-                    del others[-_AT_ONCE:]
-                yield None
-
+        ``services`` and ``pipeline`` have it now. ``shown`` is what else is to be let go of.
+        """
+        unsent = self._browsers.unsent
+        before = Source(services, lambda: unsent, self._probe.hand_over())
+        self.jobs.hand_over(self.source, before)
         if not self.jobs.may_wait:
-            result_of(steps)
+            pipeline.settle()
+            result_of(self._services.store.take_off(services.store))
             return
 
         def failed(exc: Exception) -> None:
@@ -149,12 +154,18 @@ class Reporting:
 
         self._cleared += 1
         job: Job[None] = Job(lambda _: None, failed)
-        job.steps, job.detached = all_steps(), True
+        job.steps = self._forgotten(before, shown)
         self.jobs.begin(f"room {self._cleared}", job)
 
-    def detach(self) -> None:
-        """Take what reports under way still need of the session, which is about to forget."""
-        self.jobs.detach()
+    def _forgotten(self, before: "Source", shown: Sequence[object]) -> Steps[None]:
+        session, store = before.services.session, before.services.store
+        while not before.services.settle():
+            yield None
+        yield from self._services.store.take_off(store)
+        while self.jobs.read(before) and not self.jobs.ends:
+            yield _WAIT
+        yield from store.emptied()
+        yield from emptied(*shown, session)
 
     def finish(self) -> None:
         """Finish what is under way, for nothing will any more; from now on each report is made at once."""
@@ -169,34 +180,35 @@ class Reporting:
     # --- the steps of a job -----------------------------------------------------------------------------------
 
     def _written(self, job: Job[int], target: Path, brief: bool) -> Steps[int]:
-        made, explained = yield from self._drafted(brief)
-        job.detached = True
+        made, explained = yield from self._drafted(job, brief)
         return (yield from self.jobs.aside(_written, made, explained, target, brief))
 
     def _made(self, job: Job[Report]) -> Steps[Report]:
-        made, explained = yield from self._drafted(brief=True)
-        job.detached = True
+        made, explained = yield from self._drafted(job, brief=True)
         return (yield from self.jobs.aside(_finished, made, explained, True))
 
-    def _drafted(self, brief: bool) -> Steps[tuple[Draft, dict[str, Verdict]]]:
-        """Return a report without its flows, and the verdicts that it tells of, explained."""
-        kept = self._services.store
+    def _drafted(self, job: Job[Any], brief: bool) -> Steps[tuple[Draft, dict[str, Verdict]]]:
+        """Return a report without its flows, and the verdicts that it tells of, explained.
+
+        What the job reads may be handed over at each step.
+        """
         for _ in range(_MOST_WAITED):
-            if self._services.settle():
+            if job.source.services.settle():
                 break
             yield None
-        basis = kept.basis()
+        basis = job.source.services.store.basis()
         shown: list[Verdict] = []
         wholes: list[Verdict] = []
         explained: dict[str, Verdict] = {}
         for before in basis.verdicts:
+            kept = job.source.services.store
             verdict = kept.verdicts.get(before.id, before)
             shown.append(verdict)
             wholes.append(kept.whole(verdict))
             if not brief:
                 explained[verdict.id] = kept.explained(verdict)
             yield None
-        hosts = [] if brief else (yield from self._hosts(shown))
+        hosts = [] if brief else (yield from self._hosts(job.source, shown))
         made = yield from self.jobs.aside(
             draft,
             wholes,
@@ -206,20 +218,22 @@ class Reporting:
             baseline=basis.expected.baseline,
             hosts=hosts,
         )
-        report = made.report.with_unsent(self._browsers.unsent)
+        report = made.report.with_unsent(job.source.unsent())
         made = replace(made, report=replace(report, compared=basis.expected.baseline.is_given))
         if brief:
             for verdict in made.told:
-                explained[verdict.id] = kept.explained(verdict)
+                explained[verdict.id] = job.source.services.store.explained(verdict)
                 yield None
+        job.source = None
         return made, explained
 
-    def _hosts(self, shown: list[Verdict]) -> Steps[list[dict[str, Any]]]:
+    def _hosts(self, source: "Source", shown: list[Verdict]) -> Steps[list[dict[str, Any]]]:
         from ..diagnosis.host_profiles import MOST_HOSTS, profiles
 
-        hosts, costs = yield from learned(self._services.session, MOST_HOSTS)
+        answers = source.answers
+        hosts, costs = yield from learned(source.services.session, MOST_HOSTS)
         found = yield from self.jobs.aside(profiles, hosts, costs, reversed(shown))
-        return [{**each, "probed": self._probe.answers(each["host"])} for each in found]
+        return [{**each, "probed": answers(each["host"])} for each in found]
 
 
 def _finished(made: Draft, explained: Mapping[str, Verdict], brief: bool) -> Report:

@@ -1,6 +1,7 @@
 """Long work beside the traffic: a little at a time in the event loop, the rest in a thread.
 
-A job is a generator. It yields ``None`` where others may have a turn, and the future of what happens in the thread.
+A job is a generator. It yields ``None`` where others may have a turn, the future of what happens in the thread, and
+the seconds for which there is nothing to do.
 """
 
 import asyncio
@@ -25,19 +26,22 @@ _VERY_MANY: Final = 100_000
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
-Steps = Generator["Future[Any] | None", None, Result]
+Step = Future[Any] | float | None
+Steps = Generator[Step, None, Result]
 
 
 class Job(Generic[Result]):
     """Work under way. ``done`` is given the result of its ``steps``, ``failed`` the exception that ended them.
 
-    ``detached`` says that it needs the session no more, ``over`` that it has ended.
+    ``source`` is what it reads, and may be another one at each step; ``None`` once it reads nothing any more. ``over``
+    says that it has ended.
     """
 
-    def __init__(self, done: Callable[[Result], None], failed: Callable[[Exception], None]) -> None:
+    def __init__(self, done: Callable[[Result], None], failed: Callable[[Exception], None], source: Any = None) -> None:
         self.done = done
         self.failed = failed
-        self.detached = self.over = False
+        self.source = source
+        self.over = False
         self.steps: Steps[Result]
         self.pending: Future[Any] | None = None
         self.task: asyncio.Task[None] | None = None
@@ -81,11 +85,15 @@ class Jobs:
             return
         job.task = asyncio.get_running_loop().create_task(self._run(name, job), name=f"cors-addon makes {name}")
 
-    def detach(self) -> None:
-        """Take what jobs under way still need of the session, which is about to forget."""
-        for job in [*self._jobs.values()]:
-            while not (job.detached or job.over):
-                self._go_on(job)
+    def hand_over(self, source: object, before: object) -> None:
+        """Have the jobs under way read ``before`` in place of ``source``, which is about to forget."""
+        for job in self._jobs.values():
+            if job.source is source:
+                job.source = before
+
+    def read(self, source: object) -> bool:
+        """Say whether a job under way reads ``source``."""
+        return any(job.source is source for job in self._jobs.values())
 
     def finish(self) -> None:
         """Finish what is under way, for nothing will any more."""
@@ -97,9 +105,7 @@ class Jobs:
                 job.task.cancel()
             self._end(name)
 
-    def aside(
-        self, work: Callable[Given, Result], *given: Given.args, **named: Given.kwargs
-    ) -> Generator["Future[Any] | None", None, Result]:
+    def aside(self, work: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> Steps[Result]:
         """Do something in the thread."""
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="cors-addon job")
@@ -136,9 +142,11 @@ class Jobs:
             until = time.perf_counter() + _SLICE
             while not job.over:
                 step = self._next(job)
-                if step is not None:
+                if isinstance(step, Future):
                     with suppress(Exception):
                         await asyncio.wrap_future(step)
+                elif step is not None:
+                    await asyncio.sleep(step)
                 elif time.perf_counter() > until:
                     await asyncio.sleep(0)
                 else:
@@ -153,6 +161,8 @@ class Jobs:
             step = self._next(job)
             if step is None:
                 continue
+            if not isinstance(step, Future):
+                break
             with suppress(Exception):
                 step.exception(left)
             if not step.done():
@@ -162,11 +172,11 @@ class Jobs:
     def _go_on(self, job: Job[Any]) -> None:
         """Do one step, and let everything else wait for it."""
         step = self._next(job)
-        if step is not None:
+        if isinstance(step, Future):
             with suppress(Exception):
                 step.result()
 
-    def _next(self, job: Job[Any]) -> "Future[Any] | None":
+    def _next(self, job: Job[Any]) -> Step:
         """Begin the next step, or return the one under way. Where there is none, or a fault, say so."""
         if job.over:
             return None

@@ -1,6 +1,6 @@
 """From verdicts to a suggested rule."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -36,14 +36,17 @@ def suggestion(requests: Sequence[BlockedRequest], taken: Sequence[str]) -> list
     return [plain_text(line) for line in (*found.text.splitlines(), *refused)]
 
 
-def requests_of(verdicts: Iterable[Verdict], session: Session) -> Generator[None, None, list[BlockedRequest]]:
+def requests_of(
+    verdicts: Iterable[Verdict], session: Callable[[], Session]
+) -> Generator[None, None, list[BlockedRequest]]:
     """Return what the rules have to let through for these verdicts: nothing for those that nothing blocks.
 
-    A step for each verdict. Secrets in URLs are taken out, since a rule quotes paths in its comments.
+    A step for each verdict; ``session`` is asked in each for the one that knows them. Secrets in URLs are taken out,
+    since a rule quotes paths in its comments.
     """
     found: dict[BlockedRequest, None] = {}
     for verdict in verdicts:
-        request = _request_of(verdict, session)
+        request = _request_of(verdict, session())
         if request is not None:
             found[replace(request, url=plain_text(request.url))] = None
         yield None

@@ -8,32 +8,32 @@ from ..verdict.model import Verdict
 
 
 class Wishes:
-    """``expected`` is what holds now. Verdicts with something left out are kept whole, ``kept`` of them."""
+    """``expected`` is what holds now. Verdicts with something left out are kept in ``wholes``, ``kept`` of them."""
 
-    def __init__(self, kept: int) -> None:
-        self.expected = Expected()
-        self._whole: Remembered[str, Verdict] = Remembered(kept)
+    def __init__(self, kept: int, expected: Expected) -> None:
+        self.expected = expected
+        self.wholes: Remembered[str, Verdict] = Remembered(kept)
 
     def apply(self, verdict: Verdict) -> Verdict:
         """Leave out what the user ignores and mark what is known."""
-        return self._apply(verdict) if self._whole or self.expected else verdict
+        return self._apply(verdict) if self.wholes or self.expected else verdict
 
     def _apply(self, verdict: Verdict) -> Verdict:
         shown = self.expected.apply(verdict)
         if len(shown.findings) < len(verdict.findings):
-            self._whole[verdict.id] = verdict
+            self.wholes[verdict.id] = verdict
         else:
-            self._whole.pop(verdict.id, None)
+            self.wholes.pop(verdict.id, None)
         return shown
 
     def __contains__(self, flow_id: str) -> bool:
         """Say whether something of a flow's verdict is left out."""
-        return flow_id in self._whole
+        return flow_id in self.wholes
 
     def whole(self, verdicts: Iterable[Verdict]) -> Iterator[Verdict]:
         """Yield verdicts with what was left out."""
         for verdict in verdicts:
-            whole = self._whole.get(verdict.id)
+            whole = self.wholes.get(verdict.id)
             yield verdict if whole is None else whole.with_delivered(verdict.delivered)
 
     def changed(self, verdicts: Iterable[Verdict]) -> list[Verdict]:
@@ -45,7 +45,3 @@ class Wishes:
             if shown != before:
                 found.append(shown)
         return found
-
-    def clear(self) -> None:
-        """Forget the verdicts."""
-        self._whole.clear()

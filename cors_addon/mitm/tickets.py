@@ -29,12 +29,12 @@ def write_tickets(verdicts: Iterable[Verdict], path: str) -> str:
 
 
 def steps_to_tickets(jobs: Jobs, verdicts: Iterable[Verdict], path: str, job: Job[str]) -> Steps[str]:
-    """Do the same beside the traffic."""
+    """Explain verdicts and do the same, beside the traffic."""
     found: _Found = {}
     for verdict in verdicts:
-        _take(verdict, found)
+        _take(job.source.services.store.explained(verdict), found)
         yield None
-    job.detached = True
+    job.source = None
     return (yield from jobs.aside(_written, found, path))
 
 

@@ -4,6 +4,7 @@ import sys
 import time
 import weakref
 from collections.abc import Callable, Generator, Iterable
+from copy import copy
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -12,6 +13,7 @@ from mitmproxy import ctx, hooks, http
 from ..diagnosis.explanations import Explanations
 from ..diagnosis.revisions import Backlog
 from ..diagnosis.session import Session
+from ..diagnosis.stepwise import emptied
 from ..report.entries import judged_entry, shown_entry
 from ..report.expected import Expected
 from ..report.model import Report, build
@@ -43,6 +45,10 @@ def weight_of(verdict: Verdict) -> int:
     return size
 
 
+def _nobody(_: object) -> None:
+    pass
+
+
 class Basis(NamedTuple):
     """The verdicts that are kept, in order; how many are no longer, and how many are not CORS; what is expected."""
 
@@ -63,30 +69,35 @@ class Keeper:
 
     def __init__(self, session: Session, deliveries: Deliveries, teller: Teller, touch: Callable[[str], None]) -> None:
         self.closing = Closing()
-        self.verdicts: Weighed[str, Verdict] = Weighed(KEPT_VERDICTS, BUDGET // 4, weight_of, self.closing.drop)
-        self.judged = 0
         self.may_tell = False
         self.explains = True
         self.mark = self.comment = True
         self.plain = False
-        self.backlog = Backlog()
-        self.fixes = FixWatch()
-        self.journals = Journals(self.explained)
+        self.journals = Journals()
         self._session = session
         self._deliveries = deliveries
         self._teller = teller
         self._touch = touch
-        self._explanations = Explanations(session, self._keep_for_good, self._at_fault)
-        self._wishes = Wishes(KEPT_VERDICTS)
-        self._not_cors: Remembered[str, None] = Remembered(KEPT_VERDICTS)
         self._flows: weakref.WeakValueDictionary[str, http.HTTPFlow] = weakref.WeakValueDictionary()
+        self._shows = True
+        self._begin(BUDGET // 4, Expected())
+
+    def _begin(self, budget: int, expected: Expected) -> None:
+        self.verdicts: Weighed[str, Verdict] = Weighed(KEPT_VERDICTS, budget, weight_of, self.closing.drop)
+        self.judged = 0
+        self.backlog = Backlog()
+        self.fixes = FixWatch()
+        self._explanations = Explanations(self._session, self._keep_for_good, self._at_fault)
+        self._wishes = Wishes(KEPT_VERDICTS, expected)
+        self._not_cors: Remembered[str, None] = Remembered(KEPT_VERDICTS)
 
     # --- one verdict ------------------------------------------------------------------------------------------
 
     def count(self, flow: http.HTTPFlow) -> None:
         """Take note that a flow is judged."""
         self.judged += flow.id not in self.verdicts and flow.id not in self._not_cors
-        self._flows[flow.id] = flow
+        if self._shows:
+            self._flows[flow.id] = flow
 
     def take_probe(self, flow: http.HTTPFlow, verdict: Verdict) -> None:
         """Show what a request of the probe found on its flow, and keep it if that is something."""
@@ -141,7 +152,7 @@ class Keeper:
             verdict = verdict.with_delivered(delivered)
         elif not verdict.findings and verdict.outcome is Outcome.NOT_CORS and verdict.id not in self._wishes:
             if self.verdicts.discard(verdict.id):
-                self.journals.note(verdict)
+                self.journals.note(verdict, self.explained)
                 if flow is not None:
                     display.clear(flow)
                 self._not_cors[verdict.id] = None
@@ -150,7 +161,9 @@ class Keeper:
             return False
         self._not_cors.pop(verdict.id, None)
         self.verdicts[verdict.id] = verdict
-        self.journals.note(verdict)
+        self.journals.note(verdict, self.explained)
+        if not self._shows:
+            return True
         fixed = self.fixes.note(verdict, self.verdicts.get(verdict.related.preflight or ""))
         if fixed is not None:
             self.fixes.tell(fixed)
@@ -272,28 +285,36 @@ class Keeper:
         most = MOST_HOSTS if most is None else most
         return steps_to_profiles(session.hosts, session.repeats, verdicts, most)
 
-    def clear(self) -> Generator[None, None, None]:
-        """Forget all verdicts; return the steps that take them off the flows still held, and free their memory."""
-        forgotten = [*self.verdicts.values()]
-        others = self._explanations.clear()
-        self.verdicts.clear()
-        self._not_cors.clear()
-        self.backlog.take()
-        self._wishes.clear()
-        self.fixes.clear()
-        self.closing.clear()
-        self.judged = 0
-        return self._take_off(forgotten, others)
+    def hand_over(self, session: Session) -> "Keeper":
+        """Forget all verdicts; return a store that has them, and takes more of an earlier session.
 
-    def _take_off(self, forgotten: list[Verdict], others: list[Verdict]) -> Generator[None, None, None]:
-        while forgotten or others:
-            # To free all of them in one go would stop everything.
-            ids = [verdict.id for verdict in forgotten[-_FREED:]]
-            del forgotten[-_FREED:], others[-_FREED:]
-            held = [self._flows.get(flow_id) for flow_id in ids if flow_id not in self.verdicts]
+        It shows nothing on any flow, and says nothing in the log.
+        """
+        before = copy(self)
+        before._session, before._shows, before.may_tell = session, False, False
+        before._touch = before.verdicts.on_drop = _nobody
+        before._flows = weakref.WeakValueDictionary()
+        before._explanations.follow(session, before._keep_for_good)
+        self._begin(self.verdicts.budget, self._wishes.expected)
+        self.closing.clear()
+        self.journals.hand_over(before.explained)
+        return before
+
+    def take_off(self, forgotten: "Keeper") -> Generator[None, None, None]:
+        """Take forgotten verdicts off the flows still held; in steps."""
+        ids = [*forgotten.verdicts]
+        while ids:
+            some = ids[-_FREED:]
+            del ids[-_FREED:]
+            held = [self._flows.get(flow_id) for flow_id in some if flow_id not in self.verdicts]
             touched = [flow for flow in held if flow is not None]
             for flow in touched:
                 display.clear(flow)
             if touched:
                 ctx.master.addons.trigger(hooks.UpdateHook(touched))
             yield None
+
+    def emptied(self) -> Generator[None, None, None]:
+        """Let go of everything; in steps."""
+        yield from self.journals.release(self.explained)
+        yield from emptied(self.verdicts, self._not_cors, self._wishes.wholes, self.fixes, self._explanations)

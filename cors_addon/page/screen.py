@@ -75,7 +75,7 @@ class Screen:
 
     def look(self) -> int:
         """Take in what happened; return the version that is to be seen now."""
-        self._ledger.sync(self._services.verdicts)
+        self._ledger.sync(self._services.verdicts())
         injection = self._services.switches
         switches = injection.is_on, injection.rules, injection.file.path, injection.file.trouble
         if switches != self._switches or len(self._services.unsent()) != self._unsent:
@@ -91,7 +91,7 @@ class Screen:
 
     def prepare(self) -> Iterator[None]:
         """Take in what happened, and make what a document or a change needs; yields where others may have a turn."""
-        yield from self._ledger.catch_up(self._services.verdicts)
+        yield from self._ledger.catch_up(self._services.verdicts())
         if (yield from self._hosts.steps(self._ledger.version)):
             self._ledger.version += 1
         self.look()
@@ -236,7 +236,7 @@ class Screen:
         return parts
 
     def _told(self) -> str:
-        told = told_summary(self._services.verdicts.values())
+        told = told_summary(self._services.verdicts().values())
         return "" if told is None else told_line({"told": told})
 
     def _owed(self, cards: Sequence[Card]) -> list[tuple[Card, Mapping[str, Any]]]:

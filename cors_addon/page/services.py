@@ -52,7 +52,7 @@ def digest(lines: Sequence[str]) -> str:
 class Services:
     """What is shown, and what its buttons do. Each of the latter may raise ``Refused``.
 
-    ``verdicts`` are those remembered, by id, and ``judged`` counts all. ``explain`` returns a verdict with what is
+    ``verdicts`` gives those remembered, by id, and ``judged`` counts all. ``explain`` returns a verdict with what is
     behind it, ``suggest`` the lines of the change of the rule file that would let a blocked flow pass, as a diff.
     ``hosts`` gives the profiles of so many hosts, those asked last, and how many are known, in steps; ``hosts_state``
     is another one whenever they may have changed. ``unsent`` gives the requests that a listened-to browser never sent.
@@ -62,7 +62,7 @@ class Services:
     ``fixed`` lists what servers let pass by themselves since, each with the rule that nothing needs any more.
     """
 
-    verdicts: Mapping[str, Verdict]
+    verdicts: Callable[[], Mapping[str, Verdict]]
     judged: Callable[[], int]
     explain: Callable[[Verdict], Verdict]
     suggest: Callable[[Verdict], Sequence[str]]

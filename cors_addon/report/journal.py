@@ -21,6 +21,9 @@ _FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK",
 _MODE: Final = 0o644
 _AT_ONCE: Final = 100
 
+_MOST_LINES: Final = 5_000
+"""Lines that wait for a slow disk, beside those that are made when it has taken the ones before."""
+
 
 def render(report: Report) -> str:
     """Return a whole report as such lines, the summary in the first one."""
@@ -34,18 +37,24 @@ def parts(report: Report) -> Iterator[str]:
         yield f"{line_of(entry)}\n"
 
 
+_Explain = Callable[[Verdict], Verdict]
+
+
+def _as_it_is(verdict: Verdict) -> Verdict:
+    return verdict
+
+
 class Journal:
     """Notes verdicts and appends them to a file: what was appended survives the process.
 
     ``prepare`` makes lines and ``append`` writes them, which may happen in a thread beside it. The file is opened for
-    each writing, so that it may be moved away or removed at any time. ``explain`` is asked for the rest of a verdict
-    when its line is made.
+    each writing, so that it may be moved away or removed at any time. The ``explain`` that a verdict is noted with is
+    asked for the rest of it when its line is made.
     """
 
-    def __init__(self, path: Path, explain: Callable[[Verdict], Verdict] = lambda verdict: verdict) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self._explain = explain
-        self._waiting: dict[str, Verdict] = {}
+        self._waiting: dict[str, tuple[Verdict, _Explain]] = {}
         self._lines: list[str] = []
         self._lost = 0
         self._begun = False
@@ -63,10 +72,10 @@ class Journal:
         """Whether there is something to append: at first, that a run begins."""
         return bool(self._lines) or not self._begun
 
-    def note(self, verdict: Verdict) -> None:
+    def note(self, verdict: Verdict, explain: _Explain = _as_it_is) -> None:
         """Take a verdict; a later one of the same flow before its line is made replaces it."""
         self._waiting.pop(verdict.id, None)
-        self._waiting[verdict.id] = verdict
+        self._waiting[verdict.id] = verdict, explain
         if len(self._waiting) > MOST_WAITING:
             del self._waiting[next(iter(self._waiting))]
             self._lost += 1
@@ -85,13 +94,31 @@ class Journal:
     def prepare(self, until: float = math.inf) -> None:
         """Make lines of what was noted, until a moment of ``time.monotonic``; one at least."""
         while self._waiting:
-            verdict = self._waiting.pop(next(iter(self._waiting)))
-            try:
-                self._lines.append(line_of(flow_entry(self._explain(verdict))))
-            except Exception as exc:
-                self.fault = exc
+            self._make_line(next(iter(self._waiting)))
             if time.monotonic() >= until:
                 return
+
+    def _make_line(self, flow_id: str) -> None:
+        verdict, explain = self._waiting.pop(flow_id)
+        try:
+            self._lines.append(line_of(flow_entry(explain(verdict))))
+        except Exception as exc:
+            self.fault = exc
+
+    def hand_over(self, explain: _Explain) -> None:
+        """Have ``explain`` asked for what waits now: whoever explained it is about to forget it."""
+        self._waiting = {flow_id: (verdict, explain) for flow_id, (verdict, _) in self._waiting.items()}
+
+    def release(self, explain: _Explain, may_make_lines: bool) -> Iterator[None]:
+        """Have ``explain`` asked no more: make the lines of what it explains, in steps, or leave them without."""
+        for flow_id in [flow_id for flow_id, (_, by) in self._waiting.items() if by == explain]:
+            if self._waiting.get(flow_id, (None, None))[1] != explain:
+                continue
+            if may_make_lines and len(self._lines) < _MOST_LINES:
+                self._make_line(flow_id)
+                yield None
+            else:
+                self._waiting[flow_id] = self._waiting[flow_id][0], _as_it_is
 
     def append(self) -> None:
         """Append the lines that are made. Raises ``OSError``; those that are written by then are not written again."""

@@ -33,7 +33,7 @@ class Weighed(Remembered[K, V]):
         self.held = 0
         self.budget = budget
         self._weight = weight
-        self._on_drop = on_drop
+        self.on_drop = on_drop
         self._weights: dict[K, int] = {}
 
     def __setitem__(self, key: K, value: V) -> None:
@@ -43,7 +43,7 @@ class Weighed(Remembered[K, V]):
         self._weights[key] = weight
         while (len(self) > self.capacity or self.held > self.budget) and len(self) > 1:
             oldest = next(iter(self))
-            self._on_drop(self[oldest])
+            self.on_drop(self[oldest])
             del self[oldest]
 
     def __delitem__(self, key: K) -> None:
@@ -98,11 +98,6 @@ class Recent(Generic[K, V]):
     def discard(self, key: K) -> None:
         """Forget one key."""
         self._entries.pop(key, None)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._entries.clear()
-        self._now = float("-inf")
 
     def _oldest(self) -> float:
         return next(iter(self._entries.values()))[0]

@@ -84,13 +84,6 @@ class ConnectionObserver:
         self._connections: Recent[_Server, dict[str, float]] = Recent(dict, capacity, _AGE)
         self._closings: Recent[str, _Closings] = Recent(_Closings, capacity, _AGE)
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._latest.clear()
-        self._unread.clear()
-        self._connections.clear()
-        self._closings.clear()
-
     def observe(self, record: Record) -> set[str]:
         """Take in an exchange; return the ids of those before it of which it shows something."""
         connection = record.exchange.connection

@@ -68,14 +68,6 @@ class CookieObserver:
         self._carried: dict[_Key, dict[str, tuple[float, frozenset[str]]]] = {}
         correlator.on_forget.append(self._forget)
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._set.clear()
-        self._missed.clear()
-        self._sticky.clear()
-        self._failed.clear()
-        self._carried.clear()
-
     def observe(self, record: Record) -> set[str]:
         """Take in an exchange; return the ids of those that lack a cookie that it sets, or set one that it carries."""
         response = record.exchange.response

@@ -110,13 +110,6 @@ class Correlator(Links):
         if record is not None:
             self._drop(record)
 
-    def clear(self) -> list[object]:
-        """Forget everything; return what that frees, for the caller to let go of bit by bit."""
-        freed, self.held, self._places = [*self.records.values(), self._places], 0, {}
-        self.records.clear()
-        self._waiting.clear()
-        return freed
-
     def pass_time(self, now: float) -> set[str]:
         """Say what time it is; return the ids of what nothing followed in time."""
         self.now = max(self.now, now)

@@ -94,16 +94,6 @@ class CredentialsObserver:
         """Returns a cookie, and who set it, that a request would carry if its page included credentials."""
         correlator.on_forget.append(self._forget)
 
-    def clear(self) -> None:
-        """Forget everything."""
-        for store in (self.pages, self._connections, self._granting, self._with_cookies, self._latest, self._tellers):
-            store.clear()
-        self._used.clear()
-        self._calls.clear()
-        self._explicable.clear()
-        self._untold.clear()
-        self._weighed.clear()
-
     def page_loaded(self, page: Record) -> set[str]:
         """Note a document: what an earlier page of its origin did speaks for that page only.
 

@@ -25,11 +25,6 @@ class Said(Generic[P, V]):
         self._told: dict[str, tuple[P, V]] = {}
         correlator.on_forget.append(self.forget)
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._places.clear()
-        self._told.clear()
-
     def observe(self, record: Record, told: tuple[P, V] | None) -> set[str]:
         """Take in what an exchange says, ``None`` for nothing; return the ids of those that said otherwise there.
 

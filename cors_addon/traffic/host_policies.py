@@ -132,13 +132,6 @@ class HostObserver:
         self._now = float("-inf")
         correlator.on_forget.append(self._forget)
 
-    def clear(self) -> list[object]:
-        """Forget everything; return what that frees, for the caller to let go of bit by bit."""
-        freed: list[object] = [self._hosts, self._seen, self._counted, self._places]
-        self._hosts, self._seen, self._counted, self._places = {}, OrderedDict(), {}, {}
-        self._now = float("-inf")
-        return freed
-
     def observe(self, record: Record) -> set[str]:
         """Take in an exchange; return the ids of others at the same host that it may explain.
 

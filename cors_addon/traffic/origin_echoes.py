@@ -23,10 +23,6 @@ class EchoObserver:
     def __init__(self, correlator: Correlator) -> None:
         self._said: Said[str, str] = Said(correlator)
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._said.clear()
-
     def observe(self, record: Record) -> set[str]:
         """Take in an exchange; return the ids of earlier ones that it shows to be mixable."""
         origin = _named_origin(record)

@@ -26,11 +26,6 @@ class PageLoads:
         self._loads: dict[tuple[str, str], list[_Mark]] = {}
         self._by_client: dict[str, list[_Mark]] = {}
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._loads.clear()
-        self._by_client.clear()
-
     def loaded_since(self, client: str, since: float, until: float) -> bool:
         """Say whether the client loaded any document after a moment, and not after another."""
         loads = self._by_client.get(client, [])
@@ -59,10 +54,6 @@ class PageMarks:
 
     def __init__(self) -> None:
         self._marks: dict[PageAndHost, list[_Mark]] = {}
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._marks.clear()
 
     def note(self, key: PageAndHost, when: float, exchange_id: str, span: Span) -> bool:
         """Take note; return whether that changes what ``within`` answers for the span of its page."""

@@ -42,10 +42,6 @@ class RepeatObserver:
         self._asked: dict[_Question, list[_Moment]] = {}
         correlator.on_forget.append(self._forget)
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._asked.clear()
-
     def observe(self, record: Record) -> set[str]:
         """Take in an exchange; return the id of the one that it shows to be a repetition, if any."""
         if not _is_granting(record):
@@ -72,8 +68,8 @@ class RepeatObserver:
         return earlier if DEFAULT < record.exchange.started - earlier.over < KEPT else None
 
     def costs(self) -> Iterator[tuple[str, str, Cost]]:
-        """Yield URL, method and cost of each question that was asked."""
-        for (_, _, url, method, _), moments in self._asked.items():
+        """Yield URL, method and cost of each question that was asked until now; others may be asked meanwhile."""
+        for (_, _, url, method, _), moments in [*self._asked.items()]:
             yield url, method, _cost(filter(None, (self._correlator.get(each) for _, each in moments)))
 
     def _forget(self, record: Record) -> None:

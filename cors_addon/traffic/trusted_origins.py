@@ -55,11 +55,6 @@ class TrustObserver:
         self._headers: Said[Origin, str] = Said(correlator)
         self._methods: Said[str, str] = Said(correlator)
 
-    def clear(self) -> None:
-        """Forget everything."""
-        for said in (self._pages, self._headers, self._methods):
-            said.clear()
-
     def observe(self, record: Record) -> set[str]:
         """Take in an exchange; return the ids of earlier ones of which it proves something."""
         if record.kind is Kind.PREFLIGHT:

@@ -69,12 +69,6 @@ class NeighbourObserver:
         """Whether any document had a Cross-Origin-Embedder-Policy that withholds what it embeds."""
         correlator.on_forget.append(self._forget)
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._pages.clear()
-        self._loads.clear()
-        self.knows_embedders = False
-
     def observe(self, record: Record) -> set[str]:
         """Learn from an exchange; return the ids of those that a document speaks of and that came before it."""
         exchange, classification = record.exchange, record.classification

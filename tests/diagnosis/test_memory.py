@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from cors_addon.diagnosis.session import Session
+from cors_addon.diagnosis.stepwise import emptied, result_of
 from cors_addon.fetch.headers import HeaderList
 from cors_addon.traffic.exchange import Exchange
 from cors_addon.traffic.record import Record
@@ -167,8 +168,10 @@ def test_what_is_counted() -> None:
     session.observe(preflight("PUT https://api.test/", id="p", answer=allow(methods="PUT")))
     session.observe(cors("PUT https://api.test/", id="r", at=0.2, connection="c"))
     assert held(session) > empty + 10
-    session.clear()
+    before = session.hand_over()
     assert held(session) == empty
+    result_of(emptied(before))
+    assert held(before) == 0
 
 
 def test_memory_stays_flat_behind_the_cap() -> None:

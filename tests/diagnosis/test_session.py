@@ -177,11 +177,12 @@ def test_audit_adds_advice_and_changes_no_outcome() -> None:
     assert ids(audited) == ["allow-credentials-with-wildcard", "header-not-exposed"]
 
 
-def test_clear_forgets_everything() -> None:
+def test_what_is_handed_over_is_forgotten() -> None:
     session = Session()
     session.observe(cors(f"GET {ITEMS}", id="g", answer=allow(credentials=True)))
-    session.clear()
+    before = session.hand_over()
     assert session.judge("g") is None
+    assert before.judge("g") is not None, "whoever reads what was remembered reads on"
     verdict, _ = session.observe(cors(f"GET {ITEMS}", id="r", at=1, answer=STAR))
     assert verdict is not None
     assert verdict.outcome is ALLOWED

@@ -46,10 +46,10 @@ def test_while_a_disk_takes_nothing_no_line_is_made_twice(tmp_path: Path, caplog
     caplog.set_level(logging.INFO)
     folder = tmp_path / "gone"
     explained = Explained()
-    written = Journals(explained)
+    written = Journals()
     assert written.open([folder / "cors.jsonl"]) == []
     for verdict in SOME:
-        written.note(verdict)
+        written.note(verdict, explained)
     for _ in range(50):
         assert not written.write()
     assert len(explained.ids) == len(set(explained.ids)), "what is finished is kept"
@@ -62,7 +62,7 @@ def test_while_a_disk_takes_nothing_no_line_is_made_twice(tmp_path: Path, caplog
 def test_after_failures_it_is_tried_less_and_less_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tries: list[str] = []
     monkeypatch.setattr(Journal, "append", lambda self: tries.append("try") or os.open(tmp_path / "no" / "no", 0))
-    written = Journals(Explained())
+    written = Journals()
     written.open([tmp_path / "cors.jsonl"])
     for _ in range(200):
         written.write()
@@ -85,10 +85,10 @@ def test_a_disk_that_never_answers_keeps_the_loop_and_the_end_from_nothing(
     path = tmp_path / "cors.jsonl"
 
     async def traffic() -> None:
-        written = Journals(Explained())
+        written = Journals()
         written.open([path])
         for verdict in SOME:
-            written.note(verdict)
+            written.note(verdict, Explained())
             written.write()
             await asyncio.sleep(0)
         await asyncio.to_thread(stuck.wait)
@@ -106,10 +106,10 @@ def test_lines_are_made_in_slices_while_the_traffic_goes_on(tmp_path: Path, monk
     turns: list[int] = []
 
     async def traffic() -> None:
-        written = Journals(explained)
+        written = Journals()
         written.open([path])
         for verdict in SOME:
-            written.note(verdict)
+            written.note(verdict, explained)
         written.write()
         assert len(explained.ids) == 1, "one line, and others have a turn"
         while not path.exists() or known(path) != {verdict.id for verdict in SOME}:

@@ -165,23 +165,6 @@ def test_the_page_is_made_while_others_have_their_turns() -> None:
         assert b"60" in page.response.content
 
 
-def test_what_is_cleared_is_taken_off_its_flows_in_steps() -> None:
-    with proxy() as running:
-        flows = [cors_get(url=f"http://a.test/{n}", at=1000.0 + n) for n in range(3 * MANY)]
-        running.send(*flows)
-
-        async def ask() -> int:
-            call(running, "cors.clear")
-            assert not running.addon.kept.verdicts
-            running.send(again := cors_get(url="http://a.test/again", at=2000.0))
-            count = await turns_until(lambda: not running.addon.reporting.under_way)
-            assert "cors" in again.metadata, "what is judged since stays"
-            return count
-
-        assert loop(running, ask) >= 3
-        assert not any("cors" in flow.metadata for flow in flows)
-
-
 def test_the_end_of_the_proxy_finishes_what_is_under_way() -> None:
     with proxy() as running:
         seen(running)
@@ -217,30 +200,6 @@ def test_a_ticket_waits_for_no_reader(tmp_path: Path) -> None:
         seen(running, 1)
         with pytest.raises(exceptions.CommandError, match="a pipe or a device"):
             call(running, "cors.ticket", "@all", str(path))
-
-
-def test_what_is_forgotten_is_let_go_of_in_steps() -> None:
-    class Counted(dict[int, int]):
-        most = 0
-
-        def popitem(self) -> tuple[int, int]:
-            self.most += 1
-            return super().popitem()
-
-        def clear(self) -> None:
-            raise AssertionError("to free all of them in one go stops everything")
-
-    with proxy() as running:
-        freed = Counted(dict.fromkeys(range(1_000), 0))
-
-        async def ask() -> None:
-            running.addon.reporting.free(running.addon.kept.clear(), [freed, "a record", {}])
-            await turns_until(lambda: bool(freed.most))
-            assert freed.most < 1_000
-            await turns_until(lambda: not running.addon.reporting.under_way)
-
-        loop(running, ask)
-        assert not freed
 
 
 def test_what_very_long_work_has_made_counts_as_old() -> None:

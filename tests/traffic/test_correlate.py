@@ -702,15 +702,6 @@ def test_forgetting_leaves_links_that_lead_nowhere() -> None:
     assert correlator.observe(cors(f"PUT {ITEMS}", id="r2", at=0.4)) == set()
 
 
-def test_clear_forgets_everything() -> None:
-    correlator = seen(preflight(f"PUT {ITEMS}", id="p", answer=KEPT), cors(f"PUT {ITEMS}", id="r", at=0.2))
-    correlator.clear()
-    assert correlator.get("p") is None
-    correlator.observe(cors(f"PUT {ITEMS}", id="r2", at=0.4))
-    assert record(correlator, "r2").cached_grant is None
-    assert correlator.finish() == set()
-
-
 def test_whoever_remembers_is_told_what_is_forgotten() -> None:
     told: list[str] = []
     correlator = Correlator(capacity=2)

@@ -529,13 +529,6 @@ def test_news_about_a_page_comes_to_all_that_it_may_concern() -> None:
 # --- forgetting ----------------------------------------------------------------------------------------------------
 
 
-def test_clear_forgets_everything() -> None:
-    seen = Seen(storage("chromium"), cors(f"GET {ITEMS}", id="c", connection="shared"))
-    seen.observer.cookie_on("shared", "page")
-    seen.observer.clear()
-    assert seen.of("c").assumed
-
-
 def test_what_a_forgotten_exchange_showed_is_forgotten_with_it() -> None:
     seen = Seen(
         cors(f"GET {ITEMS}?2", id="g", answer=allow(credentials=True)),

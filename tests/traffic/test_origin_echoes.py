@@ -62,9 +62,6 @@ def test_an_echo_is_forgotten_with_its_exchange() -> None:
     echoing = Echoing(get("a"), get("b", origin=ELSE))
     echoing.correlator.forget("b")
     assert echoing.other("a") is None
-    echoing.observe(get("b", origin=ELSE, at=1))
-    echoing.observer.clear()
-    assert echoing.other("a") is None
 
 
 def test_another_answer_takes_back_the_echo() -> None:

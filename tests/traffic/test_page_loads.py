@@ -38,9 +38,6 @@ def test_whether_any_page_was_loaded() -> None:
     loads.forget("c", APP, 10, "page")
     loads.forget("c", APP, 10, "page")
     assert not loads.loaded_since("c", 5, 15)
-    loads.note("c", APP, 10, "page")
-    loads.clear()
-    assert not loads.loaded_since("c", 5, 15)
 
 
 MOMENTS = st.lists(
