@@ -5,6 +5,7 @@ import gc
 import logging
 import time
 from collections.abc import Awaitable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
