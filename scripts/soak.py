@@ -39,8 +39,8 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.browser.cases import CASES  # noqa: E402
-from tests.browser.chromium import Chromium  # noqa: E402
 from tests.browser.observed import BrowserError  # noqa: E402
+from tests.browser.oracle import Chromium  # noqa: E402
 from tests.browser.processes import processes_with  # noqa: E402
 from tests.browser.proxy import ADDON, Proxy, ProxyError  # noqa: E402
 from tests.browser.run import BROWSERS, missing  # noqa: E402
@@ -95,7 +95,7 @@ class Soak(Outcome):
         urls = itertools.cycle([(self.site.url(page), page.private) for page in self.site.pages])
         while not self.stop.is_set():
             try:
-                with BROWSERS[name](proxy.port) as driver:
+                with BROWSERS[name](proxy) as driver:
                     live = live_page(driver) if isinstance(driver, Chromium) and not self.bare else None
                     while not self.stop.wait(self.pause):
                         self.site.start()

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from cors_addon.docs import page
-from tests.browser.chromium import Chromium
-from tests.browser.observed import find_program
+from tests.browser.oracle import program
 from tests.browser.run import missing
 from tests.capture.recorded import API, made, text_of
 from tests.mitm.origin import Origin, http_answer
@@ -56,7 +55,7 @@ def test_the_example_with_playwright_fails_for_a_blocked_request(tmp_path: Path,
         pytest.skip(why)
     items = http_answer(*["Access-Control-Allow-Origin: *"] * shared, body=b"[]")
     with Origin({"/": http_answer("Content-Type: text/html", body=PAGE), "/items": items}) as origin:
-        launch = f"launch(executable_path={find_program(Chromium.programs)!r}, args=['--no-sandbox'])"
+        launch = f"launch(executable_path={program('chromium')!r}, args=['--no-sandbox'])"
         changes = {"launch()": launch, "localhost:5173": f"localhost:{origin.port}"}
         test = example(1, **changes)["test_the_page_gets_every_response"]
         if shared:

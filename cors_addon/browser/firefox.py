@@ -22,6 +22,9 @@ _BUSY: Final = 0.1
 _IDLE: Final = 0.5
 """Seconds between looks at what the observers have told, while they tell something and while not."""
 
+_PASSING: Final = ("no such window", "unexpected alert open", "unknown error", "javascript error")
+"""Errors that a page causes: it closed its window, or shows a dialog, until whose end nobody can look."""
+
 _OF_ITS_OWN: Final = ", ".join(
     (
         "firefox.settings.services.mozilla.com",
@@ -183,7 +186,7 @@ class Firefox:
                 try:
                     busy = await self._look()
                 except MarionetteError as error:
-                    if error.kind not in ("no such window", "unknown error", "javascript error"):
+                    if error.kind not in _PASSING:
                         raise
                     with contextlib.suppress(MarionetteError):
                         await self._another_window()

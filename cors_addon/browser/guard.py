@@ -58,7 +58,7 @@ def main() -> int:
         process, to_browser, from_browser = _start(command, wanted["pipe"])
     except OSError as error:
         _write_all(1, json.dumps({"error": error.strerror or str(error)}).encode() + b"\n")
-        _remove(profile)
+        remove(profile)
         return 1
     _write_all(1, json.dumps({"profile": profile, "pid": process.pid}).encode() + b"\n")
     assert process.stdout is not None
@@ -70,7 +70,7 @@ def main() -> int:
         threading.Thread(target=_copy, args=(from_browser, 1, process), daemon=True).start()
     status = process.wait()
     _kill_group(process, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
-    _remove(profile)
+    remove(profile)
     with contextlib.suppress(OSError):
         _write_all(2, output.text())
     return 0 if status == 0 else 1
@@ -185,13 +185,23 @@ def _kill_group(process: "subprocess.Popen[bytes]", how: int) -> None:
             os.killpg(process.pid, how)
 
 
-def _remove(profile: str) -> None:
-    """Remove the profile; the browser's last processes may still be writing to it."""
+def remove(profile: str) -> None:
+    """Remove a profile; the browser's last processes may still be writing to it."""
+    _remove_socket(profile)
     for pause in (0.0, 0.1, 0.3, 1.0, 2.0):
         time.sleep(pause)
         shutil.rmtree(profile, ignore_errors=True)
         if not os.path.exists(profile):
             return
+
+
+def _remove_socket(profile: str) -> None:
+    """Remove the folder of Chromium's socket, which is elsewhere to have a short path; the profile links to it."""
+    with contextlib.suppress(OSError):
+        folder = os.path.dirname(os.readlink(os.path.join(profile, "SingletonSocket")))
+        for name in ("SingletonSocket", "SingletonCookie"):
+            os.unlink(os.path.join(folder, name))
+        os.rmdir(folder)
 
 
 def _sweep(folder: str) -> None:
@@ -207,7 +217,7 @@ def _sweep(folder: str) -> None:
             with open(os.path.join(entry.path, _OWNER), encoding="ascii") as file:
                 owner = int(file.read())
             if not _is_guard(owner):
-                shutil.rmtree(entry.path, ignore_errors=True)
+                remove(entry.path)
 
 
 def _is_guard(pid: int) -> bool:

@@ -15,10 +15,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
-_GUARD: Final = Path(__file__).with_name("guard.py")
+from . import guard
+
 _CHUNK: Final = 1 << 18
 _KILL: Final = getattr(signal, "SIGKILL", signal.SIGTERM)
 
@@ -41,7 +41,7 @@ class BrowserProcess:
         self._to_send: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         # A session of its own: Ctrl-C at the terminal is for the proxy alone.
         self._guard = subprocess.Popen(
-            [_python(), "-I", str(_GUARD)],
+            [_python(), "-I", guard.__file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -100,7 +100,7 @@ class BrowserProcess:
             if kill_group is not None:
                 with contextlib.suppress(OSError):
                     kill_group(self._pid, _KILL)
-            shutil.rmtree(self.profile, ignore_errors=True)
+            guard.remove(self.profile)
         return printed
 
     def close(self) -> None:

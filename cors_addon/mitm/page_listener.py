@@ -71,7 +71,7 @@ class PageListener:
         assert request.connection is not None
         # Who asked may be gone by now.
         with suppress(iostream.StreamClosedError):
-            request.connection.write_headers(start, headers, made.body)
+            request.connection.write_headers(start, headers, b"" if request.method == "HEAD" else made.body)
             request.connection.finish()
 
     def _request_of(self, request: "httputil.HTTPServerRequest") -> PageRequest:

@@ -25,10 +25,10 @@ A response that came from the browser's HTTP cache has no flow; a revalidation h
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Protocol
 
 from mitmproxy import http
@@ -84,9 +84,14 @@ class Visit:
     time: tuple[float, float] = (0.0, 0.0)
 
 
-def find_program(names: Sequence[str]) -> str | None:
-    """The path of the first of these programs that is on PATH."""
-    return next((path for name in names if (path := shutil.which(name))), None)
+class Through(Protocol):
+    """A proxy that a browser goes through: its port on this machine, and the certificate that it signs with."""
+
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def certificate(self) -> Path: ...
 
 
 class BrowserError(Exception):

@@ -44,6 +44,7 @@ class Proxy:
         scripts: Sequence[Path] = (),
     ) -> None:
         self._keep = contextlib.ExitStack()
+        self._is_temporary = folder is None
         self.folder = folder or Path(self._keep.enter_context(tempfile.TemporaryDirectory(prefix="browser-proxy-")))
         self.folder.mkdir(parents=True, exist_ok=True)
         self.server = server
@@ -60,6 +61,10 @@ class Proxy:
         return self._process.pid
 
     @property
+    def certificate(self) -> Path:
+        return self.folder / "conf" / "mitmproxy-ca-cert.pem"
+
+    @property
     def flows(self) -> Path:
         return self.folder / "flows.mitm"
 
@@ -72,12 +77,14 @@ class Proxy:
         log = self.folder / "mitmdump.log"
         return log.read_text(errors="replace") if log.exists() else ""
 
-    def command_line(self, told: int, dead: int) -> list[str]:
+    def command_line(self, told: int, test: int, dead: int) -> list[str]:
         options = [
             "connection_strategy=lazy",
             f"confdir={self.folder / 'conf'}",
             f"steer_flows={self.flows}",
             f"steer_report_to={told}",
+            f"steer_test={test}",
+            f"steer_folder={self.folder if self._is_temporary else ''}",
             f"steer_dead={dead}",
             "termlog_verbosity=warn",  # else every connection has its lines
         ]
@@ -98,17 +105,21 @@ class Proxy:
 
     def __enter__(self) -> Proxy:
         told, tell = os.pipe()
+        # Never written to: its other end closes when this process ends, however it does.
+        test, lives = os.pipe()
+        self._keep.callback(os.close, lives)
         dead = self._keep.enter_context(socket.socket())
         dead.bind(("127.0.0.1", 0))  # bound and never listening: every connection is refused
         with open(self.folder / "mitmdump.log", "wb") as log:
             self._process = subprocess.Popen(
-                self.command_line(tell, dead.getsockname()[1]),
+                self.command_line(tell, test, dead.getsockname()[1]),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                pass_fds=(tell,),
+                pass_fds=(tell, test),
             )
         os.close(tell)
+        os.close(test)
         with os.fdopen(told) as answer:
             ports = answer.read()
         if not ports:
@@ -144,6 +155,11 @@ class Proxy:
             self._process.kill()
             self._process.wait()
             raise ProxyError(f"mitmdump did not end within {STOP_SECONDS} s of being asked:\n{self.output}") from None
+
+    def wait(self) -> int:
+        """Wait for its end and return its exit status."""
+        assert self._process is not None
+        return self._process.wait(STOP_SECONDS)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         try:

@@ -11,20 +11,18 @@ from typing import Any
 
 from mitmproxy import http, io
 
+from tests.browser import oracle, webkit
 from tests.browser.cases.case import Case
-from tests.browser.chromium import Chromium
-from tests.browser.firefox import Firefox
-from tests.browser.observed import Hop, Kind, Outcome, Visit, find_program
+from tests.browser.observed import Hop, Kind, Outcome, Visit
 from tests.browser.proxy import ADDON, Proxy, ProxyError
 from tests.browser.server import Server
 from tests.browser.site import DONE, Site
-from tests.browser.webkit import WebKit, lacks
 from tests.browser.webkit_log import as_sent, is_preflight, method_of, url_of
 
-BROWSERS: dict[str, type[Chromium] | type[Firefox] | type[WebKit]] = {
-    "chromium": Chromium,
-    "firefox": Firefox,
-    "webkit": WebKit,
+BROWSERS: dict[str, type[oracle.Chromium] | type[oracle.Firefox] | type[webkit.WebKit]] = {
+    "chromium": oracle.Chromium,
+    "firefox": oracle.Firefox,
+    "webkit": webkit.WebKit,
 }
 
 
@@ -76,7 +74,7 @@ def _run(
     until: str | None,
 ) -> Run:
     with Proxy(server, addon, options) as proxy:
-        with BROWSERS[browser](proxy.port) as driver:
+        with BROWSERS[browser](proxy) as driver:
             version = driver.version
             visits = [driver.visit(url, until, private=private) for url, private in pages]
         status = proxy.stop()
@@ -117,9 +115,4 @@ def _tie(run: Run, visits: Sequence[Visit], report: dict[str, dict[str, Any]]) -
 
 def missing(browser: str) -> str | None:
     """Why this browser cannot be driven here, or None."""
-    if browser == "webkit":
-        return lacks()
-    programs = Chromium.programs if browser == "chromium" else Firefox.programs
-    if find_program(programs):
-        return None
-    return f"{browser} is not installed (looked for {', '.join(programs)} on PATH)"
+    return webkit.lacks() if browser == "webkit" else oracle.lacks(browser)

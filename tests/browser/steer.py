@@ -1,12 +1,16 @@
 """The test-only half of the proxy: a mitmdump script, loaded after the addon under test.
 
 It sends every server connection of a test host to the local origin server, appends every finished flow to a file, and
-runs mitmproxy commands for the test while the proxy is running. It knows nothing of CORS.
+runs mitmproxy commands for the test while the proxy is running. It ends the proxy when the test is gone, killed
+perhaps. It knows nothing of CORS.
 """
 
 import asyncio
+import atexit
 import json
 import os
+import shutil
+import threading
 from collections.abc import Sequence
 
 from mitmproxy import command, connection, ctx, exceptions, flow, http, io
@@ -31,12 +35,23 @@ class Steer:
         loader.add_option("steer_dead", int, 0, "port where nobody listens")
         loader.add_option("steer_flows", str, "", "file the finished flows go to")
         loader.add_option("steer_report_to", int, -1, "file descriptor that is told the ports once they listen")
+        loader.add_option("steer_test", int, -1, "file descriptor that is open as long as the test lives")
+        loader.add_option("steer_folder", str, "", "folder to remove where the test is gone before the proxy is")
 
     def running(self) -> None:
         self.flows = open(ctx.options.steer_flows, "wb")  # noqa: SIM115 (closed in done)
         self.writer = io.FlowWriter(self.flows)
         self.control: asyncio.Server | None = None
         self.task = asyncio.ensure_future(self.announce())
+        threading.Thread(target=self.outlive, args=(asyncio.get_running_loop(),), daemon=True).start()
+
+    def outlive(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wait until the test is gone, then end: nobody else would."""
+        with os.fdopen(ctx.options.steer_test, "rb") as test:
+            test.read()
+        if ctx.options.steer_folder:
+            atexit.register(shutil.rmtree, ctx.options.steer_folder, ignore_errors=True)
+        loop.call_soon_threadsafe(ctx.master.shutdown)
 
     async def announce(self) -> None:
         proxyserver = ctx.master.addons.get("proxyserver")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import stat
 import sys
 import time
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.oracle import program
 from tests.browser.server import Answer, Seen
 from tests.browser.test_started import HTML, LATE, started_by, until
 
@@ -69,8 +69,6 @@ os.execv({program!r}, [{program!r}, *words])
 
 def wrapped(folder: Path, browser: str) -> str:
     """Write a program that starts a browser with the extension, as a user of one would have it."""
-    names = {"chromium": ("chromium", "chromium-browser"), "firefox": ("firefox-esr", "firefox")}[browser]
-    program = next(filter(None, map(shutil.which, names)), "")
     files: dict[str, Any] = FOR_CHROMIUM if browser == "chromium" else FOR_FIREFOX
     made = folder / "extension"
     made.mkdir()
@@ -85,7 +83,9 @@ def wrapped(folder: Path, browser: str) -> str:
                 archive.write(each, each.name)
     wrapper = folder / browser
     wrapper.write_text(
-        WRAPPER.format(python=sys.executable, gecko=browser == "firefox", extension=str(extension), program=program)
+        WRAPPER.format(
+            python=sys.executable, gecko=browser == "firefox", extension=str(extension), program=program(browser)
+        )
     )
     wrapper.chmod(wrapper.stat().st_mode | stat.S_IXUSR)
     return str(wrapper)

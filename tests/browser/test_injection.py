@@ -68,7 +68,7 @@ def _run(browser: str, folder: Path) -> Phased:
     site = PhasedSite(cases, lambda state: proxies[0].command("cors.inject", state))
     with Server(site) as server, Proxy(server, options=[f"cors_rules={rules}"], folder=folder) as proxy:
         proxies.append(proxy)
-        with BROWSERS[browser](proxy.port) as driver:
+        with BROWSERS[browser](proxy) as driver:
             run.version = driver.version
             for page in site.pages:
                 visit = driver.visit(site.url(page), DONE)

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from mitmproxy.io import FlowWriter
 
-from tests.browser.chromium import Chromium
-from tests.browser.observed import find_program
+from tests.browser.oracle import program
 from tests.browser.run import missing
 from tests.mitm.process import Mitmproxy, free_port
 from tests.mitm.support import APP, cors_get, make_flow, make_response, preflight
@@ -55,7 +54,7 @@ def test_a_flagged_flow_is_seen_and_explained(capture: Path, tmp_path: Path, siz
         playwright.sync_playwright() as tool,
     ):
         web.wait_for(r"Web server listening at")
-        browser = tool.chromium.launch(executable_path=find_program(Chromium.programs), args=["--no-sandbox"])
+        browser = tool.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": width, "height": height})
         said: list[str] = []
         page.on("pageerror", lambda error: said.append(str(error)))

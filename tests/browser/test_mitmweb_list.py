@@ -10,8 +10,7 @@ from mitmproxy import http
 from mitmproxy.io import FlowWriter
 
 from cors_addon.mitm.tools import WEB_COLUMNS
-from tests.browser.chromium import Chromium
-from tests.browser.observed import find_program
+from tests.browser.oracle import program
 from tests.browser.run import missing
 from tests.mitm.process import Mitmproxy, free_port
 from tests.mitm.support import APP, cors_get, preflight
@@ -77,7 +76,7 @@ def test_nine_faults_are_told_apart(tmp_path: Path, style: str) -> None:
         playwright.sync_playwright() as tool,
     ):
         web.wait_for(r"Web server listening at")
-        browser = tool.chromium.launch(executable_path=find_program(Chromium.programs), args=["--no-sandbox"])
+        browser = tool.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox"])
         for width in (1280, 1500):
             page = browser.new_page(viewport={"width": width, "height": 800})
             page.goto(f"http://127.0.0.1:{port}/?token=secret")

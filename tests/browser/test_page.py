@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import chromium, firefox
+from cors_addon.browser import chromium, firefox
 from tests.browser.proxy import Proxy
 from tests.browser.run import BROWSERS, missing
 from tests.browser.server import Answer, Seen, Server
@@ -135,7 +135,7 @@ ATTACKERS = [
 def test_no_other_page_reads_or_switches_anything(browser: str, server: Server, rules: str) -> None:
     learned: dict[str, list[str]] = {}
     with Proxy(server, options=[f"cors_page={HOST}", rules]) as proxy:
-        with BROWSERS[browser](proxy.port) as driver:
+        with BROWSERS[browser](proxy) as driver:
             for why, origin, base in ATTACKERS:
                 visit = driver.visit(f"{origin}/attack?{base}", DONE)
                 assert visit.result is not None, why
@@ -147,7 +147,7 @@ def test_no_other_page_reads_or_switches_anything(browser: str, server: Server, 
 
 
 def test_the_same_tries_read_a_server_that_lets_them(browser: str, server: Server) -> None:
-    with Proxy(server) as proxy, BROWSERS[browser](proxy.port) as driver:
+    with Proxy(server) as proxy, BROWSERS[browser](proxy) as driver:
         visit = driver.visit("http://evil.test/attack?http://open.test/", DONE)
     assert visit.result is not None
     learned = {told.partition(":")[0] for told in json.loads(visit.result)}
@@ -165,7 +165,7 @@ def test_the_site_behind_a_reverse_proxy_reads_and_switches_nothing(
 ) -> None:
     page = free_port()
     with Proxy(server, options=["mode=reverse:http://app.test", f"cors_page_port={page}", rules]) as proxy:
-        with BROWSERS[browser](proxy.port) as driver:
+        with BROWSERS[browser](proxy) as driver:
             for path, base in (
                 ("/attack", f"http://127.0.0.1:{page}/"),
                 ("/attack-with-opener", f"http://localhost:{page}/"),
@@ -209,7 +209,7 @@ USE = """
 @pytest.mark.parametrize("strategy", ["eager", "lazy"])
 def test_its_own_page_switches(browser: str, server: Server, rules: str, strategy: str) -> None:
     options = [f"connection_strategy={strategy}", rules]
-    with Proxy(server, options=options) as proxy, BROWSERS[browser](proxy.port) as driver:
+    with Proxy(server, options=options) as proxy, BROWSERS[browser](proxy) as driver:
         for scheme in ("http", "https"):
             proxy.command("cors.inject", "off")
             proxy.command("cors.rules.reload")
@@ -223,6 +223,6 @@ def test_its_own_page_switches(browser: str, server: Server, rules: str, strateg
 def test_its_own_page_switches_beside_a_reverse_proxy(browser: str, server: Server, rules: str, name: str) -> None:
     page = free_port()
     with Proxy(server, options=["mode=reverse:http://app.test", f"cors_page_port={page}", rules]) as proxy:
-        with BROWSERS[browser](proxy.port) as driver:
+        with BROWSERS[browser](proxy) as driver:
             assert driver.visit(f"http://{name}:{page}/", USE).result == "done"
         assert states(proxy) == SWITCHED

@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from tests.axe import CHECK
-from tests.browser.chromium import Chromium
-from tests.browser.observed import find_program
+from tests.browser.oracle import program
 from tests.browser.proxy import Proxy
 from tests.browser.run import missing
 from tests.browser.server import Answer, Seen, Server
@@ -158,7 +157,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         playwright.sync_playwright() as tool,
     ):
         browser = tool.chromium.launch(
-            executable_path=find_program(Chromium.programs),
+            executable_path=program("chromium"),
             args=["--no-sandbox"],
             proxy={"server": f"http://127.0.0.1:{proxy.port}"},
         )

@@ -45,7 +45,7 @@ def test_what_is_blocked_is_shown_filtered_and_unblocked(tmp_path: Path) -> None
     with (
         Server(answer) as server,
         Proxy(server, options=[f"cors_rules={rules}"]) as proxy,
-        WebKit(proxy.port) as webkit,
+        WebKit(proxy) as webkit,
     ):
         webkit.open(f"{APP}/app")
         assert webkit.until("window.ended") == "blocked,blocked"

@@ -12,9 +12,7 @@ import pytest
 
 from cors_addon.report.html import render
 from cors_addon.report.model import merge
-from tests.browser.chromium import Chromium
-from tests.browser.firefox import Firefox
-from tests.browser.observed import find_program
+from tests.browser.oracle import Firefox, program
 from tests.browser.proxy import Proxy
 from tests.browser.run import missing
 from tests.browser.server import Answer, Seen, Server
@@ -79,7 +77,7 @@ def chromium(shown: Shown) -> Iterator[Any]:
     """Start Chromium: after the page was made, for Playwright has an event loop of its own."""
     skip_without("chromium")
     with playwright.sync_playwright() as tool:
-        opened = tool.chromium.launch(executable_path=find_program(Chromium.programs), args=["--no-sandbox"])
+        opened = tool.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox"])
         yield opened
         opened.close()
 
@@ -112,15 +110,13 @@ class Console(Firefox):
 
     def errors_of(self, part: str) -> list[str]:
         """Return errors and warnings of sources whose URL holds ``part``."""
-        self._call("Marionette:SetContext", value="chrome")
-        try:
-            found: list[str] = self._script(
+        found: list[str] = self.do(
+            self.privileged(
                 "return Services.console.getMessageArray().filter((m) => m instanceof Ci.nsIScriptError"
                 f" && m.sourceName.includes({part!r})).map((m) => m.errorMessage)"
             )
-            return found
-        finally:
-            self._call("Marionette:SetContext", value="content")
+        )
+        return found
 
 
 def route(seen: Seen) -> Answer:
@@ -141,7 +137,7 @@ def test_firefox_has_nothing_to_say_about_either_page(tmp_path: Path) -> None:
         each for name in ("script", "attribute", "image", "closing", "bidi") for each in exchanges(HOSTILE[name])
     ]
     report.write_text(render(merge([mixed(), report_of(*hostile)])), encoding="utf-8")
-    with Server(route) as server, Proxy(server) as proxy, Console(proxy.port) as firefox:
+    with Server(route) as server, Proxy(server) as proxy, Console(proxy) as firefox:
         assert firefox.visit(f"{APP}/app", until="window.done").result == "done"
         for url, ready, part in (
             (LIVE, "document.querySelectorAll('#blocked-cards > li').length >= 2", "cors.addon"),

@@ -1,12 +1,10 @@
-"""What a browser told in one visit: the package's readers put it together, and here it becomes hops."""
+"""What a browser told in one visit: the package puts requests together, and here they become hops."""
 
 from __future__ import annotations
 
 import time
 
 from cors_addon.browser import requests
-from cors_addon.browser.chromium_events import ChromiumEvents
-from cors_addon.browser.firefox_events import FirefoxEvents
 from cors_addon.browser.requests import BrowserRequest
 from tests.browser.observed import Hop, Kind, Outcome
 
@@ -19,23 +17,25 @@ OUTCOMES = {
 
 
 class VisitLog:
-    """The requests of one visit. `chromium` and `firefox` take what the browsers say."""
+    """The requests that began in one visit.
 
-    def __init__(self) -> None:
-        self.sessions: dict[str, str] = {}  # target id -> session id
-        self.chromium = ChromiumEvents(self._changed)
-        self.firefox = FirefoxEvents(self._changed)
+    Firefox tells of each request whether it was sent; some of Chromium's are sent by another process, which does not.
+    """
+
+    def __init__(self, tells_what_is_sent: bool) -> None:
+        self._strict = tells_what_is_sent
         self._seen: dict[int, BrowserRequest] = {}
+        self._began = time.time()
         self._last = time.monotonic()
 
-    def _changed(self, request: BrowserRequest) -> None:
-        self._last = time.monotonic()
-        self._seen[id(request)] = request
+    def changed(self, request: BrowserRequest) -> None:
+        """Take note of a request, unless it is one of the page before."""
+        if request.started >= self._began:
+            self._last = time.monotonic()
+            self._seen[id(request)] = request
 
     def hops(self) -> list[Hop]:
-        # Of Chromium's requests some are sent by another process, which does not tell; Firefox tells of each.
-        strict = not self.sessions
-        return [_hop(request, strict) for request in sorted(self._seen.values(), key=_started)]
+        return [_hop(request, self._strict) for request in sorted(self._seen.values(), key=_started)]
 
     def nothing_open(self) -> bool:
         return bool(self._seen) and all(request.is_settled for request in self._seen.values())

@@ -24,7 +24,7 @@ from typing import Any
 
 from wsproto import ConnectionType, WSConnection, events
 
-from tests.browser.observed import PATIENCE, BrowserError, Visit
+from tests.browser.observed import PATIENCE, BrowserError, Through, Visit
 from tests.browser.webkit_log import WebKitLog
 from tests.mitm.process import free_port
 
@@ -50,10 +50,10 @@ def lacks() -> str | None:
 
 
 class WebKit:
-    """One browser process, all of its traffic through the proxy at `proxy_port`; `visit` may be called many times."""
+    """One browser process, all of its traffic through a proxy; `visit` may be called many times."""
 
-    def __init__(self, proxy_port: int) -> None:
-        self.proxy_port = proxy_port
+    def __init__(self, proxy: Through) -> None:
+        self._proxy = proxy
         self._keep = contextlib.ExitStack()
         self._process: subprocess.Popen[str] | None = None
 
@@ -74,7 +74,7 @@ class WebKit:
         }
         self._output = self._keep.enter_context(open(home / "output", "w+b"))
         self._process = subprocess.Popen(
-            ["xvfb-run", "-a", PYTHON, str(VIEW), f"http://127.0.0.1:{self.proxy_port}"],
+            ["xvfb-run", "-a", PYTHON, str(VIEW), f"http://127.0.0.1:{self._proxy.port}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._output,

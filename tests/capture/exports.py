@@ -9,6 +9,7 @@ and with tracing. ``DIR`` gets ``devtools-N.har``, ``sanitized-N.har``, ``flows-
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import dataclasses
 import fnmatch
@@ -17,21 +18,21 @@ import shutil
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from unittest import mock
-from urllib.parse import urlsplit
 
+from cors_addon.browser.chromium import FLAGS
+from cors_addon.browser.process import StartError
 from cors_addon.capture.check import Task, check
 from cors_addon.capture.har_documents import entries
 from cors_addon.capture.har_notes import HarNotes
 from cors_addon.capture.json_stream import JsonWalker
-from tests.browser import chromium
 from tests.browser.agreement import Agreement, browsers_word, compared, said
 from tests.browser.cases import CASES
 from tests.browser.cases.case import Case
-from tests.browser.observed import BrowserError, Hop, Kind, Outcome, find_program
+from tests.browser.observed import Hop, Kind, Outcome, Through
+from tests.browser.oracle import Chromium, program
 from tests.browser.proxy import Proxy
 from tests.browser.server import Server
 from tests.browser.site import DONE, Site
@@ -50,35 +51,45 @@ EXPORT = """(async () => {
 })()"""
 
 
-class DevTools(chromium.Chromium):
-    """Chromium with DevTools open in each tab; ``leave`` exports what they recorded."""
+class DevTools(Chromium):
+    """Chromium with DevTools open in each tab, which export what they recorded before it is closed."""
 
-    def __init__(self, proxy_port: int, folder: Path, number: int) -> None:
-        super().__init__(proxy_port)
+    def __init__(self, proxy: Through, folder: Path, number: int) -> None:
+        super().__init__(proxy)
         self._folder = folder
         self._number = number
+        log = f"--log-net-log={folder / f'netlog-{number}.json'}"
+        self.flags = (*self.flags, "--auto-open-devtools-for-tabs", log, "--net-log-capture-mode=Everything")
 
-    def enter(self, url: str) -> None:
+    async def _open_tab(self, private: bool) -> tuple[str, str]:
         """Wait until DevTools records both tabs, this one and the empty one."""
-        self._pump(lambda: sum(bool(answer) for answer in self._asked(READY)) > 1, time.monotonic() + 30)
-        self._pump(lambda: False, time.monotonic() + 1)
+        tab = await super()._open_tab(private)
+        deadline = time.monotonic() + 30
+        while sum(map(bool, await self._asked(READY))) < 2 and time.monotonic() < deadline:
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(1)
+        return tab
 
-    def leave(self, url: str) -> None:
+    async def _close_tab(self, tab: tuple[str, str]) -> None:
+        answer = await self._evaluate(tab, "location.pathname")
         for kind, sanitize in (("devtools", "false"), ("sanitized", "true")):
-            export = EXPORT % (json.dumps(urlsplit(url).path), sanitize)
-            (text,) = filter(None, self._asked(export))
+            (text,) = filter(None, await self._asked(EXPORT % (json.dumps(answer), sanitize)))
             (self._folder / f"{kind}-{self._number}.har").write_text(text, encoding="utf-8")
+        await super()._close_tab(tab)
 
-    def _asked(self, code: str) -> Iterator[str | None]:
+    async def _asked(self, code: str) -> list[str | None]:
         """Run code in each DevTools that is open; one that closes meanwhile says nothing."""
-        for each in self.call("Target.getTargets", filter=[{}])["targetInfos"]:
+        said = []
+        for each in (await self._browser.call("Target.getTargets", filter=[{}]))["targetInfos"]:
             if each["type"] == "page" and each["url"].startswith("devtools:"):
-                with contextlib.suppress(BrowserError):
-                    attached = self.call("Target.attachToTarget", targetId=each["targetId"], flatten=True)
-                    yield self._evaluated(str(attached["sessionId"]), code)
+                with contextlib.suppress(StartError):
+                    said.append(await self._told(each["targetId"], code))
+        return said
 
-    def _evaluated(self, session: str, code: str) -> str | None:
-        answer = self.call("Runtime.evaluate", session, expression=code, awaitPromise=True, returnByValue=True)
+    async def _told(self, target: str, code: str) -> str | None:
+        session = (await self._browser.call("Target.attachToTarget", targetId=target, flatten=True))["sessionId"]
+        asked = {"expression": code, "awaitPromise": True, "returnByValue": True}
+        answer = await self._browser.call("Runtime.evaluate", session, **asked)
         if "exceptionDetails" in answer:
             raise RuntimeError(json.dumps(answer["exceptionDetails"])[:2000])
         value = answer["result"].get("value")
@@ -87,13 +98,10 @@ class DevTools(chromium.Chromium):
 
 def record(cases: Sequence[Case], folder: Path, number: int) -> None:
     """Open one of the pages of the cases with DevTools, through mitmproxy."""
-    log = f"--log-net-log={folder / f'netlog-{number}.json'}"
-    flags = ("--auto-open-devtools-for-tabs", log, "--net-log-capture-mode=Everything")
     site = Site(cases)
     page = list(site.pages)[number]
     with Server(site) as server, Proxy(server, None, folder=folder / "proxy") as proxy:
-        chosen = mock.patch.object(chromium, "FLAGS", (*chromium.FLAGS, *flags))
-        with chosen, DevTools(proxy.port, folder, number) as browser:
+        with DevTools(proxy, folder, number) as browser:
             visit = browser.visit(site.url(page), DONE, private=page.private)
         proxy.stop()
         shutil.copy(proxy.flows, folder / f"flows-{number}.mitm")
@@ -215,8 +223,7 @@ def record_with_playwright(cases: Sequence[Case], folder: Path) -> None:
     """Open the pages of the cases with Playwright, which records a HAR and a trace."""
     from playwright.sync_api import sync_playwright
 
-    program = find_program(chromium.Chromium.programs)
-    flags = [flag for flag in chromium.FLAGS if not flag.startswith(("--remote-debugging", "--auto-open"))]
+    flags = [flag for flag in FLAGS if not flag.startswith("--remote-debugging")]
     site = Site(cases)
     with (
         Server(site) as server,
@@ -224,7 +231,9 @@ def record_with_playwright(cases: Sequence[Case], folder: Path) -> None:
         sync_playwright() as playwright,
     ):
         through = {"server": f"http://127.0.0.1:{proxy.port}", "bypass": "<-loopback>"}
-        browser = playwright.chromium.launch(executable_path=program, args=[*flags, "--no-sandbox"], proxy=through)
+        browser = playwright.chromium.launch(
+            executable_path=program("chromium"), args=[*flags, "--no-sandbox"], proxy=through
+        )
         for number, page in enumerate(site.pages):
             har = folder / f"playwright-{number}.har"
             context = browser.new_context(record_har_path=har, ignore_https_errors=True)

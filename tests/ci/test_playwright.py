@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 from junitparser import Failure, JUnitXml, Skipped, TestCase
 
-from tests.browser.chromium import Chromium
-from tests.browser.observed import find_program
+from tests.browser.oracle import program
 from tests.browser.run import missing
 from tests.mitm.origin import Origin, http_answer
 from tests.mitm.process import ROOT, free_port
@@ -54,7 +53,7 @@ def browser() -> str:
         if os.environ.get("CI"):
             pytest.fail(why)
         pytest.skip(why)
-    return str(find_program(Chromium.programs))
+    return program("chromium")
 
 
 @pytest.fixture

@@ -114,6 +114,10 @@ class Mitmproxy:
     def port(self) -> int:
         return int(self.wait_for(r"proxy listening at .*?:(\d+)\.?$")[1])
 
+    @property
+    def certificate(self) -> Path:
+        return self.folder / "conf" / "mitmproxy-ca-cert.pem"
+
     def stop(self, how: signal.Signals = signal.SIGINT) -> int:
         """End it as a user or a service manager would; its exit status."""
         if self._process.poll() is None:

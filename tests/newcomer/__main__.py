@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from cors_addon.report.diagnosis_text import lines_of
-from tests.browser.chromium import Chromium
+from tests.browser.oracle import Chromium
 from tests.mitm.process import Mitmproxy, free_port, listening
 
 PAGE_PORT, API_PORT = 5173, 8000
@@ -264,7 +264,7 @@ def main() -> int:
         proxy.wait_for(r"Web server listening at")
         web = Mitmweb(port)
         keep.enter_context(page_server())
-        browser = keep.enter_context(Chromium(proxy.port))
+        browser = keep.enter_context(Chromium(proxy))
         chosen = [each for each in MISTAKES if not wanted or each.name in wanted]
         worked = [run(each, web, browser, folder) for each in chosen]
         print(proxy.output)

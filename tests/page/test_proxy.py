@@ -129,6 +129,11 @@ def test_beside_a_reverse_proxy_it_has_an_origin_of_its_own() -> None:
             at(port, **{"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"})[0] == 403
         )
         assert at(port, "/data?since=0", **SCRIPT)[0] == 403, "no token"
+        line = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+        line.request("HEAD", "/")
+        assert line.getresponse().headers["Content-Length"] != "0"
+        line.close()
+        assert "Traceback" not in proxy.output
         token = html.partition('data-token="')[2].partition('"')[0]
         assert at(port, "/data?since=0", **SCRIPT, **{"X-Cors-Page": token})[0] == 200
         assert at(port, "/data?since=0", **SCRIPT, **{"X-Cors-Page": token, "Origin": "http://127.0.0.1:1"})[0] == 403

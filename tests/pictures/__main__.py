@@ -11,8 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.chromium import Chromium
-from tests.browser.observed import find_program
+from tests.browser.oracle import program
 from tests.capture.captures import flow_file
 from tests.mitm.process import ROOT, free_port
 from tests.pictures.sample import HERE, SELECTED, flows, stamped, stamps
@@ -65,8 +64,7 @@ def main() -> int:
                     time.sleep(0.1)
             time.sleep(2)
             with sync_playwright() as playwright:
-                program = str(find_program(Chromium.programs))
-                browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+                browser = playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox"])
                 made = {"mitmweb": mitmweb(browser, web_port), "live-page": live_page(browser, proxy_port)}
                 browser.close()
         finally:

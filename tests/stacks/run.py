@@ -210,7 +210,7 @@ def run_all(browsers: Sequence[str], stacks: Sequence[Stack] = STACKS, whole: bo
         proxy = keep.enter_context(Proxy(keep.enter_context(Server(route))))
         drivers: dict[str, Any] = {PLAIN: Plain(proxy.port, hosts)}
         for browser in browsers:
-            drivers[browser] = keep.enter_context(BROWSERS[browser](proxy.port))
+            drivers[browser] = keep.enter_context(BROWSERS[browser](proxy))
             run.visited[browser] = part
         run.versions = {client: driver.version for client, driver in drivers.items()}
         with _serving(usable, None) as ports:
