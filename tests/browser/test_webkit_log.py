@@ -154,3 +154,28 @@ def test_what_has_not_ended_is_pending() -> None:
     told.event("Network.requestWillBeSent", {"requestId": "1", "walltime": 100.0, "timestamp": 0.0, "request": request})
     assert not told.nothing_open()
     assert words(told, flow(100.0))[0][1] is Outcome.PENDING
+
+
+def test_what_a_redirect_leads_to_belongs_to_the_load_that_was_told_to_go_there() -> None:
+    """The end of a load is told late on a busy machine, when others have followed the same redirect."""
+    refused = "Cross-origin load denied: Access-Control-Allow-Credentials is not true."
+    told = log(("GET", URL), sentence=refused, end=9.0)
+    told.loads["2"] = log(("GET", f"{URL}?0"), ("GET", "http://third.test/b"), end=9.0).loads["1"]
+    first = flow(100.0, status=302, to="http://third.test/b")
+    others = flow(101.0, f"{URL}?0", status=302, to="http://third.test/b"), flow(102.0, "http://third.test/b")
+    blocked = Kind.REQUEST, Outcome.CORS, "CredentialsNotTrue"
+    assert words(told, first, *others) == [blocked, OK_REQUEST, OK_REQUEST]
+
+
+def test_a_load_whose_preflight_failed_takes_no_request_that_another_was_told_of() -> None:
+    told = log(("PATCH", URL), sentence="Preflight response is not successful. Status code: 500", end=9.0)
+    told.loads["2"] = log(("POST", f"{URL}?0"), ("GET", "http://third.test/b"), ("GET", f"{URL}?1"), end=9.0).loads["1"]
+    flows = (
+        flow(100.0, method="PATCH", status=303, to="http://third.test/b"),
+        flow(101.0, "http://third.test/b", asked="GET", status=500),
+        flow(102.0, f"{URL}?0", method="POST", status=303, to="http://third.test/b"),
+        flow(103.0, "http://third.test/b", status=302, to=f"{URL}?1"),
+        flow(104.0, f"{URL}?1"),
+    )
+    refused = Kind.PREFLIGHT, Outcome.CORS, "PreflightNotSuccessful"
+    assert words(told, *flows) == [OK_REQUEST, refused, OK_REQUEST, OK_REQUEST, OK_REQUEST]

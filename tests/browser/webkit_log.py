@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -147,6 +148,8 @@ class WebKitLog:
         Of loads for one URL at one time, those choose first whose preflight failed, so no other takes it from them.
         """
         pool = Pool(flows)
+        for load in self.loads.values():
+            pool.promised.update(_answered(load))
         for load in sorted(self.loads.values(), key=lambda load: (not _fails_before(load), load.started)):
             until = left if load.ended is None else load.ended
             chain = list(_chain(load, pool, until))
@@ -170,6 +173,7 @@ class Pool:
 
     def __init__(self, flows: Iterable[http.HTTPFlow]) -> None:
         self._free: dict[tuple[str, bool, str], list[http.HTTPFlow]] = {}
+        self.promised: Counter[tuple[str, str]] = Counter()
         for one in sorted(flows, key=lambda one: one.timestamp_start):
             preflight = is_preflight(one)
             method = one.request.headers["access-control-request-method"] if preflight else method_of(one)
@@ -189,6 +193,11 @@ class Pool:
         ]
         return max(near, key=itemgetter(0, 1))[2] if near else None
 
+    def has_spare(self, step: tuple[str, str]) -> bool:
+        """Whether there are more free flows of a step than other loads that are known to have gone there."""
+        url, method = _as_found(step)
+        return len(self._free.get((url, False, method), ())) > self.promised[url, method]
+
     def take(self, one: http.HTTPFlow) -> None:
         for free in self._free.values():
             if one in free:
@@ -201,6 +210,7 @@ def _chain(load: Load, pool: Pool, until: float) -> Iterator[http.HTTPFlow]:
     Of several for one URL the first hop is one with the Origin that the load was told with, and a later one is the one
     that is most like the hop before it.
     """
+    pool.promised.subtract(_answered(load))
     steps = iter(load.steps)
     step, now = next(steps), load.started
     fit: Fit = partial(_has_origin, load.origin)
@@ -208,7 +218,8 @@ def _chain(load: Load, pool: Pool, until: float) -> Iterator[http.HTTPFlow]:
         asked = pool.find(step, True, now, until)
         actual = pool.find(step, False, now, until, fit)
         if asked is not None and actual is not None:
-            if _fails_before(load) and _target(actual, step) is None:
+            is_last = step not in load.steps[:-1]
+            if _fails_before(load) and (_target(actual, step) is None or (is_last and not pool.has_spare(step))):
                 actual = None
             elif asked.timestamp_start > actual.timestamp_start:
                 asked = None
@@ -223,6 +234,8 @@ def _chain(load: Load, pool: Pool, until: float) -> Iterator[http.HTTPFlow]:
         following = next(steps, None)
         if following is None and load.sentence is not None:
             following = _target(actual, step)
+            if following is not None and not _fails_before(load) and not pool.has_spare(following):
+                return
         if following is None:
             return
         step = following
@@ -262,6 +275,15 @@ def _target(one: http.HTTPFlow, step: tuple[str, str]) -> tuple[str, str] | None
     # WebKit makes GET of DELETE on the way to another origin.
     becomes_get = step[1] == "DELETE" and crosses
     return target, "GET" if becomes_get else redirected_method(response.status_code, step[1])
+
+
+def _answered(load: Load) -> Iterator[tuple[str, str]]:
+    """Where a load was told to have gone, its last preflight left aside if that failed."""
+    return map(_as_found, load.steps[: -1 if _fails_before(load) else None])
+
+
+def _as_found(step: tuple[str, str]) -> tuple[str, str]:
+    return as_sent(step[0]), step[1]
 
 
 def is_preflight(one: http.HTTPFlow) -> bool:
