@@ -198,9 +198,8 @@ def _check_methods(draft: Draft, problems: Problems) -> None:
                     item,
                     path,
                     "OPTIONS need not be listed",
-                    "A preflight goes by the method that it asks for; OPTIONS here means requests that a "
-                    "page itself sends "
-                    "with that method.",
+                    "A preflight goes by the method that it asks for; OPTIONS here means requests that a page itself "
+                    "sends with that method.",
                     "take it out unless the page does so",
                 )
     methods, allowed = draft.value("methods"), draft.value("allow_methods")

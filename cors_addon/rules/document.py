@@ -65,42 +65,53 @@ def _place(mark: Any) -> Place | None:
     return None if mark is None else (mark.line, mark.column)
 
 
+class _Stopping:
+    """A scanner that stops at the first character of each construct that is not read; ``get_mark`` says where it is."""
+
+    get_mark: Callable[[], Any]
+
+    def fetch_alias(self) -> None:
+        self.refuse(Construct.ALIAS)
+
+    def fetch_anchor(self) -> None:
+        self.refuse(Construct.ANCHOR)
+
+    def fetch_tag(self) -> None:
+        self.refuse(Construct.TAG)
+
+    def fetch_directive(self) -> None:
+        self.refuse(Construct.DIRECTIVE)
+
+    def fetch_key(self) -> None:
+        self.refuse(Construct.KEY)
+
+    def fetch_block_scalar(self, style: str) -> None:
+        self.refuse(Construct.BLOCK)
+
+    def refuse(self, construct: Construct) -> None:
+        mark = self.get_mark()
+        raise Refused(construct, (mark.line, mark.column))
+
+
+def _events(parse: Callable[[str], Iterator[Any]], broken: type[Exception]) -> EventSource:
+    def events(text: str) -> Iterator[Event]:
+        try:
+            for event in parse(text):
+                yield from _translated(event)
+        except broken as error:
+            found: Any = error
+            raise Unreadable(_place(found.problem_mark) or (0, 0), _place(found.context_mark)) from None
+
+    return events
+
+
 def _pyyaml_events() -> EventSource:
     import yaml
 
-    class Loader(yaml.SafeLoader):
-        """Stops at the first character of each construct that is not read."""
+    class Loader(_Stopping, yaml.SafeLoader):
+        get_mark = yaml.SafeLoader.get_mark
 
-        def fetch_alias(self) -> None:
-            self.refuse(Construct.ALIAS)
-
-        def fetch_anchor(self) -> None:
-            self.refuse(Construct.ANCHOR)
-
-        def fetch_tag(self) -> None:
-            self.refuse(Construct.TAG)
-
-        def fetch_directive(self) -> None:
-            self.refuse(Construct.DIRECTIVE)
-
-        def fetch_key(self) -> None:
-            self.refuse(Construct.KEY)
-
-        def fetch_block_scalar(self, style: str) -> None:
-            self.refuse(Construct.BLOCK)
-
-        def refuse(self, construct: Construct) -> None:
-            mark = self.get_mark()
-            raise Refused(construct, (mark.line, mark.column))
-
-    def events(text: str) -> Iterator[Event]:
-        try:
-            for event in yaml.parse(text, Loader=Loader):
-                yield from _translated(event)
-        except yaml.MarkedYAMLError as error:
-            raise Unreadable(_place(error.problem_mark) or (0, 0), _place(error.context_mark)) from None
-
-    return events
+    return _events(lambda text: yaml.parse(text, Loader=Loader), yaml.MarkedYAMLError)
 
 
 def _ruamel_events() -> EventSource:
@@ -108,42 +119,17 @@ def _ruamel_events() -> EventSource:
     from ruamel.yaml.error import MarkedYAMLError
     from ruamel.yaml.scanner import Scanner
 
-    class Stopping(Scanner):
-        """Stops at the first character of each construct that is not read."""
+    class Stopping(_Stopping, Scanner):
+        def get_mark(self) -> Any:
+            return self.reader.get_mark()
 
-        def fetch_alias(self) -> None:
-            self.refuse(Construct.ALIAS)
-
-        def fetch_anchor(self) -> None:
-            self.refuse(Construct.ANCHOR)
-
-        def fetch_tag(self) -> None:
-            self.refuse(Construct.TAG)
-
-        def fetch_directive(self) -> None:
-            self.refuse(Construct.DIRECTIVE)
-
-        def fetch_key(self) -> None:
-            self.refuse(Construct.KEY)
-
-        def fetch_block_scalar(self, style: str) -> None:
-            self.refuse(Construct.BLOCK)
-
-        def refuse(self, construct: Construct) -> None:
-            mark = self.reader.get_mark()
-            raise Refused(construct, (mark.line, mark.column))
-
-    def events(text: str) -> Iterator[Event]:
+    def parse(text: str) -> Iterator[Any]:
         reader = YAML(typ="safe", pure=True)
         reader.version = "1.1"
         reader.Scanner = Stopping
-        try:
-            for event in reader.parse(text):
-                yield from _translated(event)
-        except MarkedYAMLError as error:
-            raise Unreadable(_place(error.problem_mark) or (0, 0), _place(error.context_mark)) from None
+        yield from reader.parse(text)
 
-    return events
+    return _events(parse, MarkedYAMLError)
 
 
 _KINDS: Final = {

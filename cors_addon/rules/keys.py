@@ -50,11 +50,9 @@ class Guess:
 
 _SYNONYMS: Final = {
     "allow_origins": "origin origins allowedorigin allowedorigins alloworigin accesscontrolalloworigin "
-    "alloworiginlist pages "
-    "alloweddomains",
+    "alloworiginlist pages alloweddomains",
     "allow_credentials": "credentials credential supportscredentials supportcredentials allowcredential "
-    "allowedcredentials "
-    "withcredentials accesscontrolallowcredentials allowcookies",
+    "allowedcredentials withcredentials accesscontrolallowcredentials allowcookies",
     "allow_headers": "headers header allowedheaders allowheader accesscontrolallowheaders requestheaders",
     "allow_methods": "allowedmethods allowmethod accesscontrolallowmethods",
     "expose_headers": "exposedheaders exposeheader exposed expose accesscontrolexposeheaders responseheaders",

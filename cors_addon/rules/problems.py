@@ -26,9 +26,14 @@ class Problems:
         why: str,
         remedy: str,
         related: tuple[Related, ...] = (),
+        level: Level = Level.ERROR,
     ) -> None:
         """Note an error at a node or span; ``path`` is its place in the document."""
-        self._add(Level.ERROR, code, at, path, message, why, remedy, related)
+        if self.full:
+            return
+        span = at if isinstance(at, Span) else at.span
+        source = self.document.source(span)
+        self.found.append(RuleFileProblem(code, level, message, why, remedy, path, span, source, related))
 
     def warn(
         self,
@@ -41,7 +46,7 @@ class Problems:
         related: tuple[Related, ...] = (),
     ) -> None:
         """Note a warning at a node or span."""
-        self._add(Level.WARNING, code, at, path, message, why, remedy, related)
+        self.error(code, at, path, message, why, remedy, related, Level.WARNING)
 
     def complain(self, complaint: Complaint, node: Scalar, path: str) -> None:
         """Note what is wrong with a value, at the part of it that is wrong where that can be told."""
@@ -67,20 +72,3 @@ class Problems:
     def full(self) -> bool:
         """No further problem is noted; the first ones have to be fixed anyway."""
         return len(self.found) >= MOST_PROBLEMS
-
-    def _add(
-        self,
-        level: Level,
-        code: str,
-        at: Node | Span,
-        path: str,
-        message: str,
-        why: str,
-        remedy: str,
-        related: tuple[Related, ...],
-    ) -> None:
-        if self.full:
-            return
-        span = at if isinstance(at, Span) else at.span
-        source = self.document.source(span)
-        self.found.append(RuleFileProblem(code, level, message, why, remedy, path, span, source, related))

@@ -125,19 +125,20 @@ def _redact_long(text: str) -> str:
     return _redact(text, _DEEPEST) if _SUSPECT.search(text) else text
 
 
-def _redact(text: str, depth: int) -> str:
-    def parameter(match: re.Match[str]) -> str:
-        lead, name, value = match.groups()
-        if value and _names_a_secret_parameter(name):
-            value = HIDDEN
-        elif depth:
-            value = _within(value, depth - 1)
-        return f"{lead}{name}={value}"
+def _parameter(match: re.Match[str], depth: int) -> str:
+    lead, name, value = match.groups()
+    if value and _names_a_secret_parameter(name):
+        value = HIDDEN
+    elif depth:
+        value = _within(value, depth - 1)
+    return f"{lead}{name}={value}"
 
+
+def _redact(text: str, depth: int) -> str:
     if "@" in text:
         text = _USER_INFO.sub("", text)
     if "=" in text:
-        text = _PARAMETER.sub(parameter, text)
+        text = _PARAMETER.sub(lambda match: _parameter(match, depth), text)
     if "{" in text and ":" in text:
         text = _MEMBER.sub(_member, text)
     text = _SCHEME.sub(rf"\1\2{HIDDEN}", _TOKEN.sub(HIDDEN, text))
@@ -150,17 +151,8 @@ def _redact(text: str, depth: int) -> str:
 
 def _within(value: str, depth: int) -> str:
     """Take the secrets out of a parameter's value, as it stands or decoded."""
-
-    def parameter(match: re.Match[str]) -> str:
-        lead, name, inner = match.groups()
-        if inner and _names_a_secret_parameter(name):
-            inner = HIDDEN
-        elif depth:
-            inner = _within(inner, depth - 1)
-        return f"{lead}{name}={inner}"
-
     if "=" in value:
-        value = _INNER.sub(parameter, value)
+        value = _INNER.sub(lambda match: _parameter(match, depth), value)
     if _NESTED.search(value):
         decoded = unquote(value, "latin-1")
         cleaned = _redact(f"?{_within(decoded, depth - 1)}" if depth else f"?{decoded}", max(0, depth - 1))[1:]

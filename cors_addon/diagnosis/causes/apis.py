@@ -109,8 +109,7 @@ def opts_in(finding: Finding, scene: Scene) -> Iterator[Cause]:
         how = f"{shown(scene.method, 20)} got {scene.status} without {_ANTHROPIC}{spoken}"
         fix = (
             f"Send {_ANTHROPIC}: true (SDK: dangerouslyAllowBrowser: true), for keys that may be seen in the "
-            "browser only. "
-            "Better: call the API from your own backend."
+            "browser only. Better: call the API from your own backend."
         )
         yield OPT_IN.named(
             HIGH if spoken else MEDIUM, how, (scene.id,), fix=fix, title=f"{OPT_IN.title} ({_ANTHROPIC})"

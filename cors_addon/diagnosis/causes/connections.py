@@ -30,9 +30,8 @@ NAME_UNKNOWN: Final = _entry(
     "The host's name cannot be resolved",
     "The proxy or the browser says that the name has no address.",
     FixOwner.CLIENT,
-    "Correct the host in the URL in the page's code. A name from a VPN or hosts file has to be known on the "
-    "machine that "
-    "runs the proxy.",
+    "Correct the host in the URL in the page's code. A name from a VPN or hosts file has to be known on the machine "
+    "that runs the proxy.",
 )
 CERTIFICATE: Final = _entry(
     "certificate-not-trusted",

@@ -41,8 +41,7 @@ THIRD_PARTY: Final = CauseEntry(
     "third-party-cookies-blocked",
     "The browser sends no cookies to other sites",
     "The response is 401 or 403, the request carried no cookie, and Sec-Fetch-Storage-Access: none says that the "
-    "browser "
-    "blocks third-party cookies.",
+    "browser blocks third-party cookies.",
     FixOwner.BROWSER,
     "Serve page and API from one site, send a token in Authorization, or have the cookie set with Partitioned. To "
     "test, allow third-party cookies in the browser's settings.",
@@ -59,22 +58,19 @@ NO_CORS: Final = CauseEntry(
 STICKY: Final = CauseEntry(
     "sticky-cookie-not-sent-back",
     "The load balancer's sticky cookie is not sent back, because the request is made without credentials",
-    "A response sets a load balancer's cookie (AWSALB, ARRAffinity, io, SERVERID...), and the page's next "
-    "request to the "
-    "host carries no cookie and fails.",
+    "A response sets a load balancer's cookie (AWSALB, ARRAffinity, io, SERVERID...), and the page's next request to "
+    "the host carries no cookie and fails.",
     FixOwner.CLIENT,
-    "Make the request with credentials (withCredentials: true; fetch: credentials: 'include'), and have the "
-    "server name "
-    "the page's origin and send Access-Control-Allow-Credentials: true. Or use the WebSocket transport only.",
+    "Make the request with credentials (withCredentials: true; fetch: credentials: 'include'), and have the server "
+    "name the page's origin and send Access-Control-Allow-Credentials: true. Or use the WebSocket transport only.",
     rank=Rank.SESSION,
 )
 
 NOT_INCLUDED: Final = CauseEntry(
     "credentials-not-included",
     "The page's request is made without credentials, so the session's cookie is not sent",
-    "An earlier response set a cookie that browsers keep, and the page's next request to the host carries no "
-    "cookie and "
-    "gets 401 or 403.",
+    "An earlier response set a cookie that browsers keep, and the page's next request to the host carries no cookie "
+    "and gets 401 or 403.",
     FixOwner.CLIENT,
     "Make this request, and the one that signs in, with credentials: 'include' (fetch) or withCredentials: true "
     "(XMLHttpRequest, axios). The server names the page's origin and sends Access-Control-Allow-Credentials: true.",

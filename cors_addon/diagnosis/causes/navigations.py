@@ -35,9 +35,8 @@ PREFLIGHT_LOGIN: Final = CauseEntry(
     "The preflight is redirected to a login, because it carries no cookie or token",
     "A preflight got a redirect to a URL of a login. Preflights never carry credentials.",
     FixOwner.GATEWAY,
-    "Exempt OPTIONS from the login, so that the CORS code answers preflights. Answer other requests of scripts "
-    "with 401 "
-    "and CORS headers instead of a redirect.",
+    "Exempt OPTIONS from the login, so that the CORS code answers preflights. Answer other requests of scripts with "
+    "401 and CORS headers instead of a redirect.",
     decisive=True,
 )
 FRAMEWORK: Final = CauseEntry(
@@ -97,9 +96,8 @@ _FRAMEWORKS: Final = (
     (
         "x-inertia",
         "An Inertia visit",
-        "Return Inertia::location($url) (409 with X-Inertia-Location). Or use a plain link <a "
-        "href> instead "
-        "of an Inertia link.",
+        "Return Inertia::location($url) (409 with X-Inertia-Location). Or use a plain link <a href> instead of an "
+        "Inertia link.",
     ),
     (
         "turbo-frame",
@@ -154,9 +152,8 @@ _GUARDS: Final = (
         re.compile(""),
         re.compile(r"^/cdn-cgi/access/"),
         ("cf_appsession", "cf_authorization"),
-        "In Cloudflare Zero Trust, at the Access application's settings under CORS: switch on Bypass OPTIONS "
-        "requests to "
-        "origin. Access answers 401 instead of a redirect to requests with X-Requested-With: XMLHttpRequest.",
+        "In Cloudflare Zero Trust, at the Access application's settings under CORS: switch on Bypass OPTIONS requests "
+        "to origin. Access answers 401 instead of a redirect to requests with X-Requested-With: XMLHttpRequest.",
     ),
     (
         "Authelia",
@@ -172,17 +169,15 @@ _GUARDS: Final = (
         re.compile(r"^/oauth2/(?:start|sign_in)$"),
         ("_oauth2_proxy", "_oauth2_proxy_csrf"),
         "Start oauth2-proxy with --skip-auth-preflight=true (Exempt OPTIONS). Scripts that send Accept: "
-        "application/json "
-        "get 401 instead of a redirect; --api-route=^/api does it for a path.",
+        "application/json get 401 instead of a redirect; --api-route=^/api does it for a path.",
     ),
     (
         "Azure App Service authentication",
         re.compile(""),
         re.compile(r"^/\.auth/login/"),
         ("appserviceauthsession",),
-        "In the Azure portal, at the App Service's Authentication: answer unauthenticated requests with HTTP "
-        "401, or exclude "
-        "the API's paths. List the page's origin under CORS, which answers preflights.",
+        "In the Azure portal, at the App Service's Authentication: answer unauthenticated requests with HTTP 401, or "
+        "exclude the API's paths. List the page's origin under CORS, which answers preflights.",
     ),
     (
         "Google Identity-Aware Proxy",

@@ -63,13 +63,11 @@ RAW_FILE: Final = CauseEntry(
 CONTENT_SCRIPT: Final = CauseEntry(
     "extension-content-script",
     "An extension's content script made the request, and CORS binds a content script like the page",
-    "The browser names a program of an extension (chrome-extension:, moz-extension:) as the initiator, and "
-    "Origin is the "
-    "page's.",
+    "The browser names a program of an extension (chrome-extension:, moz-extension:) as the initiator, and Origin is "
+    "the page's.",
     FixOwner.CLIENT,
-    "Fetch in the extension's background service worker, with host_permissions for the server in the manifest, "
-    "and send "
-    "the result to the content script by messages.",
+    "Fetch in the extension's background service worker, with host_permissions for the server in the manifest, and "
+    "send the result to the content script by messages.",
     headers_help=False,
     decisive=True,
 )

@@ -20,9 +20,8 @@ CLOUD_RUN: Final = CauseEntry(
     "Cloud Run's IAM check rejects the request, because only invokers may call the service",
     "Server: Google Frontend with 401 or 403 and no header of an application, or a body that says so.",
     FixOwner.GATEWAY,
-    "Allow unauthenticated invocations: grant allUsers the role Cloud Run Invoker (roles/run.invoker). "
-    "Preflights carry "
-    "no token, so IAM rejects each of them. Check tokens in the code instead.",
+    "Allow unauthenticated invocations: grant allUsers the role Cloud Run Invoker (roles/run.invoker). Preflights "
+    "carry no token, so IAM rejects each of them. Check tokens in the code instead.",
     rank=Rank.RESPONDER,
     absent=LACKS_ALLOW_ORIGIN,
     headers_help=False,
@@ -47,9 +46,8 @@ API_MOCK: Final = CauseEntry(
     "OPTIONS got 500 with x-amzn-ErrorType: InternalServerErrorException: binary media types such as */* make the "
     "mock's JSON unreadable.",
     FixOwner.GATEWAY,
-    "Set contentHandling to CONVERT_TO_TEXT on the OPTIONS integration, or take */* out of the binary media "
-    "types. Then "
-    "deploy the stage.",
+    "Set contentHandling to CONVERT_TO_TEXT on the OPTIONS integration, or take */* out of the binary media types. "
+    "Then deploy the stage.",
     rank=Rank.RESPONDER,
     absent=LACKS_ALLOW_ORIGIN,
     where="In API Gateway",

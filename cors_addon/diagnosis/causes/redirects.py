@@ -44,8 +44,7 @@ MIXED: Final = _entry(
     "The redirect leads to http, and a page on https may not load http (mixed content)",
     "The page is on https, and Location begins with http://.",
     "Redirect to https: have the proxy send X-Forwarded-Proto, and the application trust it (uvicorn: "
-    "--proxy-headers). "
-    "Or call the final URL directly, with the slash as the server wants it.",
+    "--proxy-headers). Or call the final URL directly, with the slash as the server wants it.",
     FixOwner.SERVER,
 )
 SLASH: Final = _entry(

@@ -40,9 +40,8 @@ REFUSED: Final = CauseEntry(
 OWN_ORIGIN: Final = CauseEntry(
     "own-origin-refused-by-cors",
     "The server's CORS code refuses its own page, because it does not know its public origin",
-    "A same-origin request with Origin got 403, and Vary or the body shows that CORS code answered: behind a "
-    "proxy that "
-    "ends TLS the application takes https for another origin than http.",
+    "A same-origin request with Origin got 403, and Vary or the body shows that CORS code answered: behind a proxy "
+    "that ends TLS the application takes https for another origin than http.",
     FixOwner.SERVER,
     "Tell the application its public scheme and host: have the proxy send X-Forwarded-Proto and X-Forwarded-Host, and "
     "the framework use them (Spring: server.forward-headers-strategy=framework). Or list the public origin.",

@@ -46,8 +46,7 @@ OTHER_LIST: Final = CauseEntry(
     "What one Access-Control list of the response lacks is in another list of the same response.",
     FixOwner.SERVER,
     "List request headers in Access-Control-Allow-Headers, methods in Access-Control-Allow-Methods, and response "
-    "headers "
-    "that scripts may read in Access-Control-Expose-Headers.",
+    "headers that scripts may read in Access-Control-Expose-Headers.",
 )
 METHOD_CASE: Final = CauseEntry(
     "method-letter-case",

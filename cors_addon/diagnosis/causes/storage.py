@@ -33,9 +33,8 @@ UPLOAD: Final = CauseEntry(
     "The store refuses the upload, because the request differs from what was signed",
     "A PUT or POST to a signed URL got 400 or 403: a header, a checksum or the content type is not the signed one.",
     FixOwner.SERVER,
-    "Sign the same method, Content-Type and headers that the page sends. With the AWS SDK for JavaScript 3.729 "
-    "or later "
-    "set requestChecksumCalculation: 'WHEN_REQUIRED', or the URL holds the checksum of an empty body.",
+    "Sign the same method, Content-Type and headers that the page sends. With the AWS SDK for JavaScript 3.729 or "
+    "later set requestChecksumCalculation: 'WHEN_REQUIRED', or the URL holds the checksum of an empty body.",
     headers_help=False,
 )
 RESUMABLE: Final = CauseEntry(

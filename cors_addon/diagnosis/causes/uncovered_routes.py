@@ -50,9 +50,8 @@ PREFLIGHT_ONLY: Final = CauseEntry(
 HTML: Final = CauseEntry(
     "html-instead-of-data",
     "The server sent an HTML page instead of data",
-    "A script's request for data got HTML without CORS headers: a login page, a single-page app's fallback, or "
-    "an error "
-    "page with status 200.",
+    "A script's request for data got HTML without CORS headers: a login page, a single-page app's fallback, or an "
+    "error page with status 200.",
     FixOwner.CLIENT,
     "Open the URL and look at the page: the path may be wrong, the session over, or a tunnel shows its own page.",
     headers_help=False,
