@@ -1,7 +1,11 @@
 """Work in steps: a generator that yields where others may have a turn, and returns a result."""
 
+import sys
 from collections.abc import Generator, Iterable, Iterator
+from functools import _lru_cache_wrapper
 from typing import Any, Final, TypeVar
+
+from ..verdict.conditions import forget_conditions
 
 _AT_ONCE: Final = 200
 """Things that are let go of in one step."""
@@ -35,6 +39,17 @@ def emptied(*held: object) -> Generator[None, None, None]:
                 else:
                     container.pop()
             yield None
+
+
+def caches_emptied() -> Generator[None, None, None]:
+    """Have functions of this package forget what they remember of traffic; in steps. Tables that are read once stay."""
+    for name, module in [*sys.modules.items()]:
+        if name.startswith(_PACKAGE):
+            for value in [*vars(module).values()]:
+                if isinstance(value, _lru_cache_wrapper) and (value.cache_parameters()["maxsize"] or 0) > 1:
+                    value.cache_clear()
+            yield None
+    forget_conditions()
 
 
 def _containers(held: Iterable[object], known: set[int]) -> Iterator[_Container]:

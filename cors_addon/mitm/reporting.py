@@ -14,7 +14,7 @@ from typing import Any, Final
 from mitmproxy import exceptions
 from mitmproxy.log import ALERT
 
-from ..diagnosis.stepwise import emptied, result_of
+from ..diagnosis.stepwise import caches_emptied, emptied, result_of
 from ..report import files
 from ..report.formats import lists_all
 from ..report.model import Draft, Report, draft
@@ -147,6 +147,7 @@ class Reporting:
         if not self.jobs.may_wait:
             pipeline.settle()
             result_of(self._services.store.take_off(services.store))
+            result_of(caches_emptied())
             return
 
         def failed(exc: Exception) -> None:
@@ -166,6 +167,7 @@ class Reporting:
             yield _WAIT
         yield from store.emptied()
         yield from emptied(*shown, session)
+        yield from caches_emptied()
 
     def finish(self) -> None:
         """Finish what is under way, for nothing will any more; from now on each report is made at once."""

@@ -52,6 +52,7 @@ class LivePage:
     def clear(self) -> list[object]:
         """Forget what is shown; return what that frees."""
         self._rendered.clear()
+        self._opened = None
         return self._ledger.clear()
 
     def prepare(self, request: PageRequest) -> Iterator[None]:

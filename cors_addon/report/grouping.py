@@ -18,6 +18,7 @@ _IDS: Final = (
     re.compile(r"[0-9a-fA-F]{16,}"),
     re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[0-9A-Za-z_-]{20,}"),
 )
+_SHORT_URL: Final = 500
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
 
@@ -59,9 +60,12 @@ def group_key(finding_id: str, method: str, url: str, origin: str | None) -> Gro
     return GroupKey(finding_id, page, host, plain_text(method[:_LONGEST_WORD]), path)
 
 
-@functools.lru_cache(8192)
 def target_of(url: str) -> tuple[str, str]:
     """Return a URL's host, with its port as written and without user info, and its path template."""
+    return _known_target(url) if len(url) <= _SHORT_URL else _target(url)
+
+
+def _target(url: str) -> tuple[str, str]:
     url = url[: 2 * _LONGEST_PATH]
     try:
         parts = urlsplit(url)
@@ -69,6 +73,9 @@ def target_of(url: str) -> tuple[str, str]:
     except ValueError:
         host, path = "", url.partition("?")[0].partition("#")[0]
     return plain_text(host), path_template(plain_text(path[:_LONGEST_PATH]))
+
+
+_known_target = functools.lru_cache(8192)(_target)
 
 
 def key_of_group(group: Mapping[str, Any]) -> GroupKey | None:

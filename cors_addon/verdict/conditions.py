@@ -42,6 +42,11 @@ _ANSWERED: Final = (ALLOW_ORIGIN, ALLOW_CREDENTIALS, ALLOW_METHODS, ALLOW_HEADER
 _remembered: Final[Remembered[tuple[object, ...], list[Condition]]] = Remembered(256)
 
 
+def forget_conditions() -> None:
+    """Forget what was found for exchanges that were asked and answered alike."""
+    _remembered.clear()
+
+
 def access_conditions(
     exchange: Exchange, origin: str, stage: Stage, headers: HeaderList | None = None
 ) -> list[Condition]:

@@ -5,6 +5,7 @@ CPU time of the loop's thread in its longest turn, from the command on until not
 
 import asyncio
 import logging
+import pickle
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -16,6 +17,9 @@ from typing import Any, Final
 from .hooks_worker import Hooked, loaded
 from .measures import AFTER, ROOT, Row, Say
 from .traffic import UNSHARED, flow_of
+
+_PASSED: Final = 10_000
+"""Flows that pass; more verdicts than theirs are copied: to explain what a session forgets takes minutes."""
 
 _HOSTS: Final = 40
 _PATHS: Final = 977
@@ -53,7 +57,7 @@ class _Longest:
 
 async def _seen(hooked: Hooked, count: int) -> list[Any]:
     flows = []
-    for number in range(count):
+    for number in range(min(count, _PASSED)):
         call = UNSHARED[number % len(UNSHARED)]
         call = replace(call, path=call.path.replace("/bare", f"/bare{number % _PATHS}"))
         flow = flow_of(number, time.time(), call, f"h{number % _HOSTS}.test", live=True)
@@ -63,7 +67,21 @@ async def _seen(hooked: Hooked, count: int) -> list[Any]:
             hooked.drain()
             await asyncio.sleep(0)
     hooked.drain()
+    await _copied(hooked.addon.kept, count)
     return flows
+
+
+async def _copied(kept: Any, count: int) -> None:
+    """Keep copies of verdicts that share nothing with these, whatever they weigh."""
+    kept.verdicts.budget = 2**40
+    whole = [pickle.dumps(verdict) for verdict in kept.verdicts.values()]
+    for number in range(count - len(kept.verdicts)):
+        copy = replace(pickle.loads(whole[number % len(whole)]), id=f"copy-{number}")
+        kept.verdicts[copy.id] = copy
+        kept.touch(copy.id)
+        kept.judged += 1
+        if number % 500 == 0:
+            await asyncio.sleep(0)
 
 
 async def _measure(count: int, say: Say) -> list[Row]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import gc
 import json
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +15,9 @@ import pytest
 
 from cors_addon.diagnosis.explanations import Explanations
 from cors_addon.diagnosis.session import Session
-from cors_addon.diagnosis.stepwise import emptied, result_of
+from cors_addon.diagnosis.stepwise import caches_emptied, emptied, result_of
 from cors_addon.mitm import reporting, sliced_jobs
+from cors_addon.verdict import conditions
 from cors_addon.verdict.model import Verdict
 from tests.mitm.support import Proxy, cors_get, logged, proxy
 from tests.mitm.test_commands import call
@@ -236,6 +240,64 @@ def test_everything_is_emptied_in_small_steps_and_nothing_else() -> None:
         assert not before.correlator._places
         assert not before.hosts._seen
         assert running.addon.session.settings is settings is before.settings
+
+
+def test_no_cache_remembers_what_was_sent() -> None:
+    with proxy(cors_page="page.addon") as running:
+        flow = running.send(cors_get(url="http://unheard-of.test/a?b=c", at=1000.0))
+        running.addon.verdict_of(flow)
+        running.report()
+
+        def caches() -> str:
+            return repr([gc.get_referents(cache) for _, cache in of_traffic()]) + repr(conditions._remembered)
+
+        assert "unheard-of" in caches()
+        running.addon.clear()
+        assert "unheard-of" not in caches()
+
+
+def test_no_cache_keeps_long_values() -> None:
+    """They count in no budget, so that they must not grow with what is sent."""
+    result_of(caches_emptied())
+    with proxy() as running:
+        for number in range(40):
+            long = f"{number:06d}{'p' * 3_500}"
+            names = ("Allow-Origin", "Allow-Methods", "Allow-Headers", "Expose-Headers", "Max-Age")
+            lines = [f"Access-Control-{name}: {long}" for name in names]
+            lines += [f"{name}: {long}" for name in ("Vary", "Server", "Via", "Set-Cookie", "Content-Type", "Link")]
+            flow = cors_get(*lines, url=f"http://api.test/{long}?{long}={long}", at=1000.0 + number)
+            flow.request.headers["Referer"] = f"http://app.test/{long}"
+            running.send(flow)
+            running.addon.verdict_of(flow)
+        running.report()
+    for name, cache in of_traffic():
+        info = cache.cache_info()
+        if info.currsize >= 10:
+            assert _held(cache) / info.currsize * info.maxsize < 16_000_000, name
+
+
+def of_traffic() -> Iterator[tuple[str, Any]]:
+    for name, module in [*sys.modules.items()]:
+        if name.startswith("cors_addon"):
+            for attribute, value in [*vars(module).items()]:
+                if isinstance(value, functools._lru_cache_wrapper) and (value.cache_parameters()["maxsize"] or 0) > 1:
+                    yield f"{name}.{attribute}", value
+
+
+def _held(cache: Any) -> int:
+    """Return the characters and bytes that a cache holds."""
+    known: set[int] = set()
+    todo, size = gc.get_referents(cache), 0
+    while todo:
+        each = todo.pop()
+        if id(each) in known:
+            continue
+        known.add(id(each))
+        if isinstance(each, str | bytes):
+            size += len(each)
+        elif isinstance(each, dict | tuple | list | frozenset) or type(each).__name__ == "_lru_list_elem":
+            todo += gc.get_referents(each)
+    return size
 
 
 def test_a_session_that_has_handed_over_is_like_a_new_one() -> None:
