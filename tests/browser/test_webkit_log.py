@@ -179,3 +179,10 @@ def test_a_load_whose_preflight_failed_takes_no_request_that_another_was_told_of
     )
     refused = Kind.PREFLIGHT, Outcome.CORS, "PreflightNotSuccessful"
     assert words(told, *flows) == [OK_REQUEST, refused, OK_REQUEST, OK_REQUEST, OK_REQUEST]
+
+
+def test_a_redirects_target_whose_preflight_fails_its_access_check_is_refused_there() -> None:
+    told = log(("PUT", URL), sentence="Cannot use wildcard in Access-Control-Allow-Origin", end=9.0)
+    first = flow(100.0, method="PUT", status=303, to="http://third.test/b")
+    refused = Kind.PREFLIGHT, Outcome.CORS, "WildcardWithCredentials"
+    assert words(told, first, flow(101.0, "http://third.test/b", asked="GET")) == [OK_REQUEST, refused]

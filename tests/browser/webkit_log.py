@@ -193,10 +193,10 @@ class Pool:
         ]
         return max(near, key=itemgetter(0, 1))[2] if near else None
 
-    def has_spare(self, step: tuple[str, str]) -> bool:
-        """Whether there are more free flows of a step than other loads that are known to have gone there."""
+    def has_all_promised(self, step: tuple[str, str]) -> bool:
+        """Whether all free flows of a step belong to other loads that are known to have gone there."""
         url, method = _as_found(step)
-        return len(self._free.get((url, False, method), ())) > self.promised[url, method]
+        return 0 < len(self._free.get((url, False, method), ())) <= self.promised[url, method]
 
     def take(self, one: http.HTTPFlow) -> None:
         for free in self._free.values():
@@ -219,7 +219,7 @@ def _chain(load: Load, pool: Pool, until: float) -> Iterator[http.HTTPFlow]:
         actual = pool.find(step, False, now, until, fit)
         if asked is not None and actual is not None:
             is_last = step not in load.steps[:-1]
-            if _fails_before(load) and (_target(actual, step) is None or (is_last and not pool.has_spare(step))):
+            if _fails_before(load) and (_target(actual, step) is None or (is_last and pool.has_all_promised(step))):
                 actual = None
             elif asked.timestamp_start > actual.timestamp_start:
                 asked = None
@@ -234,7 +234,7 @@ def _chain(load: Load, pool: Pool, until: float) -> Iterator[http.HTTPFlow]:
         following = next(steps, None)
         if following is None and load.sentence is not None:
             following = _target(actual, step)
-            if following is not None and not _fails_before(load) and not pool.has_spare(following):
+            if following is not None and not _fails_before(load) and pool.has_all_promised(following):
                 return
         if following is None:
             return
