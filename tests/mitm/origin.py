@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 import h2.config
 import h2.connection
@@ -50,17 +51,16 @@ def http_answer(*lines: str, status: str = "200 OK", body: bytes = b"ok") -> Ans
     return Answer(f"{head}\r\n\r\n".encode() + body)
 
 
-class Origin:
-    """Answers by path over plain HTTP/1. ``requested`` and ``left`` are set for a path when they happen there."""
+class _Listener:
+    """Serves each connection in a thread. ``requested`` and ``left`` are set for a path when they happen there."""
 
-    def __init__(self, answers: Mapping[str, Answer]) -> None:
-        self._answers = answers
+    def __init__(self) -> None:
         self.requested: defaultdict[str, threading.Event] = defaultdict(threading.Event)
         self.left: defaultdict[str, threading.Event] = defaultdict(threading.Event)
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
 
-    def __enter__(self) -> Origin:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
         return self
 
@@ -74,6 +74,17 @@ class Origin:
             except OSError:
                 return
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        raise NotImplementedError
+
+
+class Origin(_Listener):
+    """Answers by path over plain HTTP/1."""
+
+    def __init__(self, answers: Mapping[str, Answer]) -> None:
+        super().__init__()
+        self._answers = answers
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:
@@ -123,42 +134,24 @@ def _until_closed(connection: socket.socket) -> None:
         pass
 
 
-class Http2Origin:
+class Http2Origin(_Listener):
     """Answers over TLS and HTTP/2: ``/ok`` well, ``/reset/CODE`` with RST_STREAM, ``/hang`` never."""
 
     def __init__(self, folder: Path, *headers: tuple[str, str]) -> None:
+        super().__init__()
         self._headers = headers
-        self.requested: defaultdict[str, threading.Event] = defaultdict(threading.Event)
-        self.left: defaultdict[str, threading.Event] = defaultdict(threading.Event)
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._socket.getsockname()[1]
         self.certificate = _certificate(folder)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(self.certificate)
         self._context.set_alpn_protocols(["h2"])
 
-    def __enter__(self) -> Http2Origin:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._socket.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, plain: socket.socket) -> None:
+    def _serve(self, connection: socket.socket) -> None:
         try:
-            plain.settimeout(SECONDS)
-            with self._context.wrap_socket(plain, server_side=True) as connection:
-                self._speak(connection)
+            connection.settimeout(SECONDS)
+            with self._context.wrap_socket(connection, server_side=True) as secured:
+                self._speak(secured)
         except (OSError, h2.exceptions.ProtocolError):
-            plain.close()
+            connection.close()
 
     def _speak(self, connection: ssl.SSLSocket) -> None:
         paths: dict[int, str] = {}
