@@ -273,13 +273,14 @@ def _check(options: argparse.Namespace) -> int:
     from .report import text_report
     from .report.fail_on import counting
     from .report.formats import LISTING_ALL
+    from .report.severity_colors import is_wanted
 
     output, name = _target(options)
     task = _task(options, brief=name not in LISTING_ALL)
     with ProgressBar(sys.stderr) as bar:
         report = check(options.captures, task, options.jobs, bar.show if bar.wanted else None)
     if output is None and name == "text":
-        sys.stdout.write(text_report.render(report, colour=_colour()))
+        sys.stdout.write(text_report.render(report, colour=sys.stdout.isatty() and is_wanted()))
     else:
         _write(report, output, name)
     sys.stdout.flush()
@@ -311,16 +312,18 @@ def _write(report: "Report", output: Path | None, name: str) -> None:
 
 def _target(options: argparse.Namespace) -> tuple[Path | None, str]:
     """Return where the report goes, ``None`` for standard output, and in which format."""
-    output = None if options.output in (None, "-") else Path(options.output)
-    if output is not None and os.path.isdir(output):
-        raise _UnusableError(f"--output {output} is a folder; name a file in it")
-    if output is not None and not os.path.isdir(output.parent):
-        raise _UnusableError(f"--output {output}: there is no folder {output.parent}")
-    if options.format is not None or output is None:
-        return output, options.format or "text"
     from .report.formats import format_of
 
-    return output, format_of(output.suffix) or "text"
+    if options.output in (None, "-"):
+        return None, options.format or "text"
+    output = Path(options.output)
+    if os.path.isdir(output):
+        raise _UnusableError(f"--output {output} is a folder; name a file in it")
+    if not os.path.isdir(output.parent):
+        raise _UnusableError(f"--output {output}: there is no folder {output.parent}")
+    if os.path.realpath(output) in map(os.path.realpath, options.captures):
+        raise _UnusableError(f"--output {output} is a capture to be judged; name another file")
+    return output, options.format or format_of(output.suffix) or "text"
 
 
 def _task(options: argparse.Namespace, brief: bool) -> "Task":
@@ -338,12 +341,6 @@ def _task(options: argparse.Namespace, brief: bool) -> "Task":
         raise _UnusableError(f"--baseline: {error}") from error
     except ignore.IgnoreError as error:
         raise _UnusableError(f"--ignore: {error}") from error
-
-
-def _colour() -> bool:
-    from .report.severity_colors import is_wanted
-
-    return sys.stdout.isatty() and is_wanted()
 
 
 if __name__ == "__main__":

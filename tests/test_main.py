@@ -379,6 +379,7 @@ def test_check_writes_to_standard_output_by_a_dash(blocked: str, capsys: pytest.
     [
         (["--output", "{folder}"], "is a folder; name a file in it"),
         (["--output", "{folder}/none/cors.json"], "there is no folder {folder}/none"),
+        (["--output", "{capture}"], "is a capture to be judged; name another file"),
         (
             ["--ignore", "allow-orgin-missing"],
             "--ignore: 'allow-orgin-missing' is no violation id; did you mean allow-origin",

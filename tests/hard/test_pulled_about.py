@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import os
 import random
 import threading
 import time
@@ -15,7 +16,10 @@ import pytest
 from mitmproxy import http
 
 from cors_addon.report.journal import Journal
-from tests.mitm.injecting import Injecting, injecting, rule
+from tests.mitm.client import fetch
+from tests.mitm.injecting import Injecting, injecting, rule, written
+from tests.mitm.origin import Answer, Origin
+from tests.mitm.process import Mitmproxy, listening
 from tests.mitm.support import APP, cors_get, logged, make_flow, make_response, preflight, proxy
 from tests.page.support import verdict
 
@@ -166,3 +170,43 @@ def test_a_page_that_redirects_and_clears_meanwhile_gets_its_bytes(tmp_path: Pat
         running.addon.response(flow)
         assert flow.response is not None
         assert flow.response.headers["Access-Control-Allow-Origin"] == APP
+
+
+@pytest.mark.proxy
+def test_a_real_proxy_passes_every_byte_while_all_options_are_thrown(tmp_path: Path) -> None:
+    """CORS_TOGGLE_SECONDS=300 has it go on for five minutes."""
+    head = "HTTP/1.1 200 OK\r\nX-A: b\r\nVary: Accept\r\nConnection: close\r\nContent-Length: 200\r\n\r\n"
+    wanted = head.encode() + b"0123456789" * 20
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.yaml").write_text(written(rule(name=name, hosts=["localhost"])), encoding="utf-8")
+    environment = {"CORS_TOGGLE_FOLDER": str(tmp_path)}
+    script = ["-s", str(Path(__file__).with_name("toggling.py"))]
+    wrong: list[bytes] = []
+    passed: list[str] = []
+    with (
+        Origin({"/": Answer(wanted)}) as origin,
+        Mitmproxy(tmp_path, *listening(), *script, environment=environment) as running,
+    ):
+        port, end = running.port, time.monotonic() + float(os.environ.get("CORS_TOGGLE_SECONDS", "3"))
+
+        def client(host: str) -> None:
+            while time.monotonic() < end:
+                got = fetch(port, "GET", f"http://{host}:{origin.port}/")
+                passed.append(host)
+                injected = got.lower().count(b"access-control-allow-origin: http://app.test\r\n") == 1
+                if got != wanted and not (host == "localhost" and injected and got.endswith(wanted[-200:])):
+                    wrong.append(got)
+
+        clients = [threading.Thread(target=client, args=[host]) for host in ("127.0.0.1", "localhost") * 2]
+        for each in clients:
+            each.start()
+        for each in clients:
+            each.join()
+        assert running.stop() == 0
+    threw = next(int(line.split()[1]) for line in running.lines if line.startswith("threw "))
+    print(f"{len(passed):,} requests while options were thrown {threw:,} times")
+    assert wrong == []
+    assert len(passed) > 20
+    assert threw > 20
+    assert [line for line in running.lines if "fault of its own" in line or "Traceback" in line] == []
+    assert [line for line in running.lines if line.startswith("refused") and "no rule file" not in line] == []
