@@ -86,7 +86,7 @@ class FlowHooks:
         if seen is None:
             return
         self._open[flow.id] = seen
-        if not flow.live or not (seen.glance.origin or seen.is_planned):
+        if not seen.is_live or not (seen.glance.origin or seen.is_planned):
             return
         if not self._running:
             self._await_response(seen)
@@ -166,7 +166,7 @@ class FlowHooks:
             if seen.hung_up_at and seen.hung_up_at < now - _FORGOTTEN_AFTER:
                 self._give_up(seen)
                 continue
-            if seen.flow.live and (seen.glance.origin or seen.is_planned) and not (seen.is_noted or seen.is_over):
+            if seen.is_live and (seen.glance.origin or seen.is_planned) and not (seen.is_noted or seen.is_over):
                 self._await_response(seen)
 
     def _give_up(self, seen: Seen) -> None:

@@ -43,9 +43,10 @@ class Seen:
 
     ``url`` is empty where the request alone says nothing: then it is read with the response. ``head`` are the header
     fields that the last look saw. ``is_again`` says that a response was seen before this one, ``lacks_body``
-    that its body was not there when it was read, ``is_noted`` that the
-    request was put into the pipeline before its response, ``is_planned`` that a rule may be for it. ``plan`` is what a
-    rule did to the flow, and ``made`` the response that it delivered; ``at`` is the Unix time of that.
+    that its body was not there when it was read, ``is_noted`` that the request was put into the pipeline before its
+    response, ``is_planned`` that a rule may be for it. ``is_live`` says that the flow was on its way then: mitmproxy
+    takes its own word back as soon as the response is sent. ``plan`` is what a rule did to the flow, and ``made`` the
+    response that it delivered; ``at`` is the Unix time of that.
     """
 
     flow: http.HTTPFlow
@@ -64,6 +65,7 @@ class Seen:
     is_noted: bool = False
     is_planned: bool = False
     is_again: bool = False
+    is_live: bool = False
     lacks_body: bool = False
     plan: Plan | None = None
     made: Response | None = None
@@ -162,7 +164,7 @@ class Seen:
             response_version="HTTP/1.1" if flow.response is None else flow.response.http_version,
             server_address=address[0] if address else "",
             websocket=flow.websocket is not None,
-            source="live" if flow.live else "flows",
+            source="live" if self.is_live else "flows",
         )
 
 
@@ -174,7 +176,7 @@ def seen_of(flow: http.HTTPFlow) -> Seen | None:
     if found is NOTHING:
         return None
     # What other addons map elsewhere is still what the browser asked for.
-    return Seen(flow, data.method, browser_url(flow) if found.origin else "", fields, found)
+    return Seen(flow, data.method, browser_url(flow) if found.origin else "", fields, found, is_live=flow.live)
 
 
 def planned(flow: http.HTTPFlow, seen: Seen | None) -> Seen:
@@ -187,7 +189,7 @@ def planned(flow: http.HTTPFlow, seen: Seen | None) -> Seen:
 def without_a_word(flow: http.HTTPFlow) -> Seen:
     """Look at a request that says nothing, since its response does, or a rule is for it."""
     data = flow.request.data
-    return Seen(flow, data.method, browser_url(flow), data.headers.fields, NOTHING)
+    return Seen(flow, data.method, browser_url(flow), data.headers.fields, NOTHING, is_live=flow.live)
 
 
 def exchange_of(flow: http.HTTPFlow) -> Exchange:

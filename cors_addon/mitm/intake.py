@@ -68,39 +68,39 @@ class Intake:
         elif seen.is_over:
             self._judge(seen)
         else:
-            self.evidence_came(self._session.take_in(seen.read()), seen.flow.live)
+            self.evidence_came(self._session.take_in(seen.read()), seen.is_live)
         if seen.glance.cookie and seen.is_over and not seen.is_again:
             flow = seen.flow
-            self.evidence_came(self._session.credentials.cookie_on(flow.client_conn.id, flow.id), seen.flow.live)
+            self.evidence_came(self._session.credentials.cookie_on(flow.client_conn.id, flow.id), seen.is_live)
 
     def _is_of_interest(self, seen: Seen) -> bool:
         found = seen.glance
         if seen.status is None or not is_of_interest_without_origin(seen.status, seen.answered, found):
             return False
-        if not found.no_cors or found.document or not seen.flow.live or self._session.neighbours.knows_embedders:
+        if not found.no_cors or found.document or not seen.is_live or self._session.neighbours.knows_embedders:
             # What is saved may speak of what comes later.
             return True
         return not flows.is_harmless(seen)
 
     def _judge(self, seen: Seen) -> None:
-        self.judge_exchange(seen.flow, seen.read_body())
+        self.judge_exchange(seen.flow, seen.read_body(), seen.is_live)
 
-    def judge_exchange(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
+    def judge_exchange(self, flow: http.HTTPFlow, exchange: Exchange, is_live: bool) -> None:
         """Take in one exchange, and have its flow judged where it is over."""
-        if not flow.live and self._store.backlog.is_due(max(exchange.started, exchange.ended or 0.0)):
+        if not is_live and self._store.backlog.is_due(max(exchange.started, exchange.ended or 0.0)):
             self._store.revise_backlog()
         changed = self._session.take_in(exchange)
         if exchange.response is not None or exchange.error is not None:
             self._store.count(flow)
-            self._have_judged(flow)
-        self.evidence_came(changed, flow.live)
+            self._have_judged(flow, is_live)
+        self.evidence_came(changed, is_live)
 
-    def _have_judged(self, flow: http.HTTPFlow) -> None:
+    def _have_judged(self, flow: http.HTTPFlow, is_live: bool) -> None:
         """Have a flow judged: at the end of the batch, for what comes in it may be evidence, where somebody waits.
 
         What is saved is judged at once: what comes later may make the session forget it.
         """
-        if self.in_turns and flow.live:
+        if self.in_turns and is_live:
             self.fresh[flow.id] = None
         else:
             self.touched += self._store.revise([flow.id], anew=True)
@@ -123,11 +123,11 @@ class Intake:
             if exchange.response is not None:
                 self._judge(seen)
             else:
-                self.evidence_came(self._session.take_in(exchange), seen.flow.live)
+                self.evidence_came(self._session.take_in(exchange), seen.is_live)
             self._deliveries.foresee(flow.id, seen.plan, exchange.response)
-            self._have_judged(flow)
+            self._have_judged(flow, seen.is_live)
             return
-        self.evidence_came(self._session.take_in(exchange), seen.flow.live)
+        self.evidence_came(self._session.take_in(exchange), seen.is_live)
         if exchange.response is not None:
             injection.keep_server(flow, exchange.response)
         self._store.count(flow)
@@ -136,8 +136,8 @@ class Intake:
     def _redeliver(self, seen: Seen, response: Response) -> None:
         """Judge what the browser gets now, and show the server's verdict with it."""
         changed = self._session.deliver(seen.flow.id, response, seen.at)
-        self._have_judged(seen.flow)
-        self.evidence_came(changed, seen.flow.live)
+        self._have_judged(seen.flow, seen.is_live)
+        self.evidence_came(changed, seen.is_live)
 
     def _judge_anew(self, seen: Seen) -> None:
         flow_id, response = seen.flow.id, seen.read().response

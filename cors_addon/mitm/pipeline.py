@@ -112,7 +112,7 @@ class Pipeline:
     def put(self, seen: Seen) -> None:
         """Have taken in what was seen."""
         self._inbox.append(seen)
-        if self._loop is None or self.at_once or not seen.flow.live:
+        if self._loop is None or self.at_once or not seen.is_live:
             self.drain()
         else:
             self._expect_turn()
@@ -158,7 +158,7 @@ class Pipeline:
                 self._intake.evidence_came(changed, live=True)
             elif flow is not None and testimony.outcome is not Told.PASSED:
                 # What nobody had to look at before the browser blocked it.
-                self._intake.judge_exchange(flow, replace(flows.exchange_of(flow), testimony=testimony))
+                self._intake.judge_exchange(flow, replace(flows.exchange_of(flow), testimony=testimony), is_live=True)
             return bool(changed) or flow is not None
         except Exception as exc:
             self._teller.fault("what a browser said", flow, exc)
@@ -168,7 +168,7 @@ class Pipeline:
         """Judge a flow whose verdict was cleared, by what the server sent: what a rule changed does not show that."""
         over = flow.response is not None or flow.error is not None
         if over and (flow.response is None or ADDON_HEADER not in flow.response.headers):
-            self._intake.judge_exchange(flow, flows.exchange_of(flow))
+            self._intake.judge_exchange(flow, flows.exchange_of(flow), is_live=False)
             self.settle()
 
     # --- turns ------------------------------------------------------------------------------------------------

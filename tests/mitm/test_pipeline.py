@@ -251,3 +251,21 @@ def test_a_replay_waits_for_its_answer_though_its_connection_was_closed_long_ago
         running.hook("requestheaders", flow)
         running.look()
         assert len(running.addon._open) == 1
+
+
+def test_what_was_on_its_way_stays_so_when_mitmproxy_is_done_with_the_flow_before_the_turn() -> None:
+    """mitmproxy says that a flow is no longer live as soon as its response is sent, some milliseconds before."""
+    with proxy() as running:
+        image = make_flow(
+            "Sec-Fetch-Mode: no-cors",
+            "Sec-Fetch-Site: cross-site",
+            "Sec-Fetch-Dest: image",
+            response=make_response(200, "Content-Type: image/png"),
+        )
+        for flow in (image, call := cors_get()):
+            pass_hooks(running, flow)
+            flow.live = False
+        assert len(running.addon.pipeline._inbox) >= 1
+        running.turn()
+        assert call.metadata["cors.outcome"] == "blocked"
+        assert running.addon.session.correlator.get(image.id) is None, "nothing holds such a response back"
