@@ -121,8 +121,10 @@ class Chromium:
             browser.version = f"{program.title} {product.rpartition('/')[2].partition('.')[0]}"
             if changed is not None:
                 await browser.call("Target.setAutoAttach", **_ALL_TARGETS)
-        except BaseException:
+        except BaseException as error:
             browser.close()
+            if isinstance(error, StartError):
+                raise await process.failure(error) from error
             raise
         return browser
 

@@ -17,13 +17,11 @@ from .process import BrowserProcess, StartError
 from .requests import Changed
 
 _OBSERVERS: Final = Path(__file__).with_name("firefox_observers.js")
-_PATIENCE: Final = 60.0
+_PATIENCE: Final = 120.0
+"""Seconds for the start. A browser that is started may take longer over a command, since pages may keep it busy."""
 _BUSY: Final = 0.1
 _IDLE: Final = 0.5
 """Seconds between looks at what the observers have told, while they tell something and while not."""
-
-_PASSING: Final = ("no such window", "unexpected alert open", "unknown error", "javascript error")
-"""Errors that a page causes: it closed its window, or shows a dialog, until whose end nobody can look."""
 
 _OF_ITS_OWN: Final = ", ".join(
     (
@@ -119,16 +117,16 @@ class Firefox:
         process = await BrowserProcess.start(program.title, command, files, program.profiles, False)
         browser = cls(process, program.title, changed)
         try:
-            await browser._connect()
+            await asyncio.wait_for(browser._connect(), _PATIENCE)
         except BaseException as error:
             browser.close()
-            if isinstance(error, (OSError, MarionetteError, TimeoutError)):
-                raise StartError(f"{program.title} did not start: {error}") from error
+            if isinstance(error, (OSError, MarionetteError, TimeoutError, StartError)):
+                raise await process.failure(error) from error
             raise
         return browser
 
     async def _connect(self) -> None:
-        self.channel_port = port = await asyncio.wait_for(self._port(), _PATIENCE)
+        self.channel_port = port = await self._port()
         self._marionette = await Marionette.connect(port)
         session = await self._call("WebDriver:NewSession", acceptInsecureCerts=True, unhandledPromptBehavior="ignore")
         version = str(session["capabilities"]["browserVersion"]).partition(".")[0]
@@ -145,7 +143,7 @@ class Firefox:
             with contextlib.suppress(OSError, ValueError):
                 return int(place.read_text("ascii"))
             if not Path(self.process.profile).exists():
-                raise StartError(f"{self._title} ended while starting")
+                raise StartError("it ended at once")
             await asyncio.sleep(0.05)
 
     async def open(self, url: str) -> None:
@@ -185,9 +183,8 @@ class Firefox:
             while True:
                 try:
                     busy = await self._look()
-                except MarionetteError as error:
-                    if error.kind not in _PASSING:
-                        raise
+                except MarionetteError:
+                    # A page closed the window, or shows a dialog in it.
                     with contextlib.suppress(MarionetteError):
                         await self._another_window()
                     busy = False
@@ -202,11 +199,13 @@ class Firefox:
                 told = json.loads(await self._script(self._observers, "system"))
             finally:
                 await self._call("Marionette:SetContext", value="content")
-        self._events.add(told)
+        # What one look holds must not end the listening to all others.
+        with contextlib.suppress(LookupError, TypeError, ValueError, AttributeError):
+            self._events.add(told)
         return bool(told["lines"] or told["events"])
 
     async def _another_window(self) -> None:
-        """The window that the session was in is closed: go on in another one."""
+        """Go on in another window than the one that the session was in."""
         async with self._context:
             handles = await self._call("WebDriver:GetWindowHandles")
             if handles:

@@ -51,6 +51,9 @@ GENERIC: Final = "CORSDidNotSucceed"
 _OVERWRITES: Final = "CORSPreflightDidNotSucceed"
 """A channel keeps its last reason. On a redirected preflight this one comes after the one that matters."""
 
+_NO_REASON: Final = "blocked"
+"""Stands for the reason of a channel that Firefox did not open, and gives none itself: its console does."""
+
 _REDIRECTED: Final = "NS_BINDING_REDIRECTED"
 _READ_BY_NOBODY: Final = "NS_ERROR_ABORT"
 _CORS_LINE: Final = re.compile(r"resource at ‘?(.+?)’?\. \(Reason")
@@ -140,7 +143,7 @@ class FirefoxEvents:
             if event["result"]:
                 channel.results.append(event["result"])
             if event["reason"] or not event["result"]:
-                channel.reasons.append(event["reason"] or "blocked")
+                channel.reasons.append(event["reason"] or _NO_REASON)
         elif not channel.hops:
             return
         elif topic == "http-on-before-connect":
@@ -176,6 +179,8 @@ class FirefoxEvents:
         if not hop.on_wire and hop.unsent in (None, Unsent.OTHER):
             # The console says more, a little later.
             hop.unsent = self._why_unsent(hop, channel)
+        if hop.error == _NO_REASON:
+            hop.error = None if hop.unsent in (None, Unsent.OTHER) else hop.unsent.value
 
     def _verdict(self, hop: BrowserRequest, channel: _Channel) -> tuple[Outcome, str | None]:
         results, reasons = channel.results, channel.reasons

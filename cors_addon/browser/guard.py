@@ -32,6 +32,9 @@ _OWNER = "cors-addon-guard"
 _DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of Linux's prctl()."""
 
+_LONGEST = 56
+"""Characters of a profile's path that leave room for the name of a socket in it, which has some 104 in all."""
+
 _HIGH = 100
 """Descriptors from here on are out of the way of 3 and 4."""
 
@@ -55,7 +58,7 @@ def main() -> int:
             with open(os.path.join(profile, name), "w", encoding="utf-8") as file:
                 file.write(text)
         command = [word.replace("{profile}", profile) for word in wanted["command"]]
-        process, to_browser, from_browser = _start(command, wanted["pipe"])
+        process, to_browser, from_browser = _start(command, wanted["pipe"], profile)
     except OSError as error:
         _write_all(1, json.dumps({"error": error.strerror or str(error)}).encode() + b"\n")
         remove(profile)
@@ -76,8 +79,11 @@ def main() -> int:
     return 0 if status == 0 else 1
 
 
-def _start(command: list[str], pipe: bool) -> tuple["subprocess.Popen[bytes]", int | None, int | None]:
+def _start(command: list[str], pipe: bool, profile: str) -> tuple["subprocess.Popen[bytes]", int | None, int | None]:
     options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    if len(profile) <= _LONGEST:
+        # What a browser that is killed leaves in its temporary folder goes with the profile.
+        options["env"] = {**os.environ, "TMPDIR": profile}
     # A group of its own, so that all of its processes can be ended, and Ctrl-C at the proxy's terminal ends none.
     if os.name == "nt":
         options["creationflags"] = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
@@ -196,7 +202,7 @@ def remove(profile: str) -> None:
 
 
 def _remove_socket(profile: str) -> None:
-    """Remove the folder of Chromium's socket, which is elsewhere to have a short path; the profile links to it."""
+    """Remove the folder of Chromium's socket, which is elsewhere where the profile's path is long and links to it."""
     with contextlib.suppress(OSError):
         folder = os.path.dirname(os.readlink(os.path.join(profile, "SingletonSocket")))
         for name in ("SingletonSocket", "SingletonCookie"):

@@ -2,17 +2,11 @@
 
 import asyncio
 import json
-from typing import Any, Final
-
-_PATIENCE: Final = 60.0
+from typing import Any
 
 
 class MarionetteError(Exception):
-    """Firefox refused a command; ``kind`` is the protocol's own word for why."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(f"{kind}: {message}")
-        self.kind = kind
+    """Firefox refused a command."""
 
 
 class Marionette:
@@ -42,11 +36,11 @@ class Marionette:
             message = json.dumps([0, self._number, name, params]).encode()
             self._writer.write(b"%d:%s" % (len(message), message))
             while True:
-                _, number, error, result = await asyncio.wait_for(self._receive(), _PATIENCE)
+                _, number, error, result = await self._receive()
                 if number == self._number:
                     break
         if error:
-            raise MarionetteError(str(error.get("error")), str(error.get("message")))
+            raise MarionetteError(f"{error.get('error')}: {error.get('message')}")
         return result
 
     async def _receive(self) -> Any:

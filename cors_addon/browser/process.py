@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import queue
+import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,13 @@ from typing import Any, Final
 from . import guard
 
 _CHUNK: Final = 1 << 18
+_WAITING: Final = 4
+"""How many chunks wait to be read, and are read in one turn: a browser that says more waits itself."""
+
+_MOST_SHOWN: Final = 300
+_LOG_PLACE: Final = re.compile(r"^\[[^\]]*\] *")
+"""What Chromium prints before each message: process, time and place in its source."""
+
 _KILL: Final = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
@@ -37,6 +45,8 @@ class BrowserProcess:
         self._pid = 0
         self._loop = asyncio.get_running_loop()
         self._received: asyncio.Queue[bytes] = asyncio.Queue()
+        self._room = threading.Semaphore(_WAITING)
+        self._closed = False
         self._ended: asyncio.Future[str] = self._loop.create_future()
         self._to_send: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         # A session of its own: Ctrl-C at the terminal is for the proxy alone.
@@ -73,7 +83,7 @@ class BrowserProcess:
         line = b""
         while not line.endswith(b"\n"):
             # Nothing follows it before something is sent.
-            data = await self._received.get()
+            data = await self.read()
             if not data:
                 break
             line += data
@@ -89,7 +99,9 @@ class BrowserProcess:
 
     async def read(self) -> bytes:
         """Return what came next from the browser's pipe, empty when it has ended."""
-        return await self._received.get()
+        data = await self._received.get()
+        self._room.release()
+        return data
 
     async def ended(self) -> str:
         """Wait for the browser's end, and see to it that nothing is left; return the end of what it printed."""
@@ -103,8 +115,18 @@ class BrowserProcess:
             guard.remove(self.profile)
         return printed
 
+    async def failure(self, error: Exception) -> StartError:
+        """End a browser that fails to start; return why, by what it printed last."""
+        self.close()
+        lines = [_LOG_PLACE.sub("", line.strip()) for line in (await self.ended()).splitlines()]
+        why = " ".join(filter(None, lines[-3:]))[:_MOST_SHOWN] or str(error) or "it does not answer"
+        help_ = " Add --headless to start it without a window." if "DISPLAY" in why else ""
+        return StartError(f"{self._title} did not start: {why.rstrip('.')}.{help_}")
+
     def close(self) -> None:
         """End the browser. The guard does it, also where nobody is left to wait."""
+        self._closed = True
+        self._room.release()
         self._to_send.put(None)
 
     # --- the threads ------------------------------------------------------------------------------------------
@@ -122,6 +144,8 @@ class BrowserProcess:
         assert self._guard.stderr is not None
         with self._guard.stdout as stdout, contextlib.suppress(OSError):
             while data := stdout.read(_CHUNK):
+                if not self._closed:
+                    self._room.acquire()
                 self._tell(self._received.put_nowait, data)
         self._tell(self._received.put_nowait, b"")
         with self._guard.stderr as stderr:

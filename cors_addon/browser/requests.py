@@ -8,6 +8,9 @@ from typing import Final
 from ..traffic.testimony import CallSite
 
 NOSNIFF: Final = "nosniff"
+ABORTED: Final = frozenset({"net::ERR_ABORTED", "NS_BINDING_ABORTED", "NS_ERROR_ABORT"})
+"""Errors of a request that the page gave up."""
+
 MIME_TYPE: Final = "MIME type"
 
 

@@ -5,9 +5,8 @@ from typing import Final
 from ..fetch.messages import CredentialsMode
 from ..traffic.classify import BrowserFamily
 from ..traffic.testimony import Testimony, Told
-from .requests import BrowserRequest, Outcome
+from .requests import ABORTED, BrowserRequest, Outcome
 
-_ABORTED: Final = frozenset({"net::ERR_ABORTED", "NS_BINDING_ABORTED", "NS_ERROR_ABORT"})
 _OUTCOMES: Final = {
     Outcome.PENDING: None,
     Outcome.PASSED: Told.PASSED,
@@ -20,7 +19,7 @@ _MODES: Final = {None: None, True: CredentialsMode.INCLUDE, False: CredentialsMo
 def as_testimony(request: BrowserRequest, browser: str, family: BrowserFamily, under_way: int) -> Testimony:
     """Return what a browser said of a request that reached the proxy; ``browser`` is its name and version."""
     outcome = _OUTCOMES[request.outcome]
-    if outcome is Told.FAILED and request.error in _ABORTED:
+    if outcome is Told.FAILED and request.error in ABORTED:
         outcome = Told.ABORTED
     return Testimony(
         browser,

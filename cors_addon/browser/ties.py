@@ -12,7 +12,7 @@ from math import inf
 from typing import Final, NamedTuple
 
 from ..traffic.bounded_dicts import Remembered
-from .requests import BrowserRequest, Outcome, Unsent, as_sent, is_of_the_web
+from .requests import ABORTED, BrowserRequest, Outcome, Unsent, as_sent, is_of_the_web
 
 _KEYS: Final = 5_000
 _SLACK: Final = 0.1
@@ -154,7 +154,8 @@ class Ties:
                 self._is_unsent(request)
                 return True
         sent = sum(each.on_wire for each in queue.requests)
-        flow = self._flow_for(queue, request) if request.on_wire or len(queue.flows) > sent else None
+        more = request.on_wire or sum(flow.started >= _since(request) for flow in queue.flows) > sent
+        flow = self._flow_for(queue, request) if more else None
         if flow is not None:
             number = self._under_way(queue, request, flow)
             self._flow_of[id(request)] = flow, number, request
@@ -164,7 +165,11 @@ class Ties:
             return True
         if settled is None or waited < _GIVE_UP:
             return False
-        if request.on_wire or request.outcome is Outcome.PASSED:
+        if request.outcome is Outcome.FAILED and request.error in ABORTED:
+            # It waited for a connection, until the page gave it up.
+            request.unsent = Unsent.ABORTED
+            self._is_unsent(request)
+        elif request.on_wire or request.outcome is Outcome.PASSED:
             self._gone[id(request)] = request
             self.without_flow += 1
         else:
@@ -179,18 +184,24 @@ class Ties:
         self._never_sent(request)
 
     def _flow_for(self, queue: _Queue, request: BrowserRequest) -> Flow | None:
-        """Return the first flow that started while the request was under way; those before it are nobody's."""
-        since = (request.not_before or request.started) - _SLACK
-        while queue.flows and queue.flows[0].started < since:
-            queue.flows.popleft()
-        if not queue.flows or (request.settled is not None and queue.flows[0].started > request.settled + _SLACK):
-            return None
-        return queue.flows.popleft()
+        """Take the first flow that started while the request was under way; one before it may be told late."""
+        since = _since(request)
+        for place, flow in enumerate(queue.flows):
+            if flow.started >= since:
+                if request.settled is not None and flow.started > request.settled + _SLACK:
+                    break
+                del queue.flows[place]
+                return flow
+        return None
 
     def _under_way(self, queue: _Queue, request: BrowserRequest, flow: Flow) -> int:
         """Count the equal requests that this flow might as well be."""
         equal = (each.started <= flow.started + _SLACK and each.unsent is None for each in queue.requests)
         return max(1, sum(equal))
+
+
+def _since(request: BrowserRequest) -> float:
+    return (request.not_before or request.started) - _SLACK
 
 
 def _grace_of(request: BrowserRequest) -> float:

@@ -129,14 +129,17 @@ def blocked(reason: str | None = None, result: str | None = None) -> Told:
 def test_what_a_policy_blocks_is_named_with_its_directive_and_its_source_line() -> None:
     events = blocked().line("CSP_CSPViolation", f"the loading of a resource (connect-src) at {A} because it violates")
     (hop,) = events.hops
-    assert (hop.unsent, hop.directive) == (Unsent.CSP, "connect-src")
+    assert (hop.unsent, hop.directive, hop.error) == (Unsent.CSP, "connect-src", "csp")
     assert hop.call_site is not None
     assert (hop.call_site.url, hop.call_site.line) == ("http://app.test/app.js", 7)
 
 
 def test_mixed_content_and_extensions() -> None:
     line = f"Blocked loading mixed active content “{A}”"
-    assert blocked().line("Mixed Content Blocker", line).hops[0].unsent is Unsent.MIXED_CONTENT
+    (hop,) = blocked().line("Mixed Content Blocker", line).hops
+    assert (hop.unsent, hop.error) == (Unsent.MIXED_CONTENT, "mixed-content")
+    (hop,) = blocked().hops
+    assert (hop.unsent, hop.error) == (Unsent.OTHER, None), "nothing says why"
     assert blocked("MIXED_BLOCKED").hops[0].unsent is Unsent.MIXED_CONTENT
     assert blocked("EXTENSION_WEBREQUEST").hops[0].unsent is Unsent.EXTENSION
 

@@ -186,6 +186,36 @@ def test_a_program_that_does_not_start_is_said() -> None:
     run(test)
 
 
+def test_a_browser_that_says_more_than_is_read_waits() -> None:
+    async def test() -> None:
+        flood = "import os\nwhile True: os.write(4, b'x' * 65536)"
+        process = await BrowserProcess.start("Test", [sys.executable, "-c", flood], {}, "", True)
+        await until(lambda: process._received.qsize() >= 4)
+        await asyncio.sleep(0.5)
+        assert process._received.qsize() == 4
+        assert await process.read()
+        process.close()
+        await process.ended()
+        assert not Path(process.profile).exists()
+
+    run(test)
+
+
+def test_why_a_browser_does_not_start_is_said() -> None:
+    async def test() -> None:
+        printed = "[12:34:1129/040502.1:ERROR:ui/ozone/x11.cc:256] Missing X server or $DISPLAY"
+        process = await BrowserProcess.start("Test", [sys.executable, "-c", f"print({printed!r})"], {}, "", True)
+        while await process.read():
+            pass
+        assert str(await process.failure(StartError("Test has ended"))) == (
+            "Test did not start: Missing X server or $DISPLAY. Add --headless to start it without a window."
+        )
+        silent = await BrowserProcess.start("Test", [sys.executable, "-c", ""], {}, "", True)
+        assert str(await silent.failure(StartError("it ended at once"))) == "Test did not start: it ended at once."
+
+    run(test)
+
+
 def test_what_a_browser_printed_at_its_end_is_kept() -> None:
     async def test() -> None:
         command = [sys.executable, "-c", "print('no display'); raise SystemExit(1)"]

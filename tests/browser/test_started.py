@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import json
 import os
-import signal
 import socket
 import tempfile
 import time
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.kills import Kill, complaints, drawn
 from tests.browser.processes import processes_with
 from tests.browser.proxy import Proxy
 from tests.browser.run import missing
@@ -232,22 +232,11 @@ def test_a_port_that_browsers_block_is_named(report: tuple[str, dict[str, Any], 
     )
 
 
-@pytest.mark.parametrize("browser", ["chromium", "firefox"])
-@pytest.mark.parametrize("victim", ["proxy", "browser"])
-def test_whoever_is_killed_nothing_is_left(browser: str, victim: str) -> None:
-    with started(browser, "http://app.test/") as (proxy, profile):
-        running = processes_with(profile)
-        assert running
-        if victim == "proxy":
-            assert proxy._process is not None
-            proxy._process.kill()
-        else:
-            os.kill(min(running), signal.SIGKILL)
-        until(lambda: not os.path.exists(profile) and not processes_with(profile), "the end of processes and profile")
-        if victim == "browser":
-            until(lambda: "has ended" in proxy.output, "the proxy's word on it")
-            assert proxy.stop() == 0
-        assert "Traceback" not in proxy.output
+@pytest.mark.parametrize("kill", [*[*drawn("chromium", 6, 14)][::2], *[*drawn("firefox", 6, 14)][1::2]], ids=str)
+def test_whoever_is_killed_whenever_nothing_is_left(kill: Kill) -> None:
+    """A few of what `python -m tests.browser.kills` tries."""
+    skip_without(kill.browser)
+    assert [*complaints(kill)] == []
 
 
 def listening_ports(pids: list[int]) -> set[int]:

@@ -185,6 +185,22 @@ def test_a_redirect_or_preflight_that_is_told_late_is_tied_all_the_same() -> Non
     assert world.told == {"f": late}
 
 
+def test_an_equal_request_leaves_the_flow_of_a_redirect_that_is_told_late() -> None:
+    """Two chains lead to one URL: what is told first of the second began after the flow of the first."""
+    world = World()
+    began = world.now
+    world.wait(1)
+    world.flow("redirected")
+    world.wait(1)
+    second = world.request()
+    world.flow("second")
+    world.settle(second)
+    late = BrowserRequest(A, "GET", False, world.now, on_wire=True, not_before=began)
+    world.settle(late)
+    assert world.told["redirected"] is late
+    assert world.told["second"] is second
+
+
 def test_a_request_that_nothing_is_said_of_holds_up_no_equal_one_for_long() -> None:
     world = World()
     silent = world.request(on_wire=False)
@@ -201,6 +217,19 @@ def test_a_request_that_nothing_is_said_of_holds_up_no_equal_one_for_long() -> N
     silent.on_wire, silent.started = True, world.now
     world.settle(silent)
     assert world.told["late"] is silent
+
+
+@pytest.mark.parametrize("error", ["net::ERR_ABORTED", "NS_BINDING_ABORTED"])
+def test_what_is_given_up_before_it_gets_a_connection_was_never_sent(error: str) -> None:
+    """Browsers tell of a request that it is on its way when it begins to wait for a connection."""
+    world = World()
+    request = world.request(on_wire=True)
+    world.settle(request, Outcome.FAILED, error)
+    world.wait(1)
+    assert world.unsent == []
+    world.wait(10)
+    assert [each.unsent for each in world.unsent] == [Unsent.ABORTED]
+    assert world.ties.without_flow == 0
 
 
 def test_what_failed_without_a_word_and_without_a_flow_was_not_sent() -> None:
