@@ -106,6 +106,11 @@ class AnyPort(Enum):
 
 ANY_PORT: Final = AnyPort.ANY
 
+_DOT: Final = r"(?:\.|%(?:25)*2e)"
+_SEPARATOR: Final = r"(?:[/\\]|%(?:25)*(?:2f|5c))"
+_CLIMBS: Final = re.compile(rf"{_SEPARATOR}{_DOT}{{2}}(?:;|%(?:25)*3b|{_SEPARATOR}|$)", re.IGNORECASE)
+"""Segments that servers take for ``..`` and browsers do not: encoded separators, and parameters."""
+
 _ORIGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?")
 
 
@@ -182,7 +187,13 @@ class PathPattern:
     segments: tuple[str, ...]
 
     def matches(self, path: str) -> bool:
-        """Say whether the path of a URL matches; linear in its length for each ``**``."""
+        """Say whether the path of a URL matches; linear in its length for each ``**``.
+
+        A path that may lead elsewhere on the server, such as ``/v1/..%2fadmin``, matches no narrower pattern than
+        ``/**``.
+        """
+        if self.segments != ("**",) and _CLIMBS.search(path):
+            return False
         return _match_segments(self.segments, path.split("/")[1:])
 
     def covers(self, other: "PathPattern") -> bool:

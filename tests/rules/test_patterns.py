@@ -146,6 +146,13 @@ def test_origins(pattern: str, origin: str, matches: bool, why: str) -> None:
         ("/", "/", True, "the root"),
         ("/", "/a", False, "and nothing else"),
         ("/a%20b", "/a%20b", True, "as on the wire"),
+        ("/v1/**", "/v1/..%2fadmin", False, "servers that decode first answer /admin"),
+        ("/v1/**", "/v1/%2E%2e%5Cadmin", False, "in any way of writing it"),
+        ("/v1/**", "/v1/..%252Fadmin", False, "and decoded twice"),
+        ("/v1/**", "/v1/..;a=b/admin", False, "servers cut parameters off a segment"),
+        ("/v1/*", "/v1/x%2f..", False, "at the end"),
+        ("/**", "/v1/..%2fadmin", True, "what is for every path is for that one"),
+        ("/v1/**", "/v1/a..;b/x..%2f..y/...", True, "dots within a name lead nowhere"),
     ],
 )
 def test_paths(pattern: str, path: str, matches: bool, why: str) -> None:
