@@ -45,6 +45,11 @@ def test_compared(
     assert compared(hop, Said(addon, error)) is expected, why
 
 
+def test_a_redirected_preflight_has_one_of_two_names_in_firefox() -> None:
+    hop = Hop("http://other.test/", "OPTIONS", Kind.PREFLIGHT, 0.0, Outcome.CORS, "CORSPreflightDidNotSucceed")
+    assert compared(hop, Said("blocked", "CORSExternalRedirectNotAllowed")) is OPEN
+
+
 # the browser's failure and its target's, the addon's word, what it is, reason
 WITH_FINDINGS = (
     (Outcome.FAILED, "corp-not-same-origin", None, Said("not-cors", None, CORP), AGREE, "a neighbour, found"),
