@@ -10,6 +10,9 @@ _KEPT: Final = 1_000
 _EXPECTED: Final = frozenset({Unsent.PREFLIGHT, Unsent.REDIRECT, Unsent.TWICE})
 """What another flow or entry tells already."""
 
+_BY_ORIGIN: Final = frozenset({Unsent.CSP, Unsent.MIXED_CONTENT, Unsent.LOCAL_NETWORK_ACCESS, Unsent.PORT})
+"""What stops every URL of an origin, and has one fix for all of them."""
+
 _HELP: Final = {
     Unsent.CSP: "Add {origin} to {directive} in the Content-Security-Policy of the page.",
     Unsent.MIXED_CONTENT: "Call the URL over https, or serve the page over http while developing.",
@@ -36,7 +39,10 @@ _WHAT: Final = {
 
 
 class UnsentRequests:
-    """Keeps what was never sent; ``entries`` are plain data for reports, newest last, repeats counted."""
+    """Keeps what was never sent; ``entries`` are plain data for reports, newest last, repeats counted.
+
+    ``others`` says that the repeats have other URLs of the same origin too, which one fix lets through.
+    """
 
     def __init__(self) -> None:
         self._entries: Remembered[tuple[object, ...], dict[str, Any]] = Remembered(_KEPT)
@@ -49,10 +55,12 @@ class UnsentRequests:
         reason = request.unsent
         if reason is None or reason in _EXPECTED or request.outcome is Outcome.PASSED:
             return None
-        key = (request.url, request.method, reason, request.error, request.call_site)
+        place = _origin_of(request.url) if reason in _BY_ORIGIN else request.url
+        key = (place, request.method, reason, request.directive, request.error, request.call_site)
         known = self._entries.get(key)
         if known is not None:
             known["count"] += 1
+            known["others"] = known["others"] or request.url != known["url"]
             self._entries.move_to_end(key)
             return None
         entry = self._entries[key] = entry_of(request, browser)
@@ -93,6 +101,7 @@ def entry_of(request: BrowserRequest, browser: str) -> dict[str, Any]:
         "initiator": None if site is None else plain_site(site),
         "started": request.started,
         "count": 1,
+        "others": False,
     }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ..report.browser_word import place_of
+from ..report.browser_word import place_of, repeats
 from .html_text import left_out, line, prose, text
 
 _LISTED: Final = 50
@@ -22,11 +22,10 @@ def section(told: str, entries: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _item(entry: Mapping[str, Any]) -> str:
-    times = f" ({entry['count']:,} times)" if entry["count"] > 1 else ""
     place = place_of(entry["initiator"])
     called = f"<br>Called by {text(place)}." if place else ""
     help_ = f"<br>{prose(entry['help'])}" if entry["help"] else ""
     return (
-        f"<li><b>{text(entry['method'])} {text(entry['url'])}</b>{times}<br>"
+        f"<li><b>{text(entry['method'])} {text(entry['url'])}</b>{repeats(entry)}<br>"
         f"{line(entry['browser'])}: {line(entry['message'])} [{line(entry['reason'])}].{called}{help_}</li>"
     )

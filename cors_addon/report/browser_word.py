@@ -67,6 +67,14 @@ def place_of(site: Mapping[str, Any] | None) -> str:
     return f"{inert(site['function'], 100)}, {place}" if site.get("function") else place
 
 
+def repeats(entry: Mapping[str, Any]) -> str:
+    """Say how often a request was not sent, empty for once."""
+    if entry["count"] == 1:
+        return ""
+    others = ", with other URLs of its origin" if entry.get("others") else ""
+    return f", {entry['count']:,} times{others}"
+
+
 def unsent_lines(unsent: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return the section on requests that never reached the proxy, without lines where there are none."""
     entries = list(unsent)
@@ -74,8 +82,9 @@ def unsent_lines(unsent: Iterable[Mapping[str, Any]]) -> list[str]:
         return []
     lines = ["What never reached the proxy:"]
     for entry in entries[:_MOST]:
-        times = f", {entry['count']:,} times" if entry["count"] > 1 else ""
-        lines.append(f"  {inert(entry['method'], 40)} {inert(entry['url'], _LONGEST)}{times}  [{entry['reason']}]")
+        lines.append(
+            f"  {inert(entry['method'], 40)} {inert(entry['url'], _LONGEST)}{repeats(entry)}  [{entry['reason']}]"
+        )
         lines += paragraph("why", entry["message"], indent=4)
         place = place_of(entry["initiator"])
         if place:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from ..catalogue.violation import Severity
 from ..verdict.model import Judge, Outcome
 from .browser_word import place_of as call_site
+from .browser_word import repeats
 from .diagnosis_text import what_becomes
 from .html_cards import card, known, server_plan, where
 from .html_parts import NAMES, badge, code, escape, wire
@@ -140,12 +141,11 @@ def _unsent(report: Report) -> Iterator[str]:
         return
     yield '<section aria-labelledby="unsent">\n<h2 id="unsent">What never reached the proxy</h2>\n<ul>'
     for entry in report.unsent[:_MOST_BLOCKS]:
-        times = f", {entry['count']:,} times" if entry["count"] > 1 else ""
         said = [wire(entry["message"])]
         called = call_site(entry["initiator"])
         said += [f"Called by {code(called)}."] if called else []
         said += [wire(entry["help"])] if entry["help"] else []
-        yield f"<li>{code(entry['method'])} {code(entry['url'])}{times}: {' '.join(said)}</li>"
+        yield f"<li>{code(entry['method'])} {code(entry['url'])}{repeats(entry)}: {' '.join(said)}</li>"
     if len(report.unsent) > _MOST_BLOCKS:
         yield f"<li>and {len(report.unsent) - _MOST_BLOCKS:,} more</li>"
     yield "</ul>\n</section>"

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ..verdict.failure_details import inert
 from .browser_word import place_of as call_site
+from .browser_word import repeats
 from .diagnosis_text import about, browsers, covers, explanations, place_of, response_of, sentence, what_becomes
 from .model import Report
 from .text_layout import requests_of, value_of
@@ -94,11 +95,10 @@ def _unsent(report: Report) -> Iterator[str]:
     """Yield what the browser itself stopped, and no flow tells of."""
     yield "## What never reached the proxy\n"
     for entry in report.unsent[:_MOST_PLACES]:
-        times = f", {entry['count']:,} times" if entry["count"] > 1 else ""
         called = call_site(entry["initiator"])
         said = [_prose(entry["message"]), f"Called by {_code(called)}." if called else "", _prose(entry["help"] or "")]
         request = f"{entry['method']} {entry['url']}"
-        yield f"- {_code(request)}{times}: {' '.join(filter(None, said))}"
+        yield f"- {_code(request)}{repeats(entry)}: {' '.join(filter(None, said))}"
     if len(report.unsent) > _MOST_PLACES:
         yield f"- and {len(report.unsent) - _MOST_PLACES:,} more"
 

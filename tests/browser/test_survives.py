@@ -47,7 +47,8 @@ def test_it_is_heard_after_a_crash_a_closed_tab_a_dialog_and_a_flood(browser: st
         said = proxy.command("cors.browser", browser, "--headless", "http://app.test/started")
         assert "is starting" in str(said)
         visited("started")
-        (profile,) = [each for each in profiles() - before if processes_with(each)]
+        (guard,) = processes_with("guard.py", proxy.pid)
+        (profile,) = [each for each in profiles() - before if processes_with(each, guard)]
         for pid in processes_in(profile):
             words = Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
             if "--type=renderer" in words or words.rstrip("\0").endswith("tab"):

@@ -37,6 +37,7 @@ def test_an_entry_says_what_where_and_what_to_do() -> None:
         "initiator": {"url": "http://app.test/app.js", "line": 12, "column": 3, "function": "loadItems"},
         "started": 1.0,
         "count": 1,
+        "others": False,
     }
 
 
@@ -46,6 +47,24 @@ def test_repeats_are_counted() -> None:
     assert [each["count"] for each in kept.entries] == [3]
     kept.clear()
     assert kept.entries == []
+
+
+def test_what_one_fix_lets_through_is_one_entry() -> None:
+    kept = UnsentRequests()
+    for number in range(200):
+        kept.add(request(url=f"http://api.test/{number}", directive="connect-src"), "x")
+    (entry,) = kept.entries
+    assert (entry["url"], entry["count"], entry["others"]) == ("http://api.test/0", 200, True)
+    kept.add(request(url="http://other.test/", directive="connect-src"), "x")
+    kept.add(request(url="http://api.test/", directive="img-src"), "x")
+    assert len(kept.entries) == 3
+
+
+def test_what_a_cache_answers_is_an_entry_for_each_url() -> None:
+    kept = UnsentRequests()
+    for number in range(3):
+        kept.add(request(Unsent.CACHE, Outcome.CORS, url=f"http://api.test/{number}"), "x")
+    assert len(kept.entries) == 3
 
 
 @pytest.mark.parametrize("reason", [Unsent.PREFLIGHT, Unsent.REDIRECT, Unsent.TWICE, None])

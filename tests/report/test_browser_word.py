@@ -72,6 +72,8 @@ def test_the_other_reports_say_so_too(render: Callable[[Report], str]) -> None:
     assert "Add http://api.test to connect-src" in text
     assert "secret" not in text
     assert "What never reached the proxy" not in render(mixed())
+    others = render(mixed().with_unsent([{**ENTRY, "others": True}]))
+    assert "2 times, with other URLs of its origin" in others
 
 
 def test_a_place() -> None:
