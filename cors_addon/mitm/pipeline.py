@@ -159,6 +159,7 @@ class Pipeline:
             elif flow is not None and testimony.outcome is not Told.PASSED:
                 # What nobody had to look at before the browser blocked it.
                 self._intake.judge_exchange(flow, replace(flows.exchange_of(flow), testimony=testimony), is_live=True)
+                self._intake.judge_fresh()
             return bool(changed) or flow is not None
         except Exception as exc:
             self._teller.fault("what a browser said", flow, exc)
@@ -218,7 +219,7 @@ class Pipeline:
         self._see_edits()
         self._look_at_the_clock()
         self._is_due = self._is_due or bool(self._store.backlog)
-        if self._is_due or self._intake.touched:
+        if self._is_due or self._intake.touched or self._intake.fresh:
             self._expect_turn(0.0)
 
     def _look_at_the_clock(self) -> None:

@@ -269,3 +269,19 @@ def test_what_was_on_its_way_stays_so_when_mitmproxy_is_done_with_the_flow_befor
         running.turn()
         assert call.metadata["cors.outcome"] == "blocked"
         assert running.addon.session.correlator.get(image.id) is None, "nothing holds such a response back"
+
+
+def test_what_the_user_makes_of_a_response_that_is_held_back_is_judged_at_the_next_look() -> None:
+    """No hook follows: mitmproxy sends the response, and is done with the flow."""
+    with proxy() as running:
+        flow = cors_get()
+        flow.intercepted = True
+        pass_hooks(running, flow)
+        turned(running)
+        assert flow.metadata["cors.outcome"] == "blocked"
+        assert flow.response is not None
+        flow.response.headers["Access-Control-Allow-Origin"] = APP
+        flow.intercepted = flow.live = False
+        running.addon._tick()
+        turned(running)
+        assert flow.metadata["cors.outcome"] == "allowed"
