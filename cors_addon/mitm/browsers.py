@@ -23,6 +23,7 @@ from ..traffic.testimony import Testimony
 from ..verdict.failure_details import inert
 from ..verdict.redact import redact
 from . import flows
+from .page_flows import is_host
 
 if TYPE_CHECKING:
     from ..browser.listened import ListenedBrowser
@@ -170,9 +171,17 @@ class Browsers:
             asyncio.get_running_loop().call_later(_LOOK_EVERY, self._tell_early)
 
     def _never_sent(self, request: "BrowserRequest", browser: str) -> None:
-        entry = None if self._unsent is None else self._unsent.add(request, browser)
+        if self._unsent is None or _is_the_pages_own(request.url):
+            return
+        entry = self._unsent.add(request, browser)
         if entry is not None:
             logger.log(logging.INFO if entry["reason"] == "aborted" else logging.WARNING, "CORS: %s", log_line(entry))
+
+
+def _is_the_pages_own(url: str) -> bool:
+    """Say whether the live page asks for its news; it gives that up where it is left."""
+    authority = url.partition("://")[2].partition("/")[0]
+    return bool(ctx.options.cors_page) and is_host(authority.partition(":")[0], ctx.options.cors_page.lower())
 
 
 def log_line(entry: dict[str, Any]) -> str:

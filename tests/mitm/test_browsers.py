@@ -9,8 +9,10 @@ import pytest
 from mitmproxy import exceptions
 
 from cors_addon.browser.find import NotFoundError
+from cors_addon.browser.requests import BrowserRequest, Outcome, Unsent
+from cors_addon.browser.unsent import UnsentRequests
 from cors_addon.mitm.browsers import Browsers, log_line
-from tests.mitm.support import mitmproxy_context
+from tests.mitm.support import mitmproxy_context, proxy
 
 
 def test_nothing_is_loaded_before_a_browser_is_started() -> None:
@@ -49,6 +51,17 @@ def test_without_a_browser_nothing_is_unsent_and_the_end_is_quiet(browsers: Brow
         browsers.clear()
         browsers.done()
     assert browsers.unsent == []
+
+
+def test_what_the_live_page_gives_up_is_no_news(browsers: Browsers, caplog: pytest.LogCaptureFixture) -> None:
+    with proxy(), caplog.at_level("INFO"):
+        browsers._unsent = UnsentRequests()
+        for url in ("http://cors.addon/data?since=4", "https://CORS.addon:8443/data", "http://api.test/items"):
+            request = BrowserRequest(url, "GET", False, 1.0, "http://app.test/", Outcome.FAILED)
+            request.unsent = Unsent.ABORTED
+            browsers._never_sent(request, "Chromium 156")
+    assert [each["url"] for each in browsers.unsent] == ["http://api.test/items"]
+    assert "cors.addon" not in caplog.text
 
 
 def test_the_log_line_holds_no_secret() -> None:
