@@ -65,8 +65,8 @@ rules:
     allow_origins: ["http://app.test", "https://app.test"]
     allow_credentials: true
 """
-_DISK: Final = 2_000
-"""Megabytes of the disk that fills up."""
+_DISK: Final = 40
+"""Megabytes of the disk that fills up, for each minute of the run."""
 
 BROKEN: Final = "version: 1\nrules:\n  - name: broken\n    hosts: ['*']\n    allow_origins: any\n"
 
@@ -195,7 +195,8 @@ class Soak(Outcome):
                 self.site.endless = True
                 options.append(f"cors_start_browser={listened} --headless {self.site.tour()}")
         addon = None if self.bare else ADDON
-        small = None if self.bare else self.keep.enter_context(disk.small(self.folder / "disk", _DISK))
+        megabytes = int(_DISK * max(5, self.seconds / 60))
+        small = None if self.bare else self.keep.enter_context(disk.small(self.folder / "disk", megabytes))
         if small is not None:
             self.appended = small / "all.jsonl"
             options += [f"cors_report={self.folder / 'proxy' / 'report.json'}", f"cors_report={self.appended}"]

@@ -150,7 +150,8 @@ def where(frame: FrameType | None) -> str:
     while frame is not None:
         code = frame.f_code
         for mark in _MARKS:
-            if mark in code.co_filename:
+            # What is measured here stands on every stack.
+            if mark in code.co_filename and code.co_filename != __file__:
                 _, _, name = code.co_filename.rpartition(mark)
                 found.setdefault(mark, f"{mark.strip('/')}/{name}:{frame.f_lineno} {code.co_name}")
         frame = frame.f_back
