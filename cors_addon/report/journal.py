@@ -106,7 +106,7 @@ class Journal:
             self.fault = exc
 
     def hand_over(self, explain: _Explain) -> None:
-        """Have ``explain`` asked for what waits now: whoever explained it is about to forget it."""
+        """Have ``explain`` asked for what waits now, since what explained it so far is about to forget it."""
         self._waiting = {flow_id: (verdict, explain) for flow_id, (verdict, _) in self._waiting.items()}
 
     def release(self, explain: _Explain, may_make_lines: bool) -> Iterator[None]:

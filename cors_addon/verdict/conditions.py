@@ -101,7 +101,7 @@ class _Check:
     asked: PreflightRequest | None = None
 
     def conditions(self, replaced: HeaderList | None = None) -> list[Condition]:
-        """Return what fails, for all judges; ``replaced`` stands in for the response's own headers."""
+        """Return what fails, for all judges; ``replaced`` are headers to judge in place of its own."""
         response = self.exchange.response
         assert response is not None
         if replaced is not None:

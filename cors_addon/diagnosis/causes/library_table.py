@@ -137,7 +137,7 @@ client high:
         MSAL (Microsoft's login library) | register the redirect URI as a single-page app: other kinds are not
         answered across origins
     x-firebase-* x-goog-*
-        the Firebase or Google API client | allow them on the server that stands in for Google's
+        the Firebase or Google API client | allow them on the server that is called in place of Google's
     apikey x-client-info x-supabase-* accept-profile content-profile x-upsert
         the Supabase client | allow authorization, x-client-info, apikey and content-type: in an Edge Function,
         with its OPTIONS answer
@@ -150,7 +150,7 @@ client high:
     x-fern-*
         an SDK made by Fern | set these headers to undefined in its options
     anthropic-version anthropic-beta anthropic-dangerous-direct-browser-access
-        the Anthropic SDK | allow them on the server that stands in for Anthropic's
+        the Anthropic SDK | allow them on the server that is called in place of Anthropic's
     openai-organization openai-project openai-beta
         the OpenAI SDK | allow them on the server
     mcp-session-id mcp-protocol-version
@@ -167,9 +167,9 @@ client high:
     x-amz-* amz-sdk-invocation-id amz-sdk-request
         an AWS SDK | allow the headers of AWS's signatures on the server
     x-algolia-*
-        the Algolia client | allow them on the server that stands in for Algolia's
+        the Algolia client | allow them on the server that is called in place of Algolia's
     stripe-*
-        the Stripe client | allow them on the server that stands in for Stripe's
+        the Stripe client | allow them on the server that is called in place of Stripe's
     x-ms-version x-ms-date x-ms-client-request-id
         an Azure SDK | allow them on the server
     x-parse-*
