@@ -199,7 +199,9 @@ class FirefoxEvents:
             category = line["category"].rstrip("0123456789")
             if category in CATEGORIES.values():
                 said.append((line["at"], category))
-        return [one for at, one in sorted(said) if one != GENERIC and at >= hop.started - _CLOCKS_APART]
+        named = [(at, one) for at, one in sorted(said) if one != GENERIC and at >= hop.started - _CLOCKS_APART]
+        # What was said before it began is another request's to the same URL, where there is more.
+        return [one for at, one in named if at >= hop.started] or [one for _, one in named]
 
     def _neighbour(self, hop: BrowserRequest) -> str | None:
         for line in self._lines.get(hop.url, ()):

@@ -75,6 +75,14 @@ def test_a_redirected_preflight_is_named_by_its_first_line() -> None:
     assert told(events.hops[0]) == (Outcome.CORS, "CORSExternalRedirectNotAllowed", True)
 
 
+def test_of_two_requests_to_one_url_each_has_the_line_that_came_after_its_start() -> None:
+    failed = {"result": "NS_ERROR_DOM_BAD_URI"}
+    events = Told().channel(1, START, CONNECT, STOP, method="HEAD", **failed).cors("CORSNotSupportingCredentials")
+    events.time -= 0.999  # the next one starts a millisecond later
+    events.channel(2, START, CONNECT, STOP, method="OPTIONS", **failed).cors("CORSAllowOriginNotMatchingOrigin")
+    assert [hop.error for hop in events.hops] == ["CORSNotSupportingCredentials", "CORSAllowOriginNotMatchingOrigin"]
+
+
 def test_a_sentence_with_the_url_in_quotes() -> None:
     events = Told().channel(1, START, CONNECT, STOP, result="X", reason="CORSDIDNOTSUCCEED")
     assert events.cors("CORSNotSupportingCredentials", f"‘{A}’").hops[0].error == "CORSNotSupportingCredentials"
