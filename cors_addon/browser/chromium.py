@@ -94,6 +94,8 @@ class Chromium:
         self._events = None if changed is None else ChromiumEvents(changed)
         self._sessions: dict[str, str] = {}
         self._console: dict[str, int] = {}
+        self._listens: dict[str, asyncio.Future[Message]] = {}
+        self._is_used = False
         self._next = 0
         self._waiting: dict[int, asyncio.Future[Message]] = {}
         self._reader = asyncio.get_running_loop().create_task(self._read(), name="cors-addon listens to a browser")
@@ -129,16 +131,17 @@ class Chromium:
         return browser
 
     async def open(self, url: str) -> None:
-        """Open a URL: in the tab that nothing was opened in yet, else in a new one."""
-        targets = (await self.call("Target.getTargets"))["targetInfos"]
+        """Open a URL: in the tab that the browser began with, then in new ones. Raises ``StartError``."""
+        targets = [] if self._is_used else (await self.call("Target.getTargets"))["targetInfos"]
+        self._is_used = True
         blank = next((each for each in targets if each["type"] == "page" and each["url"] == "about:blank"), None)
-        session = None if blank is None else self._sessions.get(blank["targetId"])
-        if blank is None:
-            await self.call("Target.createTarget", url=url)
-            return
+        tab = (blank or await self.call("Target.createTarget", url="about:blank"))["targetId"]
+        session = self._sessions.get(tab)
         if session is None:
-            attached = await self.call("Target.attachToTarget", targetId=blank["targetId"], flatten=True)
-            session = str(attached["sessionId"])
+            session = str((await self.call("Target.attachToTarget", targetId=tab, flatten=True))["sessionId"])
+        if listens := self._listens.get(session):
+            # Else a page in a process of its own asks before that process hears that it is listened to.
+            await asyncio.wait([listens], timeout=_PATIENCE)
         # A page that does not load says so itself.
         self._send("Page.navigate", session, url=url)
 
@@ -203,7 +206,7 @@ class Chromium:
 
     def _take(self, message: Message) -> None:
         if "id" in message:
-            answer = self._waiting.get(message["id"])
+            answer = self._waiting.pop(message["id"], None)
             if answer is not None and not answer.done():
                 answer.set_result(message)
             return
@@ -214,6 +217,9 @@ class Chromium:
                 self._attached(params["sessionId"], params["targetInfo"])
             case "Target.detachedFromTarget":
                 self._detached(params["sessionId"])
+            case "Inspector.targetReloadedAfterCrash" if session in self._listens:
+                # What was not answered before the crash is forgotten.
+                self._listen(session)
             case "Runtime.consoleAPICalled":
                 self._let_go(session)
             case _:
@@ -225,14 +231,22 @@ class Chromium:
         # A service worker is attached to twice, for the browser and for its page.
         if ours and target["targetId"] not in self._sessions:
             self._sessions[target["targetId"]] = session
-            for domain in ("Network", "Audits", "Log", "Runtime"):
-                self._send(f"{domain}.enable", session)
-            self._send("Runtime.setAsyncCallStackDepth", session, maxDepth=_STACK_DEPTH)
-            self._send("Target.setAutoAttach", session, **_ALL_TARGETS)
+            self._listen(session)
         self._send("Runtime.runIfWaitingForDebugger", session)
+
+    def _listen(self, session: str) -> None:
+        """Have a target tell what happens in it; ``_listens`` says when it does."""
+        for domain in ("Network", "Audits", "Log", "Runtime"):
+            self._send(f"{domain}.enable", session)
+        self._send("Target.setAutoAttach", session, **_ALL_TARGETS)
+        number = self._send("Runtime.setAsyncCallStackDepth", session, maxDepth=_STACK_DEPTH)
+        self._listens[session] = listens = self._waiting[number] = asyncio.get_running_loop().create_future()
+        listens.add_done_callback(lambda _: self._waiting.pop(number, None))
 
     def _detached(self, session: str) -> None:
         self._console.pop(session, None)
+        if listens := self._listens.pop(session, None):
+            listens.cancel()
         for target, each in [*self._sessions.items()]:
             if each == session:
                 del self._sessions[target]

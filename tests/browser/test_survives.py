@@ -53,6 +53,7 @@ def test_it_is_heard_after_a_crash_a_closed_tab_a_dialog_and_a_flood(browser: st
             words = Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
             if "--type=renderer" in words or words.rstrip("\0").endswith("tab"):
                 os.kill(pid, signal.SIGKILL)
+        time.sleep(1)  # else a tab may be opened in one of these processes
         for name in ("crashed", "dialog", "flood", "closed", "last"):
             if name == "closed":
                 proxy.command("hand.close")
