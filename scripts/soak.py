@@ -65,7 +65,7 @@ rules:
     allow_origins: ["http://app.test", "https://app.test"]
     allow_credentials: true
 """
-_DISK: Final = 40
+_DISK: Final = 30
 """Megabytes of the disk that fills up, for each minute of the run."""
 
 BROKEN: Final = "version: 1\nrules:\n  - name: broken\n    hosts: ['*']\n    allow_origins: any\n"
@@ -226,7 +226,9 @@ class Soak(Outcome):
             if not self.bare:
                 self.ask_for(proxy, self.folder / "last.json")
             proxy.stop()
-            self.faults += [line for line in proxy.output.splitlines() if "Traceback" in line]
+            lines = proxy.output.splitlines()
+            self.faults += [line for line in lines if "Traceback" in line]
+            self.of_disk = [line for line in lines if f"cors_report={self.appended}" in line]
 
     def guarded(self, work: Any, *arguments: Any) -> None:
         try:

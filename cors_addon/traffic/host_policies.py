@@ -228,15 +228,16 @@ class HostObserver:
             del self._hosts[host]
 
     def _withdraw(self, record: Record) -> set[str]:
-        """Take back what an exchange told; return the ids of those that it may have explained."""
+        """Take back what an exchange told; return the ids of those that it alone may have explained."""
         sighting = self._counted.pop(record.id, None)
         if sighting is None or sighting not in self._seen:
             return set()
-        explained = _some_of(self._hosts[sighting.host].unexplained.values())
         sighting.count -= 1
-        if sighting.count <= 0:
-            self._drop(sighting)
-        return explained
+        if sighting.count > 0:
+            return set()
+        entry = self._hosts[sighting.host]
+        self._drop(sighting)
+        return _concerned_by_loss(entry, sighting)
 
     def _forget(self, record: Record) -> None:
         """Let go of the exchange; what its host answered stays known."""
@@ -265,20 +266,34 @@ def _concerned(entry: _Host, answer: Answer, moment: Moment) -> set[str]:
     return _some_of(entry.unexplained.values() if first else [entry.unexplained.get(answer.path, {})])
 
 
+def _concerned_by_loss(entry: _Host, lost: Sighting) -> set[str]:
+    key = _key(lost.answer)
+    was_first = key is not None and entry.firsts.get(key) == lost.first
+    if key is not None and was_first:
+        del entry.firsts[key]
+        for each in entry.answers.values():
+            if _key(each.answer) == key:
+                entry.firsts[key] = min(each.first, entry.firsts.get(key, each.first))
+    return _some_of(entry.unexplained.values() if was_first else [entry.unexplained.get(lost.answer.path, {})])
+
+
 def _is_first(entry: _Host, answer: Answer, moment: Moment) -> bool:
-    key: tuple[object, ...]
-    if answer.way is Way.OTHER:
-        key = answer.allow_origin, answer.origin
-    elif answer.allows and answer.status_class == 2:
-        key = answer.is_preflight, answer.origin
-    else:
-        return False
-    if key in entry.firsts and entry.firsts[key] <= moment:
+    key = _key(answer)
+    if key is None or (key in entry.firsts and entry.firsts[key] <= moment):
         return False
     entry.firsts[key] = moment
     if len(entry.firsts) > _ANSWERS:
         del entry.firsts[next(iter(entry.firsts))]
     return True
+
+
+def _key(answer: Answer) -> tuple[object, ...] | None:
+    """Return what an answer says of the whole host, ``None`` where it speaks for its path alone."""
+    if answer.way is Way.OTHER:
+        return answer.allow_origin, answer.origin
+    if answer.allows and answer.status_class == 2:
+        return answer.is_preflight, answer.origin
+    return None
 
 
 def path_template(path: str) -> str:

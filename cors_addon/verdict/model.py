@@ -222,6 +222,12 @@ class CredentialsView:
     evidence: tuple[tuple[str, str, str, bool], ...] = ()
     """(mode, text, exchange id, certain) a piece."""
 
+    def says_the_same(self, other: "CredentialsView") -> bool:
+        """Say whether two are alike but for the flows that they name as examples."""
+        if (self.mode, self.assumed, self.contradicted) != (other.mode, other.assumed, other.contradicted):
+            return False
+        return [(*each[:2], each[3]) for each in self.evidence] == [(*each[:2], each[3]) for each in other.evidence]
+
     def to_plain(self) -> dict[str, Any]:
         return {
             "mode": self.mode,

@@ -290,6 +290,22 @@ def test_much_evidence_costs_one_revision() -> None:
         assert "its grant served 5 requests" in ask.metadata["cors"]["notes"]
 
 
+def test_that_evidence_has_other_examples_is_no_news() -> None:
+    with proxy() as running:
+        granted = f"{ALLOWED}\nAccess-Control-Allow-Credentials: true".split("\n")
+        shown = [cors_get(*granted, url=f"http://api.test/{number}", at=1000.0 + number) for number in range(2)]
+        running.send(*shown)
+        blocked = running.send(cors_get(url="http://api.test/none", at=1002.0))
+        running.look()
+        (evidence,) = blocked.metadata["cors"]["credentials"]["evidence"]
+        assert evidence["flow"] == shown[0].id
+        running.updated.clear()
+        running.addon.session.correlator.forget(shown[0].id)
+        assert running.addon.kept.revise([blocked.id]) == []
+        (evidence,) = running.verdict(blocked)["credentials"]["evidence"]
+        assert evidence["flow"] == shown[0].id
+
+
 def test_a_request_whose_answer_takes_long_counts_before_it_is_there() -> None:
     """A request that is on its way shows that the browser went on after the preflight."""
     with proxy() as running:

@@ -142,6 +142,8 @@ def test_who_is_judged_again() -> None:
     assert watched.observe(cors(f"GET {API}/d", id="g", at=-1, answer=allow())) == {"a", "b"}
     # What it said is taken back.
     assert watched.observe(cors(f"GET {API}/d", id="g", at=-1, answer=())) == {"a", "b"}
+    # What others show too is not lost with one of them.
+    assert watched.observe(cors(f"GET {API}/a", id="f", at=5, error="reset")) == set()
     watched.correlator.forget("a")
     assert watched.observe(cors(f"GET {API}/a", id="h", at=6, answer=allow("*"))) == set()
 

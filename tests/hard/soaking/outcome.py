@@ -35,6 +35,8 @@ class Outcome:
         self.faults: list[str] = []
         self.load: load.Load | None = None
         self.appended: Path | None = None
+        self.of_disk: list[str] = []
+        """What the proxy's log says of the report that is appended to."""
 
     def complaints(self) -> Iterator[str]:
         """Say in sentences what was not as it must be."""
@@ -147,6 +149,8 @@ class Outcome:
         peak = max(each["rss"] for each in self.samples)
         at_first, at_last, most = (f"{size / MEGABYTE:.1f} MB" for size in (first["rss"], last["rss"], peak))
         yield f"memory: {at_first}, at the end {at_last}, at most {most}"
+        if self.appended is not None:
+            yield f"appended: {self.appended.stat().st_size / MEGABYTE:.0f} MB; the log of it: {self.of_disk}"
         yield from self._long_turns(last)
         yield f"requests that mitmproxy told no end of, though their browser had hung up: {last['unended']}"
         yield f"connections that mitmproxy itself forgot while they waited for their turn: {last['forgotten']}"
