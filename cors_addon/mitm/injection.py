@@ -10,7 +10,7 @@ from typing import Final
 from mitmproxy import http
 from mitmproxy.log import ALERT
 
-from ..fetch.headers import HeaderList
+from ..fetch.headers import HeaderList, is_read
 from ..fetch.messages import Response
 from ..fetch.origins import Origin
 from ..rules.model import NO_RULES, PreflightMode, Rule, RuleSet
@@ -27,6 +27,9 @@ Clock = Callable[[], float]
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 _WEB_PORTS: Final = (80, 443)
 _EVENT_STREAM: Final = "text/event-stream"
+
+MOST_ON_A_FLOW: Final = 32_768
+"""Characters of a server's header lines that stay with a flow: mitmproxy keeps flows without end."""
 
 
 def awake_or_asleep() -> float:
@@ -224,9 +227,20 @@ def apply(flow: http.HTTPFlow, chosen: Plan, server: Response | None) -> Respons
 
 
 def keep_server(flow: http.HTTPFlow, server: Response) -> None:
-    """Note on a flow what its server sent, before a rule changed it."""
-    lines = ([name, redact_header(name, value)] for name, value in server.headers)
-    flow.metadata[SERVER] = [[STATUS, str(server.status)], *lines]
+    """Note on a flow what its server sent, before a rule changed it: first of all the lines that checks read."""
+    headers = list(server.headers)
+    if server.headers.size > MOST_ON_A_FLOW:
+        headers.sort(key=lambda line: not is_read(line[0].encode("latin-1")))
+    lines = [[STATUS, str(server.status)]]
+    left = MOST_ON_A_FLOW
+    for name, value in headers:
+        if len(name) > left:
+            continue
+        shown = redact_header(name, value)
+        if len(name) + len(shown) <= left:
+            lines.append([name, shown])
+            left -= len(name) + len(shown)
+    flow.metadata[SERVER] = lines
 
 
 def _media_type(response: Response) -> str:

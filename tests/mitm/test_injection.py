@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import time
@@ -15,6 +16,7 @@ from mitmproxy.flow import Error
 
 from cors_addon.mitm import display
 from cors_addon.mitm.addon import CorsAddon
+from cors_addon.mitm.injection import MOST_ON_A_FLOW
 from cors_addon.rules.decode import read_rules
 from cors_addon.rules.explain import explain_request
 from tests.mitm.injecting import NAME, Injecting, ask, call, heads, injecting, passed, rule
@@ -457,6 +459,22 @@ def test_a_dry_run_says_what_would_become_of_it() -> None:
             passed(running, subject)
             assert running.verdict(subject)["dry_run"]["outcome"] == "allowed"
             assert subject.comment.endswith(f'; rule "{NAME}" would make it allowed (dry run)')
+
+
+@pytest.mark.parametrize("value", ["a b," * 1_000, "x-abc, " * 9_000], ids=["other lines", "lists of names"])
+def test_what_stays_with_a_flow_is_bounded_and_holds_what_checks_read(value: str) -> None:
+    """mitmproxy keeps flows without end: 400 lines of 4 KB would stay with each."""
+    name = "X" if value.startswith("a") else "Access-Control-Allow-Headers"
+    lines = [f"{name}{'' if name != 'X' else number}: {value}" for number in range(400)]
+    with injecting(rule()) as running:
+        subject = call(*lines, "Access-Control-Allow-Origin: http://other.test", "Vary: Origin")
+        passed(running, subject)
+        kept = subject.metadata["cors.server"]
+        assert ["Access-Control-Allow-Origin", "http://other.test"] in kept
+        assert ["Vary", "Origin"] in kept
+        assert kept[0] == [":status", "200"]
+        assert sum(len(name) + len(value) for name, value in kept) <= MOST_ON_A_FLOW + len(":status200")
+        assert len(json.dumps(subject.metadata)) < 2 * MOST_ON_A_FLOW
 
 
 def test_a_dry_run_is_explained_line_by_line() -> None:
