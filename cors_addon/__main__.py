@@ -321,7 +321,9 @@ def _target(options: argparse.Namespace) -> tuple[Path | None, str]:
         raise _UnusableError(f"--output {output} is a folder; name a file in it")
     if not os.path.isdir(output.parent):
         raise _UnusableError(f"--output {output}: there is no folder {output.parent}")
-    if os.path.realpath(output) in map(os.path.realpath, options.captures):
+    if os.path.realpath(output) in map(os.path.realpath, options.captures) or (
+        "-" in options.captures and os.path.isfile(output) and os.path.samestat(os.stat(output), os.fstat(0))
+    ):
         raise _UnusableError(f"--output {output} is a capture to be judged; name another file")
     return output, options.format or format_of(output.suffix) or "text"
 

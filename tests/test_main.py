@@ -370,6 +370,17 @@ def test_check_writes_a_file(
     assert said.startswith("CORS: 3 flows judged: 3 blocked\n")
 
 
+def test_check_leaves_a_capture_that_is_its_standard_input(tmp_path: Path, blocked: str) -> None:
+    capture = tmp_path / "run.har"
+    capture.write_bytes(Path(blocked).read_bytes())
+    with capture.open("rb") as standard_input:
+        command = [sys.executable, "-m", "cors_addon", "check", "-", "--output", str(capture)]
+        done = subprocess.run(command, stdin=standard_input, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "is a capture to be judged" in done.stderr
+    assert capture.read_bytes() == Path(blocked).read_bytes()
+
+
 def test_check_writes_to_standard_output_by_a_dash(blocked: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "check", blocked, "--output", "-")[1].startswith("CORS: 3 flows")
 
