@@ -6,6 +6,7 @@ from enum import Enum
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
+from urllib.parse import unquote
 
 from ..fetch.origins import address_of
 from ..fetch.urls import DEFAULT_PORTS, parse_url
@@ -192,7 +193,7 @@ class PathPattern:
         A path that may lead elsewhere on the server, such as ``/v1/..%2fadmin``, matches no narrower pattern than
         ``/**``.
         """
-        if self.segments != ("**",) and _CLIMBS.search(path):
+        if self.segments != ("**",) and _climbs(path):
             return False
         return _match_segments(self.segments, path.split("/")[1:])
 
@@ -209,6 +210,11 @@ class PathPattern:
             and not any("*" in segment for segment in prefix)
             and other.segments[: len(prefix)] == prefix
         )
+
+
+def _climbs(path: str) -> bool:
+    """Say whether a server that decodes up to three times may read ``..`` in the path."""
+    return any(map(_CLIMBS.search, (path, once := unquote(path), twice := unquote(once), unquote(twice))))
 
 
 def _match_segments(pattern: tuple[str, ...], path: list[str]) -> bool:

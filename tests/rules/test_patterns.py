@@ -147,6 +147,7 @@ def test_origins(pattern: str, origin: str, matches: bool, why: str) -> None:
         ("/", "/a", False, "and nothing else"),
         ("/a%20b", "/a%20b", True, "as on the wire"),
         ("/v1/**", "/v1/..%2fadmin", False, "servers that decode first answer /admin"),
+        ("/v1/**", "/v1/..%25%32%66admin", False, "so do those that decode twice"),
         ("/v1/**", "/v1/%2E%2e%5Cadmin", False, "in any way of writing it"),
         ("/v1/**", "/v1/..%252Fadmin", False, "and decoded twice"),
         ("/v1/**", "/v1/..;a=b/admin", False, "servers cut parameters off a segment"),
