@@ -6,6 +6,7 @@ from enum import Enum
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
+from unicodedata import normalize
 from urllib.parse import unquote
 
 from ..fetch.origins import address_of
@@ -107,10 +108,13 @@ class AnyPort(Enum):
 
 ANY_PORT: Final = AnyPort.ANY
 
-_DOT: Final = r"(?:\.|%(?:25)*2e)"
-_SEPARATOR: Final = r"(?:[/\\]|%(?:25)*(?:2f|5c))"
-_CLIMBS: Final = re.compile(rf"{_SEPARATOR}{_DOT}{{2}}(?:;|%(?:25)*3b|{_SEPARATOR}|$)", re.IGNORECASE)
-"""Segments that servers take for ``..`` and browsers do not: encoded separators, and parameters."""
+_CLIMBS: Final = re.compile(r"[\0- ]*\.[\0- ]*\.[\0- ]*(?:[;#?]|$)")
+"""A segment that servers take for ``..`` and browsers do not, once it is decoded: parameters, and what is cut off."""
+
+_OVERLONG: Final = re.compile(r"%(?:c[01]|e0%[89]|f0%8)", re.IGNORECASE)
+_IIS_ESCAPE: Final = re.compile(r"%u([0-9a-f]{4})", re.IGNORECASE)
+_SLASHES: Final = re.compile("[\\\\\u2044\u2215\u2216]")
+"""What Windows, or its code pages, take for a slash."""
 
 _ORIGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?")
 
@@ -213,8 +217,15 @@ class PathPattern:
 
 
 def _climbs(path: str) -> bool:
-    """Say whether a server that decodes up to three times may read ``..`` in the path."""
-    return any(map(_CLIMBS.search, (path, once := unquote(path), twice := unquote(once), unquote(twice))))
+    """Say whether a server may read ``..`` in the path: one that decodes up to three times, and not as strictly."""
+    if "%" not in path and ".." not in path:
+        return False
+    for _ in range(4):
+        plain = _SLASHES.sub("/", normalize("NFKC", path))
+        if _OVERLONG.search(path) or any(map(_CLIMBS.match, plain.split("/"))):
+            return True
+        path = unquote(_IIS_ESCAPE.sub(lambda match: chr(int(match[1], 16)), path))
+    return False
 
 
 def _match_segments(pattern: tuple[str, ...], path: list[str]) -> bool:

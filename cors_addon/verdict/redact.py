@@ -73,7 +73,7 @@ _PATH_SECRET: Final = re.compile(
     r"(?=[^/?#\s\"'<>]*[0-9A-Z]|[^/?#\s\"'<>]{16})([^/?#\s\"'<>,]{6,})"
 )
 _FIELD: Final = re.compile(
-    r"(?<![\w./@-])(?!(?i:access-control-))((?:[A-Za-z]+-)++[A-Za-z]++|[Aa]uthorization|[Aa]pi[Kk]ey)(\s*+:\s*+)"
+    r"(?<![\w./@-])(?!(?i:access-control-))((?:[A-Za-z]+-)++[A-Za-z]++|[Aa]uthorization|[Aa]pi[Kk]ey)(\s*+[:=]\s*+)"
     r"(?=[A-Za-z+/._~-]*+[0-9=]|\S{20})([^\s,;\"'<>]{6,}+)"
 )
 """A header field written out within a text: a list that somebody filled with names and values."""
@@ -142,7 +142,7 @@ def _redact(text: str, depth: int) -> str:
     if "{" in text and ":" in text:
         text = _MEMBER.sub(_member, text)
     text = _SCHEME.sub(rf"\1\2{HIDDEN}", _TOKEN.sub(HIDDEN, text))
-    if ":" in text:
+    if ":" in text or "=" in text:
         text = _FIELD.sub(_field, text)
     if "/" in text:
         text = _PATH_SECRET.sub(rf"\1{HIDDEN}", text)

@@ -95,6 +95,7 @@ IN_HEADERS = [
     ("Access-Control-Allow-Headers", "authorization: {}"),
     ("Access-Control-Allow-Headers", "X-Api-Key: {}, Content-Type"),
     ("Access-Control-Allow-Headers", "X-Api-Key:{}"),
+    ("Access-Control-Allow-Headers", "X-Api-Key={}"),
     ("Access-Control-Allow-Headers", "X-A, Authorization: Bearer {}"),
     ("WWW-Authenticate", 'Digest realm="a b", nonce="{}", qop="auth"'),
     ("WWW-Authenticate", "Digest opaque={}, realm=a"),
