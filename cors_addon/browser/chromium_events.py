@@ -54,6 +54,7 @@ class ChromiumEvents:
         self._now = now
         self._chains: Remembered[str, list[BrowserRequest]] = Remembered(_KEPT)
         self._owner: Remembered[str, str] = Remembered(_KEPT)
+        self._keys_of: Remembered[str, Remembered[str, None]] = Remembered(_KEPT)
         self._keys: Remembered[str, list[str]] = Remembered(_KEPT)
         self._on_wire: Remembered[str, int] = Remembered(_KEPT)
         self._cookies: Remembered[str, Message] = Remembered(_KEPT)
@@ -78,13 +79,14 @@ class ChromiumEvents:
             key = _key(params["requestId"], session)
             if self._owner.get(key, session) != session and method == "Network.requestWillBeSent":
                 return  # A document or worker that gets a process of its own is told twice, and finishes there.
-            self._owner.setdefault(key, session)
+            if self._owner.setdefault(key, session) == session:
+                self._keys_of.setdefault(session, Remembered(_KEPT))[key] = None
             handler(key, params)
 
     def gone(self, session: str) -> None:
         """Take note that a page, frame or worker is gone: what it still waited for, nobody gets any more."""
-        for key, owner in [*self._owner.items()]:
-            if owner == session and (chain := self._chains.get(key)):
+        for key in self._keys_of.pop(session, ()):
+            if chain := self._chains.get(key):
                 self._settle(chain[-1], Outcome.FAILED, "net::ERR_ABORTED")
 
     # --- the Network domain -----------------------------------------------------------------------------------
@@ -316,8 +318,7 @@ class ChromiumEvents:
 
 def _best(entries: Iterable[tuple[str, str, _T]], url: str, number: str) -> tuple[str, str, _T] | None:
     """Return the first entry of a URL and request id, else the first of the URL."""
-    of_url = [entry for entry in entries if entry[0] == url]
-    return next((entry for entry in of_url if entry[1] == number), of_url[0] if of_url else None)
+    return min((entry for entry in entries if entry[0] == url), key=lambda entry: entry[1] != number, default=None)
 
 
 def _elsewhere(response: Message) -> Unsent | None:
