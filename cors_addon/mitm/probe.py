@@ -66,6 +66,7 @@ class _Waiting:
     guise: Guise
     page: str
     trusts_all: bool
+    server: tuple[str, int] | None
     answer: "asyncio.Future[Answered]"
 
 
@@ -210,7 +211,8 @@ class Probe:
     ) -> Answered:
         asking = disguised(original, guise, host)
         trusts_all = any(each.guise.kind == OTHER_SITE and each.trust is Trust.WITH_CREDENTIALS for each in found)
-        waiting = _Waiting(asking, guise, page.serialize(), trusts_all, asyncio.get_running_loop().create_future())
+        answer, server = asyncio.get_running_loop().create_future(), _connected_to(original)
+        waiting = _Waiting(asking, guise, page.serialize(), trusts_all, server, answer)
         self._asked[asking.id] = waiting
         try:
             ctx.master.commands.call("replay.client", [asking])
@@ -222,8 +224,7 @@ class Probe:
 
     def _answered(self, waiting: _Waiting, error: str = "") -> Answered:
         """Read what came, and show it."""
-        asking = waiting.flow
-        sent = asking.request
+        asking, sent = waiting.flow, waiting.flow.request
         request = Request(sent.method, sent.pretty_url, HeaderList.from_bytes(sent.headers.fields))
         response: Response | None = None
         if asking.error is not None:
@@ -231,9 +232,7 @@ class Probe:
         elif asking.response is not None:
             response = Response(asking.response.status_code, HeaderList.from_bytes(asking.response.headers.fields))
         result = answered(waiting.guise, asking.id, request, response, error)
-        server = asking.server_conn
-        # Through another proxy, the address is that proxy's.
-        address = server.peername[0] if server.peername and server.via is None else ""
+        address, _ = _connected_to(asking) or ("", 0)
         self._services.store.take_probe(asking, verdict_on(result, request, waiting.page, address, waiting.trusts_all))
         return result
 
@@ -251,14 +250,17 @@ class Probe:
             waiting.answer.set_exception(exc)
 
     def keep_to_the_list(self, data: server_hooks.ServerConnectionHookData) -> None:
-        """Let nothing, be it another addon, send what the probe asks to a host that is not listed."""
-        if data.client.peername != _CLIENT or data.server.address is None:
+        """Let neither another addon nor a name that leads elsewhere by now send elsewhere what the probe asks."""
+        server = data.server
+        if data.client.peername != _CLIENT or server.address is None:
             return
-        host, port = data.server.address[:2]
-        scheme = "https" if data.server.tls else "http"
-        if is_listed(self._services.injection.rules, scheme, host, port) or (host, port) in _upstream_proxies():
+        host, port = server.address[:2]
+        if (host, port) in _upstream_proxies():
             return
-        data.server.error = f"cors.probe asks the hosts of the rule file only, and {inert(host, 200)} is none of them"
+        if not is_listed(self._services.injection.rules, "https" if server.tls else "http", host, port):
+            server.error = f"cors.probe asks the hosts of the rule file only, and {inert(host, 200)} is none of them"
+        elif server.via is None:
+            server.address = next((each.server for each in self._asked.values() if each.server), server.address)
 
     def stop(self) -> None:
         """Ask no more."""
@@ -270,6 +272,12 @@ def is_listed(rules: RuleSet, scheme: str, host: str, port: int) -> bool:
     """Say whether a rule, enabled or not, names a server as one of its hosts."""
     target = target_of(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/")
     return target is not None and any(pattern.matches(target) for rule in rules.rules for pattern in rule.hosts)
+
+
+def _connected_to(seen: http.HTTPFlow) -> tuple[str, int] | None:
+    """Return the address that a flow's server had; through another proxy, it would be that proxy's."""
+    server = seen.server_conn
+    return server.peername[:2] if server.peername and server.via is None else None
 
 
 def _upstream_proxies() -> Iterator[tuple[str, int]]:
@@ -289,6 +297,7 @@ def rebuilt(exchange: Exchange) -> http.HTTPFlow:
     if not made.request.host_header:
         # Over HTTP/2 the name stands elsewhere.
         made.request.headers["Host"] = url.hostport(made.request.scheme, made.request.host, made.request.port)
+    made.server_conn.peername = (exchange.server_address, made.request.port) if exchange.server_address else None
     made.live = False
     return made
 

@@ -109,6 +109,7 @@ PLACES: Final[dict[str, Make]] = {
     "Cross-Origin-Embedder-Policy": _answered("Cross-Origin-Embedder-Policy"),
     "Cross-Origin-Opener-Policy": _answered("Cross-Origin-Opener-Policy"),
     "Cross-Origin-Resource-Policy": _answered("Cross-Origin-Resource-Policy"),
+    "Link": _answered("Link"),
     "Location": _redirect,
     "Report-To": _answered("Report-To"),
     "Reporting-Endpoints": _answered("Reporting-Endpoints"),

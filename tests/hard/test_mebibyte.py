@@ -7,6 +7,7 @@ long the event loop is held.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -28,6 +29,9 @@ MOST_KEPT = 200_000
 
 MOST_CALLS = 40_000
 MOST_SEARCHED = 2_000_000
+MOST_ON_A_FLOW = 100_000
+"""Characters of the metadata, which mitmproxy keeps as long as the flow, and copies into flow files."""
+
 KINDS = ("names, all different", "JSON")
 
 
@@ -87,6 +91,8 @@ def test_what_is_read_of_it_is_bounded(place: str, monkeypatch: pytest.MonkeyPat
             calls = work.of(lambda: sent(running, subject))  # noqa: B023
         assert calls < MOST_CALLS, f"{kind}: {calls:,} calls"
         assert sum(searched) < MOST_SEARCHED, f"{kind}: secrets are looked for in {sum(searched):,} characters"
+        stays = len(json.dumps(subject.metadata))
+        assert stays < MOST_ON_A_FLOW, f"{kind}: {stays:,} characters stay with the flow"
 
 
 def test_long_lines_keep_their_beginning_and_say_how_long_they_were() -> None:

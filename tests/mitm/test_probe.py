@@ -74,7 +74,9 @@ addons = [Driver()]
 class Asked:
     """A server that allows whomever ``trusts`` says, and remembers what it was asked; it may redirect everybody."""
 
-    def __init__(self, trusts: Mapping[str, bool] | None = None, leads_to: str = "") -> None:
+    def __init__(
+        self, trusts: Mapping[str, bool] | None = None, leads_to: str = "", at: tuple[str, int] = ("127.0.0.1", 0)
+    ) -> None:
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         asked = self
 
@@ -101,7 +103,7 @@ class Asked:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(at, Handler)
         self.port = self._server.server_address[1]
 
     def __enter__(self) -> Asked:
@@ -264,6 +266,39 @@ def test_nothing_sends_it_elsewhere(tmp_path: Path) -> None:
     assert server.origins == [APP]
 
 
+REBINDING = """
+import socket
+
+asked, real = [], socket.getaddrinfo
+
+def rebound(host, port, *args, **named):
+    if host not in ("rebind.test", b"rebind.test"):
+        return real(host, port, *args, **named)
+    asked.append(host)
+    return real("127.0.0.1" if len(asked) == 1 else "127.0.0.2", port, *args, **named)
+
+socket.getaddrinfo = rebound
+"""
+
+
+@pytest.mark.proxy
+def test_a_name_that_leads_elsewhere_by_now_sends_it_nowhere_else(tmp_path: Path) -> None:
+    """Credentials go where the page's own request went: a name may be made to lead to a router or a cloud's own."""
+    driver, rebinding, rules = tmp_path / "driver.py", tmp_path / "rebinding.py", tmp_path / "rules.yaml"
+    driver.write_text(DRIVER)
+    rebinding.write_text(REBINDING)
+    with Asked() as server, Asked(at=("127.0.0.2", server.port)) as other:
+        rules.write_text(RULES.format(port=server.port).replace("127.0.0.1", "rebind.test"))
+        arguments = [*listening(), "-s", str(driver), "-s", str(rebinding)]
+        with Mitmproxy(tmp_path, *arguments, options=[f"cors_rules={rules}"]) as running:
+            fetch(running.port, "GET", f"http://rebind.test:{server.port}/me?probe", "Cookie: session=1")
+            running.wait_for("was asked in 8 made-up names")
+            assert running.stop() == 0
+    assert server.origins == [APP, *GUISES]
+    assert {headers["host"] for _, _, headers in server.requests} == {f"rebind.test:{server.port}"}
+    assert other.requests == []
+
+
 @pytest.mark.proxy
 def test_from_the_command_bar_of_mitmweb(tmp_path: Path) -> None:
     rules = tmp_path / "rules.yaml"
@@ -384,6 +419,7 @@ def test_a_request_is_rebuilt_from_what_is_remembered() -> None:
     assert made.request.headers.get_all("X-A") == ["1", "2"]
     assert made.request.headers["Host"] == "api.test:8443"
     assert (made.live, made.response) == (False, None)
+    assert made.server_conn.peername is None, "it was never connected to"
 
 
 def test_without_a_flow_there_is_nothing_to_ask() -> None:
