@@ -565,3 +565,16 @@ def test_a_terminal_gets_colour_and_a_progress_bar(plain: bool, blocked: str, te
     assert b"MB\x1b[K" in shown
     assert shown.index(b"\r\x1b[K") < shown.index(b"CORS: 3 flows")
     assert (b"\x1b[1;31mBLOCKED" in shown) is not plain
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="this system has no file for it")
+def test_check_writes_to_its_standard_output_by_name(tmp_path: Path) -> None:
+    capture = tmp_path / "run.har"
+    capture.write_text('{"log": {"entries": []}}')
+    done = subprocess.run(
+        [sys.executable, "-m", "cors_addon", "check", str(capture), "--output", "/dev/stdout"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout[:20]) == (CLEAN, "CORS: 0 flows judged")

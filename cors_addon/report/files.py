@@ -31,8 +31,6 @@ def write(report: Report, path: Path, renderer: Renderer | None = None, *, waits
 
 def put(path: Path, parts: Callable[[], Iterable[str]], *, waits: bool = False) -> None:
     """Put a text in place as ``write`` does a report; its parts are made once a file for them is open."""
-    # A link stays a link: what it points to is replaced.
-    path = path.resolve()
     mode = _MODE
     if path.exists():
         status = path.stat()
@@ -44,6 +42,8 @@ def put(path: Path, parts: Callable[[], Iterable[str]], *, waits: bool = False) 
                 file.writelines(parts())
             return
         mode = stat.S_IMODE(status.st_mode)
+    # A link stays a link: what it points to is replaced.
+    path = path.resolve()
     # Before anything is rendered: it may be in vain.
     handle, temporary = tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)
     try:
@@ -91,11 +91,11 @@ def _is_left(entry: "os.DirEntry[str]", process: int) -> bool:
 
 def check(path: Path) -> None:
     """Raise ``OSError`` where a report cannot be written there now."""
-    path = path.resolve()
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if path.exists() and not path.is_file():
         raise OSError("it is a pipe or a device, and no file")
+    path = path.resolve()
     with tempfile.NamedTemporaryFile(prefix=_prefix(path), dir=path.parent):
         pass
 
