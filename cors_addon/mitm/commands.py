@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial, wraps
 from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, TypeVar
@@ -138,9 +138,8 @@ class Commands:
         return [["CORS"], [f"CORS: {self._services.injection.state()}"], *told.rows()]  # type: ignore[return-value]
 
     def _later(self, what: str) -> LateLines:
-        return LateLines(
-            f"{what} of {len(self._services.store.verdicts):,} verdicts is being made; the log will show it"
-        )
+        count = len(self._services.store.verdicts)
+        return LateLines(f"{what} of {count:,} verdicts is being made; the log will show it")
 
     @command.command("cors.report")
     @contained
@@ -234,7 +233,7 @@ class Commands:
     def rules_suggest(self, flows: Sequence[flow.Flow]) -> types.Data:
         """Suggest a rule that would unblock these flows, ready to paste into the rule file."""
         told = LateLines("a suggestion is being made; the log will show it")
-        self._make("a suggestion", self._verdicts(flows), self._suggestion, told)
+        self._make("a suggestion", self._verdicts(flows), self._suggestion, told, told.in_turns)
         return [["rule"], *told.rows()]  # type: ignore[return-value]
 
     def _verdicts(self, flows: Sequence[flow.Flow]) -> list[Verdict]:
@@ -247,6 +246,7 @@ class Commands:
         verdicts: Sequence[Verdict],
         make: Callable[[list[BlockedRequest]], Result],
         tell: Callable[[Result], None],
+        show: Callable[[Result], Iterable[None]] = lambda _: (),
     ) -> None:
         """Tell what is made from what blocks verdicts: at once of a few, else where it takes no time."""
 
@@ -256,7 +256,9 @@ class Commands:
 
             requests = yield from requests_of(verdicts, lambda: job.source.services.session)
             job.source = None
-            return (yield from self._reporting.jobs.aside(make, requests))
+            made = yield from self._reporting.jobs.aside(make, requests)
+            yield from show(made)
+            return made
 
         if len(verdicts) > _FEW and self._reporting.jobs.may_wait:
             self._reporting.begin(name, steps, tell)

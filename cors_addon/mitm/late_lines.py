@@ -1,7 +1,7 @@
 """What a command returns when it may take longer than the command can wait."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from mitmproxy.log import ALERT
 
@@ -14,14 +14,21 @@ class LateLines:
     def __init__(self, instead: str) -> None:
         self._instead = instead
         self._lines: list[str] | None = None
-        self._is_late = False
+        self._is_late = self._is_shown = False
 
     def __call__(self, lines: Sequence[str]) -> None:
-        if self._is_late:
-            for line in lines:
-                logger.log(ALERT, "%s", line)
-        else:
+        if not self._is_late:
             self._lines = [*lines]
+        elif not self._is_shown:
+            for _ in self.in_turns(lines):
+                pass
+
+    def in_turns(self, lines: Sequence[str]) -> Iterator[None]:
+        """Show lines that are late, with turns of others between: mitmproxy asks all its addons about each."""
+        self._is_shown = self._is_late
+        for line in lines if self._is_late else ():
+            logger.log(ALERT, "%s", line)
+            yield
 
     def rows(self) -> list[list[str]]:
         """Return the lines, or that the log will show them."""
