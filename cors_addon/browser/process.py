@@ -104,16 +104,8 @@ class BrowserProcess:
         return data
 
     async def ended(self) -> str:
-        """Wait for the browser's end, and see to it that nothing is left; return the end of what it printed."""
-        printed = await asyncio.shield(self._ended)
-        if self.profile and os.path.exists(self.profile):
-            # The guard itself was killed.
-            kill_group = getattr(os, "killpg", None)
-            if kill_group is not None:
-                with contextlib.suppress(OSError):
-                    kill_group(self._pid, _KILL)
-            guard.remove(self.profile)
-        return printed
+        """Wait until the browser has ended and nothing of it is left; return the end of what it printed."""
+        return await asyncio.shield(self._ended)
 
     async def failure(self, error: Exception) -> StartError:
         """End a browser that fails to start; return why, by what it printed last."""
@@ -152,7 +144,17 @@ class BrowserProcess:
             printed = stderr.read() or b""
         self._guard.wait()
         self._to_send.put(None)
+        self._remove_rest()
         self._tell(self._end, printed.decode("utf-8", "replace"))
+
+    def _remove_rest(self) -> None:
+        """Do what a guard that was killed did not do, whether or not anybody waits for it."""
+        if self.profile and os.path.exists(self.profile):
+            kill_group = getattr(os, "killpg", None)
+            if kill_group is not None:
+                with contextlib.suppress(OSError):
+                    kill_group(self._pid, _KILL)
+            guard.remove(self.profile)
 
     def _end(self, printed: str) -> None:
         if not self._ended.done():

@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from cors_addon.browser.find import Program
+from cors_addon.browser.firefox import Firefox
 from cors_addon.browser.process import BrowserProcess, StartError
+from cors_addon.traffic.classify import BrowserFamily
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-in for a browser reads descriptors 3 and 4")
 
@@ -124,6 +127,38 @@ def test_a_guard_that_is_killed_leaves_nothing() -> None:
         await process.ended()
         assert not Path(process.profile).exists()
         await until(lambda: not is_alive(child))
+
+    run(test)
+
+
+def test_a_guard_that_is_killed_leaves_nothing_where_nobody_waits_for_the_browsers_end() -> None:
+    async def test() -> None:
+        process = await started(STAYS)
+        child = await child_of(process)
+        process._guard.kill()
+        await until(lambda: not Path(process.profile).exists() and not is_alive(child))
+
+    run(test)
+
+
+def test_a_firefox_whose_guard_is_killed_before_it_can_be_listened_to_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands in for Firefox never opens its port."""
+    made: list[BrowserProcess] = []
+    begin = BrowserProcess._begin
+
+    async def begin_and_kill(process: BrowserProcess) -> None:
+        await begin(process)
+        made.append(process)
+        process._guard.kill()
+
+    monkeypatch.setattr(BrowserProcess, "_begin", begin_and_kill)
+    program = Program("Firefox", BrowserFamily.FIREFOX, (sys.executable, "-c", STAYS))
+
+    async def test() -> None:
+        with pytest.raises(StartError, match=r"^Firefox did not start: it ended at once\.$"):
+            await asyncio.wait_for(Firefox.start(program, "127.0.0.1:8080", Path("unused"), True, None), 60)
+        assert not Path(made[0].profile).exists()
+        await until(lambda: not is_alive(made[0]._pid))
 
     run(test)
 
