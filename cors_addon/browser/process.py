@@ -148,7 +148,7 @@ class BrowserProcess:
         self._tell(self._end, printed.decode("utf-8", "replace"))
 
     def _remove_rest(self) -> None:
-        """Do what a guard that was killed did not do, whether or not anybody waits for it."""
+        """Do what a guard that was killed did not do, also where ``ended`` is not awaited."""
         if self.profile and os.path.exists(self.profile):
             kill_group = getattr(os, "killpg", None)
             if kill_group is not None:

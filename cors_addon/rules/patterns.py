@@ -111,6 +111,9 @@ ANY_PORT: Final = AnyPort.ANY
 _CLIMBS: Final = re.compile(r"[\0- ]*\.[\0- ]*\.[\0- ]*(?:[;#?]|$)")
 """A segment that servers take for ``..`` and browsers do not, once it is decoded: parameters, and what is cut off."""
 
+_DECODED: Final = 8
+"""How often at most: a long path may be encoded without end."""
+
 _OVERLONG: Final = re.compile(r"%(?:c[01]|e0%[89]|f0%8)", re.IGNORECASE)
 _IIS_ESCAPE: Final = re.compile(r"%u([0-9a-f]{4})", re.IGNORECASE)
 _SLASHES: Final = re.compile("[\\\\\u2044\u2215\u2216]")
@@ -217,14 +220,16 @@ class PathPattern:
 
 
 def _climbs(path: str) -> bool:
-    """Say whether a server may read ``..`` in the path: one that decodes up to three times, and not as strictly."""
+    """Say whether a server may read ``..`` in the path: one that decodes again and again, and not as strictly."""
     if "%" not in path and ".." not in path:
         return False
-    for _ in range(4):
+    for _ in range(_DECODED):
         plain = _SLASHES.sub("/", normalize("NFKC", path))
         if _OVERLONG.search(path) or any(map(_CLIMBS.match, plain.split("/"))):
             return True
-        path = unquote(_IIS_ESCAPE.sub(lambda match: chr(int(match[1], 16)), path))
+        before, path = path, unquote(_IIS_ESCAPE.sub(lambda match: chr(int(match[1], 16)), path))
+        if path == before:
+            break
     return False
 
 

@@ -150,6 +150,7 @@ def test_origins(pattern: str, origin: str, matches: bool, why: str) -> None:
         ("/v1/**", "/v1/..%25%32%66admin", False, "so do those that decode twice"),
         ("/v1/**", "/v1/%2E%2e%5Cadmin", False, "in any way of writing it"),
         ("/v1/**", "/v1/..%252Fadmin", False, "and decoded twice"),
+        ("/v1/**", "/v1/..%2525252fadmin", False, "and four times"),
         ("/v1/**", "/v1/..;a=b/admin", False, "servers cut parameters off a segment"),
         ("/v1/*", "/v1/x%2f..", False, "at the end"),
         ("/v1/**", "/v1/%c0%ae%c0%ae/admin", False, "longer than UTF-8 allows"),
