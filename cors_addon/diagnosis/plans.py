@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ..catalogue.violation import FixOwner, Severity, Stage
+from ..fetch.checks import ALLOW_HEADERS, ALLOW_METHODS
 from ..fetch.origins import OPAQUE
 from ..verdict.failure_details import inert
 from ..verdict.fix_steps import STATUS, WayStep
@@ -11,7 +12,7 @@ from ..verdict.model import Cause, Confidence, Finding, Snippet, Verdict
 from .causes import CAUSES
 from .model import PlanStep, Send
 from .owner import PLATFORM, THIRD_PARTY, UNKNOWN, host_of
-from .platform_settings import setting_of
+from .platform_settings import AFTERWARDS, setting_of
 
 ANY_STATUS: Final = "any"
 OK_STATUS: Final = "2xx"
@@ -92,21 +93,43 @@ def _of_findings(
 ) -> PlanStep:
     """Return the step where nothing proves a cause: the headers say it all, or the catalogue does."""
     steps = [step for step in _steps(verdict, findings) if step.changes]
+    lacking = _lacking(steps)
     owner = verdict.owner
     if owner is not None and findings[0].violation.owner in _OF_THE_SERVER and _stops(findings):
         if owner.kind == THIRD_PARTY:
             return _of_third_party(verdict)
         setting = _setting(verdict, owner.name) if owner.kind == PLATFORM else None
         if setting is not None:
-            return PlanStep(PLATFORM, *setting, send, snippet)
+            where, text = setting
+            text = f"{lacking}{AFTERWARDS.get(owner.name, '')}" if lacking else text
+            return PlanStep(PLATFORM, where, text, send, snippet)
     if send and steps:
         status = any(change.header == STATUS for step in steps for change in step.changes)
         text = (
             "Answer OPTIONS with 204 before authentication and routing, with these response headers" if status else ""
         )
         removals = [change.text for step in steps for change in step.changes if change.after is None]
-        return PlanStep(steps[0].who.value, "", text or "; ".join(removals) or _ADDING, send, snippet)
+        return PlanStep(
+            steps[0].who.value, "", text or "; ".join(removals) or _lacking(steps) or _ADDING, send, snippet
+        )
     return _general(verdict, findings[0], send, snippet)
+
+
+def _lacking(steps: Iterable[WayStep]) -> str:
+    """Say what the lists of methods and headers lack, where that is all; empty where more is wrong."""
+    told = []
+    for change in (change for step in steps for change in step.changes):
+        listed = {name.lower() for line in change.before for name in _names(line)}
+        more = [name for name in _names(change.after or "") if name.lower() not in listed]
+        if change.header not in (ALLOW_METHODS, ALLOW_HEADERS) or not more or "*" in listed:
+            return ""
+        told.append(f"add {', '.join(more)} to {change.header}")
+    text = " and ".join(told)
+    return text[:1].upper() + text[1:]
+
+
+def _names(value: str) -> list[str]:
+    return [name.strip() for name in value.split(",") if name.strip()]
 
 
 _PLACES: Final = ("On the server: ", "In the client: ", "In the client's code: ")

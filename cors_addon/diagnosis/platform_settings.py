@@ -63,6 +63,9 @@ SETTINGS: Final = {
 }
 """By the platform's name: where, and what to write; ``{origin}`` is the page's."""
 
+AFTERWARDS: Final = {"Amazon API Gateway": ", then deploy the stage"}
+"""By the platform's name: what makes a change of its setting count."""
+
 
 def setting_of(platform: str, origin: str) -> tuple[str, str] | None:
     """Return where a platform's CORS is set and what to write there; ``None`` where it is not known."""

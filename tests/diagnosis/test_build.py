@@ -173,3 +173,13 @@ def test_a_fix_stands_under_the_place_where_it_is_made() -> None:
     }
     found = {name: CAUSES[name].where for name in elsewhere}
     assert found == elsewhere
+
+
+def test_who_allows_every_page_in_the_preflight_goes_on_to_do_so() -> None:
+    (one,) = failures(preflight(f"{API}/1", "Access-Control-Allow-Origin: *", method="DELETE"))
+    assert [send.headers[0] for step in one.plan for send in step.send] == ["Access-Control-Allow-Origin: *"] * 2
+
+
+def test_each_challenge_is_named_by_its_scheme() -> None:
+    (one,) = failures(preflight(f"{API}/1", "WWW-Authenticate: Negotiate, NTLM", "WWW-Authenticate: Basic", status=401))
+    assert "with WWW-Authenticate: Negotiate, Basic; preflights" in one.causes[0].message

@@ -122,3 +122,55 @@ def test_of_a_private_object_the_403_is_named_beside_the_rule() -> None:
 """
     )
     assert text.endswith("Then mend the 403 itself: the object is private, or is not there.")
+
+
+LACKS = """
+> OPTIONS {url}
+> from https://www.shop.example
+> ACRM: DELETE
+> ACRH: x-tenant
+< 200
+< ACAO: *
+< ACAM: GET
+< ACAH: content-type
+"""
+
+
+def test_what_only_lacks_a_name_is_told_which_name_to_add() -> None:
+    more = "Add DELETE to Access-Control-Allow-Methods and add x-tenant to Access-Control-Allow-Headers"
+    assert first_step(LACKS.format(url="https://api.shop.example/orders"))[2] == more
+    where, text = first_step(LACKS.format(url="https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod/orders"))[1:]
+    assert (where, text) == ("In API Gateway", f"{more}, then deploy the stage")
+
+
+def test_a_request_that_signs_in_is_opened_in_place_of_being_sent() -> None:
+    back = "redirect_uri=https%3A%2F%2Fapi.shop.example%2Fauth%2Fgoogle%2Fcallback"
+    target = f"https://accounts.google.com/o/oauth2/v2/auth?response_type=code&{back}&client_id=1"
+    who, _, text = first_step(
+        f"""
+> GET https://api.shop.example/auth/google
+> from https://www.shop.example
+< 302
+< Location: {target}
+"""
+    )
+    assert who == "client"
+    assert "window.location.assign('https://api.shop.example/auth/google')" in text
+
+
+def test_the_server_that_sent_a_script_to_the_login_is_the_one_to_change() -> None:
+    _, where, _ = first_step(
+        """
+> GET https://api.shop.example/orders
+> from https://www.shop.example
+< 302
+< ACAO: https://www.shop.example
+< Location: https://sso.shop.example/login?next=1
+
+> GET https://sso.shop.example/login?next=1
+> from null
+< 302
+< Location: https://sso.shop.example/login/form
+"""
+    )
+    assert where == "On the server api.shop.example"

@@ -29,6 +29,7 @@ from . import (
     preflights,
     redirects,
     refusals,
+    sign_in_pages,
     spelling,
     storage,
     uncovered_routes,
@@ -37,7 +38,7 @@ from .cause import CauseEntry, Rank
 from .context import Scene
 
 _FAMILIES: Final = (
-    *(refusals, origins, spelling, preflights, redirects, navigations, errors, uncovered_routes, caches),
+    *(refusals, origins, spelling, preflights, redirects, navigations, sign_in_pages, errors, uncovered_routes, caches),
     *(gateways, platforms, storage, apis, connections, library_table, pages, exposure, discarded),
 )
 
@@ -57,7 +58,7 @@ _STOPS: Final = (Severity.BLOCKED, Severity.CONDITIONAL)
 _ORIGIN_MISSING: Final = (
     pages.content_script,
     spelling.names,
-    apis.signs_in,
+    sign_in_pages.signs_in,
     redirects.dropped,
     navigations.to_navigation,
     redirects.redirected,

@@ -10,7 +10,7 @@ from ...fetch.methods import is_cors_safelisted_method
 from ...traffic.body_hints import Hint
 from ...verdict.model import Cause, Confidence, Finding
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
-from .context import Scene, name_of, shown
+from .context import Scene, shown
 from .refusals import missing_in
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
@@ -65,22 +65,8 @@ KEEPS: Final = CauseEntry(
     decisive=True,
 )
 
-AUTHORIZE: Final = CauseEntry(
-    "sign-in-page-fetched",
-    "A script requests the sign-in page, which a browser has to navigate to",
-    "The URL is an authorization endpoint (client_id with response_type or redirect_uri), and the request a script's.",
-    FixOwner.CLIENT,
-    "Go there instead of requesting it: window.location.assign(url), or a popup. Only the token endpoint is for "
-    "scripts.",
-    headers_help=False,
-    decisive=True,
-)
+ENTRIES: Final = (OPT_IN, NOT_FOR_PAGES, THIRD_PARTY, LIMITS, KEEPS)
 
-ENTRIES: Final = (OPT_IN, NOT_FOR_PAGES, THIRD_PARTY, LIMITS, KEEPS, AUTHORIZE)
-
-_AUTHORIZATION: Final = re.compile(
-    r"/(?:[^?]*/)?(?:auth|authorize)\?(?=[^#]*\bclient_id=)(?=[^#]*\b(?:response_type|redirect_uri)=)"
-)
 _ANTHROPIC: Final = "anthropic-dangerous-direct-browser-access"
 _NOT_FOR_PAGES: Final = (
     (re.compile(r"https://github\.com/login/(?:oauth/access_token|device/code)"), "GitHub's token endpoint"),
@@ -114,15 +100,6 @@ def opts_in(finding: Finding, scene: Scene) -> Iterator[Cause]:
         yield OPT_IN.named(
             HIGH if spoken else MEDIUM, how, (scene.id,), fix=fix, title=f"{OPT_IN.title} ({_ANTHROPIC})"
         )
-
-
-def signs_in(finding: Finding, scene: Scene) -> Iterator[Cause]:
-    """For a script's request for a page at which people sign in."""
-    if scene.record.redirected_from or scene.is_preflight:
-        return
-    if _AUTHORIZATION.match("/" + scene.url.partition("://")[2].partition("/")[2]):
-        how = f"{name_of(scene.record)} at {scene.host} has client_id, and got {scene.status}"
-        yield AUTHORIZE.named(HIGH, how, (scene.id,))
 
 
 def others_only(finding: Finding, scene: Scene) -> Iterator[Cause]:

@@ -1,11 +1,13 @@
 """What a cause is looked for in: one exchange, its ties to others, and what its host answered besides."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
 from ...fetch.headers import HeaderList, Invalid, extract_header_list_values, get_decode_and_split
 from ...fetch.messages import Response, is_redirect_status
 from ...fetch.origins import Origin, origin_of
+from ...fetch.redirects import MOST_REDIRECTS
 from ...traffic.body_hints import Hint
 from ...traffic.classify import Kind
 from ...traffic.cookies import CookieObserver
@@ -107,6 +109,28 @@ class Scene:
         return inert(self.headers.get("Server") or "", 60)
 
     @cached_property
+    def by(self) -> str:
+        """By whom the response came, to go behind its status; empty where no Server is sent.
+
+        Cloudflare puts its own name in place of the server's.
+        """
+        if self.server.lower() == "cloudflare":
+            return " through Cloudflare"
+        return f" from {self.server}" if self.server else ""
+
+    @cached_property
+    def challenge(self) -> str:
+        """The first scheme of each WWW-Authenticate, to go behind the status; empty without that header.
+
+        https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1
+        """
+        lines = self.headers.get_all("WWW-Authenticate")
+        if not lines:
+            return ""
+        schemes = dict.fromkeys(re.split(r"[\s,]", line.strip(), maxsplit=1)[0] for line in lines)
+        return f" with WWW-Authenticate: {shown(', '.join(schemes), 60)}"
+
+    @cached_property
     def varies(self) -> frozenset[str]:
         """The lower-cased names in Vary."""
         return frozenset(value.lower() for value in get_decode_and_split(self.headers, "Vary") or ())
@@ -149,6 +173,16 @@ class Scene:
     def hop(self) -> Record | None:
         """The redirect that led here, where it is remembered."""
         return self.correlator.get(self.record.redirected_from)
+
+    @cached_property
+    def hops(self) -> list[Record]:
+        """The redirects that led here, the page's own request first, as far as they are remembered."""
+        hops: list[Record] = []
+        hop = self.hop
+        while hop is not None and len(hops) < MOST_REDIRECTS:
+            hops.insert(0, hop)
+            hop = self.correlator.get(hop.redirected_from)
+        return hops
 
     @cached_property
     def of_host(self) -> tuple[Sighting, ...]:

@@ -239,7 +239,7 @@ def _error(scene: Scene) -> Iterator[Cause]:
     flows = (scene.id, *others)
     by_server = list(_by_server(scene, known, flows))
     yield from by_server
-    said = f"{shown(scene.method, 20)} got {status}{_from(scene)}"
+    said = f"{shown(scene.method, 20)} got {status}{scene.by}"
     if status in (411, 413) or scene.says(Hint.TOO_LARGE):
         yield TOO_LARGE.named(HIGH, said, flows)
     elif scene.says(Hint.ORIGIN_CHECK):
@@ -263,12 +263,10 @@ def _error(scene: Scene) -> Iterator[Cause]:
                 HIGH, how, flows, fix=_SUPABASE, rank=Rank.RESPONDER, title=_SUPABASES, where="In Supabase"
             )
             return
-        scheme = scene.headers.get("WWW-Authenticate")
-        also = "" if scheme is None else f" with WWW-Authenticate: {shown(scheme.partition(' ')[0], 30)}"
-        if scheme is not None or status == 401:
-            yield AUTH.named(HIGH if known and status == 401 else MEDIUM, f"{said}{also}{known}", flows)
+        if scene.challenge or status == 401:
+            yield AUTH.named(HIGH if known and status == 401 else MEDIUM, f"{said}{scene.challenge}{known}", flows)
         elif known:
-            yield AUTH.named(LOW, f"{said}{also}{known}", flows, rank=Rank.STATUS)
+            yield AUTH.named(LOW, f"{said}{known}", flows, rank=Rank.STATUS)
     elif status in (404, 410):
         lost = next((each for each in scene.at_path if each.answer.is_preflight and each.answer.status == 404), None)
         if lost is not None:
@@ -328,7 +326,3 @@ def _known(scene: Scene) -> tuple[str, tuple[str, ...]]:
     if other is not None:
         return f"; {name_of(other)} got {other.answer.status} with the headers", (other.flow,)
     return "", ()
-
-
-def _from(scene: Scene) -> str:
-    return f" from {scene.server}" if scene.server else ""

@@ -93,7 +93,8 @@ NO_APPLICATION: Final = CauseEntry(
     "The platform has no running application under this host name",
     "The platform says so by a header (x-railway-fallback, x-render-routing: no-server) or in the body.",
     FixOwner.SERVER,
-    "Deploy or start the application, or correct the host in the page's code.",
+    "Deploy or start the application, at the port that the platform gives it, or correct the host in the page's code. "
+    "Where it was started, its log says why it does not answer.",
     rank=Rank.RESPONDER,
     absent=LACKS_ALLOW_ORIGIN,
     headers_help=False,
@@ -162,6 +163,19 @@ _TUNNELS: Final = {
     ),
 }
 """Pages of tunnels that are met most, by their header line: https://ngrok.com/docs/errors"""
+_MEANINGS: Final = {
+    502: "the application is down, or broke off",
+    504: "the application took longer than it waits",
+    520: "the application's answer was empty or broken",
+    521: "the application's server refuses the connection",
+    522: "the application's server did not take the connection in time",
+    523: "the application's server cannot be reached",
+    524: "the application took longer than it waits",
+    525: "TLS with the application's server failed",
+    526: "the certificate of the application's server is not valid",
+}
+"""What a gateway says by a status, ``it`` being the gateway; those from 520 on are Cloudflare's."""
+
 _OF_CDNS: Final = frozenset({520, 521, 522, 523, 524, 525, 526, 527, 530, 529})
 
 # With these hosting services say that they have no application to ask, or that it failed.
@@ -302,7 +316,8 @@ def _gateway_error(scene: Scene, gateway: tuple[str, str] | None) -> Iterator[Ca
     sure = status in _OF_CDNS or (gateway is not None and status != 503)
     flows = (scene.id, None if scene.allowing is None else scene.allowing.flow)
     seen = "" if scene.allowing is None else f"; {name_of(scene.allowing)} has the headers"
-    yield GATEWAY_ERROR.named(HIGH if sure else MEDIUM, f"{said}{also}{seen}", flows)
+    means = f": {_MEANINGS[status]}" if gateway is not None and status in _MEANINGS else ""
+    yield GATEWAY_ERROR.named(HIGH if sure else MEDIUM, f"{said}{means}{also}{seen}", flows)
 
 
 def challenge_of(headers: HeaderList) -> str | None:

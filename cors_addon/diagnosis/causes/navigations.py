@@ -192,28 +192,28 @@ _GUARDS: Final = (
 
 def to_navigation(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a redirect to a login or a page for people: where it is sent, and where it ends."""
-    if scene.is_redirect:
-        response = scene.record.exchange.response
-        if response is not None:
-            yield from _of_redirect(scene, scene.record, response)
-        return
-    if is_private_tunnel(scene.headers):
-        fix = public_at_host(scene.host)
-        yield PRIVATE_PORT.named(HIGH, f"{scene.status} with WWW-Authenticate: tunnel", (scene.id,), fix=fix)
-        return
-    guard = _guard("", scene.headers) if scene.status in (401, 403) else None
-    if guard is not None:
-        entry = PREFLIGHT_LOGIN if scene.is_preflight else LOGIN
-        title = (
-            f"{guard[0]} asks for a sign-in, and {'a preflight' if scene.is_preflight else 'a script'} cannot sign in"
-        )
-        how = f"{name_of(scene.record)} got {scene.status} with its cookie"
-        yield entry.named(HIGH, how, (scene.id,), fix=guard[1], title=title)
-        return
-    hop = scene.hop
-    if hop is not None and hop.exchange.response is not None:
-        named = [*_of_redirect(scene, hop, hop.exchange.response)]
-        yield from named or _to_a_page(scene, hop)
+    if not scene.is_redirect:
+        if is_private_tunnel(scene.headers):
+            fix = public_at_host(scene.host)
+            yield PRIVATE_PORT.named(HIGH, f"{scene.status} with WWW-Authenticate: tunnel", (scene.id,), fix=fix)
+            return
+        guard = _guard("", scene.headers) if scene.status in (401, 403) else None
+        if guard is not None:
+            entry = PREFLIGHT_LOGIN if scene.is_preflight else LOGIN
+            who = "a preflight" if scene.is_preflight else "a script"
+            title = f"{guard[0]} asks for a sign-in, and {who} cannot sign in"
+            how = f"{name_of(scene.record)} got {scene.status} with its cookie"
+            yield entry.named(HIGH, how, (scene.id,), fix=guard[1], title=title)
+            return
+    # A login redirects further on its own: it is the server that sent the script there that has to be changed.
+    for record in (*scene.hops, scene.record) if scene.is_redirect else scene.hops:
+        response = record.exchange.response
+        named = [] if response is None else [*_of_redirect(scene, record, response)]
+        if named:
+            yield from named
+            return
+    if scene.hop is not None and not scene.is_redirect:
+        yield from _to_a_page(scene, scene.hop)
 
 
 def _to_a_page(scene: Scene, hop: Record) -> Iterator[Cause]:
@@ -241,7 +241,7 @@ def _of_redirect(scene: Scene, record: Record, response: Response) -> Iterator[C
     if found is not None and scene.record.classification.destination == "manifest":
         yield MANIFEST.named(HIGH, said, flows)
         return
-    by = _framework(request)
+    by = framework_of(request)
     if by is not None and _leaves_origin(request.url, target.url) and not record.tainted:
         who, fix = by
         about = "a login on another origin" if found is not None else "another origin"
@@ -309,7 +309,8 @@ def _guard(url: str, headers: HeaderList) -> tuple[str, str] | None:
     return None
 
 
-def _framework(request: Request) -> tuple[str, str] | None:
+def framework_of(request: Request) -> tuple[str, str] | None:
+    """Return the framework that makes a request in place of a navigation, and what to do about a redirect."""
     return next(((who, fix) for header, who, fix in _FRAMEWORKS if header in request.headers), None)
 
 

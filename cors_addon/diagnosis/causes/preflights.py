@@ -173,7 +173,7 @@ def needless(finding: Finding, scene: Scene) -> Iterator[Cause]:
 
 def _refused(scene: Scene) -> Iterator[Cause]:
     code, flows = scene.status, (scene.id,)
-    said = f"OPTIONS got {code}{_from(scene)}"
+    said = f"OPTIONS got {code}{scene.by}"
     if code == 429:
         retry = scene.headers.get("Retry-After")
         also = "" if retry is None else f", Retry-After: {shown(retry, 40)}"
@@ -182,14 +182,12 @@ def _refused(scene: Scene) -> Iterator[Cause]:
         # The CORS code itself refuses: said with the refusals.
         return
     elif code in (401, 407):
-        scheme = scene.headers.get("WWW-Authenticate")
-        also = "" if scheme is None else f" with WWW-Authenticate: {shown(scheme.partition(' ')[0], 30)}"
         kong = "x-kong-response-latency" in scene.headers and "x-kong-upstream-latency" not in scene.headers
         fix = next((fix for hint, fix in _GATEWAYS if scene.says(hint)), _KONG if kong else None)
         where, server = None, known_server(scene)
         if fix is None and server is not None and server.default:
             fix, where = server.fix(scene), server.where
-        yield AUTH.named(HIGH, f"{said}{also}; preflights carry no credentials", flows, fix=fix, where=where)
+        yield AUTH.named(HIGH, f"{said}{scene.challenge}; preflights carry no credentials", flows, fix=fix, where=where)
     elif code == 403 and store_of(scene.headers) is None:
         if "cf-access-domain" in scene.headers or "cloudflare-access" in _challenge(scene):
             where, fix = SETTINGS["Cloudflare Access"]
@@ -250,7 +248,7 @@ def _no_route(scene: Scene, said: str, allow: str | None) -> Iterator[Cause]:
 def _without_headers(scene: Scene) -> Iterator[Cause]:
     if ALLOW_ORIGIN in scene.headers:
         return
-    said = f"OPTIONS got {scene.status}{_from(scene)}"
+    said = f"OPTIONS got {scene.status}{scene.by}"
     granted = next((each for each in _own(scene) if each.answer.is_preflight and each.answer.status_class == 2), None)
     knows = bool(scene.varies & _ASKED) or scene.varies == {"origin"}
     if granted is not None:
@@ -324,7 +322,3 @@ def _dev_server(scene: Scene) -> str | None:
     if powered.startswith("php/") and not server and scene.target is not None and scene.target.port not in (80, 443):
         return "PHP's built-in server"
     return None
-
-
-def _from(scene: Scene) -> str:
-    return f" from {scene.server}" if scene.server else ""

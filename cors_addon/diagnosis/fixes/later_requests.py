@@ -42,7 +42,9 @@ def ahead_of(record: Record, need: Need, response: Response, green: Response) ->
 
 def _request(need: Need, stage: Stage, method: str, url: str, origin: str, about: str) -> Ahead:
     lines: list[str] = []
-    if origin == OPAQUE:
+    if need.any_page and not need.credentials:
+        lines.append(f"{ALLOW_ORIGIN}: *")
+    elif origin == OPAQUE:
         if need.credentials:
             about = f"{about} (no safe header allows credentials to the origin null)"
         else:
