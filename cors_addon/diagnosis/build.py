@@ -91,9 +91,14 @@ def cases_of(verdicts: Iterable[Verdict], target: Target) -> list[Case]:
         failed = stopping(verdict)
         if failed:
             _add(found, verdict, failed, target, followers.get(verdict.id, ()))
-        elif verdict.outcome is Outcome.UNKNOWN or _only_by_the_browser(verdict):
+        elif _only_by_the_browser(verdict) or (verdict.outcome is Outcome.UNKNOWN and not _says_why(mine)):
             _add(found, verdict, (), target)
     return list(reversed(found.values()))
+
+
+def _says_why(findings: Iterable[Finding]) -> bool:
+    """Say whether a finding tells why there is no response: it has a case of its own already."""
+    return any(finding.id == "network-error" for finding in findings)
 
 
 def _only_by_the_browser(verdict: Verdict) -> bool:

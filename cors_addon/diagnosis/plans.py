@@ -72,8 +72,8 @@ def _of_cause(verdict: Verdict, cause: Cause, send: tuple[Send, ...], snippet: S
     if owner is not None and cause.who in _OF_THE_SERVER:
         if owner.kind == THIRD_PARTY and not where:
             return _of_third_party(verdict)
-        if owner.kind == PLATFORM:
-            setting = None if where or not CAUSES[cause.id].of_middleware else _setting(verdict, owner.name)
+        setting = None if where or not CAUSES[cause.id].of_middleware else _setting(verdict, owner.name)
+        if owner.kind == PLATFORM or setting is not None:
             who = PLATFORM
             where, text = setting or (where or f"In {owner.name}", text)
     return PlanStep(who, where, text, send, snippet)
@@ -98,7 +98,7 @@ def _of_findings(
     if owner is not None and findings[0].violation.owner in _OF_THE_SERVER and _stops(findings):
         if owner.kind == THIRD_PARTY:
             return _of_third_party(verdict)
-        setting = _setting(verdict, owner.name) if owner.kind == PLATFORM else None
+        setting = _setting(verdict, owner.name)
         if setting is not None:
             where, text = setting
             text = f"{lacking}{AFTERWARDS.get(owner.name, '')}" if lacking else text

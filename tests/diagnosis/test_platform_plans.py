@@ -174,3 +174,9 @@ def test_the_server_that_sent_a_script_to_the_login_is_the_one_to_change() -> No
 """
     )
     assert where == "On the server api.shop.example"
+
+
+def test_a_platform_s_setting_stands_beside_what_the_author_may_do_at_an_application_s_host() -> None:
+    who, where, text = first_step(NO_ROUTE.format(url="https://shop-orders.azurewebsites.net/orders"))
+    assert (who, where) == ("platform", "In the Azure portal, at the app's CORS settings")
+    assert text.startswith(f"Add {PAGE} to the allowed origins")

@@ -253,13 +253,19 @@ def _cloud_run(scene: Scene, said: str) -> Iterator[Cause]:
     yield CLOUD_RUN.named(HIGH if spoken else MEDIUM, how, (scene.id,))
 
 
+def has_no_function(scene: Scene) -> bool:
+    """Say whether a 404 is Google's own: what a function itself sends has its execution's id."""
+    lost = scene.owner.name == "Google Cloud Functions" and scene.status == 404
+    return lost and scene.server == "Google Frontend" and "function-execution-id" not in scene.headers
+
+
 def _no_function(scene: Scene, said: str) -> Iterator[Cause]:
-    """For Google's own 404: what a function itself sends has its execution's id."""
-    if scene.owner.name != "Google Cloud Functions" or scene.status != 404 or "function-execution-id" in scene.headers:
+    if not has_no_function(scene):
         return
+    spoken = scene.says(Hint.NO_ROUTE)
     yield NO_APPLICATION.named(
-        MEDIUM,
-        f"{said} from {scene.server or 'Google'} without Function-Execution-Id",
+        HIGH if spoken else MEDIUM,
+        f"{said} from {scene.server} without Function-Execution-Id{', and the body says so' if spoken else ''}",
         (scene.id,),
         title="Google Cloud has no function of this name in this region and project",
         fix="Deploy the function, or correct region, project and name in the URL.",

@@ -14,6 +14,7 @@ from ..platform_settings import SETTINGS
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, name_of, shown
 from .gateways import is_someone_elses
+from .platforms import has_no_function
 from .redirects import DOUBLED
 from .refusals import REFUSED, by_cors_code
 from .responders import gateway_of, store_of
@@ -224,7 +225,7 @@ def _no_route(scene: Scene, said: str, allow: str | None) -> Iterator[Cause]:
     code = scene.status
     lost = _answers(scene, lambda status: status in (404, 410))
     found = _answers(scene, lambda status: status < 400 or status in (401, 422))
-    if store_of(scene.headers) is not None:
+    if store_of(scene.headers) is not None or (has_no_function(scene) and scene.says(Hint.NO_ROUTE)):
         return
     if code == 404 and lost is not None and found is None:
         message = f"{said}, and {name_of(lost)} got {lost.answer.status} too"

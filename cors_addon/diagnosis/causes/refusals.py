@@ -110,8 +110,10 @@ def refused(finding: Finding, scene: Scene) -> Iterator[Cause]:
         confidence = MEDIUM if scene.status < 400 else LOW
         error = server.fix_of_an_error(scene) if scene.status >= 400 else None
         yield _set(ORIGIN_REFUSED, confidence, how, scene, server, Rank.IDENTITY, fix=error)
-    if server is not None and server.list_name and scene.is_preflight and scene.status < 300 and _is_silent(scene):
-        how = f"OPTIONS got {scene.status} without CORS headers; {server.name} answers ({server.because})"
+    lists = server is not None and server.list_name and (scene.is_preflight or not server.grants_preflights)
+    if server is not None and lists and scene.status < 300 and _is_silent(scene):
+        method = "OPTIONS" if scene.is_preflight else shown(scene.method, 20)
+        how = f"{method} got {scene.status} without CORS headers; {server.name} answers ({server.because})"
         yield _set(ORIGIN_REFUSED, MEDIUM, how, scene, server, Rank.IDENTITY)
     off = server is not None and "switched off" in server.default and scene.status != 401
     if server is not None and off and not scene.has_cors_headers and "origin" not in scene.varies:
