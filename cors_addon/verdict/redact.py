@@ -41,7 +41,7 @@ _WORDS: Final = frozenset(
 )
 _PARTS: Final = re.compile(
     r"token|secret|passw|passphrase|passcode|api_?key|access_?key|signature|session|sessid|credential|bearer|authoriz|oauth"
-    r"|cookie|assertion|hdnts|hdnea|2fa|kennwort|mot_?de_?passe|recovery_?phrase|seed_?phrase"
+    r"|cookie|assertion|saml|hdnts|hdnea|2fa|kennwort|mot_?de_?passe|recovery_?phrase|seed_?phrase"
 )
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
@@ -52,7 +52,7 @@ _SIGNED: Final = ("x-amz-", "x-goog-", "x-ms-")
 # Cheap signs without which nothing can be hidden in a text.
 _SUSPECT: Final = re.compile(
     r"[=@{]|[A-Za-z]\s*:(?!//)|%(?:25)*3[Dd]|%(?:25)*7[Bb]|eyJ|[Bb]earer|[Bb]asic|BEARER|BASIC|[A-Za-z0-9_+-]{20}|/services/T"
-    r"|reset|magic|invite|verify|confirm|activate|unsubscribe|recover|/token|/key"
+    r"|reset|magic|invit|verif|confirm|activat|unsubscribe|recover|/token|/key|/password"
 )
 _USER_INFO: Final = re.compile(r"(?<=//)(?!\.\.\.@)[^/?#\s\\\"'<>]*@")
 _PARAMETER: Final = re.compile(
@@ -68,15 +68,19 @@ _SCHEME: Final = re.compile(
     r"\b(bearer|basic)(\s+)(?=[A-Za-z+/._~-]*+[0-9=]|\S{20})[A-Za-z0-9+/=._~-]{6,}+", re.IGNORECASE
 )
 _PATH_SECRET: Final = re.compile(
-    r"(/services/T[A-Za-z0-9]*+/B[A-Za-z0-9]*+/"
-    r"|/(?:(?:password[_-]?)?reset|magic(?:[_-]?link)?|invite|verify|confirm|activate|unsubscribe|recover|token|key)s?/)"
+    r"(/services/T[A-Za-z0-9]*+/B[A-Za-z0-9]*+/|/(?:(?:password|magic(?:[_-]?link)?|token|key)s?"
+    r"|(?:[a-z]+[_-])?(?:reset|invite|invitation|verify|verification|confirm|confirmation|activate|activation|unsubscribe"
+    r"|recover|recovery)(?:[_-][a-z]+|s)?(?:/[^/?#\s\"'<>,]{1,12}(?=/[^/?#\s\"'<>]{16}))?)/)"
     r"(?=[^/?#\s\"'<>]*[0-9A-Z]|[^/?#\s\"'<>]{16})([^/?#\s\"'<>,]{6,})"
 )
+"""What follows the name of a link that is a secret, or follows a short id behind that name: /reset/MQ/..."""
 _FIELD: Final = re.compile(
-    r"(?<![\w./@-])(?!(?i:access-control-))((?:[A-Za-z]+-)++[A-Za-z]++|[Aa]uthorization|[Aa]pi[Kk]ey)(\s*+[:=]\s*+)"
-    r"(?=[A-Za-z+/._~-]*+[0-9=]|\S{20})([^\s,;\"'<>]{6,}+)"
+    r"(?<![\w./@-])(?!(?i:access-control-))([A-Za-z][\w.\[\]-]{0,63}+)(\s*+([:=])\s*+[\"']?+)"
+    r"(?=[A-Za-z+/._~-]*+[0-9=]|[^\s\"']{20})"
 )
-"""A header field written out within a text: a list that somebody filled with names and values."""
+"""A header field or parameter written out within a text, up to its value: in a list of names, a challenge, an error."""
+_FIELD_VALUE: Final = re.compile(r"[^\s,;\"'<>]{6,}+")
+_DIGIT: Final = re.compile(r"[0-9]")
 _CHALLENGES: Final = frozenset({"www-authenticate", "proxy-authenticate"})
 _PARAMETER_OF_A_CHALLENGE: Final = re.compile(
     r"\b((?:c|next)?nonce\s*+=\s*+|opaque\s*+=\s*+)(?:\"[^\"]*+\"?|[^\s,]++)"
@@ -143,7 +147,7 @@ def _redact(text: str, depth: int) -> str:
         text = _MEMBER.sub(_member, text)
     text = _SCHEME.sub(rf"\1\2{HIDDEN}", _TOKEN.sub(HIDDEN, text))
     if ":" in text or "=" in text:
-        text = _FIELD.sub(_field, text)
+        text = _fields(text)
     if "/" in text:
         text = _PATH_SECRET.sub(rf"\1{HIDDEN}", text)
     return _RUN.sub(_random, text)
@@ -161,11 +165,24 @@ def _within(value: str, depth: int) -> str:
     return value
 
 
-def _field(match: re.Match[str]) -> str:
-    name, between, value = match.groups()
+def _fields(text: str) -> str:
+    """Take out the values of fields and parameters that are written out in a text, also one within another's value."""
+    shown = []
+    done = 0
+    for match in _FIELD.finditer(text):
+        value = _FIELD_VALUE.match(text, match.end())
+        if match.start() >= done and value is not None and _is_a_secret_field(match[1], match[3], value[0]):
+            shown += [text[done : value.start()], HIDDEN]
+            done = value.end()
+    return "".join([*shown, text[done:]])
+
+
+def _is_a_secret_field(name: str, sign: str, value: str) -> bool:
+    if sign == ":" and "-" not in name and not (_PARTS.search(name.lower()) and _DIGIT.search(value)):
+        # Words such as code and credentials stand before a colon in many a sentence.
+        return False
     # A cookie's name and attributes are what is to be told of it.
-    hidden = holds_a_secret(name) and not name.lower().endswith("cookie")
-    return f"{name}{between}{HIDDEN if hidden else value}"
+    return holds_a_secret(name) and not name.lower().endswith("cookie")
 
 
 def _member(match: re.Match[str]) -> str:
@@ -190,7 +207,9 @@ def _random(match: re.Match[str]) -> str:
 
 @functools.lru_cache(4096)
 def _names_a_secret_parameter(name: str) -> bool:
-    lower = unquote_plus(name).lower()
+    for _ in range(_DEEPEST):
+        name = unquote_plus(name)
+    lower = name.lower()
     return lower in _PARAMETERS or lower.startswith(_SIGNED) or names_a_secret(name)
 
 
@@ -213,7 +232,8 @@ def redact_header(name: str, value: str) -> str:
 
 def _challenge(value: str) -> str:
     """Keep a challenge's scheme and realm, and take out what the client is to prove its secret with."""
-    return _RUN.sub(_random, _PARAMETER_OF_A_CHALLENGE.sub(lambda match: f"{match[1] or match[2]}{HIDDEN}", value))
+    value = _PARAMETER_OF_A_CHALLENGE.sub(lambda match: f"{match[1] or match[2]}{HIDDEN}", value)
+    return _RUN.sub(_random, _fields(value))
 
 
 def holds_a_secret(name: str) -> bool:

@@ -58,12 +58,29 @@ BY_NAME = [
     f"/#access_token={NAMED}&state=1",
     f"/#/route?token={NAMED}",
     f"/?a[token]={NAMED}",
+    f"/?SAMLResponse={NAMED}",
+    f"/?t%256Fken={NAMED}",
+    f"/?fields=token:{NAMED}",
 ]
 IN_PATHS = [
     *(
         f"/{place}/{NAMED}"
-        for place in ("reset", "password-reset", "magic", "magic-link", "invite", "verify", "confirm")
+        for place in (
+            "reset",
+            "password-reset",
+            "reset-password",
+            "password",
+            "magic",
+            "magic-link",
+            "invite",
+            "invitations",
+        )
     ),
+    *(
+        f"/{place}/{NAMED}"
+        for place in ("verify", "verify-email", "email-verification", "confirm", "account/activation")
+    ),
+    *(f"/{place}/{NAMED}-5a1d2f4e6b8c" for place in ("accounts/reset/MQ", "verify-email/1", "activate/b3Jn")),
     *(f"/a/{place}/{NAMED}/b" for place in ("activate", "unsubscribe", "recover", "token", "tokens", "key")),
     f"/services/T0/B0/{NAMED}",
     f"/services/T0AB12CD/B0AB12CD/{NAMED}?x=1",
@@ -97,6 +114,15 @@ IN_HEADERS = [
     ("Access-Control-Allow-Headers", "X-Api-Key:{}"),
     ("Access-Control-Allow-Headers", "X-Api-Key={}"),
     ("Access-Control-Allow-Headers", "X-A, Authorization: Bearer {}"),
+    ("Access-Control-Allow-Headers", "x-a, token={}"),
+    ("Access-Control-Allow-Methods", "GET; api_key={}"),
+    ("Access-Control-Allow-Origin", "null; token={}"),
+    ("Access-Control-Max-Age", "session: {}"),
+    ("Access-Control-Allow-Credentials", "X-A: password={}"),
+    ("Vary", "secret={}"),
+    ("CF-Ray", "secret={}"),
+    ("WWW-Authenticate", 'Bearer realm="a", token="{}"'),
+    ("WWW-Authenticate", 'Basic realm="token={}"'),
     ("WWW-Authenticate", 'Digest realm="a b", nonce="{}", qop="auth"'),
     ("WWW-Authenticate", "Digest opaque={}, realm=a"),
     ("WWW-Authenticate", "Negotiate {}"),
@@ -134,6 +160,18 @@ def test_a_challenge_keeps_its_scheme_and_realm(value: str) -> None:
     assert redact_header("WWW-Authenticate", value) == value
 
 
+@pytest.mark.parametrize(
+    "text", ["Bad HTTP response line: b'garbage token={}'", "http://app.test password={}", "X-A: token={}"]
+)
+def test_a_parameter_written_out_in_any_text_loses_its_value(text: str) -> None:
+    assert redact(text.format(NAMED)) == text.format(HIDDEN)
+
+
+def test_a_cookie_keeps_name_and_attributes() -> None:
+    said = redact("Set-Cookie: session=abc123def; SameSite=None; Secure")
+    assert said == f"Set-Cookie: session={HIDDEN}; SameSite=None; Secure"
+
+
 WORDS = ["correct-horse-battery", "my+dog", "hunter2", "1234", "geheim"]
 
 
@@ -164,7 +202,8 @@ def test_what_is_no_secret_can_still_be_read(path: str) -> None:
     [
         "Access-Control-Allow-Headers: X-Amz-Content-Sha256, X-Requested-With, Sec-WebSocket-Extensions, Content-Type",
         "X-CSRF-Token: Required",
-        "Set-Cookie: session=abc123def; SameSite=None; Secure",
+        "Set-Cookie: theme=abc123def; SameSite=None; Secure",
+        "status code: 404123, key: abc123def, supports_credentials=True, http://token:808080/, 'include1' is no mode",
         "Access-Control-Allow-Headers is not a list of header names: X-A: 1, X-B: 2",
         "Referrer-Policy: strict-origin-when-cross-origin",
         "PreflightDisallowedRedirect CORSPreflightDidNotSucceed WildcardOriginNotAllowed",
