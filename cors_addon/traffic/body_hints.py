@@ -66,6 +66,8 @@ class Hint(StrEnum):
     UNEXPECTED_ENDPOINT = "unexpected-endpoint"
     TUNNEL_WARNING = "tunnel-warning"
     FIREWALL = "firewall"
+    METHOD_NOT_FORWARDED = "method-not-forwarded"
+    """CloudFront lets other methods through only."""
     SIGN_IN = "sign-in"
     """A sign-in page."""
     FUNCTION_FAILED = "function-failed"
@@ -160,10 +162,12 @@ _PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
     (Hint.TUNNEL_WARNING, r"err_ngrok_6024|you are about to visit|tunnel password"),
     (
         Hint.FIREWALL,
-        r"error code: 10(?:06|07|08|09|10|12|15|20)\b|request blocked\.|the request could not be satisfied"
+        r"error code: 10(?:06|07|08|09|10|12|15|20)\b|request blocked\.|configured to block access from your country"
+        r"|attention required! \| cloudflare|sorry, you have been blocked"
         r"|the requested url was rejected\. please consult|reference&#32;&#35;|incapsula incident id"
         r"|access denied - sucuri|the request is blocked\.",
     ),
+    (Hint.METHOD_NOT_FORWARDED, r"not configured to allow the http request method"),
     (
         Hint.FUNCTION_FAILED,
         r"worker threw exception|error code: 110[12]\b|function_invocation_(?:failed|timeout)"

@@ -202,6 +202,7 @@ _CONTAINED: Final[Mapping[str, frozenset[str]]] = {
     "preflight-meets-no-route": frozenset({"cors-switched-off"}),
     "preflight-refused-by-cors": frozenset({"origin-refused-by-cors"}),
     "api-gateway-response": frozenset({"api-gateway-mock-fails", "function-failed"}),
+    "redirected-to-login": frozenset({"sign-in-page-fetched"}),
     "preflight-meets-validation": frozenset({"client-certificate-missing"}),
 }
 """What another cause says already, and more exactly."""

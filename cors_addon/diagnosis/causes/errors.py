@@ -8,6 +8,7 @@ from ...fetch.checks import ALLOW_ORIGIN
 from ...fetch.messages import is_ok_status
 from ...traffic.body_hints import Hint
 from ...verdict.model import Cause, Confidence, Finding
+from .caches import CDN_METHODS
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, name_of, shown
 from .gateways import is_gateways_own, is_someone_elses
@@ -190,6 +191,13 @@ _PRINTED: Final = (
     (Hint.NOT_STARTED, NOT_STARTED, "so"),
     (Hint.OUTPUT_BEFORE_HEADERS, PHP_OUTPUT, "that headers were sent already"),
     (Hint.PHP_ERROR, PHP_ERROR, "so"),
+    (Hint.METHOD_NOT_FORWARDED, CDN_METHODS, "that the distribution does not allow the method"),
+)
+# Which program limits the size itself, by what it sends, and its setting.
+_BODY_LIMITS: Final = (
+    ("x-powered-by", "express", "express.json({ limit: '10mb' })"),
+    ("server", "kestrel", "MaxRequestBodySize"),
+    ("server", "microsoft-iis", "maxAllowedContentLength in web.config"),
 )
 _FORGERY: Final = (
     (
@@ -233,6 +241,16 @@ def told_by_body(finding: Finding, scene: Scene) -> Iterator[Cause]:
             return
 
 
+def _too_large(scene: Scene, said: str, flows: tuple[str, ...]) -> Cause:
+    sent = ((scene.headers.get(name) or "", part, setting) for name, part, setting in _BODY_LIMITS)
+    limit = next((setting for value, part, setting in sent if part in value.lower()), None)
+    if limit is None:
+        return TOO_LARGE.named(HIGH, said, flows)
+    fix = f"Raise the limit of the body size ({limit}), or send less at once. Send the error with CORS headers."
+    title = "The request body is too large for the application"
+    return TOO_LARGE.named(HIGH, said, flows, fix=fix, title=title, who=FixOwner.SERVER)
+
+
 def _error(scene: Scene) -> Iterator[Cause]:
     status = scene.status
     known, others = _known(scene)
@@ -241,7 +259,7 @@ def _error(scene: Scene) -> Iterator[Cause]:
     yield from by_server
     said = f"{shown(scene.method, 20)} got {status}{scene.by}"
     if status in (411, 413) or scene.says(Hint.TOO_LARGE):
-        yield TOO_LARGE.named(HIGH, said, flows)
+        yield _too_large(scene, said, flows)
     elif scene.says(Hint.ORIGIN_CHECK):
         how = f"{said} for {shown(scene.origin, 80)}, and the body names the check"
         yield ORIGIN_CHECK.named(HIGH, how, flows)

@@ -122,6 +122,8 @@ _REFUSE_THEMSELVES: Final = (
     ("akamaighost", "Akamai"),
     ("microsoft-azure-application-gateway", "Azure Application Gateway"),
 )
+# What stands between the browser and the internet, by what it alone sends.
+_OF_NETWORKS: Final = (("server", "zscaler", "Zscaler"), ("x-squid-error", "err_access", "Squid"))
 _EXEMPT: Final = "Find the rule that refuses in its log, and exempt the API's paths, OPTIONS above all, from it."
 _GUARDS: Final = (
     (
@@ -256,6 +258,15 @@ def own_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
         title = f"{own[:1].upper()}{own[1:]} rejects the request by a firewall or listener rule"
         yield GATEWAY_CHALLENGE.named(MEDIUM, how, (scene.id,), fix=_EXEMPT, title=title)
         return
+    for name, part, who in _OF_NETWORKS:
+        if part in (headers.get(name) or "").lower() and status >= 400:
+            how = f"{said} with {name}: {shown(headers.get(name) or '', 40)}"
+            fix = f"Have {who} allow {scene.host}, or browse without it. The server was never asked."
+            title = f"The network's own proxy ({who}) rejects the request"
+            yield GATEWAY_CHALLENGE.named(
+                HIGH, how, (scene.id,), title=title, where="In the browser's network", fix=fix
+            )
+            return
     service = service_page(status, headers)
     if service is None and scene.says(Hint.TUNNEL_WARNING):
         service = TUNNEL, "the body of a tunnel's warning page"
