@@ -40,9 +40,8 @@ class Deliveries:
 
     def plan(self, flow: http.HTTPFlow, exchange: Exchange) -> Plan | None:
         """Return what a rule wants done to a flow, ``None`` to leave it alone."""
-        if not self.injection.is_on:
-            if self.injection.has_expired:
-                self._switch_off_expired()
+        if self.injection.has_expired:
+            self._switch_off_expired()
             return None
         record = self._session.correlator.get(flow.id)
         page = proven_page(record, self._session.correlator) if record is not None else None

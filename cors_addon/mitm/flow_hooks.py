@@ -197,6 +197,8 @@ class FlowHooks:
             # Whose page that is shows in the redirects before.
             self._await_response(seen)
             self.pipeline.drain()
+        elif not self.injection.acts_early(flow.request.method):
+            return
         chosen = self.deliveries.plan(flow, seen.read())
         if chosen is not None:
             self._carry_out(seen, chosen)

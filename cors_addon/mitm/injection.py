@@ -67,7 +67,10 @@ class Injection:
     @property
     def is_on(self) -> bool:
         """Whether injection is on right now: switched on, and not expired."""
-        return self._on_since is not None and self.seconds_left != 0.0
+        if self._on_since is None:
+            return False
+        expires = self.rules.expires
+        return expires is None or self._on_since + expires > self._clock()
 
     @property
     def is_set(self) -> bool:
@@ -149,6 +152,10 @@ class Injection:
 
         return plan(self.rules, exchange, page_origin)
 
+    def acts_early(self, method: str) -> bool:
+        """Say whether a rule may answer or end a request of that method before the server is asked."""
+        return method == "OPTIONS" or self.rules.aborts
+
     def concerns(self, url: str) -> bool:
         """Say whether a rule may be for a URL, so that it is worth reading what was asked."""
         if not self.is_on:
@@ -216,7 +223,7 @@ def apply(flow: http.HTTPFlow, chosen: Plan, server: Response | None) -> Respons
             assert server is not None
             assert flow.response is not None
             made = apply_edits(server, chosen.edits)
-            flow.response.headers = http.Headers(_fields(made))
+            flow.response.headers.fields = _fields(made)
             if made.status != server.status:
                 flow.response.status_code = made.status
                 flow.response.reason = _REASONS.get(made.status, "")

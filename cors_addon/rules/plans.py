@@ -75,11 +75,12 @@ class Editor:
 
     def has(self, name: str) -> bool:
         """Say whether the response has a header of that name."""
-        return name in self.response.headers
+        return name.lower() in self.response.headers.names()
 
     def set(self, name: str, *values: str) -> None:
         """Make the response have exactly these lines of that name; none takes the header out."""
-        if self.response.headers.get_all(name) == values:
+        # Most names are new to a response, which its list of names tells for less.
+        if (self.response.headers.get_all(name) if self.has(name) else ()) == values:
             return
         if not values:
             self.edits.append(("remove", name, ""))
@@ -122,21 +123,29 @@ def header_safe(text: str) -> str:
 def apply_edits(response: Response, edits: Iterable[Edit]) -> Response:
     """Return the response as it is delivered. Lines that are not edited keep their place and their bytes."""
     lines = list(response.headers)
+    names = [name.lower() for name, _ in lines]
     status = response.status
     for operation, name, value in edits:
+        lower = name.lower()
         match operation:
-            case "set":
-                lower = name.lower()
-                at = next((place for place, line in enumerate(lines) if line[0].lower() == lower), len(lines))
-                kept = [line for line in lines if line[0].lower() != lower]
-                lines = [*kept[:at], (name, value), *kept[at:]]
-            case "add":
+            case "set" if lower in names:
+                lines[names.index(lower)] = (name, value)
+                _take_out(lower, lines, names, but=names.index(lower))
+            case "set" | "add":
                 lines.append((name, value))
+                names.append(lower)
             case "remove":
-                lines = [line for line in lines if line[0].lower() != name]
+                _take_out(lower, lines, names)
             case "status":
                 status = int(value)
     return Response(status, HeaderList(lines))
+
+
+def _take_out(lower: str, lines: list[tuple[str, str]], names: list[str], but: int = -1) -> None:
+    """Take the lines of a name out of both lists, all ``but`` the one at that place."""
+    for place in range(len(names) - 1, -1, -1):
+        if names[place] == lower and place != but:
+            del lines[place], names[place]
 
 
 def answered(answer: PreflightAnswer) -> Response:
