@@ -14,6 +14,7 @@ _WORDS: Final = frozenset(
     {
         *(
             "auth",
+            "authentication",
             "code",
             "cookie",
             "csrf",
@@ -45,9 +46,15 @@ _PARTS: Final = re.compile(
 )
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
-_PARAMETERS: Final = frozenset({"policy", "appid", "login", "private", "privatekey", "mac", "magic", "invite", "reset"})
+_PARAMETERS: Final = frozenset(
+    {
+        *("policy", "appid", "login", "private", "privatekey", "mac", "magic", "invite", "reset"),
+        *("samlrequest", "samlresponse", "samlart", "relaystate"),
+        *("iban", "cardnumber", "card_number", "login_hint"),
+    }
+)
 _SIGNED: Final = ("x-amz-", "x-goog-", "x-ms-")
-"""Names that speak of secrets in a URL alone: of CloudFront, maps, and signed URLs."""
+"""Names that speak of secrets in a URL alone: of CloudFront, maps, SAML, payments, and signed URLs."""
 
 # Cheap signs without which nothing can be hidden in a text.
 _SUSPECT: Final = re.compile(
@@ -90,6 +97,8 @@ _PARAMETER_OF_A_CHALLENGE: Final = re.compile(
 _RUN: Final = re.compile(r"(?<![A-Za-z0-9_+-])[A-Za-z0-9_+-]{20,}+")
 _CLASSES: Final = str.maketrans({**dict.fromkeys(ascii_uppercase, "A"), **dict.fromkeys(ascii_lowercase, "a")})
 _HEX: Final = re.compile(r"(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{32,}|(?=[A-F]*[0-9])(?=[0-9]*[A-F])[0-9A-F]{32,}")
+_PIECE: Final = re.compile(r"[A-Za-z0-9]{20,}+")
+"""What stands between the hyphens and underscores of a run: behind the mark of who issued it, glpat- or sk_live_."""
 _MIXED: Final = 0.4
 """Changes between capitals, small letters and digits, a character: random text has 0.6, names and words below 0.35."""
 
@@ -191,18 +200,24 @@ def _member(match: re.Match[str]) -> str:
 
 
 def _random(match: re.Match[str]) -> str:
-    """Replace a run of characters that no person and no naming scheme has made."""
+    """Replace a run of characters that no person and no naming scheme has made, or the piece of it that is one."""
     run = match[0]
-    if _HEX.fullmatch(run):
+    if _is_random(run):
         return HIDDEN
+    return _PIECE.sub(lambda piece: HIDDEN if _is_random(piece[0]) else piece[0], run)
+
+
+def _is_random(run: str) -> bool:
+    if _HEX.fullmatch(run):
+        return True
     classes = run.translate(_CLASSES)
     if "A" not in classes or "a" not in classes or classes.isalpha():
-        return run
+        return False
     if sum(map(str.isdigit, run)) < _DIGITS:
-        return run
+        return False
     kinds = ["0" if char.isdigit() else char for char in classes if char.isalnum()]
     changes = sum(one != other for one, other in pairwise(kinds))
-    return HIDDEN if changes >= _MIXED * len(run) else run
+    return changes >= _MIXED * len(run)
 
 
 @functools.lru_cache(4096)

@@ -35,6 +35,7 @@ BY_NAME = [
     *(f"/?{name}={NAMED}" for name in ("X-Amz-Credential", "X-Amz-Anything", "X-Goog-Signature", "x-ms-sig", "hdnea")),
     *(f"/?a=1&{name}={NAMED}&b=2" for name in ("code", "apiKey", "client_secret", "mac", "invite", "SAMLassertion")),
     *(f"/?{name}={NAMED}" for name in ("totp", "mfa", "2fa_code", "cvv", "ssn", "mnemonic", "recovery-phrase", "PIN")),
+    *(f"/acs?{name}={NAMED}" for name in ("SAMLRequest", "SAMLResponse", "RelayState", "iban", "login_hint")),
     f"/?token=a;{NAMED}",
     f"/?token=a;b;{NAMED}&x=1",
     f"/?a=1,token={NAMED}",
@@ -92,6 +93,12 @@ BY_LOOK = [
     f"/{'0123456789abcdef' * 2}",
     f"/x?q={'0123456789ABCDEF' * 4}",
 ]
+ISSUED = [
+    *(f"{mark}{RANDOM}" for mark in ("glpat-", "sk_live_", "rk_test_", "ghp_", "npm_", "shpat_", "a-much-longer-mark_")),
+    *(f"{mark}{'0123456789abcdef' * 2}" for mark in ("dop_v1_", "key-", "app_")),
+    f"{'0123456789abcdef' * 2}-us12",
+]
+"""Whoever issues a secret marks it: the mark may be read, and what stands behind it not."""
 PLACES = [(place, NAMED) for place in (*BY_NAME, *IN_PATHS)] + [
     (place, RANDOM if RANDOM in place else place.rpartition("/")[2].rpartition("=")[2]) for place in BY_LOOK
 ]
@@ -106,6 +113,27 @@ def test_there_are_many_places() -> None:
 @pytest.mark.parametrize(("place", "secret"), PLACES)
 def test_a_secret_is_taken_out(carrier: str, place: str, secret: str) -> None:
     assert secret not in redact(carrier.format(place))
+
+
+@pytest.mark.parametrize("place", ["/p/{}/items", "/x?q={}", "/x#{}", "X-Custom: {}"])
+@pytest.mark.parametrize("secret", ISSUED)
+def test_behind_the_mark_of_who_issued_it(place: str, secret: str) -> None:
+    shown = redact(place.format(secret))
+    assert secret not in shown
+    assert HIDDEN in shown
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/assets/index-BkX9fQ2m.js",
+        "/api/v2/users/1234/posts/how-to-configure-cors-in-spring-boot-3-2024-11",
+        "/o/3f2a9c8b-7d6e-4f4a-9b2c-0123456789ab/SomeVeryLongCamelCaseName_with_2_parts",
+        "/static/js/vendors~main.3f2a9c8b7d6e5f4a.chunk.js",
+    ],
+)
+def test_what_a_developer_needs_is_left(path: str) -> None:
+    assert redact(f"https://api.test{path}") == f"https://api.test{path}"
 
 
 IN_HEADERS = [
