@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -20,11 +21,12 @@ from typing import Any
 import junitparser
 import pytest
 
-from cors_addon import __main__ as command
 from cors_addon import __version__
-from cors_addon.__main__ import CLEAN, FOUND, UNUSABLE, main
+from cors_addon import check_command as command
+from cors_addon.__main__ import main
 from cors_addon.capture.check import BROWSERS
 from cors_addon.catalogue import CATALOGUE
+from cors_addon.check_command import CLEAN, FOUND, UNUSABLE
 from cors_addon.diagnosis.causes import CAUSES
 from cors_addon.report.fail_on import THRESHOLDS
 from cors_addon.report.formats import FORMATS
@@ -578,3 +580,37 @@ def test_check_writes_to_its_standard_output_by_name(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout[:20]) == (CLEAN, "CORS: 0 flows judged")
+
+
+_OUTPUTS = [
+    *(("> /dev/full", ["docs", "limits"], UNUSABLE), ("> /dev/full", ["check", "run.har"], UNUSABLE)),
+    *((">&-", ["docs", "limits"], CLEAN), (">&-", ["check", "run.har"], FOUND)),
+    *((">&- 2>&-", ["check", "run.har", "--format", "html"], FOUND), ("| true", ["check", "run.har"], FOUND)),
+]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize(("redirected", "words", "expected"), _OUTPUTS, ids=str)
+def test_an_output_that_takes_nothing(
+    redirected: str, words: list[str], expected: int, blocked: str, tmp_path: Path
+) -> None:
+    """A full disk is an error and no finding; who closes the output, or reads no further, has the exit status."""
+    words = [blocked if word == "run.har" else word for word in words]
+    command_line = shlex.join([sys.executable, "-m", "cors_addon", *words])
+    line = f'set -o pipefail; {command_line} {redirected}; echo "status $?" >&3'
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        ["bash", "-c", f"{{ {line}; }} 3>status"], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert (tmp_path / "status").read_text() == f"status {expected}\n"
+    assert "Traceback" not in done.stderr
+    assert ("cannot be written: No space left on device" in done.stderr) == (expected == UNUSABLE)
+
+
+def test_several_reports_of_one_check(blocked: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    outputs = [tmp_path / "cors.json", tmp_path / "cors.xml", tmp_path / "cors.html"]
+    words = [word for output in outputs for word in ("--output", str(output))]
+    status, printed, _ = run(capsys, "check", blocked, *words, "--output", "-")
+    assert status == FOUND
+    assert printed.startswith("CORS: ")
+    assert [output.read_text("utf-8")[:5] for output in outputs] == ['{"sch', "<?xml", "<!DOC"]

@@ -94,7 +94,10 @@ BY_LOOK = [
     f"/x?q={'0123456789ABCDEF' * 4}",
 ]
 ISSUED = [
-    *(f"{mark}{RANDOM}" for mark in ("glpat-", "sk_live_", "rk_test_", "ghp_", "npm_", "shpat_", "a-much-longer-mark_")),
+    *(
+        f"{mark}{RANDOM}"
+        for mark in ("glpat-", "sk_live_", "rk_test_", "ghp_", "npm_", "shpat_", "a-much-longer-mark_")
+    ),
     *(f"{mark}{'0123456789abcdef' * 2}" for mark in ("dop_v1_", "key-", "app_")),
     f"{'0123456789abcdef' * 2}-us12",
 ]
