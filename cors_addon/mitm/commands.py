@@ -27,7 +27,7 @@ from .rule_table import rule_rows
 from .rule_writer import Preview, RuleWriter, refusing
 from .services import Services
 from .sliced_jobs import Job, Steps
-from .tickets import steps_to_tickets, write_tickets
+from .tickets import steps_to_tickets, ticket_path, write_tickets
 from .verify import Verifier
 
 logger = logging.getLogger("cors_addon")
@@ -163,11 +163,11 @@ class Commands:
     @contained
     def ticket(self, flows: Sequence[flow.Flow], path: types.Path) -> str:
         """Write what is wrong with these flows as Markdown into a file, with curl commands, to hand over."""
-        verdicts, reporting = self._verdicts(flows), self._reporting
+        verdicts, reporting, target = self._verdicts(flows), self._reporting, ticket_path(path)
         if len(verdicts) <= _FEW or not reporting.jobs.may_wait:
-            return write_tickets(map(self._services.store.explained, verdicts), path)
+            return write_tickets(map(self._services.store.explained, verdicts), target)
         told = LateLines("the tickets are being written; the log will say when they are there")
-        steps = partial(steps_to_tickets, reporting.jobs, verdicts, path)
+        steps = partial(steps_to_tickets, reporting.jobs, verdicts, target)
         reporting.begin("a file of tickets", steps, lambda written: told([written]))
         return told.rows()[0][0]
 

@@ -1,6 +1,7 @@
 """The addon's options: what they are, and the check of what users gave."""
 
 import logging
+import re
 import shlex
 import tempfile
 from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ from .display import MARK_STYLES
 logger = logging.getLogger("cors_addon")
 
 _BOOLEANS: Final = ("", "true", "false", "toggle")
+_NUMBER: Final = re.compile(r"-?[0-9]{1,20}")
 BROWSERS: Final = ("auto", *(judge.value for judge in Judge))
 
 
@@ -41,20 +43,12 @@ class Option:
     check: Callable[[Any], str | None] | None = None
 
 
-def _check_browser(value: str) -> str | None:
-    return None if value in BROWSERS else f"is none of {', '.join(BROWSERS)}{_meant(value, BROWSERS)}"
-
-
 def _check_ignore(values: Sequence[str]) -> str | None:
     try:
         ignore.parse_all(values)
     except ignore.IgnoreError as exc:
         return str(exc)
     return None
-
-
-def _check_fail_on(value: str) -> str | None:
-    return None if value in THRESHOLDS else f"is none of {', '.join(THRESHOLDS)}{_meant(value, THRESHOLDS)}"
 
 
 def _check_baseline(value: str) -> str | None:
@@ -83,8 +77,11 @@ def _baseline(value: str) -> baseline.Baseline:
         return baseline.Baseline()
     try:
         path = Path(value).expanduser()
-    except RuntimeError as exc:
-        raise baseline.BaselineError(f"the baseline {value!r} cannot be read: {exc}") from exc
+        if path.exists() and not path.is_file():
+            raise baseline.BaselineError(f"the baseline {value!r} is a folder, a pipe or a device; name a file")
+    except (OSError, RuntimeError, ValueError) as exc:
+        why = getattr(exc, "strerror", None) or exc
+        raise baseline.BaselineError(f"the baseline {value!r} cannot be read: {why}") from exc
     return baseline.read(path)
 
 
@@ -161,7 +158,6 @@ OPTIONS: Final = (
         "auto",
         "Whose behaviour decides a flow's outcome. With auto it is the browser that made the request.",
         BROWSERS,
-        _check_browser,
     ),
     Option("cors_mark", bool, True, "Mark flows that have findings. A mark of your own is never overwritten."),
     Option(
@@ -202,7 +198,6 @@ OPTIONS: Final = (
         "Exit status 1 if a finding is at least this severe when mitmdump ends. For builds."
         " network: blocked findings and failed connections.",
         THRESHOLDS,
-        _check_fail_on,
     ),
     Option(
         "cors_baseline",
@@ -300,7 +295,7 @@ def _fits_as_words(option: Option, words: list[str]) -> str | None:
     if option.type is bool:
         return None if not words or words[0] in _BOOLEANS else "is neither true nor false"
     if option.type is int and words:
-        return _checked(option, int(words[0])) if words[0].isdecimal() and len(words[0]) < 10 else "is no number"
+        return _checked(option, int(words[0])) if _NUMBER.fullmatch(words[0]) else "is no number"
     return _checked(option, words[0]) if words else "needs a value"
 
 
@@ -318,6 +313,8 @@ def _fits_as_value(option: Option, value: Any) -> str | None:
 
 
 def _checked(option: Option, value: Any) -> str | None:
+    if option.choices is not None and value not in option.choices:
+        return f"is none of {', '.join(option.choices)}{_meant(value, option.choices)}"
     return option.check(value) if option.check is not None else None
 
 

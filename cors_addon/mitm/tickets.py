@@ -15,9 +15,24 @@ from .sliced_jobs import Job, Jobs, Steps
 
 _Found = dict[str, Mapping[str, Any]]
 _NAMED: Final = 10
+_SUFFIXES: Final = (".md", ".markdown", ".txt")
 
 
-def write_tickets(verdicts: Iterable[Verdict], path: str) -> str:
+def ticket_path(path: str) -> Path:
+    """Return where tickets go. Raises ``CommandError`` for a name that is no text file's.
+
+    A slip must not put a ticket in the place of the rule file or of a program.
+    """
+    try:
+        target = Path(path).expanduser()
+    except RuntimeError as exc:
+        raise exceptions.CommandError(f"{path}: {exc}") from exc
+    if target.suffix.lower() not in _SUFFIXES:
+        raise exceptions.CommandError(f"{target.name!r}: a ticket is Markdown; end its name with {_SUFFIXES[0]}")
+    return target
+
+
+def write_tickets(verdicts: Iterable[Verdict], path: Path) -> str:
     """Write the tickets of explained verdicts into a file, in one step; return what was written in a sentence.
 
     Raises ``CommandError`` where there is nothing to tell, or the file cannot be written.
@@ -28,7 +43,7 @@ def write_tickets(verdicts: Iterable[Verdict], path: str) -> str:
     return _written(found, path)
 
 
-def steps_to_tickets(jobs: Jobs, verdicts: Iterable[Verdict], path: str, job: Job[str]) -> Steps[str]:
+def steps_to_tickets(jobs: Jobs, verdicts: Iterable[Verdict], path: Path, job: Job[str]) -> Steps[str]:
     """Explain verdicts and do the same, beside the traffic."""
     found: _Found = {}
     for verdict in verdicts:
@@ -42,14 +57,14 @@ def _take(verdict: Verdict, found: _Found) -> None:
     found.update({each["id"]: each for each in diagnosis_entries(verdict)})
 
 
-def _written(found: _Found, path: str) -> str:
+def _written(found: _Found, target: Path) -> str:
     if not found:
         raise exceptions.CommandError("There is nothing to fix in these flows.")
-    target = Path(path).expanduser()
     try:
         files.put(target, lambda: _parts(found.values()))
-    except OSError as exc:
-        raise exceptions.CommandError(f"{target} cannot be written: {exc.strerror or exc}") from exc
+    except (OSError, ValueError) as exc:
+        why = getattr(exc, "strerror", None) or exc
+        raise exceptions.CommandError(f"{target} cannot be written: {why}") from exc
     more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
     return f"{', '.join(islice(found, _NAMED))}{more} written to {target}"
 

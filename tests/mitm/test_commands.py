@@ -154,6 +154,19 @@ def test_other_flows_are_named_by_what_people_see_of_them() -> None:
         assert running.addon.name_of("gone") == "gone"
 
 
+@pytest.mark.parametrize("name", ["rules.yaml", "cors.json", "passwd", ".bashrc", "", "folder"])
+def test_a_slip_puts_no_ticket_in_the_place_of_another_file(name: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    target = tmp_path / name
+    if not target.is_dir():
+        target.write_text("mine")
+    with proxy() as running:
+        blocked = running.send(cors_get())
+        with pytest.raises(exceptions.CommandError, match=r"end its name with \.md"):
+            running.addon.commands.ticket([blocked], str(target))
+    assert target.is_dir() or target.read_text() == "mine"
+
+
 def test_a_ticket_is_markdown_with_curl(tmp_path: Path) -> None:
     target = tmp_path / "ticket.md"
     with proxy() as running:
@@ -163,8 +176,10 @@ def test_a_ticket_is_markdown_with_curl(tmp_path: Path) -> None:
         text = target.read_text()
         assert text.startswith("## Blocked: No Access-Control-Allow-Origin")
         assert "curl -i http://api.test/items -H 'Origin: http://app.test'" in text
-        with pytest.raises(exceptions.CommandError, match="cannot be written"):
-            commands.ticket([blocked], str(tmp_path))
+        (tmp_path / "folder.md").mkdir()
+        for nowhere in ("folder.md", "no/such/folder.md", "zero\0byte.md"):
+            with pytest.raises(exceptions.CommandError, match="cannot be written"):
+                commands.ticket([blocked], str(tmp_path / nowhere))
         fine = running.send(cors_get("Access-Control-Allow-Origin: http://app.test", "Vary: Origin", at=1001.0))
         with pytest.raises(exceptions.CommandError, match="nothing to fix"):
             commands.ticket([fine], str(target))

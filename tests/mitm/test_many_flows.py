@@ -215,7 +215,7 @@ def test_tickets_of_many_flows_are_written_beside_the_traffic(tmp_path: Path, ca
 
 
 def test_a_ticket_waits_for_no_reader(tmp_path: Path) -> None:
-    path = tmp_path / "pipe"
+    path = tmp_path / "pipe.md"
     os.mkfifo(path)
     with proxy() as running:
         seen(running, 1)

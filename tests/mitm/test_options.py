@@ -76,6 +76,12 @@ BAD_WORDS = [
     ("a typing error", ["cors_browser=chromum"], "cors_browser=chromum", "did you mean chromium?"),
     ("two browsers", ["cors_browser=spec", "cors_browser=auto"], "cors_browser=spec,auto", "more than once"),
     ("no browser", ["cors_browser"], "cors_browser=", "needs a value"),
+    ("another style of marks", ["cors_mark_style=ascii"], "cors_mark_style=ascii", "none of emoji, plain"),
+    ("too much memory", ["cors_memory=99999999999"], "cors_memory=99999999999", "too little or too much"),
+    ("less than no memory", ["cors_memory=-5"], "cors_memory=-5", "too little or too much"),
+    ("a port below all", ["cors_page_port=-1"], "cors_page_port=-1", "is no port"),
+    ("no number", ["cors_memory=\u0662"], "cors_memory=\u0662", "is no number"),
+    ("no baseline", ["cors_baseline=/dev/null"], "cors_baseline=/dev/null", "a folder, a pipe or a device"),
     ("no id", ["cors_ignore=acao"], "cors_ignore=acao", "'acao' is no violation id"),
     (
         "an id with a typing error",
