@@ -196,7 +196,10 @@ def _rules(options: argparse.Namespace) -> int:
     if options.explain is not None and not options.origin:
         raise UnusableError("--explain needs the page that makes the request: --origin http://localhost:5173")
     explain = None if options.explain is None else (options.explain[0], options.explain[1])
-    status, text = check_rule_file(options.file, explain, options.origin)
+    try:
+        status, text = check_rule_file(options.file, explain, options.origin)
+    except ValueError as error:
+        raise UnusableError(f"--explain: {error}") from error
     print(text)
     return status
 

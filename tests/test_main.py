@@ -295,6 +295,13 @@ def test_rules_prints_its_schema_or_asks_for_a_file(capsys: pytest.CaptureFixtur
     assert run(capsys, "rules") == (UNUSABLE, "", "cors_addon: name a rule file, or ask for --schema\n")
 
 
+def test_rules_explains_no_request_to_what_is_no_url(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text('version: 1\nrules: [{name: a, hosts: [api.test], allow_origins: ["http://a.test"]}]\n')
+    status, _, said = run(capsys, "rules", str(file), "--explain", "GET", "/items", "--origin", "http://a.test")
+    assert (status, said.startswith("cors_addon: --explain: '/items' is no URL")) == (UNUSABLE, True)
+
+
 # --- check --------------------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from . import CATALOGUE
 from .render import browsers_names
 from .violation import Violation
 
-_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"’”]*")
+_URL: Final = re.compile(r"(?<![a-z0-9+.-])[a-z0-9+.-]++://[^\s'\"’”]*")
 _WORD: Final = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 
 _ORIGIN: Final = "access-control-allow-origin"

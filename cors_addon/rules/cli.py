@@ -27,7 +27,7 @@ def check_rule_file(path: str, explain: tuple[str, str] | None = None, origin: s
     """Validate a rule file; return the exit status (0 valid, 1 errors) and what to print, without a final line break.
 
     With ``explain``, a method and a URL, and the page's ``origin``, a valid file is followed by which rule is for that
-    request, and why the others are not.
+    request, and why the others are not. Raises ``ValueError`` for a URL that no page can call.
     """
     try:
         reading = read_rule_file(path)

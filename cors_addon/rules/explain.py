@@ -35,10 +35,13 @@ def explain(rules: RuleSet, exchange: Exchange, page_origin: str | None = None) 
 
 
 def explain_request(rules: RuleSet, method: str, url: str, origin: str) -> list[str]:
-    """Explain a request as a page's script would make it, for the command line."""
+    """Explain a request as a page's script would make it, for the command line.
+
+    Raises ``ValueError`` for a URL that no page can call.
+    """
     target = target_of(url)
     if target is None:
-        return [f"{url!r} is no URL that a page can call; write one such as https://api.dev.test/v1/items"]
+        raise ValueError(f"{url!r} is no URL that a page can call; write one such as https://api.dev.test/v1/items")
     headers = HeaderList(
         [("Origin", origin), ("Sec-Fetch-Mode", "cors"), ("Sec-Fetch-Site", _site(target.origin, origin))]
     )

@@ -230,6 +230,8 @@ def _origin_hint(rule: Rule, page: str) -> str:
     origin = origin_of(page)
     if origin is None:
         return " (sandboxed frames, pages from disk and some redirects send it)" if page == OPAQUE else ""
+    if page != origin.serialize():
+        return f" (browsers write it {origin.serialize()})"
     for pattern in rule.origins.patterns or ():
         same_host = pattern.host == origin.host and not pattern.wildcard
         if same_host and pattern.scheme != origin.scheme:

@@ -97,6 +97,12 @@ _PARAMETER_OF_A_CHALLENGE: Final = re.compile(
 _RUN: Final = re.compile(r"(?<![A-Za-z0-9_+-])[A-Za-z0-9_+-]{20,}+")
 _CLASSES: Final = str.maketrans({**dict.fromkeys(ascii_uppercase, "A"), **dict.fromkeys(ascii_lowercase, "a")})
 _HEX: Final = re.compile(r"(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{32,}|(?=[A-F]*[0-9])(?=[0-9]*[A-F])[0-9A-F]{32,}")
+_ISSUED: Final = re.compile(
+    r"(?<![A-Za-z0-9])((?:gh[oprsu]|github_pat|npm|hf|whsec|dop_v1|dckr_pat|glsa|pypi|shp(?:at|ca|pa|ss)"
+    r"|[prs]k_(?:live|test))_|(?:gl(?:pat|dt|rt|ft|soat)|xox[a-z]|sk-(?:ant|proj|or|svcacct)|sq0[a-z]{3}|pypi)-)"
+    r"[A-Za-z0-9_-]{16,}+"
+)
+"""The marks by which GitHub, GitLab, Stripe, Slack, npm and others make their tokens known."""
 _PIECE: Final = re.compile(r"[A-Za-z0-9]{20,}+")
 """What stands between the hyphens and underscores of a run: behind the mark of who issued it, glpat- or sk_live_."""
 _MIXED: Final = 0.4
@@ -159,7 +165,7 @@ def _redact(text: str, depth: int) -> str:
         text = _fields(text)
     if "/" in text:
         text = _PATH_SECRET.sub(rf"\1{HIDDEN}", text)
-    return _RUN.sub(_random, text)
+    return _RUN.sub(_random, _ISSUED.sub(rf"\1{HIDDEN}", text))
 
 
 def _within(value: str, depth: int) -> str:

@@ -98,6 +98,7 @@ ISSUED = [
         f"{mark}{RANDOM}"
         for mark in ("glpat-", "sk_live_", "rk_test_", "ghp_", "npm_", "shpat_", "a-much-longer-mark_")
     ),
+    *(f"{mark}onlylettersand1digit" for mark in ("glpat-", "sk_live_", "ghp_", "xoxb-", "npm_", "sk-ant-")),
     *(f"{mark}{'0123456789abcdef' * 2}" for mark in ("dop_v1_", "key-", "app_")),
     f"{'0123456789abcdef' * 2}-us12",
 ]

@@ -57,7 +57,8 @@ def test_the_whole_text() -> None:
         ("simulate: corp-coep", "GET", "https://api.test/", PAGE, "requests without CORS only", "another one"),
         ("dry_run: true", "GET", "https://api.test/", PAGE, "nothing is changed", "a dry run"),
         ("", "GET", "https://api.test/", "https://api.test", "calls its own origin", "the same origin"),
-        ("", "GET", "api.test/v1", PAGE, "is no URL that a page can call", "no URL"),
+        ("", "GET", "https://api.test/", f"{PAGE}/", f"browsers write it {PAGE})", "a slash at the end"),
+        ("", "GET", "https://api.test/", PAGE.upper(), f"browsers write it {PAGE})", "capitals"),
         ("preflight: repair", "GET", "https://api.test/", PAGE, "its answer is corrected", "what it does"),
         ("preflight: forward", "GET", "https://api.test/", PAGE, "its answer gets the headers", "what it does"),
         (
@@ -95,3 +96,9 @@ def test_the_explanation_agrees_with_the_match(rules: RuleSet, subject: Exchange
     found = match(rules, subject)
     says_yes = any(line.startswith("  yes") for line in explain(rules, subject))
     assert says_yes == (found is not None)
+
+
+@pytest.mark.parametrize("url", ["api.test/v1", "", "https://api.test:99999/", "https://[::1", "javascript:alert(1)"])
+def test_what_is_no_url_is_an_error(url: str) -> None:
+    with pytest.raises(ValueError, match="is no URL that a page can call"):
+        explain_request(rules_of(""), "GET", url, PAGE)
