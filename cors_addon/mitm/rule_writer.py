@@ -9,11 +9,13 @@ from mitmproxy import exceptions
 
 from ..rules.suggest import BlockedRequest
 from .injection import Injection
+from .rulefile import Overtaken
 
 if TYPE_CHECKING:
     from ..rules.edit import Edit
 
 _MOST_UNDONE: Final = 50
+_CHANGED: Final = "The rule file has changed since. Look at the change again."
 
 
 class NotWritten(Exception):
@@ -88,12 +90,12 @@ class RuleWriter:
         """Write a previewed change and put its rules in force. Raises ``NotWritten``, as for a changed file."""
         edit, before = preview.edit, self._content()
         if before != edit.before:
-            raise NotWritten("The rule file has changed since. Look at the change again.")
+            raise NotWritten(_CHANGED)
         if not edit.names:
             reasons = "; ".join(dict.fromkeys(reason for _, reason in edit.refused)) or "nothing is blocked"
             raise NotWritten(f"No rule is written: {reasons}.")
         if edit.changes:
-            self._put(edit.after)
+            self._put(edit.after, before)
             self._undo = [*self._undo[1 - _MOST_UNDONE :], (before, edit.after)]
         self._injection.add(edit.names)
         self._switch(True)
@@ -110,7 +112,7 @@ class RuleWriter:
         if before is None:
             self._delete()
         else:
-            self._put(before)
+            self._put(before, after)
         return self.place
 
     def remove(self, name: str) -> str:
@@ -130,7 +132,7 @@ class RuleWriter:
             edit = remove(before or b"", name)
         except EditRefused as exc:
             raise NotWritten(str(exc)) from exc
-        self._put(edit.after)
+        self._put(edit.after, before)
         self._undo = [*self._undo[1 - _MOST_UNDONE :], (before, edit.after)]
         return edit.diff(self.place)
 
@@ -144,9 +146,11 @@ class RuleWriter:
         except OSError as exc:
             raise NotWritten(f"{self.place} cannot be read: {exc.strerror or exc}.") from exc
 
-    def _put(self, content: bytes) -> None:
+    def _put(self, content: bytes, before: bytes | None) -> None:
         try:
-            change = self._injection.file.write(content)
+            change = self._injection.file.write(content, before)
+        except Overtaken as exc:
+            raise NotWritten(_CHANGED) from exc
         except OSError as exc:
             raise NotWritten(f"{self.place} cannot be written: {exc.strerror or exc}.") from exc
         self._injection.take(change)

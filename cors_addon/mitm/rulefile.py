@@ -8,10 +8,12 @@ rule that is written creates it; without a path, rules are kept in memory.
 import os
 import stat
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ..report.files import prefix, sweep
 from ..rules.errors import inert, render_problems
 from ..rules.model import NO_RULES, RuleSet
 from ..rules.text import LARGEST_FILE
@@ -19,6 +21,8 @@ from ..rules.text import LARGEST_FILE
 _Stamp = tuple[int, int, int, int]
 _MISSING: Final[_Stamp] = (-1, -1, -1, -1)
 _PRIVATE: Final = 0o600
+_LONG: Final = 8_192
+"""Bytes that are read within one turn of the event loop: some 30 rules, in 50 ms. A thread reads more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,38 @@ class Change:
 
     in_force: bool
     text: str
+
+
+class Overtaken(OSError):
+    """Somebody else wrote the file while this process was about to."""
+
+
+class _Reading:
+    """The rules that a text holds, and its problems ready to show: read at once, or beside the event loop."""
+
+    def __init__(self, content: bytes, name: str, beside: bool = False) -> None:
+        self.content = content
+        self.rules: RuleSet | None = None
+        self.text = ""
+        self._name = name
+        self._thread: threading.Thread | None = None
+        if beside:
+            self._thread = threading.Thread(target=self._read, name="cors rule file", daemon=True)
+            self._thread.start()
+        else:
+            self._read()
+
+    @property
+    def is_done(self) -> bool:
+        return self._thread is None or not self._thread.is_alive()
+
+    def _read(self) -> None:
+        # Only who has a rule file waits for the YAML library and the reader to load.
+        from ..rules.decode import read_rules
+
+        reading = read_rules(self.content)
+        self.text = render_problems(reading.problems, self._name) if reading.problems else ""
+        self.rules = reading.rules
 
 
 class RuleFile:
@@ -39,6 +75,7 @@ class RuleFile:
         self._read_at: _Stamp | None = None
         self._seen: _Stamp | None = None
         self._content: bytes | None = None
+        self._reading: _Reading | None = None
         self._was_there = False
 
     @property
@@ -58,24 +95,20 @@ class RuleFile:
         """
         if self.path is None:
             return self._content
-        try:
-            return _bytes_of(self.path)
-        except FileNotFoundError:
-            return None
+        return _held(self.path)
 
-    def write(self, content: bytes) -> Change:
-        """Put this content into the file in one step, or into memory where no file is named, and read it.
+    def write(self, content: bytes, before: bytes | None) -> Change:
+        """Put this content in the place of ``before``, in one step, or into memory where no file is named; read it.
 
-        A reader sees the old file or the new one, whatever kills the process. Raises ``OSError``.
+        A reader sees the old file or the new one, whatever kills the process. Raises ``OSError``, ``Overtaken`` where
+        the file holds something else than ``before`` by now.
         """
         if self.path is not None:
-            _put(self.path.resolve(), content)
+            _put(self.path.resolve(), content, before)
             return self.read()
-        from ..rules.decode import read_rules
-
-        reading = read_rules(content)
+        reading = _Reading(content, "rules in memory")
         if reading.rules is None:
-            return Change(False, render_problems(reading.problems, "rules in memory"))
+            return Change(False, reading.text)
         self.rules, self._content = reading.rules, content
         return Change(True, "")
 
@@ -95,6 +128,8 @@ class RuleFile:
         """
         if self.path is None:
             return None
+        if self._reading is not None:
+            return self._take(self._reading, even_unchanged=False) if self._reading.is_done else None
         stamp = self._look()
         if stamp == self._read_at:
             return None
@@ -122,28 +157,35 @@ class RuleFile:
     def _read(self, stamp: _Stamp | None, even_unchanged: bool) -> Change | None:
         """Take the file's rules. Without a ``stamp``, the next look compares what it holds once more."""
         assert self.path is not None
+        self._reading = None
         try:
             content = _bytes_of(self.path)
         except OSError as exc:
             self._read_at, self._content = stamp, None
-            if self.is_absent and isinstance(exc, FileNotFoundError) and self.path.parent.is_dir():
-                return Change(True, "") if even_unchanged else None
-            return self._refused(f"{inert(str(self.path))}: cannot be read: {exc.strerror or exc}", even_unchanged)
+            why = exc.strerror or exc
+            if self.is_absent and isinstance(exc, FileNotFoundError):
+                if self.path.parent.is_dir():
+                    return Change(True, "") if even_unchanged else None
+                why = f"there is no folder {inert(str(self.path.parent))}; make it, or name another file"
+            return self._refused(f"{inert(str(self.path))}: cannot be read: {why}", even_unchanged)
         if stamp is not None and self._look() != stamp:
             return None
         self._read_at, self._was_there = stamp, True
         if content == self._content and not even_unchanged:
             return None
         self._content = content
-        # Only who has a rule file waits for the YAML library and the reader to load.
-        from ..rules.decode import read_rules
+        reading = _Reading(content, str(self.path), beside=len(content) > _LONG and not even_unchanged)
+        if not reading.is_done:
+            self._reading = reading
+            return None
+        return self._take(reading, even_unchanged)
 
-        reading = read_rules(content)
-        text = render_problems(reading.problems, str(self.path)) if reading.problems else ""
+    def _take(self, reading: _Reading, even_unchanged: bool) -> Change | None:
+        self._reading = None
         if reading.rules is None:
-            return self._refused(text, even_unchanged)
+            return self._refused(reading.text, even_unchanged)
         self.rules, self.trouble = reading.rules, ""
-        return Change(True, text)
+        return Change(True, reading.text)
 
     def _refused(self, text: str, even_unchanged: bool) -> Change | None:
         if text == self.trouble and not even_unchanged:
@@ -174,20 +216,34 @@ def _bytes_of(path: Path) -> bytes:
         os.close(opened)
 
 
-def _put(path: Path, content: bytes) -> None:
+def _put(path: Path, content: bytes, before: bytes | None) -> None:
     """Put a file in place in one step; a new one is for its user alone, another keeps its mode."""
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
+        status = path.stat()
+        mode = stat.S_IMODE(status.st_mode)
+        if not os.access(path, os.W_OK):
+            raise PermissionError(f"it is read-only (mode {mode:o}); make it writable, or add the rule by hand")
     except FileNotFoundError:
         mode = _PRIVATE
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:80]}.", dir=path.parent)
+    sweep(path)
+    handle, temporary = tempfile.mkstemp(prefix=prefix(path), dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, mode)
+        # The disk took its time: another proxy or an editor may have been faster.
+        if _held(path) != before:
+            raise Overtaken("it has changed meanwhile")
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _held(path: Path) -> bytes | None:
+    try:
+        return _bytes_of(path)
+    except FileNotFoundError:
+        return None

@@ -45,7 +45,7 @@ def put(path: Path, parts: Callable[[], Iterable[str]], *, waits: bool = False) 
     # A link stays a link: what it points to is replaced.
     path = path.resolve()
     # Before anything is rendered: it may be in vain.
-    handle, temporary = tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)
+    handle, temporary = tempfile.mkstemp(prefix=prefix(path), dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.writelines(parts())
@@ -58,14 +58,14 @@ def put(path: Path, parts: Callable[[], Iterable[str]], *, waits: bool = False) 
         raise
 
 
-def _prefix(path: Path, process: int | str | None = None) -> str:
+def prefix(path: Path, process: int | str | None = None) -> str:
     """Return how the name of an unfinished file begins: hidden, and with the process that writes it."""
     return f".{path.name[:80]}.{os.getpid() if process is None else process}."
 
 
 def sweep(path: Path) -> None:
     """Remove what processes that were killed left unfinished beside a report. It never raises."""
-    pattern = re.compile(re.escape(_prefix(path.resolve(), "@")).replace("@", "([0-9]+)") + r"[a-z0-9_]{8}")
+    pattern = re.compile(re.escape(prefix(path.resolve(), "@")).replace("@", "([0-9]+)") + r"[a-z0-9_]{8}")
     with suppress(OSError), os.scandir(path.resolve().parent) as entries:
         for entry in entries:
             found = pattern.fullmatch(entry.name)
@@ -96,7 +96,7 @@ def check(path: Path) -> None:
     if path.exists() and not path.is_file():
         raise OSError("it is a pipe or a device, and no file")
     path = path.resolve()
-    with tempfile.NamedTemporaryFile(prefix=_prefix(path), dir=path.parent):
+    with tempfile.NamedTemporaryFile(prefix=prefix(path), dir=path.parent):
         pass
 
 

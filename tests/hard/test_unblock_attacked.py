@@ -156,6 +156,24 @@ def test_a_file_that_is_swapped_while_it_is_written_is_not_overwritten(monkeypat
         assert running.path.read_text(encoding="utf-8") == other
 
 
+def test_who_was_faster_while_the_disk_took_its_time_is_not_overwritten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two proxies with one rule file: what the one has written the other must not drop."""
+    with injecting() as running:
+        other = written(rule("mine", hosts=["mine.test"]))
+        running.send(flow := cors_get(url="http://new.dev.test/"))
+        real = os.fsync
+
+        def slow(opened: int) -> None:
+            real(opened)
+            running.path.write_text(other, encoding="utf-8")
+
+        monkeypatch.setattr(rulefile.os, "fsync", slow)
+        with pytest.raises(exceptions.CommandError, match="has changed since"):
+            running.addon.commands.rules_add([flow])
+        assert running.path.read_text(encoding="utf-8") == other
+        assert [entry.name for entry in running.path.parent.iterdir() if entry.name.startswith(".rules")] == []
+
+
 def test_a_link_that_is_put_in_its_place_at_the_last_moment_is_replaced_and_not_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -88,7 +93,7 @@ def test_a_file_that_does_not_exist_yet_has_no_rules(tmp_path: Path) -> None:
     assert (change.in_force, change.text, file.is_absent) == (True, "", True)
     assert (names(file), file.trouble, file.content()) == ([], "", None)
     assert settled(file) is None
-    assert file.write(text("first").encode()).in_force
+    assert file.write(text("first").encode(), None).in_force
     assert (names(file), file.is_absent) == (["first"], False)
     assert stat.S_IMODE((tmp_path / "new.yaml").stat().st_mode) == 0o600
     assert settled(file) is None
@@ -104,7 +109,7 @@ def test_a_file_that_comes_into_being_is_read(tmp_path: Path) -> None:
 def test_a_file_in_a_folder_that_does_not_exist_says_why(tmp_path: Path) -> None:
     _, change = opened(str(tmp_path / "gone" / "rules.yaml"))
     assert not change.in_force
-    assert "cannot be read: No such file or directory" in change.text
+    assert f"cannot be read: there is no folder {tmp_path / 'gone'}; make it" in change.text
 
 
 def test_a_written_file_keeps_its_mode_and_stays_a_link(tmp_path: Path, path: Path) -> None:
@@ -112,18 +117,63 @@ def test_a_written_file_keeps_its_mode_and_stays_a_link(tmp_path: Path, path: Pa
     link = tmp_path / "link.yaml"
     link.symlink_to(path)
     file, _ = opened(str(link))
-    assert file.write(text("other").encode()).in_force
+    assert file.write(text("other").encode(), path.read_bytes()).in_force
     assert link.is_symlink()
     assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == (text("other"), 0o640)
     assert [entry.name for entry in tmp_path.iterdir() if entry.name.startswith(".")] == []
 
 
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anything")
+def test_a_read_only_file_is_left_alone(path: Path) -> None:
+    path.chmod(0o440)
+    file, _ = opened(str(path))
+    with pytest.raises(OSError, match="read-only"):
+        file.write(text("other").encode(), path.read_bytes())
+    assert path.read_text() == text("first")
+
+
+def test_what_a_killed_process_left_beside_the_file_is_swept(path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = path.with_name(f".{path.name}.{gone.pid}.abcd1234")
+    left.write_text("half")
+    file, _ = opened(str(path))
+    assert file.write(text("other").encode(), path.read_bytes()).in_force
+    assert not left.exists()
+
+
+def test_a_long_file_is_read_beside_the_event_loop(path: Path) -> None:
+    """Reading 250 KB takes a second; the loop may have none of it, and the old rules hold until it is done."""
+    file, _ = opened(str(path))
+    path.write_text(text("long") + "# a comment\n" * 1_000)
+    with (
+        patch.object(threading.Thread, "start", lambda thread: None),
+        patch.object(threading.Thread, "is_alive", lambda thread: True),
+    ):
+        assert settled(file) is None
+        assert names(file) == ["first"]
+        begun = file._reading
+    assert begun is not None
+    begun._read()
+    change = file.poll()
+    assert change is not None
+    assert change.in_force
+    assert names(file) == ["long"]
+    path.write_text(text("broken") + "nonsense: 1\n" + "# a comment\n" * 1_000)
+    deadline = time.monotonic() + 20
+    while (change := file.poll()) is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert change is not None
+    assert "nonsense" in change.text
+    assert names(file) == ["long"]
+
+
 def test_rules_in_memory() -> None:
     file, _ = opened("")
     assert file.content() is None
-    assert file.write(text("first").encode()).in_force
+    assert file.write(text("first").encode(), None).in_force
     assert (names(file), file.content(), file.poll()) == (["first"], text("first").encode(), None)
-    assert not file.write(b"version: 2\n").in_force
+    assert not file.write(b"version: 2\n", file.content()).in_force
     assert names(file) == ["first"]
     file.delete()
     assert (names(file), file.content()) == ([], None)
