@@ -80,6 +80,9 @@ def _of_cause(verdict: Verdict, cause: Cause, send: tuple[Send, ...], snippet: S
 
 
 def _setting(verdict: Verdict, platform: str) -> tuple[str, str] | None:
+    if platform == "Supabase" and "/functions/" not in verdict.url:
+        # What it answers elsewhere, no code of its customers writes.
+        return None
     return setting_of(platform, _page_of(verdict))
 
 

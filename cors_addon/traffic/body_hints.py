@@ -74,6 +74,10 @@ class Hint(StrEnum):
     """A platform says that the function behind it failed or took too long."""
     NO_APPLICATION = "no-application"
     """A platform says that nothing is deployed under this name."""
+    NO_FUNCTION = "no-function"
+    """Supabase knows no function of that name."""
+    PAGES_ONLY = "pages-only"
+    """Microsoft Entra ID: the client is not registered as a page."""
     CLIENT_CERTIFICATE = "client-certificate"
     ACCESS_POLICY = "access-policy"
     """Envoy's access policy refuses."""
@@ -179,6 +183,8 @@ _PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
         r"\"application not found\"|>no such app<|deployment_not_found|the deployment could not be found"
         r"|there isn't a github pages site here|<h1>application is not available</h1>",
     ),
+    (Hint.NO_FUNCTION, r"requested function was not found"),
+    (Hint.PAGES_ONLY, r"aadsts9002326\b"),
     (Hint.CLIENT_CERTIFICATE, r"no required ssl certificate was sent"),
     (Hint.ACCESS_POLICY, r"rbac: access denied"),
     (Hint.HEADERS_TOO_LARGE, r"request header or cookie too large|request header fields too large"),

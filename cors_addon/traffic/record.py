@@ -93,12 +93,12 @@ class Record:
     def was_never_sent(self) -> bool:
         """Whether the browser itself said that a request failed, and no response came: its preflight may be why.
 
-        What a proxy saw was sent.
+        What a proxy saw was sent, and so was what failed in the network behind a preflight that was answered.
         """
         testimony, response = self.exchange.testimony, self.exchange.response
         if testimony is None or self.exchange.source != "har" or (response is not None and response.status):
             return False
-        return testimony.outcome in (Told.CORS, Told.FAILED)
+        return testimony.outcome is Told.CORS or (testimony.outcome is Told.FAILED and self.exchange.error is None)
 
     @property
     def was_followed(self) -> bool:

@@ -129,6 +129,48 @@ def test_a_request_that_was_never_sent_is_never_allowed(checked: Callable[..., R
     assert outcomes.get("GET", "blocked") in ("blocked", "unknown")
 
 
+BROKEN_OFF = made(f"GET {API}/keyed", status=0, error="net::ERR_HTTP2_PROTOCOL_ERROR", provisional=True, at=3.1)
+GRANTED = asking("x-key", url=f"{API}/keyed", answer=(*STAR, "Access-Control-Allow-Headers: x-key"), status=204, at=3)
+NETWORK_FAILURES = {
+    "net::ERR_CONNECTION_RESET": "connection-broken-off",
+    "net::ERR_CONNECTION_CLOSED": "connection-broken-off",
+    "net::ERR_EMPTY_RESPONSE": "connection-broken-off",
+    "net::ERR_HTTP2_PROTOCOL_ERROR": "connection-broken-off",
+    "net::ERR_HTTP2_SERVER_REFUSED_STREAM": "connection-broken-off",
+    "net::ERR_QUIC_PROTOCOL_ERROR": "connection-broken-off",
+    "NS_ERROR_NET_RESET": "connection-broken-off",
+    "net::ERR_CONNECTION_REFUSED": "server-not-reached",
+    "net::ERR_ADDRESS_UNREACHABLE": "server-not-reached",
+    "net::ERR_TUNNEL_CONNECTION_FAILED": "server-not-reached",
+    "NS_ERROR_CONNECTION_REFUSED": "server-not-reached",
+    "net::ERR_TIMED_OUT": "answer-too-slow",
+    "net::ERR_CONNECTION_TIMED_OUT": "answer-too-slow",
+    "NS_ERROR_NET_TIMEOUT": "answer-too-slow",
+    "net::ERR_NAME_NOT_RESOLVED": "host-name-unknown",
+    "net::ERR_DNS_TIMED_OUT": "host-name-unknown",
+    "NS_ERROR_UNKNOWN_HOST": "host-name-unknown",
+    "net::ERR_CERT_DATE_INVALID": "certificate-not-trusted",
+    "net::ERR_SSL_PROTOCOL_ERROR": "tls-failed",
+    "net::ERR_INTERNET_DISCONNECTED": "browser-offline",
+}
+
+
+def test_a_request_that_the_network_lost_was_sent_so_its_preflight_passed(checked: Callable[..., Report]) -> None:
+    """Chromium has one name for what CORS refuses, and another for each failure of the network."""
+    report = checked(lambda entry: entry, "x", GRANTED, BROKEN_OFF)
+    outcomes = {flow["method"]: flow["outcome"] for flow in report.flows}
+    assert outcomes == {"OPTIONS": "allowed", "GET": "unknown"}
+    (lost,) = [one for one in report.diagnoses if one["findings"] == ["network-error"]]
+    assert [cause["id"] for cause in lost["causes"]] == ["connection-broken-off"]
+
+
+@pytest.mark.parametrize("name", NETWORK_FAILURES)
+def test_each_name_of_a_network_failure_has_its_cause(checked: Callable[..., Report], name: str) -> None:
+    report = checked(lambda entry: entry, "x", made(f"GET {API}", status=0, error=name))
+    (lost,) = report.diagnoses
+    assert [cause["id"] for cause in lost["causes"]] == [NETWORK_FAILURES[name]]
+
+
 def test_what_mitmproxy_exports_is_judged_as_its_flows_are(tmp_path: Path) -> None:
     answers = [(), ("Access-Control-Allow-Origin: *",), ("Access-Control-Allow-Origin: https://other.test",)]
     flows = [

@@ -14,6 +14,7 @@ from ...catalogue.violation import Severity
 from ...verdict.model import Cause, Confidence, Finding
 from . import (
     apis,
+    body_limits,
     caches,
     connections,
     discarded,
@@ -38,7 +39,8 @@ from .cause import CauseEntry, Rank
 from .context import Scene
 
 _FAMILIES: Final = (
-    *(refusals, origins, spelling, preflights, redirects, navigations, sign_in_pages, errors, uncovered_routes, caches),
+    *(refusals, origins, spelling, preflights, redirects, navigations, sign_in_pages, errors, body_limits),
+    *(uncovered_routes, caches),
     *(gateways, platforms, storage, apis, connections, library_table, pages, exposure, discarded),
 )
 

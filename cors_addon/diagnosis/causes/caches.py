@@ -46,20 +46,7 @@ NOT_MODIFIED: Final = CauseEntry(
     decisive=True,
 )
 
-CDN_METHODS: Final = CauseEntry(
-    "method-not-forwarded",
-    "CloudFront does not let the method through to the server",
-    "Status 403, and the body says that the distribution does not allow the method.",
-    FixOwner.GATEWAY,
-    "Allow GET, HEAD, OPTIONS, PUT, POST, PATCH, DELETE, and forward Origin and the preflight's headers (origin "
-    "request policy CORS-CustomOrigin, or CORS-S3Origin for a bucket).",
-    rank=Rank.RESPONDER,
-    headers_help=False,
-    where="In CloudFront, at the cache behavior of this path",
-    decisive=True,
-)
-
-ENTRIES: Final = (CACHED, OPAQUE, NOT_MODIFIED, CDN_METHODS)
+ENTRIES: Final = (CACHED, OPAQUE, NOT_MODIFIED)
 
 _CACHE_HEADERS: Final = (
     ("cf-cache-status", ("hit", "stale", "revalidated", "updating")),

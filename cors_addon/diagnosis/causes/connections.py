@@ -155,19 +155,22 @@ _FAILURES: Final = (
             r"|err_name_|err_dns|unknown_host"
         ),
     ),
-    (TOO_SLOW, re.compile(r"timed? ?out|timeout|errno 110\b|errno 60\b|winerror 10060")),
+    (TOO_SLOW, re.compile(r"timed?[ _]?out|timeout|errno 110\b|errno 60\b|winerror 10060")),
     (
         NOT_REACHED,
         re.compile(
-            r"refused|errno 111|errno 61\b|connect call failed|cannot connect|no route|unreachable|errno 113"
+            r"refused(?!_stream)|errno 111|errno 61\b|connect call failed|cannot connect|no route|unreachable|errno 113"
             r"|err_connection_failed|err_proxy|err_tunnel"
         ),
     ),
-    (TLS, re.compile(r"\btls\b|\bssl\b|handshake|wrong version number|err_ssl|err_quic")),
+    (TLS, re.compile(r"\btls\b|\bssl\b|handshake|wrong version number|err_ssl")),
     (
         BROKEN_OFF,
         re.compile(
             r"server (?:broke off|reset|disconnected|closed)|reset by peer|connection reset|closed|peer|errno 104"
+            r"|err_(?:connection_(?:reset|aborted)|empty_response|http2_|quic_|socket_not_connected)"
+            r"|err_(?:invalid_http_response|content_length_mismatch|incomplete_chunked_encoding)"
+            r"|ns_error_net_(?:reset|interrupt|partial_transfer)"
         ),
     ),
 )

@@ -8,7 +8,7 @@ from ...fetch.checks import ALLOW_ORIGIN
 from ...fetch.messages import is_ok_status
 from ...traffic.body_hints import Hint
 from ...verdict.model import Cause, Confidence, Finding
-from .caches import CDN_METHODS
+from .body_limits import too_large
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, name_of, shown
 from .gateways import is_gateways_own, is_someone_elses
@@ -81,15 +81,6 @@ WRONG_METHOD: Final = CauseEntry(
     "Call the route with a method that it takes, or add a handler for this method.",
     absent=LACKS_ALLOW_ORIGIN,
     where="In the page or on the server",
-)
-TOO_LARGE: Final = CauseEntry(
-    "body-too-large",
-    "The request body is too large for the server in front of the application",
-    "Status 413, or 411, without CORS headers: most often a gateway or web server limits the size.",
-    FixOwner.GATEWAY,
-    "Raise the limit of the body size (nginx: client_max_body_size), or send less at once. Add CORS headers to the "
-    "error page.",
-    absent=LACKS_ALLOW_ORIGIN,
 )
 RATE_LIMIT: Final = CauseEntry(
     "rate-limited",
@@ -172,7 +163,6 @@ ENTRIES: Final = (
         AUTH,
         NOT_FOUND,
         WRONG_METHOD,
-        TOO_LARGE,
         RATE_LIMIT,
         FORGERY,
         ORIGIN_CHECK,
@@ -191,13 +181,6 @@ _PRINTED: Final = (
     (Hint.NOT_STARTED, NOT_STARTED, "so"),
     (Hint.OUTPUT_BEFORE_HEADERS, PHP_OUTPUT, "that headers were sent already"),
     (Hint.PHP_ERROR, PHP_ERROR, "so"),
-    (Hint.METHOD_NOT_FORWARDED, CDN_METHODS, "that the distribution does not allow the method"),
-)
-# Which program limits the size itself, by what it sends, and its setting.
-_BODY_LIMITS: Final = (
-    ("x-powered-by", "express", "express.json({ limit: '10mb' })"),
-    ("server", "kestrel", "MaxRequestBodySize"),
-    ("server", "microsoft-iis", "maxAllowedContentLength in web.config"),
 )
 _FORGERY: Final = (
     (
@@ -241,16 +224,6 @@ def told_by_body(finding: Finding, scene: Scene) -> Iterator[Cause]:
             return
 
 
-def _too_large(scene: Scene, said: str, flows: tuple[str, ...]) -> Cause:
-    sent = ((scene.headers.get(name) or "", part, setting) for name, part, setting in _BODY_LIMITS)
-    limit = next((setting for value, part, setting in sent if part in value.lower()), None)
-    if limit is None:
-        return TOO_LARGE.named(HIGH, said, flows)
-    fix = f"Raise the limit of the body size ({limit}), or send less at once. Send the error with CORS headers."
-    title = "The request body is too large for the application"
-    return TOO_LARGE.named(HIGH, said, flows, fix=fix, title=title, who=FixOwner.SERVER)
-
-
 def _error(scene: Scene) -> Iterator[Cause]:
     status = scene.status
     known, others = _known(scene)
@@ -259,7 +232,7 @@ def _error(scene: Scene) -> Iterator[Cause]:
     yield from by_server
     said = f"{shown(scene.method, 20)} got {status}{scene.by}"
     if status in (411, 413) or scene.says(Hint.TOO_LARGE):
-        yield _too_large(scene, said, flows)
+        yield too_large(scene, said, flows)
     elif scene.says(Hint.ORIGIN_CHECK):
         how = f"{said} for {shown(scene.origin, 80)}, and the body names the check"
         yield ORIGIN_CHECK.named(HIGH, how, flows)

@@ -15,15 +15,14 @@ from .responders import gateway_of
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
+_UNREACHABLE: Final = "Look in the gateway's log for the reason: the application is down, too slow or unreachable."
 GATEWAY_ERROR: Final = CauseEntry(
     "gateway-error-page",
     "A gateway or CDN sent its own error page",
-    "Status 502, 503, 504 or one that only CDNs send (52x, 530), without CORS headers.",
+    "Status 502, 503, 504 or one that only CDNs send (52x, 530).",
     FixOwner.GATEWAY,
-    "Look in the gateway's log for the reason: the application is down, too slow or unreachable. Then add the CORS "
-    "headers to the gateway's own error pages, so that the page can read the status.",
+    f"{_UNREACHABLE} Then add the CORS headers to the gateway's own error pages, so that the page can read the status.",
     rank=Rank.RESPONDER,
-    absent=LACKS_ALLOW_ORIGIN,
 )
 GATEWAY_CHALLENGE: Final = CauseEntry(
     "gateway-challenge",
@@ -96,7 +95,6 @@ NO_APPLICATION: Final = CauseEntry(
     "Deploy or start the application, at the port that the platform gives it, or correct the host in the page's code. "
     "Where it was started, its log says why it does not answer.",
     rank=Rank.RESPONDER,
-    absent=LACKS_ALLOW_ORIGIN,
     headers_help=False,
     decisive=True,
 )
@@ -328,7 +326,9 @@ def _gateway_error(scene: Scene, gateway: tuple[str, str] | None) -> Iterator[Ca
     flows = (scene.id, None if scene.allowing is None else scene.allowing.flow)
     seen = "" if scene.allowing is None else f"; {name_of(scene.allowing)} has the headers"
     means = f": {_MEANINGS[status]}" if gateway is not None and status in _MEANINGS else ""
-    yield GATEWAY_ERROR.named(HIGH if sure else MEDIUM, f"{said}{means}{also}{seen}", flows)
+    # Headers that are there already need no adding.
+    fix = _UNREACHABLE if ALLOW_ORIGIN in scene.headers else None
+    yield GATEWAY_ERROR.named(HIGH if sure else MEDIUM, f"{said}{means}{also}{seen}", flows, fix=fix)
 
 
 def challenge_of(headers: HeaderList) -> str | None:

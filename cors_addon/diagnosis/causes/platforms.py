@@ -111,8 +111,8 @@ EASY_AUTH: Final = CauseEntry(
 )
 CLOUDFRONT: Final = CauseEntry(
     "cloudfront-rejects-method",
-    "CloudFront itself rejects OPTIONS, because the cache behavior does not allow this method",
-    "OPTIONS got 403 with Server: CloudFront, which only CloudFront's own responses have.",
+    "CloudFront itself rejects the method, because the cache behavior does not allow it",
+    "OPTIONS got 403 with Server: CloudFront, which only CloudFront's own responses have, or the body says so.",
     FixOwner.GATEWAY,
     "Allow OPTIONS (Allowed HTTP methods: GET, HEAD, OPTIONS, PUT, POST, PATCH, DELETE). Forward Origin and the "
     "Access-Control-Request headers (origin request policy CORS-S3Origin), or attach a response headers policy "
@@ -203,6 +203,7 @@ def answered(finding: Finding, scene: Scene) -> Iterator[Cause]:
     flows = (scene.id,)
     yield from _cloud_run(scene, said)
     yield from _no_function(scene, said)
+    yield from _supabase(scene, said)
     yield from _api_gateway(scene, said)
     yield from _kong(scene, said)
     if scene.status in (401, 403) and _is_easy_auth(scene):
@@ -214,7 +215,9 @@ def answered(finding: Finding, scene: Scene) -> Iterator[Cause]:
     ):
         by = "Server: GSE" if scene.server == "GSE" else "the path /macros/s/"
         yield APPS_SCRIPT.named(HIGH, f"{said}; {by}", flows)
-    if scene.is_preflight and scene.status in (403, 405) and scene.server.lower() == "cloudfront":
+    if scene.status == 403 and scene.says(Hint.METHOD_NOT_FORWARDED):
+        yield CLOUDFRONT.named(HIGH, f"{said}, and the body says that the distribution does not allow it", flows)
+    elif scene.is_preflight and scene.status in (403, 405) and scene.server.lower() == "cloudfront":
         yield CLOUDFRONT.named(MEDIUM, f"{said} with Server: CloudFront", flows)
     if scene.status in (403, 405, 501) and _STATIC_HOSTS.search(scene.host) and scene.method not in ("GET", "HEAD"):
         yield STATIC_HOST.named(HIGH, f"{said} from {scene.host}", flows)
@@ -271,6 +274,19 @@ def _no_function(scene: Scene, said: str) -> Iterator[Cause]:
         fix="Deploy the function, or correct region, project and name in the URL.",
         rank=Rank.EXCHANGE,
     )
+
+
+def _supabase(scene: Scene, said: str) -> Iterator[Cause]:
+    if scene.owner.name != "Supabase":
+        return
+    if scene.status == 540:
+        title = "The Supabase project is paused"
+        fix = "Restore the project in Supabase's dashboard."
+        yield NO_APPLICATION.named(HIGH, f"{said}, which Supabase sends for it", (scene.id,), title=title, fix=fix)
+    elif scene.status == 404 and scene.says(Hint.NO_FUNCTION):
+        title = "Supabase has no Edge Function of this name in this project"
+        fix = "Deploy the function (supabase functions deploy NAME), or correct its name in the page's code."
+        yield NO_APPLICATION.named(HIGH, f"{said}, and the body says so", (scene.id,), title=title, fix=fix)
 
 
 def _api_gateway(scene: Scene, said: str) -> Iterator[Cause]:

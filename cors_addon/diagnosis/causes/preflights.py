@@ -16,7 +16,7 @@ from .context import Scene, name_of, shown
 from .gateways import is_someone_elses
 from .platforms import has_no_function
 from .redirects import DOUBLED
-from .refusals import REFUSED, by_cors_code
+from .refusals import REFUSED, by_cors_code, missing_in
 from .responders import gateway_of, store_of
 from .server_table import known_server
 
@@ -120,9 +120,17 @@ NEEDLESS: Final = CauseEntry(
     where="In the page or on the server",
 )
 
+HEADERS_ONLY: Final = CauseEntry(
+    "preflight-headers-on-error",
+    "One layer adds the CORS headers, and another one answers OPTIONS with an error",
+    "The preflight got 4xx or 501 with Access-Control-Allow-Origin, and the lists beside it lack nothing.",
+    FixOwner.SERVER,
+    "Answer OPTIONS with 204 in the layer that adds the headers (nginx: if ($request_method = OPTIONS) { return 204; "
+    "}), or let the application answer OPTIONS.",
+)
 ENTRIES: Final = (
     *(AUTH, NO_ROUTE, NO_PATH, DEV_SERVER, BODY_PARSER, RATE_LIMIT, ERROR, FORBIDDEN),
-    *(PLAIN_OPTIONS, ACTUAL_ONLY, NEEDLESS),
+    *(PLAIN_OPTIONS, ACTUAL_ONLY, HEADERS_ONLY, NEEDLESS),
 )
 
 _DEV_SERVERS: Final = (
@@ -150,6 +158,8 @@ _GATEWAYS: Final = (
     ),
 )
 _ASKED: Final = frozenset({"access-control-request-method", "access-control-request-headers"})
+_NO_ROUTE: Final = (404, 405, 501)
+_ERRORS: Final = (400, 403, *_NO_ROUTE)
 _GATEWAYS_OWN: Final = (502, 503, 504)
 
 
@@ -163,6 +173,9 @@ def status(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if is_someone_elses(scene.status, scene.headers) or "x-amzn-errortype" in scene.headers:
         return
     yield from _refused(scene)
+    if ALLOW_ORIGIN in scene.headers and scene.status in _ERRORS and not missing_in(scene):
+        how = f"OPTIONS got {scene.status}{scene.by} with {ALLOW_ORIGIN}"
+        yield HEADERS_ONLY.named(HIGH if scene.status in _NO_ROUTE else MEDIUM, how, (scene.id,))
     yield from _needless(scene)
 
 
@@ -205,7 +218,7 @@ def _refused(scene: Scene) -> Iterator[Cause]:
         gateway = gateway_of(scene.headers)
         who = f" from {gateway[0]}" if gateway is not None and not scene.server else ""
         yield FORBIDDEN.named(LOW, f"{said}{who}, without a challenge and without CORS headers", flows)
-    elif code in (404, 405, 501):
+    elif code in _NO_ROUTE:
         yield from _no_route(scene, said, scene.headers.get("Allow"))
     elif code in (400, 411, 415, 422):
         yield BODY_PARSER.named(HIGH if code != 400 else MEDIUM, f"{said}; it has no body and no Content-Type", flows)

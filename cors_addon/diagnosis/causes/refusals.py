@@ -77,9 +77,10 @@ def refused(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For an error, or a preflight's response, without Access-Control-Allow-Origin."""
     if ALLOW_ORIGIN in scene.headers and scene.is_preflight and scene.status in (400, 403, 404):
         missing = missing_in(scene)
-        how = f"OPTIONS got {scene.status} with {ALLOW_ORIGIN}; it does not allow {missing or 'the request'}"
-        fix = f"Add {missing} to the server's CORS configuration." if missing else None
-        yield REFUSED.named(HIGH, how, (scene.id,), fix=fix)
+        if missing or scene.says(*_SAYS_CORS):
+            how = f"OPTIONS got {scene.status} with {ALLOW_ORIGIN}; it does not allow {missing or 'the request'}"
+            fix = f"Add {missing} to the server's CORS configuration." if missing else None
+            yield REFUSED.named(HIGH, how, (scene.id,), fix=fix)
         return
     if ALLOW_ORIGIN in scene.headers or scene.is_redirect or scene.status == 0:
         return
@@ -109,6 +110,8 @@ def refused(finding: Finding, scene: Scene) -> Iterator[Cause]:
         # Its errors about the request itself come without the header too, whoever asks.
         confidence = MEDIUM if scene.status < 400 else LOW
         error = server.fix_of_an_error(scene) if scene.status >= 400 else None
+        if scene.says(Hint.PAGES_ONLY):
+            how, confidence, error = f"{how}, and the body says so (AADSTS9002326)", HIGH, None
         yield _set(ORIGIN_REFUSED, confidence, how, scene, server, Rank.IDENTITY, fix=error)
     lists = server is not None and server.list_name and (scene.is_preflight or not server.grants_preflights)
     if server is not None and lists and scene.status < 300 and _is_silent(scene):

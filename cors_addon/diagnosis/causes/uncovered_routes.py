@@ -59,7 +59,18 @@ HTML: Final = CauseEntry(
     where="In the browser",
 )
 
-ENTRIES: Final = (DROPPED_BODY, ROUTE, PREFLIGHT_ONLY, HTML)
+INSTANCES: Final = CauseEntry(
+    "instances-differ",
+    "Not every server behind this host sends the CORS headers",
+    "The same URL and method got the headers before and after a response without them.",
+    FixOwner.GATEWAY,
+    "Compare the instances behind the load balancer: version, configuration, environment. A response header such as "
+    "Server or a request id tells which one answered. A cache on the way looks the same: send Vary: Origin.",
+    rank=Rank.SESSION,
+    absent=LACKS_ALLOW_ORIGIN,
+    headers_help=False,
+)
+ENTRIES: Final = (INSTANCES, DROPPED_BODY, ROUTE, PREFLIGHT_ONLY, HTML)
 
 _DATA_PATH: Final = re.compile(r"/(?:api|graphql|rest|rpc|odata|v[0-9]+)(?:/|$)|\.(?:json|csv|xml)$|//api[.-]")
 _TUNNEL_HOST: Final = re.compile(r"(?:^|\.)(?:ngrok(?:-free)?|loca|trycloudflare)\.[a-z]+(?::\d+)?$")
@@ -104,6 +115,7 @@ def _success(scene: Scene) -> Iterator[Cause]:
             yield PREFLIGHT_ONLY.named(MEDIUM if html else HIGH, message, (scene.id, preflight.id))
         return
     yield from _nginx_skips(scene)
+    yield from _by_turns(scene)
     own = next((each for each in scene.of_host if each.answer.allows and each.answer.origin == scene.origin), None)
     here = any(each.answer.allows for each in scene.at_path if not each.answer.is_preflight)
     if own is None or here or own.answer.status_class != 2 or not _is_ours(scene):
@@ -116,6 +128,24 @@ def _success(scene: Scene) -> Iterator[Cause]:
         return
     message = f"{name_of(own)} allows {shown(scene.origin)}, and {shown(scene.path, 80)} sends no CORS header"
     yield ROUTE.named(MEDIUM, message, (scene.id, own.flow))
+
+
+def _by_turns(scene: Scene) -> Iterator[Cause]:
+    """For a response between others of the same URL that have the headers: nobody changed the server in between."""
+    when = scene.record.order
+    for each in scene.at_path:
+        answer = each.answer
+        same = answer.method == scene.method and answer.origin == scene.origin and answer.status_class == 2
+        if (
+            same
+            and answer.allows
+            and not answer.is_preflight
+            and "{" not in answer.path
+            and each.first < when < each.last
+        ):
+            how = f"{name_of(each)} got the headers {each.count:,} times, before and after this response without them"
+            yield INSTANCES.named(MEDIUM, how, (scene.id, each.flow))
+            return
 
 
 def _is_ours(scene: Scene) -> bool:

@@ -1,0 +1,46 @@
+"""Bodies that are too large: whose limit it is, and where it is set."""
+
+from typing import Final
+
+from ...catalogue.violation import FixOwner
+from ...verdict.model import Cause, Confidence
+from .cause import LACKS_ALLOW_ORIGIN, CauseEntry
+from .context import Scene
+
+TOO_LARGE: Final = CauseEntry(
+    "body-too-large",
+    "The request body is too large for the server in front of the application",
+    "Status 413, or 411, without CORS headers: most often a gateway or web server limits the size.",
+    FixOwner.GATEWAY,
+    "Raise the limit of the body size (nginx: client_max_body_size), or send less at once. Add CORS headers to the "
+    "error page.",
+    absent=LACKS_ALLOW_ORIGIN,
+)
+ENTRIES: Final = (TOO_LARGE,)
+
+_API_GATEWAYS_LIMIT: Final = (
+    "Send less at once (API Gateway takes 10 MB, which no setting raises), or upload to S3 by a presigned URL. Add the "
+    "CORS headers to DEFAULT_4XX."
+)
+# Which program limits the size itself, by what it sends, and its setting.
+_BODY_LIMITS: Final = (
+    ("x-powered-by", "express", "express.json({ limit: '10mb' })"),
+    ("server", "kestrel", "MaxRequestBodySize"),
+    ("server", "microsoft-iis", "maxAllowedContentLength in web.config"),
+)
+
+
+def too_large(scene: Scene, said: str, flows: tuple[str, ...]) -> Cause:
+    """Name the limit that a body exceeds, by what sent the error."""
+    if (scene.headers.get("x-amzn-ErrorType") or "").startswith("RequestTooLarge"):
+        how = f"{said} with x-amzn-ErrorType: RequestTooLargeException"
+        return TOO_LARGE.named(
+            Confidence.HIGH, how, flows, fix=_API_GATEWAYS_LIMIT, title="API Gateway takes no larger body"
+        )
+    sent = ((scene.headers.get(name) or "", part, setting) for name, part, setting in _BODY_LIMITS)
+    limit = next((setting for value, part, setting in sent if part in value.lower()), None)
+    if limit is None:
+        return TOO_LARGE.named(Confidence.HIGH, said, flows)
+    fix = f"Raise the limit of the body size ({limit}), or send less at once. Send the error with CORS headers."
+    title = "The request body is too large for the application"
+    return TOO_LARGE.named(Confidence.HIGH, said, flows, fix=fix, title=title, who=FixOwner.SERVER)
