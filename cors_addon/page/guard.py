@@ -52,6 +52,8 @@ def refusal(headers: HeaderList, purpose: Purpose, place: Place) -> str | None:
                 return "The live page can be opened in a tab, and not be loaded by a script, a frame or an element."
             if headers.get("Service-Worker-Navigation-Preload") is not None:
                 return "A service worker asks for the live page; stop it to see the page."
+            if headers.get("Sec-Purpose") is not None:
+                return "The browser asks for the live page before anybody opens it."
         case Purpose.DATA:
             if (
                 site not in (None, "same-origin")

@@ -60,6 +60,7 @@ def test_the_page_itself_is_let_in(place: Place, purpose: Purpose, lines: tuple[
 ORIGIN = "Another origin asks, and the live page answers to itself only."
 TAB = "The live page can be opened in a tab, and not be loaded by a script, a frame or an element."
 READ = "Only the live page itself may read this."
+AHEAD = "The browser asks for the live page before anybody opens it."
 CHANGE = "Only the live page itself may change anything."
 
 
@@ -91,6 +92,16 @@ REFUSED = [
         D,
         (*OPENED, "Service-Worker-Navigation-Preload: true"),
         "A service worker asks for the live page; stop it to see the page.",
+    ),
+    *(
+        (
+            f"a {what} before anybody opens it",
+            SECURE,
+            D,
+            (*by("cross-site", "navigate", "document"), f"Sec-Purpose: {what}"),
+            AHEAD,
+        )
+        for what in ("prefetch", "prefetch;prerender")
     ),
     ("a WebSocket", SECURE, D, by("cross-site", "websocket", "websocket"), TAB),
     ("another site reads the data", SECURE, R, by("cross-site", "no-cors", "script"), READ),
