@@ -159,7 +159,7 @@ _GATEWAYS: Final = (
 )
 _ASKED: Final = frozenset({"access-control-request-method", "access-control-request-headers"})
 _NO_ROUTE: Final = (404, 405, 501)
-_ERRORS: Final = (400, 403, *_NO_ROUTE)
+_EXPLAINED: Final = (401, 407, 429)
 _GATEWAYS_OWN: Final = (502, 503, 504)
 
 
@@ -173,10 +173,14 @@ def status(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if is_someone_elses(scene.status, scene.headers) or "x-amzn-errortype" in scene.headers:
         return
     yield from _refused(scene)
-    if ALLOW_ORIGIN in scene.headers and scene.status in _ERRORS and not missing_in(scene):
+    if ALLOW_ORIGIN in scene.headers and _is_refusal(scene.status) and not missing_in(scene):
         how = f"OPTIONS got {scene.status}{scene.by} with {ALLOW_ORIGIN}"
         yield HEADERS_ONLY.named(HIGH if scene.status in _NO_ROUTE else MEDIUM, how, (scene.id,))
     yield from _needless(scene)
+
+
+def _is_refusal(code: int) -> bool:
+    return (400 <= code < 500 and code not in _EXPLAINED) or code == 501
 
 
 def needless(finding: Finding, scene: Scene) -> Iterator[Cause]:
