@@ -9,12 +9,16 @@ from .yaml_pitfalls import Trap
 
 
 def flow_colons(lines: tuple[str, ...]) -> Iterator[Trap]:
-    """Find colons between brackets that nothing follows: one library takes them for a key's end, the other for text."""
+    """Find colons between brackets that nothing follows: one library takes them for a key's end, the other for text.
+
+    Behind a quoted key, as in JSON, all of them take a bracket for its value.
+    """
     depth = 0
     for row, line in enumerate(lines):
-        quote, before = "", " "
+        quote, before, closed = "", " ", -2
         for column, char in enumerate(line):
             if quote:
+                closed = column if char == quote else closed
                 quote = "" if char == quote else quote
             elif char in "\"'" and before in " [{,:":
                 quote = char
@@ -24,7 +28,11 @@ def flow_colons(lines: tuple[str, ...]) -> Iterator[Trap]:
                 depth += 1
             elif char in "]}":
                 depth = max(0, depth - 1)
-            elif char == ":" and depth and line[column + 1 : column + 2] in tuple(",[]{}"):
+            elif (
+                char == ":"
+                and depth
+                and line[column + 1 : column + 2] in tuple(",]}" if closed == column - 1 else ",[]{}")
+            ):
                 span = Span(row + 1, column + 1, row + 1, column + 2)
                 yield Trap(
                     "missing-space",
@@ -38,6 +46,23 @@ def flow_colons(lines: tuple[str, ...]) -> Iterator[Trap]:
 
 
 _MARKER: Final = re.compile(r"(---|\.\.\.)(\s|$)")
+
+
+_CONFLICT: Final = re.compile(r"(<{7}|\|{7}|={7}|>{7})(\s|$)")
+
+
+def conflict(lines: tuple[str, ...]) -> Trap | None:
+    """Find the first mark that git leaves where two versions of the file differ."""
+    for row, line in enumerate(lines):
+        if _CONFLICT.match(line):
+            return Trap(
+                "merge-conflict",
+                f"git has left a mark of a merge conflict: {line[:7]}",
+                "Two versions of the file differ here, and git does not know which one is right.",
+                "keep the lines of one version, and take out the marks <<<<<<<, ======= and >>>>>>>",
+                Span(row + 1, 1, row + 1, len(line.rstrip()) + 1),
+            )
+    return None
 
 
 def second_document(lines: tuple[str, ...]) -> Trap | None:

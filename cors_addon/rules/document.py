@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from .ambiguities import flow_colons, second_document
+from .ambiguities import conflict, flow_colons, second_document
 from .errors import Level, RuleFileProblem, Span
 from .nodes import Mapping, Node, Scalar, Sequence
 from .text import LARGEST_FILE, decode_text, find_invisible
@@ -208,9 +208,9 @@ class _Reader:
         self.size = sum(map(len, lines))
 
     def read(self) -> Document:
-        second = second_document(self.lines)
-        if second is not None:
-            self.traps.append(second)
+        unreadable = conflict(self.lines) or second_document(self.lines)
+        if unreadable is not None:
+            self.traps.append(unreadable)
             return Document(self.lines, None, self.problems())
         for trap in islice(flow_colons(self.lines), MOST_PROBLEMS):
             self.traps.append(trap)

@@ -17,6 +17,8 @@ E = TypeVar("E", bound=Enum)
 
 LONGEST_NAME: Final = 100
 
+_LONGEST_NUMBER: Final = 12
+
 
 def version(problems: Problems, entry: Entry) -> int | Broken:
     """Read the version of the file's format."""
@@ -107,7 +109,7 @@ def seconds(problems: Problems, entry: Entry) -> int | Broken:
         return wrong(problems, entry, "a number of seconds", remedy)
     kind = kind_of(node)
     if kind is Kind.INTEGER and node.text.isdecimal() and (node.text == "0" or not node.text.startswith("0")):
-        return int(node.text[:12])
+        return int(node.text[:_LONGEST_NUMBER])
     if kind is Kind.INTEGER and node.text.startswith("-") and integer_of(node.text) < 0:
         return fault(
             problems,
@@ -120,11 +122,12 @@ def seconds(problems: Problems, entry: Entry) -> int | Broken:
     duration = parse_duration(node.text) if kind is Kind.STRING else None
     if duration is not None:
         return duration
-    if kind is Kind.STRING and node.text.isdecimal():
+    if kind is Kind.STRING and not node.plain and node.text.isdecimal() and len(node.text) <= _LONGEST_NUMBER:
         remedy = f"take the quotes off: {entry.name}: {node.text}"
     elif kind is Kind.STRING and loose_duration(node.text):
         remedy = f"write {entry.name}: {loose_duration(node.text)}"
-    return wrong(problems, entry, "a number of seconds", remedy)
+    decimal = "a decimal number" if kind is Kind.INTEGER else "a number of seconds"
+    return wrong(problems, entry, decimal, remedy)
 
 
 def expires(problems: Problems, entry: Entry) -> float | Broken | None:

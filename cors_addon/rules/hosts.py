@@ -129,6 +129,15 @@ def split_port(text: str, before: str = "", start: int = 0) -> tuple[str, str | 
     The port is ``None`` where there is no colon. ``before`` is what stands before the text in the value, ``start`` its
     length.
     """
+    if "%" in text and ":" in text.partition("%")[0]:
+        address = text.partition("%")[0]
+        raise Complaint(
+            "ipv6-zone",
+            f"{quoted(text)} names a network interface of this machine",
+            "A URL has no place for it, so no request is for such a host.",
+            f'write "{before}[{address.lstrip("[")}]"',
+            start + len(address),
+        )
     if text.startswith("["):
         name, bracket, rest = text.partition("]")
         if not bracket:

@@ -18,6 +18,8 @@ class Broken(Enum):
 
 BROKEN: Final = Broken.BROKEN
 
+_REQUIRED: Final = frozenset({"version", "rules", "name", "hosts"})
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -70,7 +72,7 @@ def wrong(problems: Problems, entry: Entry, expected: str, remedy: str) -> Broke
             entry.path,
             f"{entry.name} has no value",
             "Nothing follows the colon, and what follows on the next lines is not indented deeper.",
-            f"{remedy}, or take the line out",
+            remedy if entry.name in _REQUIRED else f"{remedy}, or take the line out",
         )
         return BROKEN
     problems.error(

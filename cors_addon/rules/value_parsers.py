@@ -49,6 +49,15 @@ def parse_path_pattern(text: str) -> PathPattern:
             "In paths * stands for one segment and ** for any number of them.",
             'write a path such as "/v1/**"',
         )
+    climbing = re.search(r"(?:^|/)((?:\.|%2[eE]){1,2})(?=/|$)", text)
+    if climbing is not None:
+        raise Complaint(
+            "path-syntax",
+            f"{quoted(climbing[1])} is no name in a path",
+            "Browsers resolve it before they send the request, so it would never match.",
+            "write the path that the request has",
+            *climbing.span(1),
+        )
     if not text.startswith("/"):
         rest = text.lstrip("*").lstrip("/")
         raise Complaint(
@@ -157,7 +166,7 @@ def parse_header_name(text: str) -> str:
     return text
 
 
-_DURATION: Final = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?")
+_DURATION: Final = re.compile(r"(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?")
 
 
 _UNITS: Final = {"d": ("day",), "h": ("hour", "hr"), "m": ("minute", "min"), "s": ("second", "sec")}

@@ -1,6 +1,9 @@
+import json
+
 import pytest
 
 from cors_addon.rules.decode import Reading, read_rules
+from cors_addon.rules.document import LIBRARIES
 from cors_addon.rules.errors import Level, render_problems
 from cors_addon.rules.keys import DEFAULTS_KEYS, FILE_KEYS, GRANT_KEYS, OWN_KEYS, RULE_KEYS, SCOPE_KEYS, guess
 from cors_addon.rules.model import PreflightMode, ResourcePolicy, Rule, RuleSet, UpstreamHeaders
@@ -324,3 +327,12 @@ def test_a_rule_that_is_switched_on_may_hide_another() -> None:
     reading = read(rule(enabled="false"), rule(name="b"))
     assert reading.rules is not None
     assert reading.rules.with_enabled("a", True).rules[0].enabled
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_json_without_spaces_is_yaml(library: str) -> None:
+    data = {"version": 1, "rules": [{"name": "a", "hosts": ["api.dev.test"], "allow_origins": ["http://app.test"]}]}
+    reading = read_rules(json.dumps(data, separators=(",", ":")).encode(), LIBRARIES[library])
+    assert reading.problems == ()
+    assert reading.rules is not None
+    assert [rule.name for rule in reading.rules.rules] == ["a"]
