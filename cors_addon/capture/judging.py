@@ -127,8 +127,9 @@ class _Judging:
 
     def take_all(self, sightings: Iterable[Sighting]) -> None:
         for sighting in sightings:
-            self.flows += 1
             exchange = sighting.exchange
+            # A flow that was saved twice is one: the later one says more.
+            self.flows += exchange is None or exchange.id not in self._places
             if exchange is not None:
                 if self._backlog.is_due(max(exchange.started, exchange.ended or 0.0)):
                     self._judge()

@@ -268,3 +268,12 @@ def test_what_later_evidence_takes_back_stays_away_when_its_exchange_is_forgotte
     judging._backlog.add(["a"])
     judging.take_all(Sighting(cors(f"GET {API}", id=name, at=10 + at)) for at, name in enumerate("cdefg"))
     assert [verdict.id for verdict in judging.finish()] == [*"bcdefg"]
+
+
+def test_a_flow_that_was_saved_twice_counts_once(tmp_path: Path) -> None:
+    """As after a second save in the console, or in files put one behind the other."""
+    flows = [cors_get(ALLOWED, at=1000.0), cors_get(at=1001.0)]
+    (tmp_path / "run.mitm").write_bytes(flow_file(flows) + flow_file(flows))
+    judged = judge_capture(str(tmp_path / "run.mitm"), "run.mitm", Settings())
+    assert judged.flows == 2
+    assert len(judged.verdicts) == 2
