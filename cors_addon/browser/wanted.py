@@ -62,9 +62,10 @@ def is_url(word: str) -> bool:
     return host == "localhost" or rest.isdigit() if colon else host == "localhost" or "." in host.strip(".")
 
 
-def split_off(words: Sequence[str]) -> tuple[Wanted | None, list[str]]:
+def split_off(words: Sequence[str], takes_filter: bool = True) -> tuple[Wanted | None, list[str]]:
     """Take what concerns the browser out of a command line: all that follows ``--browser``, as far as it is that.
 
+    A tool that ``takes_filter`` may have one there; with others, any word that is no option is meant for the browser.
     Returns ``None`` where no browser is asked for, and the words that are left. Raises ``ValueError``.
     """
     taken: list[str] = []
@@ -83,7 +84,9 @@ def split_off(words: Sequence[str]) -> tuple[Wanted | None, list[str]]:
             asked = True
             taken += [word, *rest[:1]]
             del rest[:1]
-        elif may_follow and (word.lower() in NAMES or is_url(word)):
+        elif may_follow and (
+            word.lower() in NAMES or is_url(word) or not (takes_filter or word.startswith("-") or not word)
+        ):
             taken.append(word)
         else:
             may_follow = False

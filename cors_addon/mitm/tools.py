@@ -40,7 +40,7 @@ def run(words: Sequence[str]) -> int:
         return 0
     tool, rest = _tool_and_arguments(words)
     try:
-        browser, rest = wanted.split_off(rest)
+        browser, rest = wanted.split_off(rest, takes_filter=tool == "mitmdump")
         if browser is not None:
             find(browser.name, browser.command)
     except (ValueError, NotFoundError) as error:

@@ -78,3 +78,11 @@ def test_split_off(words: list[str], wanted: Wanted | None, left: list[str]) -> 
 )
 def test_words_are_read_again(wanted: Wanted) -> None:
     assert read(shlex.split(wanted.words())) == wanted
+
+
+def test_a_tool_without_a_filter_takes_no_other_word() -> None:
+    """Else mitmweb complains of an argument that the user gave to the browser."""
+    with pytest.raises(ValueError, match=r"^'opera' is no URL and none of the browsers chromium"):
+        split_off(["--browser", "opera", "-p", "8081"], takes_filter=False)
+    assert split_off(["--browser", "opera"], takes_filter=True) == (Wanted(), ["opera"])
+    assert split_off(["--browser", "-p", "8081"], takes_filter=False) == (Wanted(), ["-p", "8081"])
