@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ..fetch.urls import parse_url
 from ..report.browser_word import place_of as call_site
-from ..report.diagnosis_text import explanations, place_of, response_of, sentence
+from ..report.diagnosis_text import because, explanations, place_of, response_of, sentence
 from ..report.markdown import ticket
 from ..report.text_layout import requests_of
 from ..verdict.failure_details import inert
@@ -87,7 +87,7 @@ def _why(diagnosis: Plain) -> Iterator[str]:
         )
     for number, cause in enumerate(diagnosis["causes"]):
         sure = f" <small>{line(cause['confidence'])}</small>"
-        rows.append(f"<dt>{'Or' if number else 'Why'}</dt><dd>{prose(sentence(cause['message']))}{sure}</dd>")
+        rows.append(f"<dt>{because(cause, number)}</dt><dd>{prose(sentence(cause['message']))}{sure}</dd>")
     if rows:
         yield f'<dl class="facts">{"".join(rows)}</dl>'
 

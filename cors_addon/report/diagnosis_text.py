@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from ..catalogue import CATALOGUE
 from ..catalogue.violation import Severity
+from ..diagnosis.model import Certainty
 from ..verdict.failure_details import inert
 from .browser_word import place_of as call_site
 from .text_layout import WIDTH, paragraph, requests_of
@@ -78,7 +79,7 @@ def _lines(diagnosis: Plain, width: int, with_snippet: bool) -> Iterator[str]:
     if diagnosis["severity"] == Severity.CONDITIONAL.value:
         yield from _told("If", f"the page includes credentials. Credentials: {diagnosis['credentials']}", width)
     for number, cause in enumerate(diagnosis["causes"]):
-        yield from _told("Or" if number else "Why", f"{sentence(cause['message'])} {cause['confidence']}", width)
+        yield from _told(because(cause, number), f"{sentence(cause['message'])} {cause['confidence']}", width)
     yield from _plan(diagnosis, width, with_snippet, brief)
     for condition in diagnosis["conditions"]:
         yield from _told("Also", f"With credentials, this fails too: {condition}", width)
@@ -196,6 +197,11 @@ def browsers(diagnosis: Plain) -> str:
         else:
             told.append(f"{shown} {view['outcome']}")
     return " · ".join(told)
+
+
+def because(cause: Plain, number: int) -> str:
+    """Return the word before a cause: behind the first one, another that is certain is no alternative."""
+    return "Why" if number == 0 else "And" if cause["confidence"] == Certainty.CERTAIN.value else "Or"
 
 
 def sentence(text: object) -> str:

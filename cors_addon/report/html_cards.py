@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from .browser_word import place_of as call_site
-from .diagnosis_text import about, covers, explanations, place_of, response_of, sentence, what_becomes
+from .diagnosis_text import about, because, covers, explanations, place_of, response_of, sentence, what_becomes
 from .html_parts import NAMES, badge, code, escape, link, prose, verbatim, wire
 from .html_parts import sentence as told
 from .text_layout import header_lines, requests_of
@@ -60,7 +60,7 @@ def _causes(diagnosis: Plain) -> Iterator[str]:
     yield '<dl class="why">'
     for number, cause in enumerate(diagnosis["causes"]):
         sure = f'<em class="faint">{escape(str(cause["confidence"]))}</em>'
-        yield f"<dt>{'Or' if number else 'Why'}</dt><dd>{told(sentence(cause['message']))} {sure}</dd>"
+        yield f"<dt>{because(cause, number)}</dt><dd>{told(sentence(cause['message']))} {sure}</dd>"
     yield "</dl>"
 
 

@@ -9,7 +9,17 @@ from typing import Any, Final
 from ..verdict.failure_details import inert
 from .browser_word import place_of as call_site
 from .browser_word import repeats
-from .diagnosis_text import about, browsers, covers, explanations, place_of, response_of, sentence, what_becomes
+from .diagnosis_text import (
+    about,
+    because,
+    browsers,
+    covers,
+    explanations,
+    place_of,
+    response_of,
+    sentence,
+    what_becomes,
+)
 from .model import Report
 from .text_layout import requests_of, value_of
 
@@ -115,7 +125,8 @@ def ticket(diagnosis: Mapping[str, Any], level: int = 3) -> Iterator[str]:
     if diagnosis["causes"]:
         yield "\n**Why**\n"
         for number, cause in enumerate(diagnosis["causes"]):
-            yield f"- {'Or: ' if number else ''}{_prose(sentence(cause['message']))} *{cause['confidence']}*"
+            word = f"{because(cause, number)}: " if number else ""
+            yield f"- {word}{_prose(sentence(cause['message']))} *{cause['confidence']}*"
     yield from _plan(diagnosis)
     for condition in diagnosis["conditions"]:
         yield f"\nWith credentials, this fails too: `{condition}`."

@@ -15,7 +15,7 @@ from ..catalogue import CATALOGUE
 from ..catalogue.render import chromium_names, mdn_url, title_of
 from ..catalogue.violation import Severity, Violation
 from ..verdict.failure_details import inert
-from .diagnosis_text import about, place_of, response_of, sentence
+from .diagnosis_text import about, because, place_of, response_of, sentence
 from .folding import Group
 from .grouping import GroupKey
 from .model import Report
@@ -114,7 +114,7 @@ def _result(diagnosis: Mapping[str, Any], places: Mapping[str, int], compared: b
     page = f" from {inert(diagnosis['origin'])}" if diagnosis["origin"] else ""
     sentences = [f"{diagnosis['headline']}.", f"{about(diagnosis)}{page}, {requests_of(diagnosis['requests'])}."]
     sentences += [
-        f"{'Or' if number else 'Why'}: {sentence(cause['message'])} {cause['confidence'].capitalize()}."
+        f"{because(cause, number)}: {sentence(cause['message'])} {cause['confidence'].capitalize()}."
         for number, cause in enumerate(diagnosis["causes"])
     ]
     for step in diagnosis["plan"]:

@@ -1,7 +1,7 @@
 import re
 
 from cors_addon.report.baseline import Baseline
-from cors_addon.report.diagnosis_text import MOST_LINES, lines_of
+from cors_addon.report.diagnosis_text import MOST_LINES, because, lines_of
 from cors_addon.report.grouping import key_of_group
 from cors_addon.report.ignore import parse_all
 from cors_addon.report.model import build, merge
@@ -125,3 +125,8 @@ def test_colours_are_for_terminals_only() -> None:
 def test_nothing_is_said_in_a_line() -> None:
     assert render(build([], not_cors=3)) == "CORS: 3 flows judged: 3 not-cors\n"
     assert render(build([])) == "CORS: 0 flows judged: none\n"
+
+
+def test_a_second_cause_that_is_certain_is_no_alternative() -> None:
+    causes = [{"confidence": "certain"}, {"confidence": "certain"}, {"confidence": "likely"}]
+    assert [because(cause, number) for number, cause in enumerate(causes)] == ["Why", "And", "Or"]
