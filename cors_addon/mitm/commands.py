@@ -102,8 +102,8 @@ class Commands:
         # Other addons hand over the flows themselves.
         flows = ctx.master.commands.call_strings("view.flows.resolve", [what]) if isinstance(what, str) else what
         shown, rest = flows[:_MOST_EXPLAINED], len(flows) - _MOST_EXPLAINED
-        more = [[f"{rest:,} more flows are not shown: choose fewer, or write a report with cors.report."]]
-        more = more if rest > 0 else []
+        told = f"{rest:,} more flows are not shown: choose fewer, or write a report with cors.report."
+        more = [[told]] if rest > 0 else []
         if _in_a_browser():
             # Its command bar shows a result as one line of JSON, and its event log keeps lines.
             for each in shown:
@@ -163,7 +163,7 @@ class Commands:
     @contained
     def ticket(self, flows: Sequence[flow.Flow], path: types.Path) -> str:
         """Write what is wrong with these flows as Markdown into a file, with curl commands, to hand over."""
-        verdicts, reporting, target = self._verdicts(flows), self._reporting, ticket_path(path)
+        verdicts, reporting, target = self._verdicts(flows), self._reporting, ticket_path(path, self._services)
         if len(verdicts) <= _FEW or not reporting.jobs.may_wait:
             return write_tickets(map(self._services.store.explained, verdicts), target)
         told = LateLines("the tickets are being written; the log will say when they are there")

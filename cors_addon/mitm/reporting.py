@@ -95,6 +95,7 @@ class Reporting:
         Raises ``OSError`` or ``ValueError`` where it cannot be written, and ``CommandError`` while another one is on
         its way to the same file.
         """
+        self._services.injection.file.keep_from(target)
         place = os.path.realpath(target)
         if place in self.jobs:
             raise exceptions.CommandError(f"a report is on its way to {target} already; the log says when it is there")

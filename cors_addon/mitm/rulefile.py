@@ -83,6 +83,11 @@ class RuleFile:
         """Whether a file is named that is not there yet."""
         return self.path is not None and not self._was_there
 
+    def keep_from(self, path: Path) -> None:
+        """Raise ``OSError`` where a report at this path would take the place of the rule file."""
+        if self.path is not None and os.path.realpath(path) == os.path.realpath(self.path):
+            raise OSError("it is the rule file; name another file")
+
     @property
     def in_memory(self) -> str:
         """The text of the rules that no file holds."""

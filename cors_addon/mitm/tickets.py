@@ -11,6 +11,7 @@ from ..report import files
 from ..report.entries import diagnosis_entries
 from ..report.markdown import ticket
 from ..verdict.model import Verdict
+from .services import Services
 from .sliced_jobs import Job, Jobs, Steps
 
 _Found = dict[str, Mapping[str, Any]]
@@ -18,15 +19,16 @@ _NAMED: Final = 10
 _SUFFIXES: Final = (".md", ".markdown", ".txt")
 
 
-def ticket_path(path: str) -> Path:
+def ticket_path(path: str, services: Services) -> Path:
     """Return where tickets go. Raises ``CommandError`` for a name that is no text file's.
 
     A slip must not put a ticket in the place of the rule file or of a program.
     """
     try:
         target = Path(path).expanduser()
-    except RuntimeError as exc:
-        raise exceptions.CommandError(f"{path}: {exc}") from exc
+        services.injection.file.keep_from(target)
+    except (OSError, RuntimeError, ValueError) as exc:
+        raise exceptions.CommandError(f"{path} cannot be written: {exc}") from exc
     if target.suffix.lower() not in _SUFFIXES:
         raise exceptions.CommandError(f"{target.name!r}: a ticket is Markdown; end its name with {_SUFFIXES[0]}")
     return target

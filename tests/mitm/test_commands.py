@@ -167,6 +167,29 @@ def test_a_slip_puts_no_ticket_in_the_place_of_another_file(name: str, tmp_path:
     assert target.is_dir() or target.read_text() == "mine"
 
 
+def test_no_report_takes_the_place_of_the_rule_file(tmp_path: Path) -> None:
+    """YAML takes JSON too, so a rule file may have a report's ending."""
+    rules = tmp_path / "rules.json"
+    text = '{"version": 1, "rules": [{"name": "a", "hosts": ["api.test"], "allow_origins": ["http://other.test"]}]}'
+    rules.write_text(text)
+    link = tmp_path / "link.txt"
+    link.symlink_to(rules)
+    with proxy(cors_rules=str(rules)) as running:
+        blocked = running.send(cors_get())
+        with pytest.raises(exceptions.CommandError, match="it is the rule file"):
+            running.addon.commands.report(str(tmp_path / "." / "rules.json"))
+        with pytest.raises(exceptions.CommandError, match="it is the rule file"):
+            running.addon.commands.ticket([blocked], str(link))
+        with pytest.raises(exceptions.OptionsError, match="it is the rule file"):
+            running.context.options.update(cors_report=[str(rules)])
+    with (
+        pytest.raises(exceptions.OptionsError, match="it is the rule file"),
+        proxy(cors_rules=str(rules), cors_report=[str(rules)]),
+    ):
+        pass
+    assert rules.read_text() == text
+
+
 def test_a_ticket_is_markdown_with_curl(tmp_path: Path) -> None:
     target = tmp_path / "ticket.md"
     with proxy() as running:
