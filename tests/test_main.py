@@ -510,6 +510,27 @@ def test_an_interrupted_check_says_so(
 # --- as a process -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.skipif(os.name == "nt", reason="SIGINT goes to a process")
+def test_an_interrupted_check_of_several_captures_ends_at_once(tmp_path: Path) -> None:
+    """A capture that is never read to its end would keep its process, and the first one would wait for it."""
+    pipes = [tmp_path / "one.har", tmp_path / "two.har"]
+    for pipe in pipes:
+        os.mkfifo(pipe)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cors_addon", "check", *map(str, pipes), "--jobs", "2"],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    # Both processes have begun once somebody reads both pipes.
+    writers = [pipe.open("w") for pipe in pipes]
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    for writer in writers:
+        writer.close()
+    assert (process.returncode, said) == (128 + signal.SIGINT, "cors_addon: interrupted\n")
+
+
 def test_a_reader_that_has_had_enough_ends_it_quietly(tmp_path: Path) -> None:
     path = tmp_path / "many.mitm"
     path.write_bytes(flow_file(cors_get(url=f"http://h{n}.test/", at=1000.0 + n) for n in range(400)))

@@ -1,6 +1,7 @@
 """Many captures, each a session of its own, on all cores, into one report."""
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -120,6 +121,8 @@ _progress: "Synchronized[int] | None" = None
 
 def _begin(progress: "Synchronized[int]") -> None:
     global _progress
+    # Ctrl-C goes to all processes of a terminal; the first one ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _progress = progress
 
 
@@ -169,6 +172,9 @@ def _in_parallel(
                     parts[waiting.pop(future)] = future.result()
                 show(progress.value)
         except BaseException:
+            # Else the end of the pool waits until the captures that are being judged are done.
+            for process in list(pool._processes.values()):
+                process.terminate()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return [part for part in parts if part is not None]

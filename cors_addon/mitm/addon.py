@@ -4,7 +4,7 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -96,18 +96,24 @@ class CorsAddon(FlowHooks):
         kept.plain = ctx.options.cors_mark_style == "plain"
         if "cors_ignore" in updated or "cors_baseline" in updated:
             kept.expect(options.expected(ctx.options))
-        self._keep_rules_from(ctx.options.cors_report)
-        kept.closing.reports = kept.journals.open(Path(path).expanduser() for path in ctx.options.cors_report)
+        kept.closing.reports = kept.journals.open(self._reports())
         kept.closing.fail_on = ctx.options.cors_fail_on
         if "cors_inject" in updated:
             self.injection.switch(ctx.options.cors_inject)
 
-    def _keep_rules_from(self, reports: Sequence[str]) -> None:
-        for path in reports:
+    def _reports(self) -> list[Path]:
+        """Return where reports go. Raises ``OptionsError`` where one would take the place of the rule file."""
+        paths = [Path(path).expanduser() for path in ctx.options.cors_report]
+        for path in paths:
             try:
-                self.injection.file.keep_from(Path(path).expanduser())
+                self.injection.file.keep_from(path)
             except OSError as exc:
-                raise exceptions.OptionsError(f"cors_report={inert(path)}: {exc}") from exc
+                problem = f"cors_report={inert(str(path))}: {exc}"
+                if self._running:
+                    raise exceptions.OptionsError(problem) from exc
+                logger.error("cors-addon cannot start: %s", problem)
+                return []
+        return paths
 
     def _open_rules(self, is_reload: bool = False) -> None:
         """Turn to another rule file. A broken one raises ``OptionsError``, and the rules in force stay there.

@@ -167,7 +167,7 @@ def test_a_slip_puts_no_ticket_in_the_place_of_another_file(name: str, tmp_path:
     assert target.is_dir() or target.read_text() == "mine"
 
 
-def test_no_report_takes_the_place_of_the_rule_file(tmp_path: Path) -> None:
+def test_no_report_takes_the_place_of_the_rule_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """YAML takes JSON too, so a rule file may have a report's ending."""
     rules = tmp_path / "rules.json"
     text = '{"version": 1, "rules": [{"name": "a", "hosts": ["api.test"], "allow_origins": ["http://other.test"]}]}'
@@ -182,11 +182,9 @@ def test_no_report_takes_the_place_of_the_rule_file(tmp_path: Path) -> None:
             running.addon.commands.ticket([blocked], str(link))
         with pytest.raises(exceptions.OptionsError, match="it is the rule file"):
             running.context.options.update(cors_report=[str(rules)])
-    with (
-        pytest.raises(exceptions.OptionsError, match="it is the rule file"),
-        proxy(cors_rules=str(rules), cors_report=[str(rules)]),
-    ):
-        pass
+    with proxy(cors_rules=str(rules), cors_report=[str(rules)]) as running:
+        running.send(cors_get())
+    assert f"cors-addon cannot start: cors_report={rules}: it is the rule file; name another file" in caplog.messages
     assert rules.read_text() == text
 
 
