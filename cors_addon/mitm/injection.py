@@ -15,7 +15,7 @@ from ..fetch.messages import Response
 from ..fetch.origins import Origin
 from ..rules.model import NO_RULES, PreflightMode, Rule, RuleSet
 from ..rules.patterns import Target, target_of
-from ..rules.plans import STATUS, Abort, HeaderEdits, Plan, PreflightAnswer, answered, apply_edits
+from ..rules.plans import STATUS, Abort, HeaderEdits, Plan, PreflightAnswer, answered, apply_edits, edit_lines
 from ..traffic.exchange import Exchange
 from ..verdict.redact import redact_header
 from .display import SERVER
@@ -205,7 +205,8 @@ NOTHING: Final = Response(0, HeaderList(()))
 def apply(flow: http.HTTPFlow, chosen: Plan, server: Response | None) -> Response:
     """Put a plan into a flow and return the response as delivered, ``NOTHING`` where the connection is ended instead.
 
-    Lines that the plan does not name keep their bytes and their place. See ``keep_server``.
+    ``server`` is the server's response as it is judged. Lines that the plan does not name keep their bytes and their
+    place. See ``keep_server``.
     """
     match chosen:
         case Abort():
@@ -223,7 +224,8 @@ def apply(flow: http.HTTPFlow, chosen: Plan, server: Response | None) -> Respons
             assert server is not None
             assert flow.response is not None
             made = apply_edits(server, chosen.edits)
-            flow.response.headers.fields = _fields(made)
+            # Not the lines of ``server``: what is judged has long ones cut, and of very many the last left out.
+            flow.response.headers.fields = _edited(flow.response.headers.fields, chosen, server)
             if made.status != server.status:
                 flow.response.status_code = made.status
                 flow.response.reason = _REASONS.get(made.status, "")
@@ -231,6 +233,17 @@ def apply(flow: http.HTTPFlow, chosen: Plan, server: Response | None) -> Respons
                 # Held back until it ends, as mitmproxy does by itself, it would never arrive.
                 flow.response.stream = flow.response.stream or True
             return made
+
+
+def _edited(
+    fields: tuple[tuple[bytes, bytes], ...], chosen: HeaderEdits, server: Response
+) -> tuple[tuple[bytes, bytes], ...]:
+    edits = [(kind, name.encode("latin-1"), value.encode("latin-1")) for kind, name, value in chosen.edits]
+    named = [value for name, value in fields if name.lower() == b"vary"]
+    if named != [value.encode("latin-1") for value in server.headers.get_all("vary")]:
+        # The plan joins what it saw of Vary to one line, which would take the place of what it did not see.
+        edits = [("add", name, b"Origin") if name == b"vary" else (kind, name, value) for kind, name, value in edits]
+    return tuple(edit_lines(fields, edits))
 
 
 def keep_server(flow: http.HTTPFlow, server: Response) -> None:

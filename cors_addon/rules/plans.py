@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import AnyStr, Final, Literal
 
 from ..fetch.headers import HeaderList
 from ..fetch.messages import Response
@@ -122,30 +122,34 @@ def header_safe(text: str) -> str:
 
 def apply_edits(response: Response, edits: Iterable[Edit]) -> Response:
     """Return the response as it is delivered. Lines that are not edited keep their place and their bytes."""
-    lines = list(response.headers)
-    names = [name.lower() for name, _ in lines]
-    status = response.status
+    edits = tuple(edits)
+    statuses = [int(value) for operation, _, value in edits if operation == "status"]
+    return Response([response.status, *statuses][-1], HeaderList(edit_lines(response.headers, edits)))
+
+
+def edit_lines(
+    lines: Iterable[tuple[AnyStr, AnyStr]], edits: Iterable[tuple[str, AnyStr, AnyStr]]
+) -> list[tuple[AnyStr, AnyStr]]:
+    """Return header lines, as text or as raw fields, with the edits made. Each edit goes through the lines once."""
+    named = [(name.lower(), (name, value)) for name, value in lines]
     for operation, name, value in edits:
-        lower = name.lower()
-        match operation:
-            case "set" if lower in names:
-                lines[names.index(lower)] = (name, value)
-                _take_out(lower, lines, names, but=names.index(lower))
-            case "set" | "add":
-                lines.append((name, value))
-                names.append(lower)
-            case "remove":
-                _take_out(lower, lines, names)
-            case "status":
-                status = int(value)
-    return Response(status, HeaderList(lines))
+        if operation != "status":
+            named = _edit(named, operation, name, value)
+    return [line for _, line in named]
 
 
-def _take_out(lower: str, lines: list[tuple[str, str]], names: list[str], but: int = -1) -> None:
-    """Take the lines of a name out of both lists, all ``but`` the one at that place."""
-    for place in range(len(names) - 1, -1, -1):
-        if names[place] == lower and place != but:
-            del lines[place], names[place]
+def _edit(
+    named: list[tuple[AnyStr, tuple[AnyStr, AnyStr]]], operation: str, name: AnyStr, value: AnyStr
+) -> list[tuple[AnyStr, tuple[AnyStr, AnyStr]]]:
+    lower = name.lower()
+    first = next((place for place, each in enumerate(named) if each[0] == lower), len(named))
+    if operation != "add" and first < len(named):
+        named = [each for each in named if each[0] != lower]
+    if operation == "add":
+        first = len(named)
+    if operation != "remove":
+        named.insert(first, (lower, (name, value)))
+    return named
 
 
 def answered(answer: PreflightAnswer) -> Response:

@@ -208,3 +208,26 @@ def test_while_it_is_off_nothing_at_all_is_touched(running: Injecting, subject: 
         assert on_the_wire(subject) == before
     finally:
         running.command("cors.inject", "on")
+
+
+LONG_HEADS = {
+    "a long value": [(b"X-Log", b"v" * 200_000), (b"Link", b"l" * 5_000)],
+    "long names": [(b"x-" + b"n" * 20_000, b"1"), (b"x-" + b"m" * 300, b"2")],
+    "many lines": [(b"X-%d" % number, b"v") for number in range(12_000)],
+    "many lines of what checks read": [(b"Set-Cookie", b"a=%d" % number) for number in range(2_000)],
+}
+
+
+@pytest.mark.parametrize("head", LONG_HEADS)
+def test_long_heads_arrive_whole(running: Injecting, head: str) -> None:
+    """What is judged of a response is cut, and what the browser gets is not."""
+    lines = LONG_HEADS[head]
+    subject = make_flow(
+        f"Origin: {APP}", url=f"http://{HOST}/v1/items", response=make_response(200, *lines, (b"Vary", b"Accept"))
+    )
+    assert passed(running, subject)
+    assert subject.response is not None
+    got = [line for line in subject.response.headers.fields if line[0].lower() not in OURS]
+    assert got == lines
+    assert subject.response.headers["access-control-allow-origin"] == APP
+    assert subject.response.headers["vary"] == "Accept, Origin"
