@@ -28,6 +28,7 @@ from ..rules.patterns import target_of
 from ..traffic.bounded_dicts import Remembered
 from ..traffic.classify import Kind
 from ..traffic.exchange import Exchange
+from ..traffic.retention import is_cut
 from ..traffic.sites import registrable_domain
 from ..verdict.failure_details import inert
 from ..verdict.redact import redact
@@ -111,8 +112,8 @@ class Probe:
             request = record.exchange.request
             if record.kind not in (Kind.CORS, Kind.PREFLIGHT) or request.method not in ("GET", "HEAD", "OPTIONS"):
                 continue
-            if serialize_origin(request.url) == host and (request.method, request.url) not in found:
-                found[request.method, request.url] = rebuilt(record.exchange)
+            if serialize_origin(request.url) == host and not is_cut(request):
+                found.setdefault((request.method, request.url), rebuilt(record.exchange))
                 if len(found) == MOST:
                     break
         return list(found.values())
@@ -288,14 +289,13 @@ def _upstream_proxies() -> Iterator[tuple[str, int]]:
 
 
 def rebuilt(exchange: Exchange) -> http.HTTPFlow:
-    """Make a flow of what is remembered of a request: all of it but the body."""
+    """Make a flow of what is remembered of a request: all of it but the body, unless it ``is_cut``."""
     client = connection.Client(peername=_CLIENT, sockname=_CLIENT, timestamp_start=exchange.started)
     made = http.HTTPFlow(client, connection.Server(address=None))
     request = exchange.request
     fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers]
     made.request = http.Request.make(request.method, request.url, b"", http.Headers(fields))
-    if not made.request.host_header:
-        # Over HTTP/2 the name stands elsewhere.
+    if not made.request.host_header:  # Over HTTP/2 the name stands elsewhere.
         made.request.headers["Host"] = url.hostport(made.request.scheme, made.request.host, made.request.port)
     made.server_conn.peername = (exchange.server_address, made.request.port) if exchange.server_address else None
     made.live = False

@@ -19,6 +19,7 @@ from ..fetch.headers import HeaderList
 from ..fetch.messages import Response
 from ..traffic.bounded_dicts import Remembered
 from ..traffic.record import Record
+from ..traffic.retention import is_cut
 from ..verdict.failure_details import inert
 from ..verdict.model import Outcome
 from ..verdict.redact import redact
@@ -66,6 +67,11 @@ class Verifier:
         if self._task is not None and not self._task.done():
             raise exceptions.CommandError("cors.verify is at work; the log says when it is done")
         record = self._record(flow_id)
+        if is_cut(record.exchange.request):
+            raise exceptions.CommandError(
+                "This request has a URL over 8 KB or a header over 4 KB, and cors.verify remembers only the beginning."
+                " Repeat the request in the page."
+            )
         again = rebuilt(record.exchange)
         request = again.request
         for host in (request.host, request.pretty_host):

@@ -4,6 +4,7 @@ A URL or value beyond some KB is kept with its beginning, its length and a hash,
 read to its end (lists of names, policies, where a redirect leads) is kept as long as browsers take headers at all.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -32,6 +33,7 @@ _MOST_SCANNED: Final = 10_000
 LONGEST_NAME: Final = 256
 """Of header names, and of methods."""
 
+_CUT: Final = re.compile(r"\.\.\.\([0-9]+-[0-9a-f]{16}\)\Z")
 _SHORT: Final = 4_096
 _READ_TO_THE_END: Final = frozenset(
     {
@@ -101,6 +103,12 @@ def cut(text: str, limit: int) -> str:
 
     digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
     return f"{text[: limit // 2]}...({len(text)}-{digest})"
+
+
+def is_cut(request: Request) -> bool:
+    """Say whether something of a request was cut, so that it cannot be sent again as it was."""
+    texts = [request.url, request.method, *(text for line in request.headers for text in line)]
+    return any(_CUT.search(text) for text in texts)
 
 
 def kept_url(url: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mitmproxy import exceptions
@@ -27,6 +28,22 @@ def test_it_asks_listed_hosts_only_and_what_is_safe_to_send_again() -> None:
             verify([cors_get(at=1002.0)])
         with pytest.raises(exceptions.CommandError, match="takes one flow"):
             verify([])
+
+
+@pytest.mark.parametrize(
+    "sent", [{"lines": (f"Cookie: a={'x' * 5000}",)}, {"url": f"http://api.test/{'x' * 9000}"}], ids=["header", "URL"]
+)
+def test_what_is_remembered_by_halves_is_not_sent_as_if_it_were_whole(sent: dict[str, Any]) -> None:
+    with proxy() as running:
+        long = make_flow(
+            f"Origin: {APP}",
+            *sent.get("lines", ()),
+            url=sent.get("url", "http://api.test/"),
+            response=make_response(200),
+        )
+        running.send(long)
+        with pytest.raises(exceptions.CommandError, match=r"a header over 4 KB.*Repeat the request"):
+            running.addon.commands.verify([long])
 
 
 @pytest.mark.proxy
