@@ -185,19 +185,23 @@ def _fields(text: str) -> str:
     shown = []
     done = 0
     for match in _FIELD.finditer(text):
+        if match.start() < done or not _names_a_field(match[1]):
+            continue
         value = _FIELD_VALUE.match(text, match.end())
-        if match.start() >= done and value is not None and _is_a_secret_field(match[1], match[3], value[0]):
+        if value is not None and not _is_prose(match[1], match[3], value[0]):
             shown += [text[done : value.start()], HIDDEN]
             done = value.end()
     return "".join([*shown, text[done:]])
 
 
-def _is_a_secret_field(name: str, sign: str, value: str) -> bool:
-    if sign == ":" and "-" not in name and not (_PARTS.search(name.lower()) and _DIGIT.search(value)):
-        # Words such as code and credentials stand before a colon in many a sentence.
-        return False
+def _names_a_field(name: str) -> bool:
     # A cookie's name and attributes are what is to be told of it.
     return holds_a_secret(name) and not name.lower().endswith("cookie")
+
+
+def _is_prose(name: str, sign: str, value: str) -> bool:
+    """Say whether a colon is a sentence's: words such as code and credentials stand before one in many."""
+    return sign == ":" and "-" not in name and not (_PARTS.search(name.lower()) and _DIGIT.search(value))
 
 
 def _member(match: re.Match[str]) -> str:

@@ -160,7 +160,7 @@ def test_exchanges_with_one_server() -> None:
 
 
 @pytest.mark.parametrize(
-    "part", [*PARTS, "bearer ", "basic a", "//@", "&amp;a=", "?a=%3D", "%253D", "=", "@", "eyJeyJ"]
+    "part", [*PARTS, "bearer ", "basic a", "//@", "&amp;a=", "?a=%3D", "%253D", "=", "@", "eyJeyJ", "a=", "token:a"]
 )
 def test_taking_out_secrets_ends(part: str) -> None:
     redact(part * (MEBIBYTE // len(part)))
