@@ -164,7 +164,9 @@ class Outcome:
         """Say whose the long turns were: the collector's, where it alone made them long, or of what ran in them."""
         turns = sorted(last["long_turns"], reverse=True)
         yield f"turns of the event loop: {last['turns']:,}, above {LONG * 1e3:.0f} ms of CPU: {len(turns)}"
-        yield f"the addon's part of a turn: at most {last['most_own'] * 1e3:.0f} ms"
+        step, name = last["longest"]
+        yield f"the addon's part of a turn: at most {last['most_own'] * 1e3:.0f} ms, in {last['most_steps']:,} steps"
+        yield f"the addon's longest step, a hook, a command or a callback: {step * 1e3:.0f} ms in {name}"
         for generation, (count, taken, most) in enumerate(last["collections"]):
             yield (
                 f"collections of generation {generation}: {count:,}, {taken:.1f} s of CPU in all, "
@@ -173,7 +175,7 @@ class Outcome:
         whose: dict[str, list[float]] = {}
         for taken, own, collected, place in turns:
             if own > LONG:
-                place = f"the addon, {place}"
+                place = f"the addon ({own * 1e3:.0f} ms of it), {place}"
             elif taken - collected <= LONG:
                 place = "Python's garbage collector"
             whose.setdefault(place, []).append(taken)

@@ -34,17 +34,21 @@ class Turns:
 
     ``long`` are the turns of more than ``LONG``: CPU seconds, the addon's and the collector's parts of them, and where
     most of the time was seen. ``collections`` are the CPU seconds that each collection took, by generation.
-    ``most_own`` is the addon's largest part of any turn, without the collector's.
+    ``most_own`` is the addon's largest part of any turn, without the collector's; ``most_steps`` is how many hooks,
+    commands or callbacks it was. ``longest`` is the longest of all such steps: CPU seconds, and which it was.
     """
 
     def __init__(self) -> None:
         self.long: list[tuple[float, float, float, str]] = []
         self.count = 0
         self.most_own = 0.0
+        self.most_steps = 0
+        self.longest = (0.0, "")
         self.collections: list[list[float]] = [[], [], []]
         self._begun: float | None = None
         self._seen: Counter[str] = Counter()
         self._collecting = self._collected = self._own = 0.0
+        self._steps = 0
         self._is_own = False
 
     def start(self) -> None:
@@ -57,13 +61,15 @@ class Turns:
             taken = time.thread_time() - begun
             self._begun = None
             self.count += 1
-            self.most_own = max(self.most_own, self._own)
+            if self._own > self.most_own:
+                self.most_own, self.most_steps = self._own, self._steps
             if taken > LONG:
                 seen = self._seen.most_common(1)
                 self.long.append((taken, self._own, self._collected, seen[0][0] if seen else "nobody looked"))
             ready = select(timeout)
             self._seen.clear()
             self._collected = self._own = 0.0
+            self._steps = 0
             begun = time.thread_time()
             self._begun = time.monotonic()
             return ready
@@ -122,7 +128,11 @@ class Turns:
             return work(*given)
         finally:
             self._is_own = False
-            self._own += time.thread_time() - begun - (self._collected - collected)
+            taken = time.thread_time() - begun - (self._collected - collected)
+            self._own += taken
+            self._steps += 1
+            if taken > self.longest[0]:
+                self.longest = taken, _name_of(work, given)
 
     def _look(self, watched: int) -> None:
         clock = time.pthread_getcpuclockid(watched)
@@ -134,6 +144,14 @@ class Turns:
                 # Weighed by the CPU time since the look before: a thread that waits for a disk is seen often, too.
                 self._seen[where(sys._current_frames().get(watched))] += int(1e6 * (now - before))
             before = now
+
+
+def _name_of(work: Any, given: tuple[Any, ...]) -> str:
+    """Return what a step is called: a hook, or what a handle or a command calls."""
+    called = given[0] if given and isinstance(given[0], asyncio.Handle | command.Command) else work
+    called = getattr(called, "_callback", getattr(called, "func", called))
+    owner = getattr(called, "__self__", None)
+    return owner.get_name() if isinstance(owner, asyncio.Task) else str(getattr(called, "__qualname__", called))
 
 
 def _is_the_addons(callback: Any) -> bool:

@@ -140,6 +140,8 @@ class Watch:
             "turns": self.turns.count,
             "long_turns": self.turns.long,
             "most_own": self.turns.most_own,
+            "most_steps": self.turns.most_steps,
+            "longest": self.turns.longest,
             "collections": [(len(taken), sum(taken), max(taken, default=0)) for taken in self.turns.collections],
             "error_lines": self.errors.lines,
             "not_judged": self.not_judged,
