@@ -53,7 +53,7 @@ def refusal(headers: HeaderList, purpose: Purpose, place: Place) -> str | None:
             if headers.get("Service-Worker-Navigation-Preload") is not None:
                 return "A service worker asks for the live page; stop it to see the page."
             if headers.get("Sec-Purpose") is not None:
-                return "The browser asks for the live page before anybody opens it."
+                return "The browser asks for the live page before you open it."
         case Purpose.DATA:
             if (
                 site not in (None, "same-origin")

@@ -60,7 +60,7 @@ def test_the_page_itself_is_let_in(place: Place, purpose: Purpose, lines: tuple[
 ORIGIN = "Another origin asks, and the live page answers to itself only."
 TAB = "The live page can be opened in a tab, and not be loaded by a script, a frame or an element."
 READ = "Only the live page itself may read this."
-AHEAD = "The browser asks for the live page before anybody opens it."
+AHEAD = "The browser asks for the live page before you open it."
 CHANGE = "Only the live page itself may change anything."
 
 
@@ -95,7 +95,7 @@ REFUSED = [
     ),
     *(
         (
-            f"a {what} before anybody opens it",
+            f"a {what} before you open it",
             SECURE,
             D,
             (*by("cross-site", "navigate", "document"), f"Sec-Purpose: {what}"),
