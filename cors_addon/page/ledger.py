@@ -16,6 +16,7 @@ from typing import Final
 from ..catalogue.violation import Severity, Stage
 from ..diagnosis.build import rule_of
 from ..diagnosis.headlines import stopping
+from ..report.browser_word import ToldCounts
 from ..report.grouping import group_key, plain_text
 from ..traffic.bounded_dicts import Remembered
 from ..verdict.model import Finding, Outcome, Verdict
@@ -95,6 +96,7 @@ class Ledger:
         self, asked_method: Callable[[str], str | None], capacity: int, clock: Callable[[], float] = time.time
     ) -> None:
         self.outcomes: Counter[Outcome] = Counter()
+        self.told = ToldCounts()
         self.version = 1
         self._asked_method = asked_method
         self._clock = clock
@@ -124,6 +126,7 @@ class Ledger:
         freed: list[object] = [self._cards, self._entries, self._newest]
         self._cards, self._entries, self._newest = {}, {}, {}
         self.outcomes.clear()
+        self.told.clear()
         self._touched.clear()
         self._overtaken.clear()
         self.version += 1
@@ -181,6 +184,8 @@ class Ledger:
         entry = self._entry(verdict)
         known = self._entries.get(verdict.id)
         if known is not None and known.stands_as(entry):
+            self.told.add(known.verdict, -1)
+            self.told.add(verdict)
             self._entries[verdict.id] = entry
             for key in entry.cards:
                 self._cards[key].version = self.version
@@ -192,6 +197,7 @@ class Ledger:
                 self._overtaken.discard(verdict.id)
         self._entries[verdict.id] = entry
         self.outcomes[verdict.outcome] += 1
+        self.told.add(verdict)
         for key in entry.cards:
             self._file(key, verdict.id, at)
         self._overtake(entry)
@@ -258,6 +264,7 @@ class Ledger:
         """Take a flow off its cards; return when it was seen, where a card says so."""
         entry = self._entries.pop(flow_id)
         self.outcomes[entry.verdict.outcome] -= 1
+        self.told.add(entry.verdict, -1)
         at = None
         for key in entry.cards:
             card = self._cards[key]

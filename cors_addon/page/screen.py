@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from ..diagnosis.server_plans import server_plans
-from ..report.browser_word import told_line, told_summary
+from ..report.browser_word import told_line
 from ..report.entries import diagnosis_entries, flow_entry
 from ..verdict.model import Outcome
 from . import panels, unsent
@@ -236,7 +236,7 @@ class Screen:
         return parts
 
     def _told(self) -> str:
-        told = told_summary(self._services.verdicts().values())
+        told = self._ledger.told.summary()
         return "" if told is None else told_line({"told": told})
 
     def _owed(self, cards: Sequence[Card]) -> list[tuple[Card, Mapping[str, Any]]]:

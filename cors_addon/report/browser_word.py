@@ -13,17 +13,33 @@ _MOST: Final = 50
 _LONGEST: Final = 400
 
 
-def told_summary(verdicts: Iterable[Verdict]) -> dict[str, Any] | None:
-    """Count how many verdicts a browser confirmed, and how many differ; ``None`` where no browser was listened to."""
-    counts: Counter[bool] = Counter()
-    browsers: Counter[str] = Counter()
-    for verdict in verdicts:
+class ToldCounts:
+    """Counts how many verdicts a browser confirmed, and how many differ."""
+
+    def __init__(self, verdicts: Iterable[Verdict] = ()) -> None:
+        self._counts: Counter[tuple[str, bool]] = Counter()
+        for verdict in verdicts:
+            self.add(verdict)
+
+    def add(self, verdict: Verdict, times: int = 1) -> None:
+        """Count a verdict, or with -1 no longer."""
         if verdict.told is not None and verdict.told.outcome in _COMPARED:
-            counts[verdict.told.agrees] += 1
-            browsers[verdict.told.browser] += 1
-    if not browsers:
-        return None
-    return {"confirmed": counts[True], "differ": counts[False], "browsers": dict(browsers)}
+            self._counts[verdict.told.browser, verdict.told.agrees] += times
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._counts.clear()
+
+    def summary(self) -> dict[str, Any] | None:
+        """Return the figures as a report's summary has them; ``None`` where no browser was listened to."""
+        counts: Counter[bool] = Counter()
+        browsers: Counter[str] = Counter()
+        for (browser, agrees), count in (+self._counts).items():
+            counts[agrees] += count
+            browsers[browser] += count
+        if not browsers:
+            return None
+        return {"confirmed": counts[True], "differ": counts[False], "browsers": dict(browsers)}
 
 
 def told_line(summary: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from ..diagnosis.probe_questions import PROBE
 from ..diagnosis.server_plans import server_plans
 from ..verdict.model import Outcome, Verdict
 from .baseline import Baseline
-from .browser_word import told_summary
+from .browser_word import ToldCounts
 from .entries import Entries, plain_entry
 from .expected import Expected
 from .folding import RANK, Group, Groups, folded_diagnoses, folded_groups
@@ -161,7 +161,7 @@ def draft(
         "outcomes": {outcome.value: outcomes[outcome.value] for outcome in Outcome},
         "findings": {severity.value: severities[severity.value] for severity in Severity},
     }
-    told_by_browsers = told_summary(judged)
+    told_by_browsers = ToldCounts(judged).summary()
     if told_by_browsers is not None:
         summary["told"] = told_by_browsers
     report = _finished(SCHEMA, _now(), summary, (), groups.newest_first(), ignored.newest_first())

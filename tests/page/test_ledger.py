@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -14,8 +15,9 @@ from cors_addon.diagnosis.build import rule_of
 from cors_addon.diagnosis.headlines import stopping
 from cors_addon.page import ledger as ledger_module
 from cors_addon.page.ledger import IDLE, Card, Ledger, Section
+from cors_addon.report.browser_word import ToldCounts
 from cors_addon.traffic.bounded_dicts import Remembered
-from cors_addon.verdict.model import Delivered, Outcome, Verdict
+from cors_addon.verdict.model import Delivered, Outcome, ToldView, Verdict
 from tests.page.support import API, MISSING, finding, verdict
 
 Shown = list[tuple[str, str, int]]
@@ -310,6 +312,7 @@ def test_a_cards_name_stays_and_is_its_own() -> None:
     assert all(name.isascii() and name.replace("-", "").isalnum() for name in names)
 
 
+TOLD = [("Chromium", True), ("Chromium", False), ("Firefox", True)]
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(["a", "b", "c", "d", "e", "f"]),
@@ -317,6 +320,7 @@ STEPS = st.lists(
         st.sampled_from([API, f"{API}/1", f"{API}/2"]),
         st.sampled_from([None, Delivered("r", Outcome.ALLOWED), Delivered("r", Outcome.BLOCKED)]),
         st.sampled_from(list(Stage)),
+        st.sampled_from([None, *(ToldView(browser, "blocked", None, agrees) for browser, agrees in TOLD)]),
     ),
     max_size=40,
 )
@@ -324,19 +328,20 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_pieces_add_up_whatever_comes_and_goes(
-    steps: list[tuple[str, tuple[str, ...] | None, str, Delivered | None, Stage]],
+    steps: list[tuple[str, tuple[str, ...] | None, str, Delivered | None, Stage, ToldView | None]],
 ) -> None:
     page = Page(capacity=4)
     known: set[str] = set()
-    for flow_id, names, url, delivered, stage in steps:
+    for flow_id, names, url, delivered, stage, told in steps:
         if names is None:
             if flow_id in page.verdicts:
                 page.drop(flow_id)
             continue
-        page.see(verdict(flow_id, *names, url=url, delivered=delivered, stage=stage), after=1)
+        page.see(replace(verdict(flow_id, *names, url=url, delivered=delivered, stage=stage), told=told), after=1)
         remembered = page.verdicts
         assert page.ledger.outcomes.total() == len(remembered)
         assert Counter(page.ledger.outcomes) == Counter(each.outcome for each in remembered.values())
+        assert page.ledger.told.summary() == ToldCounts(remembered.values()).summary()
         cards = [card for section in Section for card in page.ledger.listed(section)] + page.ledger.passed()
         for card in cards:
             assert card.flows

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from cors_addon.report import html, markdown
-from cors_addon.report.browser_word import differences, place_of, told_line, told_summary, unsent_lines
+from cors_addon.report.browser_word import ToldCounts, differences, place_of, told_line, unsent_lines
 from cors_addon.report.entries import flow_entry
 from cors_addon.report.model import Report
 from cors_addon.verdict.model import ToldView
@@ -29,13 +29,13 @@ ENTRY = {
 def test_agreement_is_counted() -> None:
     first, second, *rest = verdicts(MIXED)
     views = [ToldView("Chromium 156", "blocked", "X", agrees) for agrees in (True, False)]
-    told = told_summary([replace(first, told=views[0]), replace(second, told=views[1]), *rest])
+    told = ToldCounts([replace(first, told=views[0]), replace(second, told=views[1]), *rest]).summary()
     assert told == {"confirmed": 1, "differ": 1, "browsers": {"Chromium 156": 2}}
     assert told_line({"told": told}) == "2 verdicts, 1 as Chromium 156 says"
 
 
 def test_without_a_browser_nothing_is_said() -> None:
-    assert told_summary(verdicts(MIXED)) is None
+    assert ToldCounts(verdicts(MIXED)).summary() is None
     assert told_line({}) == ""
     assert unsent_lines([]) == []
     assert "told" not in mixed().summary
