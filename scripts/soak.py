@@ -4,12 +4,14 @@ Real browsers (Chromium and Firefox, those that are there) load pages full of vi
 goes synthetic traffic at `--rate` exchanges a second: plain, CORS, preflights, HTTP/1 and 2, failing, cut, reset,
 aborted, WebSockets, streams. Meanwhile the rule file is rewritten, broken now and then, injection is thrown on and off,
 reports are asked for in every format, one is appended to on a disk that fills up twice, and the live page stays open.
-One response of a hundred has a header of 200 KB. A line of figures is printed every minute.
+One response of a hundred has a header of 200 KB. A line of figures is printed every minute, at its end the addon's
+longest part of a turn of the event loop so far.
 
 The exit status is 1 if the log held an error, a flow with an Origin was not judged or not as its kind demands, a task,
 file or descriptor was left behind, a turn of the event loop above 100 ms was the addon's, the disk cost the report a
 flow, or the addon's own objects grew in number after the caps were full. The long turns are printed with what ran in
-them, mitmproxy's too. The disk is a file system in memory, which only root may mount: others do without.
+them, mitmproxy's too; with `--untimed` they are not held against the run, as on CI, where the machine is anybody's.
+The disk is a file system in memory, which only root may mount: others do without.
 
 What the process holds (RSS) is printed beside it, and grows: mitmproxy keeps what it knew of each connection to a
 server for as long as the browser's to the proxy lasts. `--bare` leaves the addon out, and shows how much that is.
@@ -74,8 +76,10 @@ BROKEN: Final = "version: 1\nrules:\n  - name: broken\n    hosts: ['*']\n    all
 class Soak(Outcome):
     """One run: threads that make trouble, and what they count."""
 
-    def __init__(self, folder: Path, minutes: float, rate: float, pause: float, bare: bool = False) -> None:
-        super().__init__(folder, bare)
+    def __init__(
+        self, folder: Path, minutes: float, rate: float, pause: float, bare: bool = False, timed: bool = True
+    ) -> None:
+        super().__init__(folder, bare, timed)
         self.rules = folder / "rules.yaml"
         self.seconds = minutes * 60
         self.rate = rate
@@ -298,6 +302,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--pause", type=float, default=5, help="seconds between pages (default: %(default)s)")
     parser.add_argument("--report-every", type=float, default=300, help="seconds (default: %(default)s)")
     parser.add_argument("--sample-every", type=float, default=60, help="seconds (default: %(default)s)")
+    parser.add_argument("--untimed", action="store_true", help="print how long turns took, and complain of none")
     parser.add_argument("--bare", action="store_true", help="leave the addon out, to see what mitmproxy holds itself")
     parser.add_argument(
         "--listened",
@@ -313,7 +318,7 @@ def main(words: list[str]) -> int:
             browsers.remove(name)
     with contextlib.ExitStack() as keep:
         folder = Path(keep.enter_context(tempfile.TemporaryDirectory(prefix="soak-")))
-        soak = Soak(folder, chosen.minutes, chosen.rate, chosen.pause, chosen.bare)
+        soak = Soak(folder, chosen.minutes, chosen.rate, chosen.pause, chosen.bare, not chosen.untimed)
         keep.enter_context(soak.keep)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: soak.stop.set())

@@ -30,7 +30,7 @@ from steps import Checks, Planned, table
 HELP = {"-h", "--help"}
 INSTALL_BROWSERS, NEWEST, PIN = "--install-browsers", "--newest", "--pin"
 NOTHING_COLLECTED = 5
-SOAK = ["--minutes", "2", "--pause", "1", "--report-every", "10", "--sample-every", "20", "--listened", ""]
+SOAK = ["--minutes", "2", "--pause", "1", "--report-every", "10", "--sample-every", "20", "--listened", "", "--untimed"]
 FUZZ = ["--seconds", "20"]
 FEWER = ["--hypothesis-profile", "fewer"]
 OF_RULES = ["tests/rules", "tests/mitm/test_rulefile.py"]

@@ -14,10 +14,12 @@ from tests.hard.soaking.turns import LONG
 MEGABYTE: Final = 1 << 20
 COLUMNS: Final = (
     *("min", "flows", "origin", "judged", "kept", "live"),
-    *("own", "RSS MB", "fds", "tasks", "cpu %", "errors"),
+    *("own", "RSS MB", "fds", "tasks", "cpu %", "errors", "turn ms"),
 )
 _SHOWN: Final = 40
 """Places where long turns were spent, the longest first."""
+
+_STEPS_SHOWN: Final = 8
 
 MOST_GROWTH: Final = 0.04
 """By how much the addon's own objects may be more in the last quarter than in the one before, with full caps."""
@@ -26,9 +28,10 @@ MOST_GROWTH: Final = 0.04
 class Outcome:
     """What is counted while a soak runs."""
 
-    def __init__(self, folder: Path, bare: bool) -> None:
+    def __init__(self, folder: Path, bare: bool, timed: bool) -> None:
         self.folder = folder
         self.bare = bare
+        self.timed = timed
         self.samples: list[dict[str, Any]] = []
         self.done: Counter[str] = Counter()
         self.slowest: dict[str, float] = {}
@@ -62,7 +65,7 @@ class Outcome:
             return
         yield from self._wrongly_judged(last)
         yield from self._not_appended()
-        if last["most_own"] > LONG:
+        if self.timed and last["most_own"] > LONG:
             yield f"the addon's part of a turn of the event loop: {last['most_own'] * 1e3:.0f} ms of CPU"
         growth = self.growth("own")
         if growth is not None and growth > MOST_GROWTH:
@@ -128,6 +131,7 @@ class Outcome:
             counts["tasks"],
             f"{100 * (counts['cpu'] - before['cpu']) / max(seconds, 0.001):.0f}",
             counts["errors"],
+            f"{counts['most_own'] * 1e3:.0f}",
         ]
         return "  ".join(f"{cell:>7}" for cell in cells)
 
@@ -165,7 +169,7 @@ class Outcome:
         turns = sorted(last["long_turns"], reverse=True)
         yield f"turns of the event loop: {last['turns']:,}, above {LONG * 1e3:.0f} ms of CPU: {len(turns)}"
         step, name = last["longest"]
-        yield f"the addon's part of a turn: at most {last['most_own'] * 1e3:.0f} ms, in {last['most_steps']:,} steps"
+        yield f"the addon's part of a turn: at most {last['most_own'] * 1e3:.0f} ms: {_in_words(last['most_steps'])}"
         yield f"the addon's longest step, a hook, a command or a callback: {step * 1e3:.0f} ms in {name}"
         for generation, (count, taken, most) in enumerate(last["collections"]):
             yield (
@@ -181,3 +185,8 @@ class Outcome:
             whose.setdefault(place, []).append(taken)
         for place, spans in [*whose.items()][:_SHOWN]:
             yield f"  {len(spans):>4} times, at most {max(spans) * 1e3:.0f} ms: {place}"
+
+
+def _in_words(steps: dict[str, tuple[float, int]]) -> str:
+    longest = sorted(steps.items(), key=lambda each: -each[1][0])[:_STEPS_SHOWN]
+    return ", ".join(f"{count:,} of {name}, {taken * 1e3:.0f} ms" for name, (taken, count) in longest)

@@ -34,21 +34,22 @@ class Turns:
 
     ``long`` are the turns of more than ``LONG``: CPU seconds, the addon's and the collector's parts of them, and where
     most of the time was seen. ``collections`` are the CPU seconds that each collection took, by generation.
-    ``most_own`` is the addon's largest part of any turn, without the collector's; ``most_steps`` is how many hooks,
-    commands or callbacks it was. ``longest`` is the longest of all such steps: CPU seconds, and which it was.
+    ``most_own`` is the addon's largest part of any turn, without the collector's; ``most_steps`` is what it was made
+    of: CPU seconds and how many, by what each hook, command or callback is called. ``longest`` is the longest of all
+    such steps: CPU seconds, and which it was.
     """
 
     def __init__(self) -> None:
         self.long: list[tuple[float, float, float, str]] = []
         self.count = 0
         self.most_own = 0.0
-        self.most_steps = 0
+        self.most_steps: dict[str, tuple[float, int]] = {}
         self.longest = (0.0, "")
         self.collections: list[list[float]] = [[], [], []]
         self._begun: float | None = None
         self._seen: Counter[str] = Counter()
-        self._collecting = self._collected = self._own = 0.0
-        self._steps = 0
+        self._collecting = self._collected = self._own = self._collected_ever = 0.0
+        self._steps: dict[str, tuple[float, int]] = {}
         self._is_own = False
 
     def start(self) -> None:
@@ -69,7 +70,7 @@ class Turns:
             ready = select(timeout)
             self._seen.clear()
             self._collected = self._own = 0.0
-            self._steps = 0
+            self._steps = {}
             begun = time.thread_time()
             self._begun = time.monotonic()
             return ready
@@ -90,6 +91,7 @@ class Turns:
             else:
                 taken = time.thread_time() - self._collecting
                 self._collected += taken
+                self._collected_ever += taken
                 self.collections[info["generation"]].append(taken)
 
         gc.callbacks.append(collects)
@@ -130,16 +132,19 @@ class Turns:
             self._is_own = False
             taken = time.thread_time() - begun - (self._collected - collected)
             self._own += taken
-            self._steps += 1
+            name = _name_of(work, given)
+            before, count = self._steps.get(name, (0.0, 0))
+            self._steps[name] = before + taken, count + 1
             if taken > self.longest[0]:
-                self.longest = taken, _name_of(work, given)
+                self.longest = taken, name
 
     def _look(self, watched: int) -> None:
         clock = time.pthread_getcpuclockid(watched)
         before = 0.0
         while True:
             time.sleep(_LOOK_EVERY)
-            begun, now = self._begun, time.clock_gettime(clock)
+            # Nobody looks while the collector runs, and it is nobody's.
+            begun, now = self._begun, time.clock_gettime(clock) - self._collected_ever
             if begun is not None and time.monotonic() - begun > _LOOK_EVERY:
                 # Weighed by the CPU time since the look before: a thread that waits for a disk is seen often, too.
                 self._seen[where(sys._current_frames().get(watched))] += int(1e6 * (now - before))

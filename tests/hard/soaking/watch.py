@@ -24,6 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 from tests.hard.soaking.turns import Turns
 
 _SHOWN = 20
+_COUNT_EVERY = 60.0
+_COUNTED_AT_ONCE = 5_000
 _FORGOTTEN = re.compile(r"Task was destroyed but it is pending.*ConnectionHandler\.open_connection\(\)", re.DOTALL)
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -63,6 +65,21 @@ class Watch:
 
     def running(self) -> None:
         self.turns.start()
+        self._counting = asyncio.get_running_loop().create_task(self._count_objects(), name="soak counts objects")
+
+    async def _count_objects(self) -> None:
+        """Count the addon's own objects, a few in each turn: millions at once would hold up the traffic for seconds."""
+        while True:
+            addon = self._addon()
+            # CPython raises SystemError where a tuple grows, in the report's thread, that get_objects() has shown.
+            if addon is not None and not addon.reporting.under_way:
+                objects, own = gc.get_objects(), 0
+                while objects:
+                    own += sum(map(_is_the_addons, objects[-_COUNTED_AT_ONCE:]))
+                    del objects[-_COUNTED_AT_ONCE:]
+                    await asyncio.sleep(0)
+                self.own = own
+            await asyncio.sleep(_COUNT_EVERY)
 
     def load(self, loader: object) -> None:
         logging.getLogger().addHandler(self.errors)
@@ -102,7 +119,6 @@ class Watch:
     @command.command("soak.counts")
     def counts(self) -> str:
         """Count what passed and what is held right now; as JSON. Without the addon, it holds nothing."""
-        gc.collect()
         addon = self._addon()
         unended = [
             flow for flow in self.open.values() if (flow.client_conn.timestamp_end or time.time()) < time.time() - 60
@@ -119,9 +135,6 @@ class Watch:
             held["verdicts"] = len(addon.kept.verdicts)
             held["waiting"] = sum(map(len, on_their_way))
             held["live"] = len(addon.kept._flows)
-        if addon is None or not addon.reporting.under_way:
-            # CPython raises SystemError where a tuple grows, in the report's thread, that get_objects() has shown.
-            self.own = sum(map(_is_the_addons, gc.get_objects()))
         counts = {
             "rss": int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES,
             "own": self.own,
