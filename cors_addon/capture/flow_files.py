@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Final
 
 from ..fetch.headers import HeaderList
 from ..fetch.messages import Request, Response
-from ..traffic.body_hints import response_hints
+from ..traffic.body_hints import Hint, response_hints
 from ..traffic.exchange import Exchange, Responder
 from ..traffic.retention import LONGEST_NAME, LONGEST_URL, cut_bytes, headers_of
 from ..verdict.failure_details import inert
@@ -173,8 +173,13 @@ def _exchange(state: State, url: str | None) -> Exchange:
         server_address=address[0] if address else "",
         websocket=state["websocket"] is not None,
         source="flows",
-        body_hints=() if frozen is None else response_hints(frozen.status, frozen.headers, response.get("content")),
+        body_hints=() if frozen is None else _hints(frozen, response),
     )
+
+
+def _hints(frozen: Response, response: State) -> tuple[Hint, ...]:
+    reason = response.get("reason") or b""
+    return response_hints(frozen.status, frozen.headers, response.get("content"), reason.decode("latin-1"))
 
 
 def _version(message: State) -> str:

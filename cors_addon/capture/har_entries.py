@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from ..fetch.messages import REDIRECT_STATUSES
 from ..fetch.origins import OPAQUE, serialize_origin
-from ..traffic.body_hints import CODED, Hint, hints_in
+from ..traffic.body_hints import CODED, Hint, hints_in, reason_hints
 from ..traffic.bounded_dicts import Remembered
 from .har_headers import Seen
 from .recorder import CHECKED, kind_of
@@ -51,9 +51,10 @@ def hints_of(status: int, told: Seen, answer: dict[str, Any]) -> tuple[Hint, ...
     if status < 400 and "access-control-allow-origin" in told:
         return ()
     content = answer.get("content")
-    if not isinstance(content, dict):
-        return ()
+    content = content if isinstance(content, dict) else {}
     text = content.get("text")
+    if not text:
+        return reason_hints(status, str(answer.get("statusText") or ""))
     if not isinstance(text, str) or content.get("encoding") or (status < 400 and len(text) > CODED):
         return ()
     return hints_in(str(content.get("mimeType") or ""), text)

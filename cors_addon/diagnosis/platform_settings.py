@@ -32,9 +32,9 @@ SETTINGS: Final = {
         "errors included.",
     ),
     "Azure API Management": (
-        "In the Azure portal, at the API's inbound policy",
-        "Add a cors policy with allowed-origins {origin}, the method and the headers below. It answers OPTIONS before "
-        "the subscription key is checked.",
+        "In the Azure portal, at the inbound policies of All APIs or of the API",
+        "Add a cors policy with allowed-origins {origin}, the method and the headers below, as the first policy. It "
+        "answers OPTIONS before the subscription key is checked. At a product, a key or version in a header hides it.",
     ),
     "Azure App Service": (
         "In the Azure portal, at the app's CORS settings",
@@ -53,6 +53,24 @@ SETTINGS: Final = {
     "Cloudflare Access": (
         "In Cloudflare Zero Trust, at the application's settings",
         "Switch on Bypass options requests to origin, or set the CORS headers there for {origin}.",
+    ),
+    "Kong": (
+        "In Kong",
+        "Set run_on_preflight: false on the authentication plugin, so that OPTIONS needs no credentials.",
+    ),
+    "Apigee": (
+        "In Apigee",
+        "Attach the CORS policy to the proxy's request PreFlow, before VerifyAPIKey or VerifyAccessToken.",
+    ),
+    "WSO2 API Manager": (
+        "In WSO2 API Manager",
+        "Switch CORS on for the API (Runtime Configurations), which answers OPTIONS without a token. Or set OPTIONS to "
+        "security None.",
+    ),
+    "Istio or Envoy": (
+        "In Istio",
+        "Add a corsPolicy to the VirtualService, which answers OPTIONS before tokens are checked, and allow OPTIONS in "
+        "the AuthorizationPolicy. In Envoy itself: set bypass_cors_preflight at jwt_authn.",
     ),
     "Clerk": ("In Clerk's instance settings", "Add {origin} to allowed_origins."),
     "WorkOS": ("In the WorkOS dashboard, under Authentication, Sessions", "Add {origin} to the CORS origins."),

@@ -246,11 +246,9 @@ def _fits(content_type: bytes, asked: Fields) -> bool:
 def _hints(frozen: Response, response: http.Response) -> tuple[Hint, ...]:
     """Return what the body says, where it is there already: a hook may look before it has come."""
     raw = response.data.content
-    if not raw:
-        return ()
-    if frozen.headers.content_encoding in ("br", "zstd") and len(raw) <= CODED and frozen.status >= 400:
+    if raw and frozen.headers.content_encoding in ("br", "zstd") and len(raw) <= CODED and frozen.status >= 400:
         return hints_in(frozen.headers.get("Content-Type"), response.get_content(strict=False) or b"")
-    return response_hints(frozen.status, frozen.headers, raw)
+    return response_hints(frozen.status, frozen.headers, raw, response.data.reason.decode("latin-1"))
 
 
 def host_of(url: str) -> str:

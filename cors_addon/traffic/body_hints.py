@@ -101,6 +101,10 @@ class Hint(StrEnum):
     APIGEE_CREDENTIALS = "apigee-credentials"
     """The API gateway misses the key or token of a request."""
     WSO2_CREDENTIALS = "wso2-credentials"
+    ENVOY_JWT = "envoy-jwt"
+    """Envoy's filter for tokens misses one, or does not trust it."""
+    SUPABASE_JWT = "supabase-jwt"
+    """The gateway in front of Supabase's functions misses a token, or does not trust it."""
 
 
 _PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
@@ -113,7 +117,7 @@ _PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
         r"invalid cors origin|disallowed cors origin|cors rejected - invalid origin|not allowed by cors"
         r"|origin '?[^'\"\s<]{0,200}'? (?:is )?not allowed|origin (?:is )?(?:not allowed|denied|forbidden|rejected)"
         r"|origin_not_allowed|invalid[_ ]origin\b|unauthorized[_ ]origin|cors: origin|from the specified origin"
-        r"|origin is not in the list",
+        r"|origin is not in the list|is not a valid origin",
     ),
     (
         Hint.METHOD_REFUSED,
@@ -121,8 +125,8 @@ _PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
     ),
     (
         Hint.HEADERS_REFUSED,
-        r"disallowed cors headers?|cors rejected - invalid header|headers? '?[\w, -]{1,200}'? (?:is|are) not "
-        r"allowed for",
+        r"disallowed cors headers?|cors rejected - invalid header|^\s*unauthorized header [\w-]{1,60}\s*$"
+        r"|headers? '?[\w, -]{1,200}'? (?:is|are) not allowed for",
     ),
     (Hint.BUCKET_WITHOUT_RULE, r"cors is not enabled for this bucket|cors not enabled"),
     (Hint.BUCKET_RULE_MISSES, r"this cors request is not allowed|no matching rule found|corspreflightfailure"),
@@ -166,7 +170,7 @@ _PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
     (Hint.TUNNEL_WARNING, r"err_ngrok_6024|you are about to visit|tunnel password"),
     (
         Hint.FIREWALL,
-        r"error code: 10(?:06|07|08|09|10|12|15|20)\b|request blocked\.|configured to block access from your country"
+        r"error code: 10(?:06|07|08|09|10|11|12|15|20)\b|request blocked\.|configured to block access from your country"
         r"|attention required! \| cloudflare|sorry, you have been blocked"
         r"|the requested url was rejected\. please consult|reference&#32;&#35;|incapsula incident id"
         r"|access denied - sucuri|the request is blocked\.",
@@ -176,7 +180,8 @@ _PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
         Hint.FUNCTION_FAILED,
         r"worker threw exception|error code: 110[12]\b|function_invocation_(?:failed|timeout)"
         r"|error: could not handle the request|endpoint request timed out"
-        r"|\"errortype\": ?\"[^\"]{0,100}\", ?\"errormessage\"",
+        r"|\"errortype\": ?\"[^\"]{0,100}\", ?\"errormessage\""
+        r"|\"code\": ?\"(?:boot_error|worker_(?:error|limit|resource_limit|already_retired)|idle_timeout)\"",
     ),
     (
         Hint.NO_APPLICATION,
@@ -205,6 +210,8 @@ _PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
     (Hint.PHP_ERROR, r"<b>(?:fatal|parse) error</b>:|^\s*(?:php )?(?:fatal|parse) error: "),
     (Hint.APIGEE_CREDENTIALS, r"\"errorcode\": ?\"(?:steps\.)?(?:oauth\.v2|keymanagement)\."),
     (Hint.WSO2_CREDENTIALS, r"\"code\": ?\"?90090[0-9]"),
+    (Hint.ENVOY_JWT, r"^\s*jwt (?:is missing|is expired|verification fails|is not in the form|issuer is not)"),
+    (Hint.SUPABASE_JWT, r"\"code\": ?401, ?\"message\": ?\"(?:invalid jwt|missing authorization header)\""),
     (Hint.SIGN_IN, r"<input[^>]{0,200}type=[\"']?password"),
 )
 
@@ -227,16 +234,28 @@ def hints_in(content_type: str | None, body: bytes | str) -> tuple[Hint, ...]:
     return tuple(hint for hint, pattern in _phrases() if pattern.search(text))
 
 
-def response_hints(status: int, headers: HeaderList, raw: bytes | None) -> tuple[Hint, ...]:
+_IN_REASONS: Final = frozenset({Hint.CORS_REFUSED, Hint.ORIGIN_REFUSED, Hint.METHOD_REFUSED, Hint.HEADERS_REFUSED})
+
+
+def reason_hints(status: int, reason: str) -> tuple[Hint, ...]:
+    """Return what CORS code says in the reason phrase of HTTP/1 in place of a body, as Quarkus and Vert.x do."""
+    if status < 400 or "cors" not in reason.lower():
+        return ()
+    return tuple(hint for hint in hints_in(None, reason[:200]) if hint in _IN_REASONS)
+
+
+def response_hints(status: int, headers: HeaderList, raw: bytes | None, reason: str = "") -> tuple[Hint, ...]:
     """Return what a response's body says, where its reason may be there: in errors, and in pages instead of data.
 
-    ``raw`` is the body as sent, at least its first ``CODED`` bytes.
+    ``raw`` is the body as sent, at least its first ``CODED`` bytes. Without one the reason phrase counts.
     """
+    if not raw:
+        return reason_hints(status, reason)
     content_type = headers.content_type
     if status < 400 and headers.allow_origin:
         # Looking costs more than judging, and here is nothing to explain.
         return ()
-    if not raw or (status < 400 and not (content_type or "").startswith(("text/html", "application/json"))):
+    if status < 400 and not (content_type or "").startswith(("text/html", "application/json")):
         return ()
     return hints_in(content_type, decoded_beginning(headers.content_encoding or "", raw[:CODED]))
 

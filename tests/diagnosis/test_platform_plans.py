@@ -29,7 +29,7 @@ def first_step(text: str) -> tuple[str, str, str]:
 
 def test_a_platform_s_setting_stands_in_the_place_of_middleware() -> None:
     who, where, text = first_step(NO_ROUTE.format(url="https://shop.azure-api.net/orders"))
-    assert (who, where) == ("platform", "In the Azure portal, at the API's inbound policy")
+    assert (who, where) == ("platform", "In the Azure portal, at the inbound policies of All APIs or of the API")
     assert text.startswith(f"Add a cors policy with allowed-origins {PAGE}")
     assert "middleware" not in text
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cors_addon.fetch.headers import HeaderList
-from cors_addon.traffic.body_hints import CODED, Hint, decoded_beginning, hints_in, response_hints
+from cors_addon.traffic.body_hints import CODED, Hint, decoded_beginning, hints_in, reason_hints, response_hints
 
 SAID = [
     ("Invalid CORS request", Hint.CORS_REFUSED),
@@ -27,6 +27,12 @@ SAID = [
     ("<b>Warning</b>:  Cannot modify header information - headers already sent by (output", Hint.OUTPUT_BEFORE_HEADERS),
     ("\nFatal error: Uncaught Exception", Hint.PHP_ERROR),
     ("<h1>413 Request Entity Too Large</h1>", Hint.TOO_LARGE),
+    ('{"error":{"status":500,"message":"http://localhost:3000 is not a valid origin"}}', Hint.ORIGIN_REFUSED),
+    ("Unauthorized header authorization", Hint.HEADERS_REFUSED),
+    ("Jwt is missing", Hint.ENVOY_JWT),
+    ('{"code":401,"message":"Invalid JWT"}', Hint.SUPABASE_JWT),
+    ('{"code":"WORKER_LIMIT","message":"Function failed"}', Hint.FUNCTION_FAILED),
+    ("error code: 1011", Hint.FIREWALL),
 ]
 
 
@@ -57,3 +63,20 @@ def test_content_codings(coding: str, pack) -> None:  # type: ignore[no-untyped-
 @given(st.sampled_from(["", "gzip", "deflate", "br", "x"]), st.binary(max_size=300))
 def test_broken_codings_say_nothing_and_raise_nothing(coding: str, data: bytes) -> None:
     assert len(decoded_beginning(coding, data[:CODED])) <= 4096
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [("origin", Hint.ORIGIN_REFUSED), ("method", Hint.METHOD_REFUSED), ("header", Hint.HEADERS_REFUSED)],
+)
+def test_the_reason_phrase_of_cors_code_counts_where_there_is_no_body(word: str, hint: Hint) -> None:
+    """https://quarkus.io and Vert.x answer with 403, this reason and nothing else."""
+    reason = f"CORS Rejected - Invalid {word}"
+    assert reason_hints(403, reason) == (hint,)
+    assert response_hints(403, HeaderList([]), b"", reason) == (hint,)
+    assert reason_hints(200, reason) == ()
+
+
+@pytest.mark.parametrize("reason", ["", "Forbidden", "Origin not allowed", "No CORS today"])
+def test_other_reason_phrases_say_nothing(reason: str) -> None:
+    assert reason_hints(403, reason) == ()

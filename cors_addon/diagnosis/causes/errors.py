@@ -248,8 +248,8 @@ def _error(scene: Scene) -> Iterator[Cause]:
         yield RATE_LIMIT.named(HIGH, said + also, flows)
     elif status in (401, 403):
         code = scene.headers.get("sb-error-code")
-        if code is not None:
-            how = f"{said} with sb-error-code: {shown(code, 60)}"
+        if code is not None or (scene.owner.name == "Supabase" and scene.says(Hint.SUPABASE_JWT)):
+            how = f"{said} with sb-error-code: {shown(code, 60)}" if code else f"{said}, and the body names the token"
             yield AUTH.named(
                 HIGH, how, flows, fix=_SUPABASE, rank=Rank.RESPONDER, title=_SUPABASES, where="In Supabase"
             )

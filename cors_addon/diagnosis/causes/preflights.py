@@ -13,12 +13,12 @@ from ...verdict.model import Cause, Confidence, Finding
 from ..platform_settings import SETTINGS
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, name_of, shown
+from .exemptions import exemption
 from .gateways import is_someone_elses
 from .platforms import has_no_function
 from .redirects import DOUBLED
-from .refusals import REFUSED, by_cors_code, missing_in
+from .refusals import REFUSED, by_cors_code, left_out, missing_in
 from .responders import gateway_of, store_of
-from .server_table import known_server
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
@@ -143,19 +143,13 @@ _DEV_SERVERS: Final = (
     ("thttpd", "thttpd"),
     ("mongoose", "Mongoose"),
 )
-_KONG: Final = (
-    "In Kong: set run_on_preflight: false on the authentication plugin, so that OPTIONS needs no credentials."
+_OR_LISTED: Final = (
+    " Where CORS is configured already, as in Traefik: add {origin} to its list, with scheme and port: unlisted "
+    "pages get such a bare answer."
 )
-_GATEWAYS: Final = (
-    (
-        Hint.APIGEE_CREDENTIALS,
-        "In Apigee: attach the CORS policy to the proxy's request PreFlow, before VerifyAPIKey or VerifyAccessToken.",
-    ),
-    (
-        Hint.WSO2_CREDENTIALS,
-        "In WSO2 API Manager: switch CORS on for the API (Runtime Configurations), which answers OPTIONS without a "
-        "token. Or set OPTIONS to security None.",
-    ),
+_GRPC: Final = (
+    "In the proxy in front (Envoy: the filter envoy.filters.http.cors before the router, and a cors policy at the "
+    "virtual host or route): answer OPTIONS there. gRPC servers know POST only."
 )
 _ASKED: Final = frozenset({"access-control-request-method", "access-control-request-headers"})
 _NO_ROUTE: Final = (404, 405, 501)
@@ -200,11 +194,7 @@ def _refused(scene: Scene) -> Iterator[Cause]:
         # The CORS code itself refuses: said with the refusals.
         return
     elif code in (401, 407):
-        kong = "x-kong-response-latency" in scene.headers and "x-kong-upstream-latency" not in scene.headers
-        fix = next((fix for hint, fix in _GATEWAYS if scene.says(hint)), _KONG if kong else None)
-        where, server = None, known_server(scene)
-        if fix is None and server is not None and server.default:
-            fix, where = server.fix(scene), server.where
+        where, fix = exemption(scene)
         yield AUTH.named(HIGH, f"{said}{scene.challenge}; preflights carry no credentials", flows, fix=fix, where=where)
     elif code == 403 and store_of(scene.headers) is None:
         if "cf-access-domain" in scene.headers or "cloudflare-access" in _challenge(scene):
@@ -293,13 +283,20 @@ def _without_headers(scene: Scene) -> Iterator[Cause]:
         message = f"{said} without {ALLOW_ORIGIN}, and {name_of(actual)} has it"
         yield ACTUAL_ONLY.named(HIGH, message, (scene.id, actual.flow))
         return
+    yield from left_out(scene, said)
     allow = scene.headers.get("Allow")
     if scene.has_cors_headers:
         return
-    if allow is not None:
+    if "grpc-status" in scene.headers:
+        yield PLAIN_OPTIONS.named(
+            HIGH, f"{said} and Grpc-Status: a gRPC server answered OPTIONS", (scene.id,), fix=_GRPC
+        )
+    elif allow is not None:
         yield PLAIN_OPTIONS.named(HIGH, f"{said} with Allow: {shown(allow, 60)} and no CORS header", (scene.id,))
     elif store_of(scene.headers) is None:
-        yield PLAIN_OPTIONS.named(MEDIUM, f"{said} and no CORS header", (scene.id,))
+        bare = not scene.server and not scene.headers.content_type
+        fix = PLAIN_OPTIONS.fix + _OR_LISTED.replace("{origin}", shown(scene.origin, 100)) if bare else None
+        yield PLAIN_OPTIONS.named(MEDIUM, f"{said} and no CORS header", (scene.id,), fix=fix)
 
 
 def _own(scene: Scene) -> Iterator[Sighting]:

@@ -59,6 +59,11 @@ SWITCHED_OFF: Final = CauseEntry(
 
 ENTRIES: Final = (ORIGIN_REFUSED, REFUSED, OWN_ORIGIN, SWITCHED_OFF)
 
+_APIMS: Final = "In the Azure portal, at the inbound policies"
+_APIM: Final = (
+    "Add {origin} to allowed-origins of the cors policy, without a slash at its end. With no cors policy at this API: "
+    "add one for All APIs or the API, as the first policy; at a product, a key in a header hides it."
+)
 _HAPI: Final = "In hapi: set cors in the route's options, or for all routes in the server's routes.cors."
 _RACK_LACKS: Final = {
     "no-path": "the path {path}",
@@ -67,6 +72,7 @@ _RACK_LACKS: Final = {
     "deny-header": "the request's header names",
 }
 """What rack-cors misses, by its own word for it."""
+_LISTS: Final = (ALLOW_METHODS, ALLOW_HEADERS, "Access-Control-Max-Age")
 _ASKED: Final = frozenset({"access-control-request-method", "access-control-request-headers"})
 _REFUSES: Final = (400, 401, 403, 404)
 _SAYS_ORIGIN: Final = (Hint.ORIGIN_REFUSED,)
@@ -93,6 +99,18 @@ def refused(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if scene.says(Hint.CORS_SWITCHED_OFF):
         how = f"OPTIONS got {scene.status}, and the body says that CORS is disabled for this route"
         yield SWITCHED_OFF.named(HIGH, how, (scene.id,), fix=_HAPI, rank=Rank.EXCHANGE)
+        return
+    if is_apims(scene):
+        method = "OPTIONS" if scene.is_preflight else shown(scene.method, 20)
+        how = f"{method} got an empty 200 from Azure API Management: its cors policy refuses an origin like this"
+        yield ORIGIN_REFUSED.named(
+            MEDIUM,
+            how,
+            (scene.id,),
+            fix=_APIM.replace("{origin}", shown(scene.origin, 100)),
+            where=_APIMS,
+            rank=Rank.RESPONDER,
+        )
         return
     server = known_server(scene)
     if scene.status >= 400 or (scene.is_preflight and scene.says(*_SAYS_ORIGIN)):
@@ -128,10 +146,12 @@ def _by_error(scene: Scene, server: KnownServer | None) -> Iterator[Cause]:
     said = f"{'OPTIONS' if scene.is_preflight else shown(scene.method, 20)} got {scene.status}"
     page = shown(scene.origin, 60)
     if scene.says(*_SAYS_ORIGIN):
-        yield _set(ORIGIN_REFUSED, HIGH, f"{said}, and the body says that origin {page} is not allowed", scene, server)
+        yield _set(
+            ORIGIN_REFUSED, HIGH, f"{said}, and the response says that origin {page} is not allowed", scene, server
+        )
         return
     if scene.says(Hint.CORS_REFUSED) and not scene.says(Hint.METHOD_REFUSED, Hint.HEADERS_REFUSED):
-        yield _set(ORIGIN_REFUSED, HIGH, f"{said}, and the body says that CORS code refused it", scene, server)
+        yield _set(ORIGIN_REFUSED, HIGH, f"{said}, and the response says that CORS code refused it", scene, server)
         return
     by = by_cors_code(scene)
     if scene.is_preflight and scene.status in _REFUSES and scene.status != 401 and by:
@@ -169,6 +189,34 @@ def _by_error(scene: Scene, server: KnownServer | None) -> Iterator[Cause]:
         yield _set(ORIGIN_REFUSED, LOW, how, scene, server, Rank.STATUS)
 
 
+def left_out(scene: Scene, said: str) -> Iterator[Cause]:
+    """For a preflight that succeeds, by CORS code as it seems, and whose response does not name the page."""
+    name = next(
+        (name for name in (ALLOW_METHODS, ALLOW_HEADERS, "Access-Control-Max-Age") if name in scene.headers), ""
+    )
+    server = known_server(scene)
+    if name:
+        how = f"{said} with {name} and without {ALLOW_ORIGIN}: CORS code answered, and leaves this page out"
+        yield _set(ORIGIN_REFUSED, MEDIUM, how, scene, server)
+    elif _is_aspnets(scene):
+        # CorsMiddleware answers every preflight of a route that has a policy, with 204.
+        how = f"{said} and nothing more: ASP.NET Core's CORS middleware refuses a page like this"
+        yield _set(ORIGIN_REFUSED, MEDIUM, how, scene, server, Rank.RESPONDER)
+
+
+def _is_aspnets(scene: Scene) -> bool:
+    return scene.status == 204 and scene.server.lower() == "kestrel" and "allow" not in scene.headers
+
+
+def is_apims(scene: Scene) -> bool:
+    """Say whether a response is the empty 200 with which Azure API Management's cors policy refuses an origin.
+
+    https://learn.microsoft.com/azure/api-management/cors-policy
+    """
+    ours = scene.owner.name == "Azure API Management" and scene.status == 200
+    return ours and scene.headers.get("Content-Length") == "0" and not scene.has_cors_headers
+
+
 def _missed_by_rack(scene: Scene, why: str) -> Cause:
     """Say what rack-cors says by its X-Rack-CORS why it lets a request pass without headers."""
     how = f"X-Rack-CORS is miss; {shown(why, 30)}"
@@ -187,7 +235,7 @@ def _missed_by_rack(scene: Scene, why: str) -> Cause:
 
 def own_origin(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a same-origin request that CORS code refuses."""
-    by = "a body that names CORS" if scene.says(*_SAYS_ORIGIN, *_SAYS_CORS) else by_cors_code(scene)
+    by = "words that name CORS" if scene.says(*_SAYS_ORIGIN, *_SAYS_CORS) else by_cors_code(scene)
     scheme = scene.origin.partition("://")[0]
     how = f"{shown(scene.method, 20)} from its own page ({shown(scene.origin, 60)}) got {scene.status} with {by}"
     about = " (it may see http behind a proxy)" if scheme == "https" else ""
@@ -229,11 +277,11 @@ def _title(server: KnownServer) -> str:
 
 def by_cors_code(scene: Scene) -> str:
     """Name what only CORS code sends with a refusal; empty where there is nothing of the kind."""
-    for name in (ALLOW_METHODS, ALLOW_HEADERS, "Access-Control-Max-Age"):
+    for name in _LISTS:
         if name in scene.headers:
             return name
     if scene.says(*_SAYS_CORS):
-        return "a body that names CORS"
+        return "words that name CORS"
     if scene.varies & _ASKED:
         return "Vary: Access-Control-Request-..."
     return "Vary: Origin" if scene.varies == {"origin"} else ""

@@ -59,6 +59,7 @@ _STORES: Final = (
     ("server", "amazons3", "Amazon S3"),
     ("server", "uploadserver", "Google Cloud Storage"),
     ("server", "windows-azure-blob", "Azure Blob Storage"),
+    ("server", "azurite-blob", "Azure Blob Storage"),
     ("server", "minio", "MinIO"),
     ("server", "aliyunoss", "Alibaba Cloud OSS"),
     ("server", "tencent-cos", "Tencent COS"),

@@ -1,6 +1,6 @@
 """The table of servers that are known by their port, path or headers, each with its CORS setting.
 
-Ports are the ones that each program listens on unless told otherwise.
+Ports are the ones that each program listens on unless told otherwise. What one sign tells stands in ``server_list.py``.
 """
 
 import re
@@ -9,6 +9,7 @@ from typing import Final
 
 from .context import Scene
 from .known_servers import KnownServer
+from .server_list import LISTED
 
 
 def _at(port: int, *paths: str) -> Callable[[Scene], bool]:
@@ -89,11 +90,12 @@ KNOWN: Final = (
     KnownServer(
         "Home Assistant",
         lambda scene: (
-            _at(8123)(scene) or (_server("python")(scene) and "aiohttp" in scene.server and scene.path == "/api/")
+            _at(8123, "/api/", "/auth/")(scene)
+            or (_server("python")(scene) and "aiohttp" in scene.server and scene.path == "/api/")
         ),
         "In Home Assistant's configuration.yaml",
         "Add {origin} to the list of cors_allowed_origins under http, then restart.",
-        "port 8123, or aiohttp with the path /api/",
+        "port 8123 and the path, or aiohttp with the path /api/",
         "http:\n  cors_allowed_origins:\n    - {origin}",
         list_name="cors_allowed_origins",
     ),
@@ -456,4 +458,4 @@ KNOWN: Final = (
 
 def known_server(scene: Scene) -> KnownServer | None:
     """Return the program that answers, by all that the scene shows; ``None`` where it is not known."""
-    return next((each for each in KNOWN if each.fits(scene)), None)
+    return next((each for each in (*KNOWN, *LISTED) if each.fits(scene)), None)

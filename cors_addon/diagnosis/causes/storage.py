@@ -114,7 +114,7 @@ def _refused(scene: Scene, said: str, signed: bool) -> Iterator[Cause]:
 
 
 def _bucket(scene: Scene, who: str, said: str) -> Iterator[Cause]:
-    if not (scene.status < 400 or scene.status in (400, 403, 404, 405)):
+    if not (scene.status < 400 or scene.status in (400, 403, 404, 405)) or scene.says(Hint.FIREWALL):
         return
     if scene.says(Hint.BUCKET_WITHOUT_RULE):
         yield BUCKET.named(
