@@ -9,10 +9,8 @@ flow after all.
 import functools
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, BinaryIO, Final
 
-from ..fetch.headers import HeaderList
 from ..fetch.messages import Request, Response
 from ..traffic.body_hints import Hint, response_hints
 from ..traffic.exchange import Exchange, Responder
@@ -23,7 +21,8 @@ from .flow_failures import failure_told
 from .flow_keys import PROBE, SERVER, VERDICT
 from .flow_scan import glance, is_of_interest_without_origin
 from .mitmproxy_flows import FORMAT_VERSION, default_port, hostport, parse_authority, state_and_url
-from .sighting import UNREMARKABLE, Clock, Made, Sighting
+from .saved_changes import as_sent
+from .sighting import UNREMARKABLE, Clock, Sighting
 from .tnetstrings import BEGINNING, TOO_LARGE, WHOLE, State, dictionary, netstrings, told
 
 _BROKEN: Final = (ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError)
@@ -115,9 +114,10 @@ def _of_state(state: State, url: str | None = None) -> Sighting:
     request, client = state["request"], state["client_conn"]
     response = state["response"]
     seen = glance(request["headers"])
-    told = state["metadata"].get(VERDICT)
-    if told and told.get("delivered") and not told["delivered"]["dry_run"] and response is not None:
-        return _changed(told["delivered"], state["metadata"].get(SERVER), _exchange(state, url))
+    if VERDICT in state["metadata"] and response is not None:
+        changed = as_sent(state["metadata"], _exchange(state, url))
+        if changed is not None:
+            return Sighting(changed[0], delivered=changed[1])
     if seen.origin:
         return Sighting(_exchange(state, url)) if response is not None or state["error"] is not None else UNREMARKABLE
     if response is None:
@@ -126,18 +126,6 @@ def _of_state(state: State, url: str | None = None) -> Sighting:
     if is_of_interest_without_origin(response["status_code"], response["headers"], seen):
         return Sighting(_exchange(state, url), cookie)
     return Sighting(None, cookie) if cookie is not None else UNREMARKABLE
-
-
-def _changed(told: State, kept: Any, exchange: Exchange) -> Sighting:
-    """Tell what the server sent from what a rule made of it; where nothing was kept, the server was not asked."""
-    assert exchange.response is not None
-    edits = tuple(tuple(map(str, edit)) for edit in told["edits"])
-    made = Made(str(told["rule"]), edits, exchange.response)
-    if not kept:
-        return Sighting(replace(exchange, response=None, responder=Responder.SERVER, body_hints=()), delivered=made)
-    (_, status), *lines = kept
-    server = Response(int(status), HeaderList([(str(name), str(value)) for name, value in lines]))
-    return Sighting(replace(exchange, response=server), delivered=made)
 
 
 def _exchange(state: State, url: str | None) -> Exchange:

@@ -24,6 +24,7 @@ from . import console, contentview, display, hangup_signal, options, rulefile, t
 from .browsers import Browsers
 from .commands import Commands
 from .flow_hooks import FlowHooks
+from .judged_flows import JudgedFlows
 from .log_messages import guard_log
 from .page_flows import PageFlows
 from .page_services import page_services
@@ -52,7 +53,9 @@ class CorsAddon(FlowHooks):
     def __init__(self) -> None:
         ledger = Ledger(self._method_asked_for, KEPT_VERDICTS)
         super().__init__(lambda flow_id: ledger.touch(flow_id))
-        services = Services(self.session, self.kept, self.injection, self.teller, self.pipeline.settle_some)
+        self.judged = JudgedFlows(self.session, self.kept, self.pipeline, lambda flow: self.page.owns(flow))
+        settle = self.pipeline.settle_some
+        services = Services(self.session, self.kept, self.injection, self.teller, settle, self.judged)
         self.services = services
         self.probe = Probe(services)
         self.verifier = Verifier(services)
@@ -248,12 +251,8 @@ class CorsAddon(FlowHooks):
 
     def verdict_of(self, flow: http.HTTPFlow) -> dict[str, Any] | None:
         """Judge what was seen until now, and return a flow's entry of the JSON report; see ``cors_addon``."""
-        self.pipeline.drain()
-        if "cors" not in flow.metadata and display.is_cleared(flow.id):
-            self.pipeline.judge_again(flow)
-        self.kept.complete(flow)
-        entry: dict[str, Any] | None = flow.metadata.get("cors")
-        return entry
+        judged = self.judged.explained(flow)
+        return None if judged is None else judged.metadata.get("cors")
 
     def name_of(self, flow_id: str) -> str:
         """Return what people know a flow by: method, path, status and time; its id where it is forgotten."""

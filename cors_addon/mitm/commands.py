@@ -45,7 +45,6 @@ _MOST_EXPLAINED: Final = 20
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
-
 Run = Callable[Concatenate["Commands", Given], Result]
 
 
@@ -163,7 +162,11 @@ class Commands:
     @contained
     def ticket(self, flows: Sequence[flow.Flow], path: types.Path) -> str:
         """Write what is wrong with these flows as Markdown into a file, with curl commands, to hand over."""
-        verdicts, reporting, target = self._verdicts(flows), self._reporting, ticket_path(path, self._services)
+        verdicts, reporting, target = (
+            self._services.judged.verdicts(flows),
+            self._reporting,
+            ticket_path(path, self._services),
+        )
         if len(verdicts) <= _FEW or not reporting.jobs.may_wait:
             return write_tickets(map(self._services.store.explained, verdicts), target)
         told = LateLines("the tickets are being written; the log will say when they are there")
@@ -179,7 +182,7 @@ class Commands:
         if state not in _STATES:
             raise exceptions.CommandError(f"cors.inject {state}: say one of {', '.join(_STATES)}")
         injection = self._services.injection
-        on = not injection.is_on if state == "toggle" else state == "on"
+        on = state == "on" or (state == "toggle" and not injection.is_on)
         if on and not injection.rules.rules:
             raise exceptions.CommandError(
                 "No rule is loaded. Add one with cors.rules.add @focus, or name a rule file with the option cors_rules."
@@ -233,12 +236,8 @@ class Commands:
     def rules_suggest(self, flows: Sequence[flow.Flow]) -> types.Data:
         """Suggest a rule that would unblock these flows, ready to paste into the rule file."""
         told = LateLines("a suggestion is being made; the log will show it")
-        self._make("a suggestion", self._verdicts(flows), self._suggestion, told, told.in_turns)
+        self._make("a suggestion", self._services.judged.verdicts(flows), self._suggestion, told, told.in_turns)
         return [["rule"], *told.rows()]  # type: ignore[return-value]
-
-    def _verdicts(self, flows: Sequence[flow.Flow]) -> list[Verdict]:
-        found = map(self._services.store.verdicts.get, (each.id for each in flows))
-        return [verdict for verdict in found if verdict is not None]
 
     def _make(
         self,
@@ -288,7 +287,8 @@ class Commands:
     def rules_add(self, flows: Sequence[flow.Flow]) -> types.Data:
         """Write the smallest rule that unblocks these flows into the rule file, and switch injection on for it."""
         told = LateLines("the rules are being made; the log will show them")
-        self._make("a change of the rules", self._verdicts(flows), self._preview, lambda made: told(self._added(made)))
+        judged = self._services.judged.verdicts(flows)
+        self._make("a change of the rules", judged, self._preview, lambda made: told(self._added(made)))
         return [["rule"], *told.rows()]  # type: ignore[return-value]
 
     def _added(self, preview: Preview) -> list[str]:

@@ -8,7 +8,8 @@ from typing import Any, Final
 from mitmproxy import contentviews, ctx, http
 from mitmproxy.flow import Flow
 
-from .display import SERVER, is_cleared
+from ..capture.flow_keys import SERVER
+from ..rules.plans import ADDON_HEADER
 
 NAME: Final = "CORS"
 _FIRST: Final = 2.0
@@ -17,8 +18,8 @@ _WIDTH: Final = 64
 """What fits beside the flow list of mitmweb in a window of 1280 pixels."""
 
 _BLOCKED: Final = "blocked"
-_CLEARED: Final = (
-    "The verdict of this flow was cleared, and a rule has changed its response."
+_CHANGED: Final = (
+    "A rule has changed this response, and what the server sent is forgotten."
     " Repeat the request in the browser to have it judged again."
 )
 _NOTHING: Final = "No CORS check applies to this flow: it is same-origin, a navigation, or not a browser's request."
@@ -26,36 +27,42 @@ _NOTHING: Final = "No CORS check applies to this flow: it is same-origin, a navi
 
 def text_for(flow: Flow | None) -> str:
     """Return what the view shows for a flow."""
-    verdict = _entry_of(flow) if flow is not None else None
-    if not isinstance(verdict, dict):
-        return _CLEARED if flow is not None and is_cleared(flow.id) else _NOTHING
-    assert flow is not None
+    judged = _judged(flow)
+    if judged is None:
+        return _CHANGED if _is_changed(flow) else _NOTHING
     from ..report.explain import explain
 
-    return "\n".join(explain(verdict, _WIDTH, flow.metadata.get(SERVER) or (), _name_of))
+    return "\n".join(explain(judged.metadata["cors"], _WIDTH, judged.metadata.get(SERVER) or (), _name_of))
+
+
+def _is_changed(flow: Flow | None) -> bool:
+    return isinstance(flow, http.HTTPFlow) and flow.response is not None and ADDON_HEADER in flow.response.headers
+
+
+def _addon() -> Any:
+    addons = getattr(getattr(ctx, "master", None), "addons", None)
+    return addons.get("cors-addon") if addons is not None else None
 
 
 def _name_of(flow_id: str) -> str:
     """Return what people know a flow by, where the running addon remembers it."""
-    addons = getattr(getattr(ctx, "master", None), "addons", None)
-    addon = addons.get("cors-addon") if addons is not None else None
+    addon = _addon()
     return flow_id if addon is None else str(addon.name_of(flow_id))
 
 
-def _entry_of(flow: Flow) -> Any:
-    """Return what a flow carries, with causes and fixes where the running addon knows them."""
-    addons = getattr(getattr(ctx, "master", None), "addons", None)
-    addon = addons.get("cors-addon") if addons is not None else None
-    if addon is not None and isinstance(flow, http.HTTPFlow):
-        addon.verdict_of(flow)
-    return flow.metadata.get("cors")
+def _judged(flow: Flow | None) -> http.HTTPFlow | None:
+    """Return the flow that carries the verdict on a flow, with causes and fixes where the running addon knows them."""
+    addon = _addon()
+    judged: http.HTTPFlow | None = None if addon is None or flow is None else addon.judged.explained(flow)
+    return judged if judged is not None and "cors" in judged.metadata else None
 
 
 def brief_for(flow: Flow) -> str:
     """Return the same in a line, for where there is room for no more."""
-    verdict = _entry_of(flow)
-    if not isinstance(verdict, dict):
+    judged = _judged(flow)
+    if judged is None:
         return text_for(flow)
+    verdict = judged.metadata["cors"]
     from ..report.terminal_lines import log_line
 
     told = [log_line(diagnosis).text for diagnosis in verdict.get("diagnoses") or ()]
@@ -68,8 +75,9 @@ def priority_for(data: bytes, flow: Flow | None, message: object = None) -> floa
 
     Any other body keeps its own view.
     """
-    if flow is None or "cors" not in flow.metadata:
+    if _judged(flow) is None:
         return _NOT_BY_ITSELF
+    assert flow is not None
     return _FIRST if not data or _is_withheld(flow, message) else _NOT_BY_ITSELF
 
 

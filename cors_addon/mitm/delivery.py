@@ -75,6 +75,10 @@ class Deliveries:
         self._delivered[flow.id] = Delivered(chosen.rule, None, edits)
         return made
 
+    def recall(self, flow_id: str, rule: str, edits: tuple[tuple[str, ...], ...]) -> None:
+        """Take note of what a rule had made of a flow before it was saved."""
+        self._delivered[flow_id] = Delivered(rule, None, edits)
+
     def foresee(self, flow_id: str, chosen: Plan, server: Response | None) -> None:
         """Say what would have become of a flow, had the rule of a dry run changed it."""
         known = self._delivered.get(flow_id)

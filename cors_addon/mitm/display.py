@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from mitmproxy import http
 
+from ..capture.flow_keys import SERVER
 from ..catalogue.violation import Severity
 from ..report.entries import shown_entry
 from ..report.terminal_lines import delivered_line, headline, worst
-from ..traffic.bounded_dicts import Remembered
 from ..verdict.model import Verdict
 from ..verdict.redact import redact
 
@@ -40,9 +40,6 @@ PLAIN: Final = {
 
 _PREFIX: Final = "CORS:"
 _MARK: Final = "cors.mark"
-_cleared: Final[Remembered[str, None]] = Remembered(20_000)
-SERVER: Final = "cors.server"
-"""Where a flow that a rule has changed keeps the server's own header lines."""
 
 
 def show(
@@ -57,7 +54,6 @@ def show(
 
     ``entry`` makes what the metadata hold; ``plain`` chooses marks that need no emoji font.
     """
-    _cleared.pop(flow.id, None)
     flow.metadata["cors"] = entry(verdict)
     flow.metadata["cors.outcome"] = verdict.outcome.value
     flow.metadata["cors.findings"] = " ".join(dict.fromkeys(finding.id for finding in verdict.findings))
@@ -94,18 +90,11 @@ def show_fixed(flow: http.HTTPFlow, told: str) -> None:
 
 
 def clear(flow: http.HTTPFlow) -> None:
-    """Take everything of ours off a flow, and remember that it was there."""
-    if "cors" in flow.metadata:
-        _cleared[flow.id] = None
+    """Take everything of ours off a flow."""
     _set_mark(flow, "")
     _set_line(flow, "")
     for key in ("cors", "cors.outcome", "cors.findings", "cors.rule", SERVER, _MARK):
         flow.metadata.pop(key, None)
-
-
-def is_cleared(flow_id: str) -> bool:
-    """Say whether the user has cleared the verdict of a flow."""
-    return flow_id in _cleared
 
 
 def _set_mark(flow: http.HTTPFlow, wanted: str) -> None:

@@ -78,13 +78,15 @@ class FlowHooks:
 
     @contained
     def requestheaders(self, flow: http.HTTPFlow) -> None:
+        noted = flows.noted_on(flow)
         if flow.metadata or flow.comment:
             self._forget(flow)
         seen = flows.seen_of(flow)
-        if (seen is None or not seen.glance.origin) and self.injection.reaches_without_origin(flow):
+        if (seen is None or not seen.glance.origin) and (noted or self.injection.reaches_without_origin(flow)):
             seen = flows.planned(flow, seen)
         if seen is None:
             return
+        seen.noted = noted
         self._open[flow.id] = seen
         if not seen.is_live or not (seen.glance.origin or seen.is_planned):
             return

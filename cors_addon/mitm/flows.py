@@ -4,11 +4,12 @@ import re
 import time
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from mitmproxy import http
 
-from ..capture.flow_scan import NOTHING, Glance, glance
+from ..capture.flow_keys import SERVER, VERDICT
+from ..capture.flow_scan import NOTHING, Glance, glance, is_of_interest_without_origin
 from ..capture.mitmproxy_flows import browser_url
 from ..fetch.messages import REDIRECT_STATUSES, Request, Response
 from ..fetch.origins import Origin
@@ -46,7 +47,7 @@ class Seen:
     that its body was not there when it was read, ``is_noted`` that the request was put into the pipeline before its
     response, ``is_planned`` that a rule may be for it. ``is_live`` says that the flow was on its way then: mitmproxy
     takes its own word back as soon as the response is sent. ``plan`` is what a rule did to the flow, and ``made`` the
-    response that it delivered; ``at`` is the Unix time of that.
+    response that it delivered; ``at`` is the Unix time of that. ``noted`` is what a saved flow says of a rule's change.
     """
 
     flow: http.HTTPFlow
@@ -70,6 +71,7 @@ class Seen:
     plan: Plan | None = None
     made: Response | None = None
     at: float = 0.0
+    noted: dict[str, Any] | None = None
 
     @property
     def is_over(self) -> bool:
@@ -177,6 +179,24 @@ def seen_of(flow: http.HTTPFlow) -> Seen | None:
         return None
     # What other addons map elsewhere is still what the browser asked for.
     return Seen(flow, data.method, browser_url(flow) if found.origin else "", fields, found, is_live=flow.live)
+
+
+def noted_on(flow: http.HTTPFlow) -> dict[str, Any] | None:
+    """Return what a saved flow may say of a rule's change."""
+    if flow.live or VERDICT not in flow.metadata or flow.response is None:
+        return None
+    return {key: flow.metadata.get(key) for key in (VERDICT, SERVER)}
+
+
+def saved(flow: http.HTTPFlow) -> Seen | None:
+    """Look at a flow that is over and was not seen on its way; ``None`` where no CORS check applies to it."""
+    if flow.response is None and flow.error is None:
+        return None
+    seen = without_a_word(flow).again(arrived=False)
+    seen.is_again, seen.glance, seen.noted = False, glance(seen.asked), noted_on(flow)
+    seen.is_planned = seen.noted is not None
+    says = seen.status is not None and is_of_interest_without_origin(seen.status, seen.answered, seen.glance)
+    return seen if seen.glance.origin or seen.is_planned or says else None
 
 
 def planned(flow: http.HTTPFlow, seen: Seen | None) -> Seen:

@@ -10,6 +10,7 @@ from typing import Final
 from mitmproxy import http
 from mitmproxy.log import ALERT
 
+from ..capture.flow_keys import SERVER
 from ..fetch.headers import HeaderList, is_read
 from ..fetch.messages import Response
 from ..fetch.origins import Origin
@@ -18,7 +19,6 @@ from ..rules.patterns import Target, target_of
 from ..rules.plans import STATUS, Abort, HeaderEdits, Plan, PreflightAnswer, answered, apply_edits, edit_lines
 from ..traffic.exchange import Exchange
 from ..verdict.redact import redact_header
-from .display import SERVER
 from .rulefile import Change, RuleFile
 
 logger = logging.getLogger("cors_addon")

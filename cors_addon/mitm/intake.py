@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from mitmproxy import http
 
 from ..capture.flow_scan import is_of_interest_without_origin
+from ..capture.saved_changes import as_sent
 from ..diagnosis.session import Session
 from ..fetch.messages import Response
 from ..traffic.exchange import Exchange
@@ -83,7 +84,15 @@ class Intake:
         return not flows.is_harmless(seen)
 
     def _judge(self, seen: Seen) -> None:
-        self.judge_exchange(seen.flow, seen.read_body(), seen.is_live)
+        exchange = seen.read_body()
+        changed = None if seen.noted is None else as_sent(seen.noted, exchange)
+        if changed is None:
+            self.judge_exchange(seen.flow, exchange, seen.is_live)
+            return
+        seen.exchange, made = changed
+        seen.at = exchange.ended or 0.0
+        self._deliveries.recall(seen.flow.id, made.rule, made.edits)
+        self._delivered(seen, made.response)
 
     def judge_exchange(self, flow: http.HTTPFlow, exchange: Exchange, is_live: bool) -> None:
         """Take in one exchange, and have its flow judged where it is over."""
@@ -127,11 +136,16 @@ class Intake:
             self._deliveries.foresee(flow.id, seen.plan, exchange.response)
             self._have_judged(flow, seen.is_live)
             return
+        self._delivered(seen, seen.made)
+
+    def _delivered(self, seen: Seen, made: Response) -> None:
+        """Judge what the server sent, and what a rule made of it."""
+        exchange = seen.read()
         self.evidence_came(self._session.take_in(exchange), seen.is_live)
         if exchange.response is not None:
-            injection.keep_server(flow, exchange.response)
-        self._store.count(flow)
-        self._redeliver(seen, seen.made)
+            injection.keep_server(seen.flow, exchange.response)
+        self._store.count(seen.flow)
+        self._redeliver(seen, made)
 
     def _redeliver(self, seen: Seen, response: Response) -> None:
         """Judge what the browser gets now, and show the server's verdict with it."""

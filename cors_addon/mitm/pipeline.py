@@ -18,7 +18,7 @@ from ..diagnosis.session import Session
 from ..rules.plans import ADDON_HEADER
 from ..traffic.connection_use import Closing
 from ..traffic.testimony import Testimony, Told
-from . import flows
+from . import display, flows
 from .delivery import Deliveries
 from .flows import Seen
 from .intake import Intake
@@ -166,11 +166,16 @@ class Pipeline:
             return True
 
     def judge_again(self, flow: http.HTTPFlow) -> None:
-        """Judge a flow whose verdict was cleared, by what the server sent: what a rule changed does not show that."""
-        over = flow.response is not None or flow.error is not None
-        if over and (flow.response is None or ADDON_HEADER not in flow.response.headers):
-            self._intake.judge_exchange(flow, flows.exchange_of(flow), is_live=False)
-            self.settle()
+        """Judge a flow that no hook saw, or whose verdict was cleared, by what its server sent."""
+        seen = flows.saved(flow)
+        if seen is None:
+            return
+        if seen.noted is None and flow.response is not None and ADDON_HEADER in flow.response.headers:
+            # What a rule changed does not show what the server sent.
+            return
+        display.clear(flow)
+        self._intake.take(seen)
+        self.settle()
 
     # --- turns ------------------------------------------------------------------------------------------------
 

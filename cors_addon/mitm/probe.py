@@ -159,8 +159,7 @@ class Probe:
                 return f"{shown} is no preflight; cors.probe sends GET, HEAD and preflights only"
         elif request.method not in ("GET", "HEAD"):
             return f"{shown}: cors.probe sends GET, HEAD and preflights only; choose its preflight"
-        unlisted = self._unlisted(request)
-        if unlisted:
+        if unlisted := self._unlisted(request):
             return f"{inert(unlisted, 200)} is in no rule's hosts, and cors.probe asks the hosts of the rule file only"
         return ""
 
@@ -187,8 +186,7 @@ class Probe:
     async def _ask(self, original: http.HTTPFlow) -> None:
         request = original.request
         host = origin_of(request.pretty_url)
-        origin = request.headers.get("Origin") or ""
-        page = origin_of(origin) or host
+        page = origin_of(request.headers.get("Origin") or "") or host
         if host is None or page is None:
             return
         found: list[Answered] = []
@@ -212,7 +210,9 @@ class Probe:
     ) -> Answered:
         asking = disguised(original, guise, host)
         trusts_all = any(each.guise.kind == OTHER_SITE and each.trust is Trust.WITH_CREDENTIALS for each in found)
-        answer, server = asyncio.get_running_loop().create_future(), _connected_to(original)
+        # A file may name any address.
+        server = None if self._services.judged.is_saved(original) else _connected_to(original)
+        answer = asyncio.get_running_loop().create_future()
         waiting = _Waiting(asking, guise, page.serialize(), trusts_all, server, answer)
         self._asked[asking.id] = waiting
         try:
@@ -297,7 +297,8 @@ def rebuilt(exchange: Exchange) -> http.HTTPFlow:
     made.request = http.Request.make(request.method, request.url, b"", http.Headers(fields))
     if not made.request.host_header:  # Over HTTP/2 the name stands elsewhere.
         made.request.headers["Host"] = url.hostport(made.request.scheme, made.request.host, made.request.port)
-    made.server_conn.peername = (exchange.server_address, made.request.port) if exchange.server_address else None
+    was_there = exchange.server_address and exchange.source == "live"
+    made.server_conn.peername = (exchange.server_address, made.request.port) if was_there else None
     made.live = False
     return made
 
@@ -310,8 +311,7 @@ def disguised(original: http.HTTPFlow, guise: Guise, host: Origin) -> http.HTTPF
     made.response, made.error, made.intercepted = None, None, False
     made.client_conn.peername = _CLIENT
     request = made.request
-    request.raw_content = b""
-    request.trailers = None
+    request.raw_content, request.trailers = b"", None
     for name in _LEFT_OUT:
         request.headers.pop(name, None)
     request.headers["Origin"] = guise.origin

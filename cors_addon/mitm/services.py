@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ..diagnosis.session import Session
 from .injection import Injection
+from .judged_flows import JudgedFlows
 from .log_messages import Teller
 from .verdict_store import Keeper
 
@@ -15,6 +16,7 @@ class Services:
 
     ``settle`` has judged what was seen until now, as far as that takes a moment, and says whether it is done: whoever
     reads verdicts calls it first.
+    ``judged`` finds the verdicts of flows that somebody looks at.
     """
 
     session: Session
@@ -22,3 +24,4 @@ class Services:
     injection: Injection
     log: Teller
     settle: Callable[[], bool]
+    judged: JudgedFlows

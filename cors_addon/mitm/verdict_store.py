@@ -102,11 +102,24 @@ class Keeper:
 
     def take_probe(self, flow: http.HTTPFlow, verdict: Verdict) -> None:
         """Show what a request of the probe found on its flow, and keep it if that is something."""
+        self._flows[flow.id] = flow
         if verdict.findings:
             self.count(flow)
             self._keep(self._wishes.apply(verdict), flow)
         display.show_probe(flow, verdict, self.mark, self.comment, self.plain)
         ctx.master.addons.trigger(hooks.UpdateHook([flow]))
+
+    def shown_on(self, flow: http.HTTPFlow) -> http.HTTPFlow | None:
+        """Return the flow on which the verdict on a flow is shown: itself, or what it was copied from.
+
+        ``None`` where it was not judged since the start, whatever it carries.
+        """
+        if self._flows.get(flow.id) is flow:
+            return flow
+        entry = flow.metadata.get("cors")
+        other = self._flows.get(str(entry.get("id"))) if isinstance(entry, dict) else None
+        same = other is not None and other.request.timestamp_start == flow.request.timestamp_start
+        return other if same else None
 
     def touch(self, flow_id: str) -> None:
         """Say that there is something new to show of a flow."""
@@ -314,6 +327,7 @@ class Keeper:
             touched = [flow for flow in held if flow is not None]
             for flow in touched:
                 display.clear(flow)
+                del self._flows[flow.id]
             if touched:
                 ctx.master.addons.trigger(hooks.UpdateHook(touched))
             yield None

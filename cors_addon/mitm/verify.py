@@ -60,7 +60,7 @@ class Verifier:
         """Begin to send the request of one flow again; raises ``CommandError``."""
         if len(flows) != 1:
             raise exceptions.CommandError("cors.verify takes one flow, such as @focus")
-        return self.begin_for(flows[0].id)
+        return self.begin_for((self._services.judged.find(flows[0]) or flows[0]).id)
 
     def begin_for(self, flow_id: str) -> str:
         """Do the same for the flow of an id."""

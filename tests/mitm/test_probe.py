@@ -549,4 +549,4 @@ def test_what_is_ignored_is_not_found(tmp_path: Path) -> None:
         ask(replay, cors_get(live=False))
         assert replay.asked == GUISES
         found = [finding.id for verdict in replay.running.addon.kept.verdicts.values() for finding in verdict.findings]
-        assert found == ["null-origin-with-credentials"]
+        assert found == ["allow-origin-missing", "null-origin-with-credentials"]

@@ -25,7 +25,7 @@ def test_it_asks_listed_hosts_only_and_what_is_safe_to_send_again() -> None:
         with pytest.raises(exceptions.CommandError, match="GET, HEAD and preflights only"):
             verify([posted])
         with pytest.raises(exceptions.CommandError, match="forgotten"):
-            verify([cors_get(at=1002.0)])
+            verify([make_flow(at=1002.0)])
         with pytest.raises(exceptions.CommandError, match="takes one flow"):
             verify([])
 

@@ -1,0 +1,73 @@
+"""From a flow that somebody looks at to its verdict, whichever way the flow came."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from mitmproxy import exceptions, http
+from mitmproxy.flow import Flow
+
+from ..capture.flow_keys import PROBE
+from ..diagnosis.session import Session
+from ..verdict.model import Verdict
+from .pipeline import Pipeline
+from .verdict_store import Keeper
+
+_MOST_AT_ONCE: Final = 50
+"""Flows without a verdict that one command has judged: each takes a millisecond or two."""
+
+
+class JudgedFlows:
+    """Finds the verdicts of flows, and has those judged that no hook saw.
+
+    What a file or a copy carries is nobody's word: a copy is judged as what it was copied from, until it is sent; what
+    came past the hooks, as by ``view.flows.load``, or was cleared, is judged when somebody looks. ``is_pages`` says
+    whether a flow is the live page's own.
+    """
+
+    def __init__(
+        self, session: Session, store: Keeper, pipeline: Pipeline, is_pages: Callable[[http.HTTPFlow], bool]
+    ) -> None:
+        self._session = session
+        self._store = store
+        self._pipeline = pipeline
+        self._is_pages = is_pages
+
+    def find(self, subject: Flow) -> http.HTTPFlow | None:
+        """Return the flow whose metadata hold the verdict on a flow, ``None`` where no CORS check applies to it."""
+        if not isinstance(subject, http.HTTPFlow):
+            return None
+        known = self._store.shown_on(subject)
+        if known is None and not (PROBE in subject.metadata or self._is_pages(subject)):
+            self._pipeline.judge_again(subject)
+            known = self._store.shown_on(subject)
+        return known
+
+    def is_saved(self, subject: http.HTTPFlow) -> bool:
+        """Say whether a flow came from a file, so that nobody here knows where its server was."""
+        self.find(subject)
+        record = self._session.correlator.get(subject.id)
+        return record is not None and record.exchange.source != "live"
+
+    def explained(self, subject: Flow) -> http.HTTPFlow | None:
+        """Judge what was seen until now, and do the same; the metadata have causes and fixes too."""
+        self._pipeline.drain()
+        known = self.find(subject)
+        if known is not None:
+            self._store.complete(known)
+        return known
+
+    def verdicts(self, flows: Sequence[Flow]) -> list[Verdict]:
+        """Return what is kept of flows. Raises ``CommandError`` where very many would have to be judged first."""
+        found: dict[str, Verdict] = {}
+        before = self._store.judged
+        for subject in flows:
+            known = self.find(subject)
+            verdict = None if known is None else self._store.verdicts.get(known.id)
+            if verdict is not None:
+                found[verdict.id] = verdict
+            if self._store.judged - before > _MOST_AT_ONCE:
+                raise exceptions.CommandError(
+                    f"More than {_MOST_AT_ONCE} of these flows came without the addon, as view.flows.load loads them."
+                    " Choose fewer, or open the file with mitmproxy's option -r, and the addon judges all."
+                )
+        return [*found.values()]

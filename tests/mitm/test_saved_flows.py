@@ -1,0 +1,112 @@
+"""Flows that come from a file or a copy: what they carry is nobody's word, and each is judged by what it holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from mitmproxy import exceptions, http
+from mitmproxy.test import tflow
+
+from cors_addon.mitm.contentview import text_for
+from tests.mitm.injecting import call, injecting, passed
+from tests.mitm.support import cors_get, make_flow, make_response, preflight, proxy, saved_and_loaded
+
+HOSTILE = "\x1b]0;title\x07\x9b31m\u202e<script>"
+VERDICT = {"outcome": "allowed", "method": HOSTILE, "url": HOSTILE, "notes": [HOSTILE], "reason": HOSTILE}
+FORGED: list[Any] = [
+    *(1, "x" * 100, [], None, {}, VERDICT),
+    {**VERDICT, "diagnoses": 5},
+    {**VERDICT, "diagnoses": [{}]},
+    {**VERDICT, "findings": [{"id": HOSTILE, "message": HOSTILE, "severity": "risk"}]},
+    {**VERDICT, "browsers": {HOSTILE: {"outcome": HOSTILE, "error": HOSTILE}}},
+    {**VERDICT, "id": HOSTILE, "delivered": {"rule": HOSTILE, "edits": 7, "dry_run": False}},
+    {**VERDICT, "method": "A" * 1_000_000, "url": "u" * 1_000_000},
+]
+
+
+def past_the_hooks(subject: http.HTTPFlow) -> http.HTTPFlow:
+    """Load a flow as ``view.flows.load`` does: without a hook of any addon, and as another flow."""
+    copied: http.HTTPFlow = saved_and_loaded(subject).copy()
+    return copied
+
+
+@pytest.mark.parametrize("forged", FORGED, ids=range(len(FORGED)))
+def test_what_a_file_says_of_a_verdict_is_not_shown(forged: Any) -> None:
+    subject = cors_get(live=False)
+    subject.metadata = {"cors": forged, "cors.outcome": [HOSTILE], "cors.server": [HOSTILE], "cors.rule": 7}
+    with proxy() as running:
+        loaded = past_the_hooks(subject)
+        text = text_for(loaded)
+        assert text.startswith("BLOCKED  GET http://api.test/items")
+        assert all(char == "\n" or char.isprintable() for char in text)
+        assert loaded.metadata["cors.outcome"] == "blocked"
+        assert "cors.rule" not in loaded.metadata
+        rows = running.addon.commands.rules_suggest([past_the_hooks(subject)])
+        assert any("api.test" in row[0] for row in rows)
+
+
+@pytest.mark.parametrize("make", [tflow.ttcpflow, tflow.tudpflow, tflow.tdnsflow, tflow.twebsocketflow])
+def test_nor_on_a_flow_of_another_kind(make: Any) -> None:
+    subject = make()
+    subject.metadata = {"cors": VERDICT}
+    with proxy() as running:
+        assert text_for(subject).startswith("No CORS check applies")
+        assert running.addon.commands.rules_suggest([subject])[1:] == [
+            ["# none of these flows is blocked, so no rule is needed"]
+        ]
+
+
+def test_what_came_past_the_hooks_is_judged_once_somebody_looks() -> None:
+    with proxy() as running:
+        asked = past_the_hooks(preflight(status=403, live=False))
+        plain = past_the_hooks(make_flow(response=make_response(200), live=False))
+        assert "BLOCKED  PUT http://api.test/items" in text_for(asked)
+        assert text_for(plain).startswith("No CORS check applies")
+        assert [flow["id"] for flow in running.report()["flows"]] == [asked.id]
+        assert (plain.metadata, plain.marked) == ({}, "")
+
+
+def test_very_many_of_them_hold_nothing_up() -> None:
+    with proxy() as running:
+        many = [past_the_hooks(cors_get(live=False)) for _ in range(60)]
+        with pytest.raises(exceptions.CommandError, match=r"Choose fewer, or open the file with mitmproxy's option -r"):
+            running.addon.commands.rules_add(many)
+
+
+def test_a_copy_is_judged_as_what_it_was_copied_from_until_it_is_sent() -> None:
+    with proxy() as running:
+        blocked = running.send(cors_get())
+        copied: http.HTTPFlow = blocked.copy()
+        assert text_for(copied) == text_for(blocked)
+        assert len(running.report()["flows"]) == 1
+        copied.is_replay = "request"
+        copied.live = True
+        copied.response = make_response(200, "Access-Control-Allow-Origin: *")
+        running.send(copied)
+        assert "BLOCKED" not in text_for(copied)
+        assert "BLOCKED" in text_for(blocked)
+
+
+@pytest.mark.parametrize("hooks", [True, False], ids=["-r", "view.flows.load"])
+def test_a_flow_that_a_rule_changed_is_judged_by_what_the_server_sent(hooks: bool) -> None:
+    with injecting() as running:
+        subject = call("Access-Control-Allow-Origin: http://other.test")
+        passed(running, subject)
+        before = text_for(subject)
+        subject.live = False
+        loaded = saved_and_loaded(subject) if hooks else past_the_hooks(subject)
+    with proxy() as later:
+        if hooks:
+            later.send(loaded)
+        assert text_for(loaded) == before
+        assert loaded.metadata["cors.outcome"] == "blocked"
+        assert loaded.metadata["cors.server"] == subject.metadata["cors.server"]
+        assert later.addon.reporting.report().debts
+
+
+def test_a_flow_whose_saved_verdict_says_nothing_now_was_not_cleared() -> None:
+    subject = make_flow(response=make_response(200), live=False)
+    subject.metadata = {"cors": VERDICT}
+    with proxy() as running:
+        assert text_for(running.send(saved_and_loaded(subject))).startswith("No CORS check applies")
