@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from ..traffic.exchange import Responder
+from ..traffic.exchange import KILLED, Responder
 
 _KILLED: Final = "Connection killed."
 _RESET: Final = re.compile(r"stream (?:reset|closed) by client \((.*)\)")
@@ -18,7 +18,7 @@ def failure_told(text: str, http_version: bytes, server_alpn: bytes | None, answ
     ``answered`` says that there is a response all the same.
     """
     if text == _KILLED:
-        return f"{text} (in the proxy, by its user or an addon)", Responder.NOBODY
+        return KILLED, Responder.NOBODY
     reset = _RESET.fullmatch(text)
     if reset is not None:
         return _reset(reset[1], http_version, server_alpn)

@@ -11,7 +11,7 @@ from mitmproxy import http
 from mitmproxy.connection import ConnectionState
 from mitmproxy.flow import Error
 
-from ..traffic.exchange import Responder
+from ..traffic.exchange import KILLED, Responder
 
 _RESET: Final = re.compile(r"stream (?:reset|closed) by client \((.*)\)")
 _GIVEN_UP: Final = frozenset({"CANCEL", "H3_REQUEST_CANCELLED"})
@@ -34,7 +34,7 @@ def failure_of(flow: http.HTTPFlow) -> tuple[str, Responder]:
     assert flow.error is not None
     text = flow.error.msg
     if is_killed(flow):
-        return f"{text} (in the proxy, by its user or an addon)", Responder.NOBODY
+        return KILLED, Responder.NOBODY
     reset = _RESET.fullmatch(text)
     if reset is not None:
         return _reset(flow, reset[1])

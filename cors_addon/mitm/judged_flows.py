@@ -40,6 +40,8 @@ class JudgedFlows:
         if known is None and not (PROBE in subject.metadata or self._is_pages(subject)):
             self._pipeline.judge_again(subject)
             known = self._store.shown_on(subject)
+        elif known is subject:
+            self._pipeline.judge_edited(subject)
         return known
 
     def is_saved(self, subject: http.HTTPFlow) -> bool:

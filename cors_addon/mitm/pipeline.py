@@ -14,11 +14,12 @@ from typing import Final
 
 from mitmproxy import ctx, hooks, http
 
+from ..capture.flow_scan import glance
 from ..diagnosis.session import Session
 from ..rules.plans import ADDON_HEADER
 from ..traffic.connection_use import Closing
 from ..traffic.testimony import Testimony, Told
-from . import display, flows
+from . import display, failures, flows
 from .delivery import Deliveries
 from .flows import Seen
 from .intake import Intake
@@ -272,12 +273,31 @@ class Pipeline:
             if not seen.flow.intercepted:
                 # What was edited last is seen this time.
                 del self._held[seen.flow.id]
-            record = self._session.correlator.get(seen.flow.id)
-            if record is None or record.seen is None or seen.flow.response is None:
-                continue
-            now = seen.again(arrived=True)
-            if now.read().response != record.seen:
-                self._intake.take(now)
+            self._take_edits(seen)
+
+    def judge_edited(self, flow: http.HTTPFlow) -> None:
+        """Judge anew a flow that is over, if it holds another response by now, edited or reverted, or was killed."""
+        record = self._session.correlator.get(flow.id)
+        if record is None or flow.live:
+            return
+        seen = flows.without_a_word(flow)
+        # What the browser asked may have been mapped elsewhere meanwhile.
+        seen.request, seen.glance = record.exchange.request, glance(seen.asked)
+        seen.is_live = record.exchange.source == "live"
+        if self._take_edits(seen):
+            self.settle()
+
+    def _take_edits(self, seen: Seen) -> bool:
+        flow, record = seen.flow, self._session.correlator.get(seen.flow.id)
+        was_killed = failures.is_killed(flow)
+        if record is None or (flow.error is not None and not was_killed) or (flow.response is None and not was_killed):
+            return False
+        now = seen.again(arrived=not was_killed)
+        exchange = now.read()
+        is_news = record.exchange.error is None if was_killed else exchange.response != record.seen
+        if is_news:
+            self._intake.take(now)
+        return is_news
 
 
 def _is_in_a_loop() -> bool:

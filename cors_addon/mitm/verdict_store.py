@@ -149,7 +149,7 @@ class Keeper:
     def complete(self, flow: http.HTTPFlow) -> None:
         """Add to what a flow carries what is behind its verdict and what fixes it, for somebody looks at it."""
         verdict = self.verdicts.get(flow.id)
-        if verdict is None or "cors" not in flow.metadata:
+        if verdict is None:
             return
         try:
             flow.metadata["cors"] = shown_entry(self.explained(verdict))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Self
+from typing import Final, Self
 
 from ..fetch.messages import Request, Response
 from .body_hints import Hint
@@ -19,6 +19,10 @@ class Responder(Enum):
     """Made in the proxy on the user's behalf: a mapped file, a replayed response, an injected preflight answer."""
     NOBODY = "nobody"
     """The exchange was given up, or killed in the proxy: the browser got no response at all."""
+
+
+KILLED: Final = "killed in the proxy by its user or an addon"
+"""The failure of an exchange that was ended in the proxy."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,7 @@ def test_a_body_that_breaks_off_is_the_requests_where_no_response_has_begun() ->
 
 def test_a_killed_flow_reaches_nobody() -> None:
     told, responder = failure_of(failed(Error.KILLED_MESSAGE))
-    assert told == "Connection killed. (in the proxy, by its user or an addon)"
+    assert told == "killed in the proxy by its user or an addon"
     assert responder is Responder.NOBODY
 
 

@@ -110,3 +110,42 @@ def test_a_flow_whose_saved_verdict_says_nothing_now_was_not_cleared() -> None:
     subject.metadata = {"cors": VERDICT}
     with proxy() as running:
         assert text_for(running.send(saved_and_loaded(subject))).startswith("No CORS check applies")
+
+
+# --- edited, reverted, killed -----------------------------------------------------------------------------------------
+
+
+def test_the_view_explains_the_response_that_the_flow_holds_now() -> None:
+    """Front ends edit and revert flows without telling addons."""
+    with proxy() as running:
+        blocked = running.send(cors_get())
+        blocked.live = False
+        blocked.backup()
+        assert blocked.response is not None
+        blocked.response.headers["Access-Control-Allow-Origin"] = "*"
+        assert text_for(blocked).startswith("ALLOWED")
+        assert (blocked.marked, blocked.comment) == ("", "")
+        blocked.revert()
+        assert text_for(blocked).startswith("BLOCKED")
+        assert blocked.marked == ":x:"
+        assert blocked.metadata["cors.outcome"] == "blocked"
+
+
+def test_a_request_that_is_mapped_elsewhere_is_judged_as_the_browser_sent_it() -> None:
+    with proxy() as running:
+        blocked = running.send(cors_get())
+        blocked.live = False
+        before = text_for(blocked)
+        blocked.request.headers["Origin"] = "http://elsewhere.test"
+        blocked.request.host = "elsewhere.test"
+        assert text_for(blocked) == before
+
+
+def test_a_flow_that_is_killed_while_it_is_held_says_so() -> None:
+    with proxy() as running:
+        held = running.send(cors_get())
+        held.kill()
+        text = text_for(held)
+        assert "killed in the proxy by its user or an addon" in " ".join(text.split())
+        assert "In mitmproxy" in text
+        assert "no response" in held.comment

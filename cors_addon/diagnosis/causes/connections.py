@@ -6,7 +6,7 @@ from typing import Final
 
 from ...catalogue.violation import FixOwner
 from ...traffic.body_hints import Hint
-from ...traffic.exchange import Responder
+from ...traffic.exchange import KILLED, Responder
 from ...verdict.model import Cause, Confidence, Finding
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry
 from .context import Scene, shown
@@ -81,6 +81,17 @@ PROXY_PAGE: Final = _entry(
     FixOwner.NOBODY,
     "CORS is not what failed: fix the connection first.",
 )
+KILLED_IN_PROXY: Final = CauseEntry(
+    "killed-in-proxy",
+    "The request was killed in the proxy",
+    "The flow's error says that mitmproxy's user or an addon killed the flow.",
+    FixOwner.NOBODY,
+    "Resume held flows in place of killing them, and look at the option block_list and at other addons.",
+    headers_help=False,
+    of_server=False,
+    decisive=True,
+    where="In mitmproxy",
+)
 
 BLOCKER: Final = _entry(
     "blocked-by-extension",
@@ -133,7 +144,7 @@ HEADERS_TOO_LARGE: Final = CauseEntry(
 )
 ENTRIES: Final = (
     PLAIN,
-    *(NOT_REACHED, NAME_UNKNOWN, CERTIFICATE, TLS, BROKEN_OFF, TOO_SLOW, PROXY_PAGE, BLOCKER, OFFLINE),
+    *(NOT_REACHED, NAME_UNKNOWN, CERTIFICATE, TLS, BROKEN_OFF, TOO_SLOW, PROXY_PAGE, KILLED_IN_PROXY, BLOCKER, OFFLINE),
     *(MISDIRECTED, CLIENT_CERTIFICATE, HEADERS_TOO_LARGE),
 )
 
@@ -194,6 +205,9 @@ def failed(finding: Finding, scene: Scene) -> Iterator[Cause]:
     exchange = scene.record.exchange
     error = exchange.error
     by_browser = exchange.source == "har"
+    if error == KILLED and not by_browser:
+        yield KILLED_IN_PROXY.named(HIGH, "the flow's error in mitmproxy says so", (scene.id,))
+        return
     if error is None or (exchange.responder is not Responder.PROXY and not by_browser):
         return
     lower = error.lower()
