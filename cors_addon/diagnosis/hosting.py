@@ -157,4 +157,27 @@ THIRD_PARTIES: Final = _table("""
     ClickUp: api.clickup.com
     Monday: api.monday.com
     Linear: api.linear.app
+    Overpass API: overpass-api.de
+    Supercell: clashofclans.com clashroyale.com brawlstars.com
+    NSE India: nseindia.com
+    Adobe: adobe.io
+    Vimeo: vimeo.com
+    SoundCloud: soundcloud.com
+    Genius: genius.com
+    Unsplash: unsplash.com
+    TMDB: themoviedb.org
+    Blizzard: battle.net blizzard.com
+    Fitbit: fitbit.com
+    Strava: strava.com
+    Calendly: calendly.com
+    Klaviyo: klaviyo.com
+    ActiveCampaign: activehosted.com
+    Postmark: postmarkapp.com
+    Resend: api.resend.com
+    Brevo: brevo.com sendinblue.com
+    Razorpay: razorpay.com
+    Paystack: paystack.co
+    QuickBooks: intuit.com
+    Xero: xero.com
+    ServiceNow: service-now.com
 """)

@@ -180,3 +180,64 @@ def test_a_platform_s_setting_stands_beside_what_the_author_may_do_at_an_applica
     who, where, text = first_step(NO_ROUTE.format(url="https://shop-orders.azurewebsites.net/orders"))
     assert (who, where) == ("platform", "In the Azure portal, at the app's CORS settings")
     assert text.startswith(f"Add {PAGE} to the allowed origins")
+
+
+def test_behind_proxy_integration_the_function_sends_the_header() -> None:
+    """API Gateway's own OPTIONS method has it: enabling CORS once more changes nothing."""
+    _, where, text = first_step(
+        f"""
+> OPTIONS https://abc.execute-api.eu-west-1.amazonaws.com/dev/item
+> from {PAGE}
+> ACRM: POST
+> ACRH: content-type
+< 200
+< x-amz-apigw-id: 1
+< ACAO: *
+< ACAH: content-type
+
+> POST https://abc.execute-api.eu-west-1.amazonaws.com/dev/item
+> from {PAGE}
+> Content-Type: application/json
+< 200
+< x-amz-apigw-id: 2
+< Content-Type: application/json
+"""
+    )
+    assert where == "In the Lambda function"
+    assert "proxy integration" in text
+
+
+@pytest.mark.parametrize(
+    ("status", "line", "body", "where"),
+    [
+        (401, "Server: istio-envoy", "Jwt is missing", "In Istio"),
+        (401, 'WWW-Authenticate: AzureApiManagementKey realm="x"', "", SETTINGS["Azure API Management"][0]),
+        (200, "grpc-status: 12", "", "In the proxy before the gRPC server"),
+    ],
+)
+def test_the_gateway_that_answered_a_preflight_is_where_to_act(status: int, line: str, body: str, where: str) -> None:
+    step = first_step(
+        f"""
+> OPTIONS https://api.shop.example/v1/orders
+> from {PAGE}
+> ACRM: POST
+> ACRH: authorization
+< {status}
+< {line}
+<< {body}
+"""
+    )
+    assert step[1] == where
+
+
+def test_no_step_without_credentials_is_told_where_the_api_needs_them() -> None:
+    _, _, text = first_step(
+        f"""
+> OPTIONS https://api.twilio.com/2010-04-01/Accounts
+> from {PAGE}
+> ACRM: POST
+> ACRH: authorization
+< 401
+"""
+    )
+    assert "backend" in text and "preflight" not in text

@@ -123,6 +123,11 @@ def test_what_is_only_inferred_makes_nothing_sure_against_the_headers(exchange: 
     [
         ("net::ERR_BLOCKED_BY_CLIENT", "an extension or content blocker in the browser stopped the request"),
         ("net::ERR_CONNECTION_REFUSED", "the browser got no connection to the server"),
+        (
+            "net::ERR_BLOCKED_BY_LOCAL_NETWORK_ACCESS_CHECKS",
+            "the page lacks the browser's permission for the local network",
+        ),
+        ("net::ERR_UNSAFE_PORT", "browsers block this port: move the server to another one"),
         ("net::ERR_UNHEARD_OF", "the browser got no response"),
     ],
 )

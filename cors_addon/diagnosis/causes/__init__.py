@@ -82,6 +82,7 @@ _ORIGIN_MISSING: Final = (
     origins.app_shells,
     apis.not_for_pages,
     libraries.needless_preflight,
+    pages.by_element,
 )
 _OF_PREFLIGHTS: Final = (
     navigations.to_navigation,

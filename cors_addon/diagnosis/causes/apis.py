@@ -11,6 +11,7 @@ from ...traffic.body_hints import Hint
 from ...verdict.model import Cause, Confidence, Finding
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, shown
+from .pages import CROSSORIGIN, OF_ELEMENTS
 from .refusals import missing_in
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
@@ -45,7 +46,15 @@ THIRD_PARTY: Final = CauseEntry(
     rank=Rank.IDENTITY,
     headers_help=False,
 )
-
+INSTEAD: Final = CauseEntry(
+    "another-url-for-pages",
+    "This URL is not for pages, and its service has another one that is",
+    "The URL is one of MediaWiki's API without origin=*, or a file's at GitHub, GitLab or Dropbox.",
+    FixOwner.CLIENT,
+    "Call the URL that the service documents for pages.",
+    headers_help=False,
+    decisive=True,
+)
 LIMITS: Final = CauseEntry(
     "third-party-limits-requests",
     "A third party lets pages in, but not with this request, and only its owner can change that",
@@ -65,7 +74,7 @@ KEEPS: Final = CauseEntry(
     decisive=True,
 )
 
-ENTRIES: Final = (OPT_IN, NOT_FOR_PAGES, THIRD_PARTY, LIMITS, KEEPS)
+ENTRIES: Final = (OPT_IN, NOT_FOR_PAGES, THIRD_PARTY, INSTEAD, LIMITS, KEEPS)
 
 _ANTHROPIC: Final = "anthropic-dangerous-direct-browser-access"
 _NOT_FOR_PAGES: Final = (
@@ -80,6 +89,40 @@ _NOT_FOR_PAGES: Final = (
     (re.compile(r"https://api\.yelp\.com/"), "Yelp's API"),
     (re.compile(r"https://api-(?:free\.)?deepl\.com/|https://api(?:-free)?\.deepl\.com/"), "DeepL's API"),
 )
+
+
+_INSTEAD: Final = (
+    (
+        re.compile(r"https?://[^/?]+/(?:[^?]*/)?api\.php\?(?!(?:[^#]*&)?(?:cross)?origin=)(?:[^#]*&)?action="),
+        "MediaWiki's API",
+        "Add origin=* to the URL's query: the API then answers every page, without its cookies.",
+    ),
+    (
+        re.compile(r"https://github\.com/([^/?]+/[^/?]+)/(?:raw|blob)/([^?#]*)"),
+        "This URL of GitHub",
+        r"Use https://raw.githubusercontent.com/\1/\2, which allows every page.",
+    ),
+    (
+        re.compile(r"https://gitlab\.com/[^?]+/-/(?:raw|blob)/"),
+        "This URL of GitLab",
+        "Use GitLab's API, which allows every page (the project's repository files, raw).",
+    ),
+    (
+        re.compile(r"https://www\.dropbox\.com/(?:s|scl|sh)/"),
+        "This URL of Dropbox",
+        "Write dl.dropboxusercontent.com in place of www.dropbox.com: that host allows every page.",
+    ),
+)
+"""URLs that are not for pages, whose service documents others that are: pattern, what it is, and what to do."""
+
+
+def _instead(scene: Scene) -> Iterator[Cause]:
+    for pattern, what, fix in _INSTEAD:
+        found = pattern.match(scene.url)
+        if found is not None:
+            how = f"{scene.host} sent {scene.status} and does not allow the page"
+            title = f"{what} is not for pages as it is called, and another form is"
+            yield INSTEAD.named(HIGH, how, (scene.id,), fix=shown(found.expand(fix), 400), title=title)
 
 
 def opts_in(finding: Finding, scene: Scene) -> Iterator[Cause]:
@@ -104,6 +147,7 @@ def opts_in(finding: Finding, scene: Scene) -> Iterator[Cause]:
 
 def others_only(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a service of somebody else that names another page's origin."""
+    yield from _instead(scene)
     if scene.is_third_partys:
         sent = shown(scene.headers.get(ALLOW_ORIGIN) or "", 80)
         how = f"{scene.host} ({scene.owner.name}) sent {ALLOW_ORIGIN}: {sent}"
@@ -113,6 +157,10 @@ def others_only(finding: Finding, scene: Scene) -> Iterator[Cause]:
 def not_for_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a service of somebody else that does not let pages in."""
     if ALLOW_ORIGIN in scene.headers:
+        return
+    other = next(_instead(scene), None)
+    if other is not None:
+        yield other
         return
     known = next((name for pattern, name in _NOT_FOR_PAGES if pattern.match(scene.url)), None)
     if known is not None:
@@ -165,9 +213,11 @@ def keeps(finding: Finding, scene: Scene) -> Iterator[Cause]:
 
 def _page_can(scene: Scene) -> str:
     """Say what the page can do by itself, for this very request."""
+    if scene.record.classification.destination in OF_ELEMENTS:
+        return CROSSORIGIN.fix
     ways = [THIRD_PARTY.fix]
     asked = scene.record.asked_names
-    if scene.is_preflight and asked and is_cors_safelisted_method(scene.method):
+    if scene.is_preflight and asked and "authorization" not in asked and is_cors_safelisted_method(scene.method):
         names = shown(", ".join(asked), 80)
         ways.append(f"Without {names} the request needs no preflight.")
     return " ".join(ways)

@@ -122,6 +122,9 @@ def differing(finding: Finding, scene: Scene) -> Iterator[Cause]:
             HIGH, told, (scene.id,), fix=server.fix(scene), where=server.where, snippet=server.text(scene), title=title
         )
         return
+    if scene.is_third_partys:
+        # Whatever is wrong with the value: the page's author can change nothing about it.
+        return
     constant = None
     if scene.origin != "null":
         yield from for_another(scene, value)

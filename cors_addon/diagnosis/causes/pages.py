@@ -8,7 +8,7 @@ from ...fetch.origins import OPAQUE, serialize_origin
 from ...fetch.safelists import mime_essence
 from ...traffic.classify import Kind
 from ...verdict.model import Cause, Confidence, Finding
-from .cause import CauseEntry, Rank
+from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, name_of, shown
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
@@ -28,6 +28,11 @@ DISK: Final = CauseEntry(
     "Serve the page, for instance from localhost (`python -m http.server`): a file: page has no origin to allow.",
     rank=Rank.STATUS,
     where="On your machine",
+)
+_ELECTRONS: Final = "The Electron app loads its page from disk (file:), which has no origin to allow"
+_ELECTRON: Final = (
+    "Load the page by a scheme of the app's own (protocol.handle, with registerSchemesAsPrivileged: standard, secure, "
+    "corsEnabled), and list that origin. Or make the request in the main process (net.fetch), which knows no CORS."
 )
 SANDBOX: Final = CauseEntry(
     "sandboxed-frame",
@@ -81,7 +86,18 @@ ISOLATED: Final = CauseEntry(
     rank=Rank.SESSION,
 )
 
-ENTRIES: Final = (REDIRECT_TAINT, DISK, SANDBOX, ERROR_PAGE, HELMET, RAW_FILE, CONTENT_SCRIPT, ISOLATED)
+CROSSORIGIN: Final = CauseEntry(
+    "crossorigin-on-element",
+    "The element asks for CORS, by its crossorigin attribute",
+    "What an element loads (script, style sheet, image, audio, video) was requested in mode cors, and the server sends "
+    "no CORS header.",
+    FixOwner.CLIENT,
+    "If nothing has to read the resource (integrity, canvas, details of errors): remove crossorigin and integrity from "
+    "the element. A module script always needs CORS: serve a copy from your own host.",
+    rank=Rank.STATUS,
+    absent=LACKS_ALLOW_ORIGIN,
+)
+ENTRIES: Final = (CROSSORIGIN, REDIRECT_TAINT, DISK, SANDBOX, ERROR_PAGE, HELMET, RAW_FILE, CONTENT_SCRIPT, ISOLATED)
 
 _EXTENSIONS: Final = ("chrome-extension://", "moz-extension://", "safari-web-extension://", "extension://")
 
@@ -91,6 +107,9 @@ _HELMETS: Final = (
     *("x-dns-prefetch-control", "x-download-options", "x-permitted-cross-domain-policies", "x-frame-options"),
     *("referrer-policy", "origin-agent-cluster", "strict-transport-security", "x-xss-protection"),
 )
+
+
+OF_ELEMENTS: Final = ("script", "style", "image", "audio", "video", "track")
 
 
 def null_origin(finding: Finding, scene: Scene) -> Iterator[Cause]:
@@ -116,7 +135,28 @@ def null_origin(finding: Finding, scene: Scene) -> Iterator[Cause]:
         yield SANDBOX.named(LOW, message, (scene.id,))
     elif scene.status not in (401, 403):
         message = "Origin is null, there is no Referer, and no page was loaded through this proxy lately"
+        if "Electron/" in (exchange.request.headers.get("User-Agent") or ""):
+            message = "Origin is null, there is no Referer, and User-Agent names Electron"
+            yield DISK.named(
+                *(MEDIUM, message, (scene.id,)),
+                title=_ELECTRONS,
+                fix=_ELECTRON,
+                where="In the Electron app",
+                rank=Rank.EXCHANGE,
+            )
+            return
         yield DISK.named(LOW, message, (scene.id,))
+
+
+def by_element(finding: Finding, scene: Scene) -> Iterator[Cause]:
+    """For what an element loads in mode cors, from a server that sends no CORS header."""
+    destination = scene.record.classification.destination
+    if destination not in OF_ELEMENTS or scene.owner.kind in ("mine", "platform"):
+        # Who runs the server adds the header.
+        return
+    if scene.status < 400 and not scene.is_redirect and not scene.has_cors_headers:
+        how = f"Sec-Fetch-Dest is {destination}, and Sec-Fetch-Mode is cors"
+        yield CROSSORIGIN.named(LOW, how, (scene.id,))
 
 
 def withheld(finding: Finding, scene: Scene) -> Iterator[Cause]:

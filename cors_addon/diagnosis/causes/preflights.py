@@ -147,9 +147,10 @@ _OR_LISTED: Final = (
     " Where CORS is configured already, as in Traefik: add {origin} to its list, with scheme and port: unlisted "
     "pages get such a bare answer."
 )
+_BEFORE_GRPC: Final = "In the proxy before the gRPC server"
 _GRPC: Final = (
-    "In the proxy in front (Envoy: the filter envoy.filters.http.cors before the router, and a cors policy at the "
-    "virtual host or route): answer OPTIONS there. gRPC servers know POST only."
+    "Answer OPTIONS there (Envoy: the filter envoy.filters.http.cors before the router, and a cors policy at the "
+    "virtual host or route). gRPC servers know POST only."
 )
 _ASKED: Final = frozenset({"access-control-request-method", "access-control-request-headers"})
 _NO_ROUTE: Final = (404, 405, 501)
@@ -289,7 +290,7 @@ def _without_headers(scene: Scene) -> Iterator[Cause]:
         return
     if "grpc-status" in scene.headers:
         yield PLAIN_OPTIONS.named(
-            HIGH, f"{said} and Grpc-Status: a gRPC server answered OPTIONS", (scene.id,), fix=_GRPC
+            HIGH, f"{said} and Grpc-Status: a gRPC server answered OPTIONS", (scene.id,), fix=_GRPC, where=_BEFORE_GRPC
         )
     elif allow is not None:
         yield PLAIN_OPTIONS.named(HIGH, f"{said} with Allow: {shown(allow, 60)} and no CORS header", (scene.id,))

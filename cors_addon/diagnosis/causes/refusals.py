@@ -59,6 +59,7 @@ SWITCHED_OFF: Final = CauseEntry(
 
 ENTRIES: Final = (ORIGIN_REFUSED, REFUSED, OWN_ORIGIN, SWITCHED_OFF)
 
+_UNNAMED: Final = " If there is no list, the code never sends Access-Control-Allow-Origin: add it."
 _APIMS: Final = "In the Azure portal, at the inbound policies"
 _APIM: Final = (
     "Add {origin} to allowed-origins of the cors policy, without a slash at its end. With no cors policy at this API: "
@@ -197,7 +198,7 @@ def left_out(scene: Scene, said: str) -> Iterator[Cause]:
     server = known_server(scene)
     if name:
         how = f"{said} with {name} and without {ALLOW_ORIGIN}: CORS code answered, and leaves this page out"
-        yield _set(ORIGIN_REFUSED, MEDIUM, how, scene, server)
+        yield _set(ORIGIN_REFUSED, MEDIUM, how, scene, server, fix=_UNNAMED if server is None else None)
     elif _is_aspnets(scene):
         # CorsMiddleware answers every preflight of a route that has a policy, with 204.
         how = f"{said} and nothing more: ASP.NET Core's CORS middleware refuses a page like this"
@@ -264,9 +265,8 @@ def _set(
             rank=rank,
             title=_title(server) if entry is ORIGIN_REFUSED else None,
         )
-    fix = None
     if entry is ORIGIN_REFUSED and scene.origin != "null":
-        fix = f"Put the page's origin on the server's allowlist: {shown(scene.origin, 100)}."
+        fix = f"Put the page's origin on the server's allowlist: {shown(scene.origin, 100)}.{fix or ''}"
     return entry.named(confidence, how, flows or (scene.id,), fix=fix, rank=rank)
 
 

@@ -70,6 +70,10 @@ INSTANCES: Final = CauseEntry(
     absent=LACKS_ALLOW_ORIGIN,
     headers_help=False,
 )
+_LAMBDA: Final = (
+    "Return the header with each response, errors included. With proxy integration API Gateway adds CORS headers to "
+    "its own OPTIONS method only."
+)
 ENTRIES: Final = (INSTANCES, DROPPED_BODY, ROUTE, PREFLIGHT_ONLY, HTML)
 
 _DATA_PATH: Final = re.compile(r"/(?:api|graphql|rest|rpc|odata|v[0-9]+)(?:/|$)|\.(?:json|csv|xml)$|//api[.-]")
@@ -112,7 +116,11 @@ def _success(scene: Scene) -> Iterator[Cause]:
             message = (
                 f"{name_of(preflight)} got {ALLOW_ORIGIN}: {shown(said, 80)}, and {shown(scene.method, 20)} got none"
             )
-            yield PREFLIGHT_ONLY.named(MEDIUM if html else HIGH, message, (scene.id, preflight.id))
+            flows, sure = (scene.id, preflight.id), MEDIUM if html else HIGH
+            if "x-amz-apigw-id" in scene.headers:
+                yield PREFLIGHT_ONLY.named(sure, message, flows, fix=_LAMBDA, where="In the Lambda function")
+                return
+            yield PREFLIGHT_ONLY.named(sure, message, flows)
         return
     yield from _nginx_skips(scene)
     yield from _by_turns(scene)
