@@ -240,4 +240,5 @@ def test_no_step_without_credentials_is_told_where_the_api_needs_them() -> None:
 < 401
 """
     )
-    assert "backend" in text and "preflight" not in text
+    assert "backend" in text
+    assert "preflight" not in text
