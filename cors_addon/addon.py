@@ -4,8 +4,11 @@ mitmproxy runs this file as a module of its own, outside the package, and puts i
 every module beside it would shadow the standard library's. Saving it reloads the whole package.
 """
 
+import logging
 import os
 import sys
+
+from mitmproxy import ctx
 
 _FOLDER = os.path.dirname(os.path.realpath(__file__))
 _ROOT = os.path.dirname(_FOLDER)
@@ -18,12 +21,23 @@ if os.path.basename(_FOLDER) != "cors_addon" or not os.path.isdir(os.path.join(_
         " and give mitmproxy the path to it there, or a link to it"
     )
 
+_master = getattr(ctx, "master", None)
+_IS_LOADED = _master is not None and _master.addons.get("cors-addon") is not None
+
 sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry or os.curdir) != _FOLDER]
 if _ROOT not in sys.path:
     sys.path.insert(0, _ROOT)
-for _name in [name for name in sys.modules if name.partition(".")[0] == "cors_addon"]:
-    del sys.modules[_name]
 
-from cors_addon.mitm.addon import CorsAddon  # noqa: E402
+if _IS_LOADED:
+    # Its modules must stay: what it imports later has to be of the same classes.
+    logging.getLogger("cors_addon").warning(
+        "CORS: cors-addon is loaded already and judges every flow, so it is not loaded twice"
+    )
+    addons = []
+else:
+    for _name in [name for name in sys.modules if name.partition(".")[0] == "cors_addon"]:
+        del sys.modules[_name]
 
-addons = [CorsAddon()]
+    from cors_addon.mitm.addon import CorsAddon
+
+    addons = [CorsAddon()]

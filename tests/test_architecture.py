@@ -60,7 +60,7 @@ IMPURE = (
     *("http", "select", "socket", "ssl"),
 )
 THIRD_PARTY = {
-    "mitmproxy": ("mitm/", "capture/mitmproxy_flows.py"),
+    "mitmproxy": ("mitm/", "addon.py", "capture/mitmproxy_flows.py"),
     "tornado": ("mitm/page_listener.py",),  # mitmproxy brings it.
     "yaml": ("rules/document.py",),
     "ruamel": ("rules/document.py",),
@@ -207,7 +207,7 @@ PLANTED = [
     (
         "verdict/judge.py",
         "def f():\n    from mitmproxy import http",
-        "mitmproxy.http is for mitm/ and capture/mitmproxy_flows.py",
+        "mitmproxy.http is for mitm/ and addon.py and capture/mitmproxy_flows.py",
     ),
     (
         "rules/inject.py",

@@ -143,7 +143,14 @@ class CorsAddon(FlowHooks):
             logger.log(ALERT, "CORS: %s does not exist yet; the first rule that is added creates it", file.path)
 
     def running(self) -> None:
+        if "cors_rules" not in ctx.options:
+            # script.run loads no options.
+            raise exceptions.AddonManagerError(
+                "cors-addon works in the option scripts only, not by script.run: add addon.py to scripts, also while"
+                " mitmproxy runs"
+            )
         self._running = self.kept.may_tell = True
+        self._since = time.time()
         self.pipeline.run()
         # What is loaded by now stays. mitmproxy and the package are 106,000 objects, and each full collection looked
         # through them for 57 ms, in the midst of a turn of the loop; without them it takes less than 1 ms. A flow makes

@@ -75,6 +75,7 @@ class FlowHooks:
         self.pipeline = Pipeline(self.session, self.kept, self.deliveries, self.teller)
         self._open: Remembered[str, Seen] = Remembered(10_000)
         self._running = False
+        self._since = 0.0
 
     @contained
     def requestheaders(self, flow: http.HTTPFlow) -> None:
@@ -99,6 +100,11 @@ class FlowHooks:
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         seen = self._open.get(flow.id)
         assert flow.response is not None
+        if seen is None and flow.request.timestamp_start < self._since:
+            # It was on its way when the addon was loaded.
+            seen = flows.seen_of(flow)
+            if seen is not None:
+                self._open[flow.id] = seen
         if seen is None:
             if is_of_interest_without_origin(flow.response.status_code, flow.response.headers.fields, NOTHING):
                 self._answered(flows.without_a_word(flow))

@@ -710,3 +710,12 @@ def test_a_report_that_cannot_be_written_at_the_end_is_an_error(
         gone.parent.rmdir()
     assert good.exists(), "one that fails does not keep the other from being written"
     assert logged(caplog, logging.ERROR) == [f"cors_report={gone} could not be written: No such file or directory"]
+
+
+def test_a_request_that_was_on_its_way_when_the_addon_was_loaded_is_judged() -> None:
+    """As after a reload: the addon sees its response only."""
+    with proxy() as running:
+        under_way = cors_get()
+        running.hook("responseheaders", under_way)
+        running.hook("response", under_way)
+        assert under_way.metadata["cors.outcome"] == "blocked"

@@ -614,3 +614,12 @@ def test_the_documented_rule_does_what_is_said_of_it() -> None:
     lines = explain_request(reading.rules, "PUT", "https://api.staging.example.com/items", "https://localhost:5173")
     assert any(line.strip().startswith("yes") for line in lines)
     assert "--explain PUT https://api.staging.example.com/items --origin https://localhost:5173" in PAGE
+
+
+def test_a_request_that_was_on_its_way_when_the_addon_was_loaded_gets_its_headers() -> None:
+    with injecting() as running:
+        under_way = call()
+        running.hook("responseheaders", under_way)
+        running.hook("response", under_way)
+        assert under_way.response is not None
+        assert under_way.response.headers["Access-Control-Allow-Origin"] == APP

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,12 @@ def copied(folder: Path) -> Path:
     return folder / "cors_addon" / "addon.py"
 
 
-def loads(folder: Path, script: str | Path | None, **others: Any) -> list[str]:
+def loads(folder: Path, script: str | Path | None, more: Sequence[str | Path] = (), **others: Any) -> list[str]:
     """Judge a capture with the addon loaded from a path; what was printed."""
     report = folder / "report.json"
-    status, lines = run(folder, "-nr", capture(folder), script=script, options=[f"cors_report={report}"], **others)
+    status, lines = run(
+        folder, "-nr", capture(folder), *more, script=script, options=[f"cors_report={report}"], **others
+    )
     assert status == 0, "\n".join(lines)
     flows = json.loads(report.read_text())["flows"]
     assert [flow["outcome"] for flow in flows] == ["blocked", "blocked"]
@@ -74,6 +77,15 @@ def test_by_a_link_to_a_clone_with_spaces_in_its_path(tmp_path: Path) -> None:
     clone = copied(tmp_path / "my clone of cors addon")
     (tmp_path / "my cors.py").symlink_to(clone)
     loads(tmp_path, "my cors.py")
+
+
+def test_loaded_twice_it_works_once(tmp_path: Path) -> None:
+    """By a link beside the file, or by ``script.run``: the modules of the addon that runs stay in use."""
+    again = tmp_path / "again.py"
+    again.symlink_to(ADDON)
+    lines = loads(tmp_path, ADDON, cwd=tmp_path, more=("-s", again))
+    assert sum("loaded already" in line for line in lines) == 1
+    assert not [line for line in lines if "rror" in line or "Traceback" in line]
 
 
 def test_from_config_yaml_by_a_path_relative_to_it(tmp_path: Path) -> None:
