@@ -38,6 +38,7 @@ _REASONS: Final = (
     ("net::ERR_BLOCKED_BY_ORB", "opaque response blocking withheld the response"),
     ("net::ERR_BLOCKED_BY_LOCAL_NETWORK_ACCESS", "the page lacks the browser's permission for the local network"),
     ("net::ERR_BLOCKED_BY_PRIVATE_NETWORK_ACCESS", "the browser keeps public pages from private addresses"),
+    ("net::ERR_BLOCKED_BY_MIXED_CONTENT", "the page is on https, and browsers keep it from loading http"),
     ("net::ERR_UNSAFE_PORT", "browsers block this port: move the server to another one"),
     ("net::ERR_TOO_MANY_REDIRECTS", "the redirects do not end"),
     ("net::ERR_BLOCKED_BY_RESPONSE", "the response's or the page's resource policy withheld the response"),

@@ -242,3 +242,27 @@ def test_no_step_without_credentials_is_told_where_the_api_needs_them() -> None:
     )
     assert "backend" in text
     assert "preflight" not in text
+
+
+@pytest.mark.parametrize(
+    ("server", "how"),
+    [
+        ("Microsoft-IIS/10.0", "customHeaders in web.config"),
+        ("Caddy", "header_down -Access-Control-Allow-Origin"),
+        ("nginx/1.26.0", "proxy_hide_header"),
+        ("Apache/2.4.62", "Header onsuccess unset"),
+        ("other", "DedupeResponseHeader"),
+    ],
+)
+def test_a_doubled_header_is_dropped_by_the_directive_of_the_server_in_front(server: str, how: str) -> None:
+    _, _, text = first_step(
+        f"""
+> GET https://api.shop.example/v1/orders
+> from {PAGE}
+< 200
+< Server: {server}
+< ACAO: {PAGE}
+< ACAO: *
+"""
+    )
+    assert how in text

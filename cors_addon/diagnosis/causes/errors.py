@@ -82,6 +82,8 @@ WRONG_METHOD: Final = CauseEntry(
     absent=LACKS_ALLOW_ORIGIN,
     where="In the page or on the server",
 )
+_WEBDAVS: Final = "IIS' WebDAV module rejects the method before the application runs"
+_WEBDAV: Final = "Remove WebDAVModule under modules and WebDAV under handlers (<remove name=...>)."
 RATE_LIMIT: Final = CauseEntry(
     "rate-limited",
     "A rate limit rejected the request",
@@ -271,7 +273,14 @@ def _error(scene: Scene) -> Iterator[Cause]:
     elif status == 405:
         allow = scene.headers.get("Allow")
         also = "" if allow is None else f", and Allow is {shown(allow, 60)}"
-        yield WRONG_METHOD.named(HIGH, said + also, flows)
+        # IIS' own modules allow TRACE; an application does not.
+        webdav = (
+            scene.method in ("PUT", "DELETE") and "TRACE" in (allow or "") and scene.server.startswith("Microsoft-IIS")
+        )
+        if webdav:
+            yield WRONG_METHOD.named(HIGH, said + also, flows, title=_WEBDAVS, fix=_WEBDAV, where="In web.config")
+        else:
+            yield WRONG_METHOD.named(HIGH, said + also, flows)
     if is_gateways_own(status, scene.headers):
         return
     if known:

@@ -111,6 +111,8 @@ client medium:
 client high:
     apollographql-client-* apollo-require-preflight x-apollo-operation-name x-apollo-*
         Apollo Client | name and version in the client's setup add them; without these they are not sent
+    x-dashboard-id x-dashboard-uid x-panel-id x-panel-plugin-id x-grafana-* x-datasource-uid x-plugin-id
+        Grafana | set the data source's access to Server (proxy) in place of Browser (direct): Grafana asks then
     tus-*
         a tus upload client | the protocol needs them: allow them on the server
     upload-offset upload-length upload-metadata upload-defer-length upload-concat upload-checksum

@@ -72,10 +72,12 @@ ENTRIES: Final = (LOGIN, PREFLIGHT_LOGIN, FRAMEWORK, PRIVATE_PORT, TO_PAGE, MANI
 
 _LOGIN_WORDS: Final = re.compile(
     r"(?:log-?in|sign-?in|log-?on|sso|single-sign-on|saml2?|adfs|oauth2?|oidc|openid(?:-connect)?|authorize|authenticate|cas"
-    r"|authn?|wsfed|idp|shibboleth|accounts?|session|sessions|passport|auth-?start|u2f|mfa|2fa)(?:\.\w+)?"
+    r"|authn?|wsfed|idp|shibboleth|accounts?|session|sessions|passport|auth-?start|u2f|mfa|2fa"
+    r"|my\.policy|siteminderagent|dana-na|nidp|cookieauth)(?:\.\w+)?"
 )
 _SURE_WORDS: Final = re.compile(
     r"log-?in|sign-?in|log-?on|sso|saml|adfs|oauth|oidc|openid|authorize|authenticate|shibboleth"
+    r"|my\.policy|siteminderagent|dana-na|nidp|cookieauth"
 )
 _LOGIN_HOSTS: Final = re.compile(
     r"(?:^|\.)(?:login\.microsoftonline\.com|login\.windows\.net|login\.live\.com|accounts\.google\.com|okta\.com"

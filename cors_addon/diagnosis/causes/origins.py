@@ -50,6 +50,18 @@ TWO_LAYERS: Final = CauseEntry(
     "Send each CORS header once: remove them from one of the two layers, the gateway or the application (nginx: "
     "proxy_hide_header; Spring Cloud Gateway: DedupeResponseHeader).",
 )
+_ONCE: Final = (
+    "Send each CORS header once: remove them from the application, or have the server in front drop the application's."
+)
+_ONCE_IN: Final = (
+    (
+        "microsoft-iis",
+        "In IIS: take them out of customHeaders in web.config, or out of the code (UseCors, EnableCors).",
+    ),
+    ("caddy", "In Caddy: header_down -Access-Control-Allow-Origin in reverse_proxy."),
+    ("nginx", "In nginx: proxy_hide_header Access-Control-Allow-Origin."),
+    ("apache", "In Apache: Header onsuccess unset Access-Control-Allow-Origin."),
+)
 NULL_FOR_UNLISTED: Final = CauseEntry(
     "null-for-unlisted",
     "The server writes null for a page that it does not allow",
@@ -154,7 +166,9 @@ def several(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if len(lines) > 1 or len(distinct) < len(values) or "*" in values:
         confidence = HIGH if len(lines) > 1 or len(distinct) < len(values) else MEDIUM
         told = f"{ALLOW_ORIGIN} is sent {len(values)} times: {_who_adds(scene, values)}{_twins(scene)}"
+        server = scene.server.lower()
         fix = _IN_CODE if scene.owner.name == "AWS Lambda function URL" else None
+        fix = fix or next((f"{_ONCE} {how}" for begins, how in _ONCE_IN if server.startswith(begins)), None)
         yield TWO_LAYERS.named(confidence, told, (scene.id,), fix=fix)
         return
     for miss in near_origins.misses(scene.origin, lines[0] if lines else "", scene.target):

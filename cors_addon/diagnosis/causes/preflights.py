@@ -143,6 +143,10 @@ _DEV_SERVERS: Final = (
     ("thttpd", "thttpd"),
     ("mongoose", "Mongoose"),
 )
+_IIS: Final = (
+    "Remove the handler OPTIONSVerbHandler (<remove name=...> under handlers): then the application's CORS code gets "
+    "OPTIONS. Or let the IIS CORS module answer it."
+)
 _OR_LISTED: Final = (
     " Where CORS is configured already, as in Traefik: add {origin} to its list, with scheme and port: unlisted "
     "pages get such a bare answer."
@@ -293,7 +297,12 @@ def _without_headers(scene: Scene) -> Iterator[Cause]:
             HIGH, f"{said} and Grpc-Status: a gRPC server answered OPTIONS", (scene.id,), fix=_GRPC, where=_BEFORE_GRPC
         )
     elif allow is not None:
-        yield PLAIN_OPTIONS.named(HIGH, f"{said} with Allow: {shown(allow, 60)} and no CORS header", (scene.id,))
+        how, iis = (
+            f"{said} with Allow: {shown(allow, 60)} and no CORS header",
+            "Public" in scene.headers and "TRACE" in allow,
+        )
+        fix, where = (_IIS, "In web.config, or in IIS Manager") if iis else (None, None)
+        yield PLAIN_OPTIONS.named(HIGH, how, (scene.id,), fix=fix, where=where)
     elif store_of(scene.headers) is None:
         bare = not scene.server and not scene.headers.content_type
         fix = PLAIN_OPTIONS.fix + _OR_LISTED.replace("{origin}", shown(scene.origin, 100)) if bare else None

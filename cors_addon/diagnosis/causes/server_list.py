@@ -70,6 +70,15 @@ write Add this path to paths and {origin} to allowed_origins; for cookies set su
 line 'paths' => ['api/*', 'sanctum/csrf-cookie', 'broadcasting/auth'],
 off CORS is switched off for paths that config/cors.php does not list
 
+AD FS
+path adfs/
+server microsoft-httpapi
+where In PowerShell on the AD FS server (2019 or newer)
+write Run Set-AdfsResponseHeaders -EnableCORS $true, then -CORSTrustedOrigins {origin}.
+line Set-AdfsResponseHeaders -EnableCORS $true
+line Set-AdfsResponseHeaders -CORSTrustedOrigins {origin}
+off
+
 Dex
 path dex/
 where In Dex's configuration, under web

@@ -58,7 +58,20 @@ RULE_MISSES: Final = CauseEntry(
     absent=LACKS_ALLOW_ORIGIN,
 )
 
-ENTRIES: Final = (EXPIRED, UPLOAD, RESUMABLE, RULE_MISSES)
+REGION: Final = CauseEntry(
+    "bucket-in-other-region",
+    "The bucket is in another region than the URL says, so S3 redirects",
+    "Amazon S3 answers with 301 or 307: a preflight may not be redirected.",
+    FixOwner.SERVER,
+    "Give the client that makes or signs the URL the bucket's region, so that the URL names the regional endpoint. S3 "
+    "redirects a new bucket's global name for some hours, too.",
+    absent=LACKS_ALLOW_ORIGIN,
+    headers_help=False,
+    decisive=True,
+    where="Where the URL is made",
+)
+
+ENTRIES: Final = (EXPIRED, UPLOAD, RESUMABLE, RULE_MISSES, REGION)
 
 _STORES: Final = frozenset(
     {"Amazon S3", "Google Cloud Storage", "Azure Blob Storage", "Cloudflare R2", "DigitalOcean Spaces", "Backblaze B2"}
@@ -77,9 +90,15 @@ def is_signed(url: str) -> bool:
 
 def answered(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a store's response without Access-Control-Allow-Origin."""
+    store = store_of(scene.headers)
+    if store is not None and store[0] == "Amazon S3" and scene.status in (301, 307) and _to_region(scene):
+        region = scene.headers.get("x-amz-bucket-region")
+        how = f"{shown(scene.method, 20)} got {scene.status} from {store[0]} ({store[1]})"
+        named = f"; x-amz-bucket-region is {shown(region, 30)}" if region else ""
+        yield REGION.named(HIGH, how + named, (scene.id,))
+        return
     if ALLOW_ORIGIN in scene.headers or scene.is_redirect:
         return
-    store = store_of(scene.headers)
     if store is None and scene.owner.kind == "platform" and scene.owner.name in _STORES:
         store = scene.owner.name, f"host {scene.host}"
     signed = is_signed(scene.url)
@@ -149,6 +168,12 @@ def _allows_this_page(scene: Scene) -> Sighting | None:
 
 def _cached(scene: Scene) -> bool:
     return scene.record.exchange.from_cache or cache_hit(scene) is not None
+
+
+def _to_region(scene: Scene) -> bool:
+    """Say whether a redirect is S3's own, to another endpoint: websites in buckets redirect as their owners say."""
+    target = scene.headers.get("Location")
+    return "s3-website" not in scene.host and (target is None or ".amazonaws.com/" in f"{target}/")
 
 
 def _is_resumable(scene: Scene) -> bool:
