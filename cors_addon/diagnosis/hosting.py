@@ -35,6 +35,7 @@ PLATFORM_HOSTS: Final = _table("""
     Backblaze B2: backblazeb2.com
     Wasabi: wasabisys.com
     bunny.net: b-cdn.net
+    Font Awesome: kit.fontawesome.com ka-f.fontawesome.com ka-p.fontawesome.com
     Supabase: supabase.co
     Auth0: auth0.com
     Okta: okta.com oktapreview.com

@@ -74,6 +74,10 @@ SETTINGS: Final = {
     ),
     "Clerk": ("In Clerk's instance settings", "Add {origin} to allowed_origins."),
     "WorkOS": ("In the WorkOS dashboard, under Authentication, Sessions", "Add {origin} to the CORS origins."),
+    "Font Awesome": (
+        "In the kit's settings at fontawesome.com",
+        "Add the page's domain ({origin}) to the kit's domains, or host the files yourself.",
+    ),
     "bunny.net": (
         "In bunny.net, at the pull zone's headers",
         "Switch on CORS headers for the file's extension, or have the origin send them.",

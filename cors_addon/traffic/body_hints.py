@@ -186,7 +186,8 @@ _PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
     (
         Hint.NO_APPLICATION,
         r"\"application not found\"|>no such app<|deployment_not_found|the deployment could not be found"
-        r"|there isn't a github pages site here|<h1>application is not available</h1>",
+        r"|there isn't a github pages site here|<h1>application is not available</h1>"
+        r"|this web app is stopped|<title>web app - unavailable",
     ),
     (Hint.NO_FUNCTION, r"requested function was not found"),
     (Hint.PAGES_ONLY, r"aadsts9002326\b"),

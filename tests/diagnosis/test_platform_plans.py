@@ -266,3 +266,33 @@ def test_a_doubled_header_is_dropped_by_the_directive_of_the_server_in_front(ser
 """
     )
     assert how in text
+
+
+def test_an_app_whose_server_nobody_can_change_gets_its_own_way_around_the_webview() -> None:
+    for origin, way in (("capacitor://localhost", "CapacitorHttp"), ("http://tauri.localhost", "plugin-http")):
+        _, _, text = first_step(
+            f"""
+> GET http://192.168.1.20/api/counter
+> from {origin}
+< 200
+< Content-Type: application/json
+"""
+        )
+        assert way in text
+
+
+def test_behind_a_development_server_its_proxy_may_drop_origin() -> None:
+    _, _, text = first_step(
+        """
+> POST http://localhost:3000/api/users
+> Origin: http://localhost:3000
+> Referer: http://localhost:3000/
+> Sec-Fetch-Mode: cors
+> Sec-Fetch-Site: same-origin
+> Sec-Fetch-Dest: empty
+< 403
+< Content-Type: text/plain
+<< Invalid CORS request
+"""
+    )
+    assert "removeHeader('origin')" in text

@@ -22,6 +22,9 @@ _API_GATEWAYS_LIMIT: Final = (
     "Send less at once (API Gateway takes 10 MB, which no setting raises), or upload to S3 by a presigned URL. Add the "
     "CORS headers to DEFAULT_4XX."
 )
+_VERCELS_LIMIT: Final = (
+    "Send less at once (a function takes 4.5 MB, which no setting raises), or upload to a store by a signed URL."
+)
 # Which program limits the size itself, by what it sends, and its setting.
 _BODY_LIMITS: Final = (
     ("x-powered-by", "express", "express.json({ limit: '10mb' })"),
@@ -37,6 +40,10 @@ def too_large(scene: Scene, said: str, flows: tuple[str, ...]) -> Cause:
         return TOO_LARGE.named(
             Confidence.HIGH, how, flows, fix=_API_GATEWAYS_LIMIT, title="API Gateway takes no larger body"
         )
+    if "FUNCTION_PAYLOAD_TOO_LARGE" in (scene.headers.get("x-vercel-error") or ""):
+        how = f"{said} with x-vercel-error: FUNCTION_PAYLOAD_TOO_LARGE"
+        title = "Vercel's functions take no larger body"
+        return TOO_LARGE.named(Confidence.HIGH, how, flows, fix=_VERCELS_LIMIT, title=title, where="In the page's code")
     sent = ((scene.headers.get(name) or "", part, setting) for name, part, setting in _BODY_LIMITS)
     limit = next((setting for value, part, setting in sent if part in value.lower()), None)
     if limit is None:

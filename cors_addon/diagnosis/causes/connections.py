@@ -142,7 +142,20 @@ HEADERS_TOO_LARGE: Final = CauseEntry(
     decisive=True,
     where="In the browser or on the server",
 )
+OTHER_PROGRAM: Final = CauseEntry(
+    "another-program-at-port",
+    "Another program listens on this port, and not your server",
+    "Server: AirTunes, which macOS' AirPlay Receiver sends at the ports 5000 and 7000.",
+    FixOwner.CLIENT,
+    "Let your server listen on another port and call that one. Or switch AirPlay Receiver off (System Settings, "
+    "General, AirDrop & Handoff).",
+    absent=LACKS_ALLOW_ORIGIN,
+    headers_help=False,
+    decisive=True,
+    where="On your machine",
+)
 ENTRIES: Final = (
+    OTHER_PROGRAM,
     PLAIN,
     *(NOT_REACHED, NAME_UNKNOWN, CERTIFICATE, TLS, BROKEN_OFF, TOO_SLOW, PROXY_PAGE, KILLED_IN_PROXY, BLOCKER, OFFLINE),
     *(MISDIRECTED, CLIENT_CERTIFICATE, HEADERS_TOO_LARGE),
@@ -190,7 +203,10 @@ _FAILURES: Final = (
 def turned_away(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a response that speaks of the connection or of the size of the request, and not of what was asked for."""
     said = f"{'OPTIONS' if scene.is_preflight else shown(scene.method, 20)} got {scene.status}"
-    if scene.status == 421:
+    if scene.server.startswith("AirTunes/"):
+        how = f"{said} from {scene.server}, the AirPlay Receiver of macOS"
+        yield OTHER_PROGRAM.named(HIGH, how, (scene.id,))
+    elif scene.status == 421:
         yield MISDIRECTED.named(HIGH, f"{said} from {scene.host}", (scene.id,))
     elif scene.status == 400 and scene.says(Hint.PLAIN_TO_TLS):
         yield PLAIN.named(HIGH, f"{said}, and the body says so", (scene.id,))

@@ -201,7 +201,7 @@ def service_page(status: int, headers: HeaderList) -> tuple[CauseEntry, str] | N
             return DEPLOYMENT, "the cookie _vercel_sso_nonce"
         if is_private_tunnel(headers):
             return DEPLOYMENT, "WWW-Authenticate: tunnel"
-    if status >= 400:
+    if status >= 400 and status != 413:
         for name, beginnings, entry in _SERVICE_ERRORS:
             value = headers.get(name)
             if value is not None and value.lower().startswith(beginnings):

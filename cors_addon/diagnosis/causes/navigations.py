@@ -75,6 +75,8 @@ _LOGIN_WORDS: Final = re.compile(
     r"|authn?|wsfed|idp|shibboleth|accounts?|session|sessions|passport|auth-?start|u2f|mfa|2fa"
     r"|my\.policy|siteminderagent|dana-na|nidp|cookieauth)(?:\.\w+)?"
 )
+_SIGN_OUT: Final = re.compile(r"/(?:log-?out|sign-?out|log-?off|end_?session)\b", re.IGNORECASE)
+_SIGNS_OUT: Final = "A script requests the sign-out, which a browser has to navigate to"
 _SURE_WORDS: Final = re.compile(
     r"log-?in|sign-?in|log-?on|sso|saml|adfs|oauth|oidc|openid|authorize|authenticate|shibboleth"
     r"|my\.policy|siteminderagent|dana-na|nidp|cookieauth"
@@ -223,7 +225,11 @@ def _to_a_page(scene: Scene, hop: Record) -> Iterator[Cause]:
     kind = (scene.headers.get("Content-Type") or "").lower()
     if scene.status < 300 and kind.startswith("text/html") and _leaves_origin(hop.exchange.request.url, scene.url):
         how = f"{name_of(hop)} was redirected to {shown(scene.host, 80)}, which sent HTML"
-        yield TO_PAGE.named(MEDIUM, how, (hop.id, scene.id), where=f"On the server {host_of(hop.exchange.request.url)}")
+        # What answers a POST like this is made for a form.
+        answered = hop.exchange.response
+        form = hop.exchange.request.method == "POST" and answered is not None and answered.status in (302, 303)
+        sure = HIGH if form else MEDIUM
+        yield TO_PAGE.named(sure, how, (hop.id, scene.id), where=f"On the server {host_of(hop.exchange.request.url)}")
 
 
 def _of_redirect(scene: Scene, record: Record, response: Response) -> Iterator[Cause]:
@@ -255,7 +261,12 @@ def _of_redirect(scene: Scene, record: Record, response: Response) -> Iterator[C
     confidence, why = found
     guard = _guard(target.url, response.headers)
     how = f"{said} ({why})" if guard is None else f"{said}, by {guard[0]}"
-    if record is scene.record and scene.is_preflight:
+    if _SIGN_OUT.search(target.url.partition("?")[0]) is not None and not scene.is_preflight:
+        fix = (
+            f"Go there instead of requesting it: window.location.assign('{shown(request.url, 120)}'), or a plain form."
+        )
+        yield LOGIN.named(confidence, how, flows, title=_SIGNS_OUT, fix=fix, who=FixOwner.CLIENT)
+    elif record is scene.record and scene.is_preflight:
         yield PREFLIGHT_LOGIN.named(confidence, how, flows, fix=None if guard is None else guard[1])
     else:
         own = None if guard is None else f"{LOGIN.fix} {guard[1]}"

@@ -98,6 +98,10 @@ ENTRIES: Final = (
     TWO_LAYERS,
 )
 
+_NATIVE: Final = {
+    "Capacitor": " Where nobody can: CapacitorHttp makes the request outside the WebView, without CORS.",
+    "Tauri": " Where nobody can: fetch of @tauri-apps/plugin-http makes the request outside the WebView, without CORS.",
+}
 _IN_CODE: Final = "Take the CORS headers out of the function's code: the function URL's own CORS settings send them."
 _APP_SCHEMES: Final = {
     "capacitor": "Capacitor",
@@ -243,7 +247,7 @@ def app_shells(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if name is None and scene.origin.endswith("://tauri.localhost"):
         name = "Tauri"
     if name is not None and "://" in scene.origin:
-        fix = f"Put the app's origin on the server's list as well: {shown(scene.origin)}."
+        fix = f"Put the app's origin on the server's list as well: {shown(scene.origin)}.{_NATIVE.get(name, '')}"
         how = f"the page's origin is {shown(scene.origin)}, of {name}"
         yield APP_SHELL.named(MEDIUM, how, (scene.id,), fix=fix)
 

@@ -151,8 +151,8 @@ def null_origin(finding: Finding, scene: Scene) -> Iterator[Cause]:
 def by_element(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For what an element loads in mode cors, from a server that sends no CORS header."""
     destination = scene.record.classification.destination
-    if destination not in OF_ELEMENTS or scene.owner.kind in ("mine", "platform"):
-        # Who runs the server adds the header.
+    if destination not in OF_ELEMENTS or scene.owner.kind != "unknown":
+        # Who runs the server adds the header; of a third party's it is said otherwise.
         return
     if scene.status < 400 and not scene.is_redirect and not scene.has_cors_headers:
         how = f"Sec-Fetch-Dest is {destination}, and Sec-Fetch-Mode is cors"

@@ -65,6 +65,10 @@ _APIM: Final = (
     "Add {origin} to allowed-origins of the cors policy, without a slash at its end. With no cors policy at this API: "
     "add one for All APIs or the API, as the first policy; at a product, a key in a header hides it."
 )
+_DEV_PROXY: Final = (
+    "List {origin} at the application behind the development server. Or have that server's proxy drop Origin (Vite: "
+    "configure, webpack: onProxyReq, each with proxyReq.removeHeader('origin'))."
+)
 _HAPI: Final = "In hapi: set cors in the route's options, or for all routes in the server's routes.cors."
 _RACK_LACKS: Final = {
     "no-path": "the path {path}",
@@ -240,7 +244,8 @@ def own_origin(finding: Finding, scene: Scene) -> Iterator[Cause]:
     scheme = scene.origin.partition("://")[0]
     how = f"{shown(scene.method, 20)} from its own page ({shown(scene.origin, 60)}) got {scene.status} with {by}"
     about = " (it may see http behind a proxy)" if scheme == "https" else ""
-    yield OWN_ORIGIN.named(HIGH if scene.body_hints else MEDIUM, how + about, (scene.id,))
+    fix = _DEV_PROXY.replace("{origin}", shown(scene.origin, 100)) if "://localhost" in scene.origin else None
+    yield OWN_ORIGIN.named(HIGH if scene.body_hints else MEDIUM, how + about, (scene.id,), fix=fix)
 
 
 def _set(

@@ -79,6 +79,23 @@ line Set-AdfsResponseHeaders -EnableCORS $true
 line Set-AdfsResponseHeaders -CORSTrustedOrigins {origin}
 off
 
+CometBFT (Tendermint)
+port 26657
+where In the node's config.toml, section [rpc]
+write Add {origin} to cors_allowed_origins, and the request's header names to cors_allowed_headers, then restart.
+line [rpc]
+line cors_allowed_origins = ["{origin}"]
+off
+
+Cosmos SDK's API
+port 1317
+path cosmos/ ibc/
+where In the node's app.toml, section [api]
+write Set enabled-unsafe-cors = true, or have a proxy in front send the headers, then restart.
+line [api]
+line enabled-unsafe-cors = true
+off
+
 Dex
 path dex/
 where In Dex's configuration, under web
