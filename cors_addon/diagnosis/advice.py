@@ -14,6 +14,7 @@ from ..fetch.resource_policy import timing_allow_origin_check
 from ..fetch.safelists import FORBIDDEN_RESPONSE_HEADERS, SAFELISTED_RESPONSE_HEADERS
 from ..traffic.classify import BrowserFamily, Kind, is_http_authentication
 from ..traffic.credentials import CredentialsObserver
+from ..traffic.exchange import ADDON_HEADER
 from ..traffic.links import FOLLOW_SECONDS
 from ..traffic.null_origin import null_origin_source
 from ..traffic.origin_echoes import EchoObserver
@@ -84,7 +85,7 @@ _UNREMARKABLE: Final = frozenset(
     }
 )
 
-_NEVER_HIDDEN: Final = _UNREMARKABLE | FORBIDDEN_RESPONSE_HEADERS | SAFELISTED_RESPONSE_HEADERS
+_NEVER_HIDDEN: Final = _UNREMARKABLE | FORBIDDEN_RESPONSE_HEADERS | SAFELISTED_RESPONSE_HEADERS | {ADDON_HEADER}
 
 
 def advice_conditions(record: Record, credentials: CredentialsObserver, echoes: EchoObserver) -> list[Condition]:

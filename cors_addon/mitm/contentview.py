@@ -9,7 +9,7 @@ from mitmproxy import contentviews, ctx, http
 from mitmproxy.flow import Flow
 
 from ..capture.flow_keys import SERVER
-from ..rules.plans import ADDON_HEADER
+from ..traffic.exchange import ADDON_HEADER
 
 NAME: Final = "CORS"
 _FIRST: Final = 2.0

@@ -149,6 +149,7 @@ class FlowHooks:
         has_body_now = seen.lacks_body and not self.deliveries.is_changed(flow.id)
         if not (arrived and unchanged) or has_body_now:
             self.pipeline.put(seen.again(arrived))
+        seen.head = None if flow.response is None else flow.response.headers.fields
         self.pipeline.ended(seen)
 
     def _forget(self, flow: http.HTTPFlow) -> None:

@@ -16,8 +16,8 @@ from mitmproxy import ctx, hooks, http
 
 from ..capture.flow_scan import glance
 from ..diagnosis.session import Session
-from ..rules.plans import ADDON_HEADER
 from ..traffic.connection_use import Closing
+from ..traffic.exchange import ADDON_HEADER
 from ..traffic.testimony import Testimony, Told
 from . import display, failures, flows
 from .delivery import Deliveries
@@ -252,15 +252,24 @@ class Pipeline:
             self._intake.take(self._inbox.popleft())
         if not self._inbox:
             self._take_closings()
+            self._look_at_ended()
         self._intake.judge_fresh(end, _MOST_TOLD - len(self._intake.touched))
         if self._is_due and not self._inbox and not self._intake.fresh:
             self._intake.touched += self._store.revise_backlog(end, _MOST_TOLD)
             self._is_due = bool(self._store.backlog)
-        self._held.update((seen.flow.id, seen) for seen in self._ended if seen.flow.intercepted)
-        self._ended.clear()
         self._tell_front_ends()
         if self._inbox or self._intake.fresh or self._intake.touched or self._is_due:
             self._expect_turn(0.0)
+
+    def _look_at_ended(self) -> None:
+        """Remember what the user holds back, and judge what an addon changed after our own hook."""
+        for seen in self._ended:
+            response = seen.flow.response
+            if seen.flow.intercepted:
+                self._held[seen.flow.id] = seen
+            elif response is not None and response.headers.fields != seen.head:
+                self._take_edits(seen)
+        self._ended.clear()
 
     def _tell_front_ends(self) -> None:
         told, self._intake.touched = self._intake.touched[:_MOST_TOLD], self._intake.touched[_MOST_TOLD:]

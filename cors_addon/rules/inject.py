@@ -20,10 +20,10 @@ from ..fetch.messages import CredentialsMode, Request, is_ok_status
 from ..fetch.origins import OPAQUE
 from ..fetch.resource_policy import timing_allow_origin_check
 from ..fetch.safelists import FORBIDDEN_RESPONSE_HEADERS, SAFELISTED_RESPONSE_HEADERS
-from ..traffic.exchange import Exchange
+from ..traffic.exchange import ADDON_HEADER, Exchange
 from .matching import Match, Stage, match
 from .model import PreflightMode, Rule, RuleSet, UpstreamHeaders
-from .plans import ADDON_HEADER, Editor, HeaderEdits, Plan, PreflightAnswer, header_safe
+from .plans import Editor, HeaderEdits, Plan, PreflightAnswer, header_safe
 from .simulate import simulated
 
 ALLOW_ORIGIN: Final = "access-control-allow-origin"

@@ -6,6 +6,7 @@ from typing import AnyStr, Final, Literal
 
 from ..fetch.headers import HeaderList
 from ..fetch.messages import Response
+from ..traffic.exchange import ADDON_HEADER
 
 Operation = Literal["set", "add", "remove", "status"]
 Edit = tuple[Operation, str, str]
@@ -16,7 +17,6 @@ empty), ``status`` has the name ``:status`` and the new status as its value.
 """
 
 STATUS: Final = ":status"
-ADDON_HEADER: Final = "x-cors-addon"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from typing import Final
 from ..fetch.checks import requested_header_names
 from ..fetch.headers import is_token
 from ..fetch.messages import Request
-from ..traffic.exchange import Exchange
+from ..traffic.exchange import ADDON_HEADER, Exchange
 from .matching import Stage, Subject
 from .model import Rule
-from .plans import ADDON_HEADER, Abort, Editor, HeaderEdits, Plan, PreflightAnswer, header_safe
+from .plans import Abort, Editor, HeaderEdits, Plan, PreflightAnswer, header_safe
 
 _FOREIGN: Final = "https://simulated.invalid"
 _NO_TOKEN: Final = "(simulated)"

@@ -21,6 +21,9 @@ class Responder(Enum):
     """The exchange was given up, or killed in the proxy: the browser got no response at all."""
 
 
+ADDON_HEADER: Final = "x-cors-addon"
+"""Names the rule of the addon that changed a response, in this proxy or in another on the way."""
+
 KILLED: Final = "killed in the proxy by its user or an addon"
 """The failure of an exchange that was ended in the proxy."""
 

@@ -7,6 +7,7 @@ from ..fetch.messages import is_ok_status
 from ..fetch.origins import serialize_origin
 from ..traffic.classify import Kind
 from ..traffic.correlate import Correlator
+from ..traffic.exchange import ADDON_HEADER
 from ..traffic.links import SERVED_KEPT
 from ..traffic.preflight_rules import grant_seconds
 from ..traffic.record import Record
@@ -17,6 +18,15 @@ def notes_of(record: Record, correlator: Correlator) -> tuple[str, ...]:
     """Return the notes for an exchange, in the order in which things happened."""
     if record.kind not in (Kind.CORS, Kind.PREFLIGHT) and record.redirected_from is None:
         return ()
+    response = record.exchange.response
+    rule = None if response is None else response.headers.get(ADDON_HEADER)
+    if rule is not None:
+        told = f'rule "{inert(rule)}" of cors-addon changed this response: its CORS headers are not the server\'s own'
+        return (told, *_story(record, correlator))
+    return _story(record, correlator)
+
+
+def _story(record: Record, correlator: Correlator) -> tuple[str, ...]:
     if record.kind is Kind.CORS and record.classification.sure and not (record.preflight or record.cached_grant):
         response = record.exchange.response
         if record.redirected_from is None and (response is None or response.status != 304):

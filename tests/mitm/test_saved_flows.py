@@ -149,3 +149,28 @@ def test_a_flow_that_is_killed_while_it_is_held_says_so() -> None:
         assert "killed in the proxy by its user or an addon" in " ".join(text.split())
         assert "In mitmproxy" in text
         assert "no response" in held.comment
+
+
+# --- changed before it came, or after our own hook --------------------------------------------------------------------
+
+
+def test_a_response_that_a_rule_changed_elsewhere_says_so() -> None:
+    """As behind a second proxy with the addon, or from a recording that was made while injection was on."""
+    lines = ("Access-Control-Allow-Origin: http://app.test", "X-Cors-Addon: other rule")
+    with proxy() as running:
+        subject = running.send(cors_get(*lines))
+        text = " ".join(text_for(subject).split())
+        assert 'rule "other rule" of cors-addon changed this response' in text
+        assert "x-cors-addon" not in subject.metadata["cors.findings"] + subject.comment
+        assert "header-not-exposed" not in text, "no page wants to read it"
+
+
+def test_what_an_addon_changes_after_our_hook_is_judged_with_the_next_turn() -> None:
+    with proxy() as running:
+        subject = cors_get()
+        running.send(subject)
+        assert subject.marked == ":x:"
+        assert subject.response is not None
+        subject.response.headers["Access-Control-Allow-Origin"] = "http://app.test"
+        running.turn()
+        assert (subject.marked, subject.metadata["cors.outcome"]) == ("", "allowed")
