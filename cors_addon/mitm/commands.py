@@ -20,6 +20,7 @@ from ..verdict.failure_details import inert
 from ..verdict.model import Verdict
 from .browsers import Browsers
 from .contentview import brief_for, text_for
+from .judged_flows import given
 from .late_lines import LateLines
 from .probe import Probe
 from .reporting import Reporting
@@ -44,7 +45,6 @@ _MOST_EXPLAINED: Final = 20
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
-
 Run = Callable[Concatenate["Commands", Given], Result]
 
 
@@ -99,7 +99,7 @@ class Commands:
         if isinstance(what, str) and _ID.fullmatch(what.strip("#")):
             return self._explain_id(what.strip("#"))
         # Other addons hand over the flows themselves.
-        flows = ctx.master.commands.call_strings("view.flows.resolve", [what]) if isinstance(what, str) else what
+        flows = given(ctx.master.commands.call_strings("view.flows.resolve", [what]) if isinstance(what, str) else what)
         shown, rest = flows[:_MOST_EXPLAINED], len(flows) - _MOST_EXPLAINED
         told = f"{rest:,} more flows are not shown: choose fewer, or write a report with cors.report."
         more = [[told]] if rest > 0 else []

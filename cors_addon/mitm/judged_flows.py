@@ -16,6 +16,15 @@ _MOST_AT_ONCE: Final = 50
 """Flows without a verdict that one command has judged: each takes a millisecond or two."""
 
 
+def given(flows: Sequence[Flow]) -> Sequence[Flow]:
+    """Return the flows that a command was given. Raises ``CommandError`` where there is none."""
+    if not flows:
+        raise exceptions.CommandError(
+            "No flow is selected, or none matches: name flows such as @focus, @all or ~u /api"
+        )
+    return flows
+
+
 class JudgedFlows:
     """Finds the verdicts of flows, and has those judged that no hook saw.
 
@@ -59,7 +68,8 @@ class JudgedFlows:
         return known
 
     def verdicts(self, flows: Sequence[Flow]) -> list[Verdict]:
-        """Return what is kept of flows. Raises ``CommandError`` where very many would have to be judged first."""
+        """Return what is kept of flows; ``CommandError`` without any, or where very many are to be judged first."""
+        given(flows)
         found: dict[str, Verdict] = {}
         before = self._store.judged
         for subject in flows:

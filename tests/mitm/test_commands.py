@@ -67,9 +67,10 @@ def test_explain_takes_flows_of_any_protocol() -> None:
         assert [row[0] for row in rows[::2]] == [f"flow {tcp.id[:8]}", f"flow {dns.id[:8]}"]
 
 
-def test_explain_of_nothing() -> None:
-    with proxy() as running:
-        assert len(call(running, "cors.explain", "@all")) == 1
+@pytest.mark.parametrize("command", ["explain", "rules.suggest", "rules.add"])
+def test_a_command_without_a_flow_says_that_none_is_selected(command: str) -> None:
+    with proxy() as running, pytest.raises(exceptions.CommandError, match="No flow is selected"):
+        call(running, f"cors.{command}", "@focus")
 
 
 def test_status_sums_up() -> None:
