@@ -8,7 +8,7 @@ import pytest
 from mitmproxy import exceptions, http
 from mitmproxy.test import tflow
 
-from cors_addon.mitm.contentview import text_for
+from cors_addon.mitm.contentview import priority_for, text_for
 from tests.mitm.injecting import call, injecting, passed
 from tests.mitm.support import cors_get, make_flow, make_response, preflight, proxy, saved_and_loaded
 
@@ -52,6 +52,7 @@ def test_nor_on_a_flow_of_another_kind(make: Any) -> None:
     subject.metadata = {"cors": VERDICT}
     with proxy() as running:
         assert text_for(subject).startswith("No CORS check applies")
+        assert priority_for(b"", subject) < 0
         assert running.addon.commands.rules_suggest([subject])[1:] == [
             ["# none of these flows is blocked, so no rule is needed"]
         ]
@@ -129,6 +130,41 @@ def test_the_view_explains_the_response_that_the_flow_holds_now() -> None:
         assert text_for(blocked).startswith("BLOCKED")
         assert blocked.marked == ":x:"
         assert blocked.metadata["cors.outcome"] == "blocked"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"Access-Control-Allow-Origin: {'x' * 9_000}",
+        f"Access-Control-Allow-Headers: {', '.join(f'x-{number}' for number in range(9_000))}",
+        (b"Access-Control-Allow-Origin", b" \xff\t"),
+        (b"", b"x"),
+        f"{'X' * 9_000}: 1",
+    ],
+    ids=["long value", "long list", "bytes", "no name", "long name"],
+)
+@pytest.mark.parametrize("times", [1, 1_500])
+def test_looking_is_no_edit(line: str | tuple[bytes, bytes], times: int) -> None:
+    """Else each look would be news, which front ends look at."""
+    with proxy() as running:
+        subject = running.send(cors_get(*[line] * times))
+        subject.live = False
+        running.turn()
+        before = text_for(subject)
+        told = len(running.updated)
+        assert text_for(subject) == before
+        running.turn()
+        assert len(running.updated) == told
+
+
+def test_what_is_on_its_way_is_not_judged_to_choose_a_view() -> None:
+    """mitmdump asks in its hook, for each body that it prints."""
+    with proxy():
+        subject = cors_get()
+        assert priority_for(b"{}", subject, subject.response) < 0
+        assert "cors" not in subject.metadata
+        subject.live = False
+        assert priority_for(b"{}", subject, subject.response) > 1
 
 
 def test_a_request_that_is_mapped_elsewhere_is_judged_as_the_browser_sent_it() -> None:
