@@ -49,6 +49,7 @@ def test_what_a_file_says_of_a_verdict_is_not_shown(forged: Any) -> None:
 @pytest.mark.parametrize("make", [tflow.ttcpflow, tflow.tudpflow, tflow.tdnsflow, tflow.twebsocketflow])
 def test_nor_on_a_flow_of_another_kind(make: Any) -> None:
     subject = make()
+    subject.live = False
     subject.metadata = {"cors": VERDICT}
     with proxy() as running:
         assert text_for(subject).startswith("No CORS check applies")
