@@ -17,7 +17,7 @@ from mitmproxy import ctx, hooks, http
 from ..capture.flow_scan import glance
 from ..diagnosis.session import Session
 from ..traffic.connection_use import Closing
-from ..traffic.exchange import ADDON_HEADER
+from ..traffic.exchange import ADDON_HEADER, Responder
 from ..traffic.testimony import Testimony, Told
 from . import display, failures, flows
 from .delivery import Deliveries
@@ -268,7 +268,7 @@ class Pipeline:
             if seen.flow.intercepted:
                 self._held[seen.flow.id] = seen
             elif response is not None and response.headers.fields != seen.head:
-                self._take_edits(seen)
+                self._take_edits(seen, by_user=False)
         self._ended.clear()
 
     def _tell_front_ends(self) -> None:
@@ -292,16 +292,19 @@ class Pipeline:
         seen = flows.without_a_word(flow)
         # What the browser asked may have been mapped elsewhere meanwhile.
         seen.request, seen.glance = record.exchange.request, glance(seen.asked)
-        seen.is_live = record.exchange.source == "live"
+        seen.is_live, seen.noted = record.exchange.source == "live", flows.noted_on(flow)
         if self._take_edits(seen):
             self.settle()
 
-    def _take_edits(self, seen: Seen) -> bool:
+    def _take_edits(self, seen: Seen, by_user: bool = True) -> bool:
+        """Take in what a user, or an addon, made of a response; say whether that is another one."""
         flow, record = seen.flow, self._session.correlator.get(seen.flow.id)
         was_killed = failures.is_killed(flow)
         if record is None or (flow.error is not None and not was_killed) or (flow.response is None and not was_killed):
             return False
         now = seen.again(arrived=not was_killed)
+        if not was_killed and (flow.modified() or not by_user):
+            now.responder = Responder.LOCAL
         exchange = now.read()
         is_news = record.exchange.error is None if was_killed else exchange.response != record.seen
         if is_news:

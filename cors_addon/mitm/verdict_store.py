@@ -19,6 +19,7 @@ from ..report.entries import judged_entry, shown_entry
 from ..report.expected import Expected
 from ..report.model import Report, build
 from ..traffic.bounded_dicts import Remembered, Weighed
+from ..traffic.exchange import ADDON_HEADER, Responder
 from ..traffic.retention import BUDGET
 from ..verdict.model import Outcome, Verdict
 from . import display
@@ -178,7 +179,8 @@ class Keeper:
         self.journals.note(verdict, self.explained)
         if not self._shows:
             return True
-        fixed = self.fixes.note(verdict, self.verdicts.get(verdict.related.preflight or ""))
+        preflight = self.verdicts.get(verdict.related.preflight or "")
+        fixed = self.fixes.note(verdict, preflight, self._is_servers_own(verdict.id))
         if fixed is not None:
             self.fixes.tell(fixed)
         self._teller.tell(verdict, self._explanations.in_passing)
@@ -187,6 +189,14 @@ class Keeper:
             if fixed is not None and self.comment:
                 display.show_fixed(flow, str(fixed))
         return True
+
+    def _is_servers_own(self, flow_id: str) -> bool:
+        """Say whether a response came from the server as it is, and not from a recording or another proxy's rule."""
+        record = self._session.correlator.get(flow_id)
+        exchange = None if record is None else record.exchange
+        if exchange is None or exchange.response is None:
+            return True
+        return exchange.responder is Responder.SERVER and ADDON_HEADER not in exchange.response.headers
 
     def _keep_for_good(self, whole: Verdict) -> None:
         """Keep a verdict explained whose exchange is forgotten: nobody could explain it any more."""

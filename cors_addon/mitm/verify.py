@@ -18,6 +18,7 @@ from ..diagnosis.headlines import headline_of
 from ..fetch.headers import HeaderList
 from ..fetch.messages import Response
 from ..traffic.bounded_dicts import Remembered
+from ..traffic.exchange import ADDON_HEADER
 from ..traffic.record import Record
 from ..traffic.retention import is_cut
 from ..verdict.failure_details import inert
@@ -131,6 +132,8 @@ class Verifier:
         answer = again.response
         if answer is None:
             return f"the server did not answer: {inert(again.error.msg, 200) if again.error else 'no response'}."
+        if again.server_conn.timestamp_start is None or ADDON_HEADER in answer.headers:
+            return "a recording, an addon or another proxy's rule wrote the response, so the server's own is not known."
         response = Response(answer.status_code, HeaderList.from_bytes(answer.headers.fields))
         verdict = self._services.session.verdict_if(record.id, response)
         if verdict is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cors_addon.mitm.contentview import text_for
 from cors_addon.mitm.fix_watch import FixWatch
 from cors_addon.rules.model import RuleSet
 from tests.mitm.injecting import injecting, passed, rule
@@ -70,3 +71,30 @@ def test_a_page_that_fails_and_passes_in_turns_does_not_fill_the_log(caplog: pyt
 
 def test_nothing_is_fixed_at_first() -> None:
     assert not FixWatch().fixed
+
+
+@pytest.mark.parametrize("by", ["another proxy's rule", "a recording"])
+def test_what_did_not_come_from_the_server_as_it_is_is_no_fix(by: str, caplog: pytest.LogCaptureFixture) -> None:
+    with proxy() as running:
+        running.send(cors_get(at=1000.0))
+        passes = cors_get(ALLOW, at=1001.0)
+        assert passes.response is not None
+        if by == "a recording":
+            passes.server_conn.timestamp_start = None
+        else:
+            passes.response.headers["x-cors-addon"] = "other rule"
+        running.send(passes)
+        assert passes.metadata["cors.outcome"] == "allowed"
+        assert "fixed" not in passes.comment + "".join(logged(caplog))
+
+
+def test_what_the_user_edits_is_no_fix(caplog: pytest.LogCaptureFixture) -> None:
+    with proxy() as running:
+        running.send(cors_get(at=1000.0))
+        edited = running.send(cors_get(at=1001.0))
+        edited.live = False
+        edited.backup()
+        assert edited.response is not None
+        edited.response.headers["Access-Control-Allow-Origin"] = "http://app.test"
+        assert text_for(edited).startswith("ALLOWED")
+        assert fixed(logged(caplog)) == []

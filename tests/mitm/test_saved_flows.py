@@ -211,3 +211,19 @@ def test_what_an_addon_changes_after_our_hook_is_judged_with_the_next_turn() -> 
         subject.response.headers["Access-Control-Allow-Origin"] = "http://app.test"
         running.turn()
         assert (subject.marked, subject.metadata["cors.outcome"]) == ("", "allowed")
+
+
+def test_a_replay_that_is_reverted_is_judged_by_what_the_server_sent_again() -> None:
+    with injecting() as running:
+        subject = call()
+        passed(running, subject)
+        subject.live = False
+        before, subject.is_replay = text_for(subject), "request"
+        subject.backup()
+        subject.live, subject.response = True, make_response(200)
+        running.send(subject)
+        subject.live = False
+        assert "delivered" not in text_for(subject)
+        subject.revert()
+        assert text_for(subject) == before
+        assert subject.metadata["cors.outcome"] == "blocked"
