@@ -3,9 +3,9 @@
 import logging
 import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from typing import Final, TypeVar
 
 from mitmproxy import command, ctx, exceptions, flow, types
 from mitmproxy.log import ALERT
@@ -19,6 +19,7 @@ from ..rules.suggest import BlockedRequest
 from ..verdict.failure_details import inert
 from ..verdict.model import Verdict
 from .browsers import Browsers
+from .command_guard import contained, reading
 from .contentview import brief_for, text_for
 from .judged_flows import given
 from .late_lines import LateLines
@@ -43,26 +44,7 @@ _FEW: Final = 3
 _MOST_EXPLAINED: Final = 20
 """Flows that are explained in full at once: each takes a millisecond or two, and nobody reads more."""
 
-Given = ParamSpec("Given")
 Result = TypeVar("Result")
-Run = Callable[Concatenate["Commands", Given], Result]
-
-
-def contained(run: Run[Given, Result]) -> Run[Given, Result]:
-    """Tell the user of an exception of ours as of any that a command may raise: others would take the console down."""
-
-    @wraps(run)
-    def guarded(self: "Commands", /, *arguments: Given.args, **named: Given.kwargs) -> Result:
-        try:
-            self._services.settle()
-            return run(self, *arguments, **named)
-        except (exceptions.CommandError, exceptions.OptionsError):
-            raise
-        except Exception as exc:
-            self._services.log.fault(f"the command {run.__name__}", None, exc)
-            raise exceptions.CommandError("cors-addon has a fault of its own here; the log has more") from exc
-
-    return guarded
 
 
 def _in_a_browser() -> bool:
@@ -93,7 +75,7 @@ class Commands:
         self._clear = clear
 
     @command.command("cors.explain")
-    @contained
+    @reading
     def explain(self, what: str) -> types.Data:
         """Explain what browsers do with flows, such as @focus, or with what an id such as cors-1a2b3c4 names."""
         if isinstance(what, str) and _ID.fullmatch(what.strip("#")):
@@ -159,7 +141,7 @@ class Commands:
             raise exceptions.CommandError(f"{target} cannot be written: {why}") from exc
 
     @command.command("cors.ticket")
-    @contained
+    @reading
     def ticket(self, flows: Sequence[flow.Flow], path: types.Path) -> str:
         """Write what is wrong with these flows as Markdown into a file, with curl commands, to hand over."""
         verdicts, reporting, target = (
@@ -232,7 +214,7 @@ class Commands:
         return injection.state()
 
     @command.command("cors.rules.suggest")
-    @contained
+    @reading
     def rules_suggest(self, flows: Sequence[flow.Flow]) -> types.Data:
         """Suggest a rule that would unblock these flows, ready to paste into the rule file."""
         told = LateLines("a suggestion is being made; the log will show it")
@@ -283,7 +265,7 @@ class Commands:
         return [inert(line, 400) for line in lines]
 
     @command.command("cors.rules.add")
-    @contained
+    @reading
     def rules_add(self, flows: Sequence[flow.Flow]) -> types.Data:
         """Write the smallest rule that unblocks these flows into the rule file, and switch injection on for it."""
         told = LateLines("the rules are being made; the log will show them")
@@ -326,13 +308,13 @@ class Commands:
         return [["rule"], *([inert(line, 400)] for line in lines)]  # type: ignore[return-value]
 
     @command.command("cors.probe")
-    @contained
+    @reading
     def probe(self, flows: Sequence[flow.Flow]) -> str:
         """Ask the servers of these flows in made-up origins whom they trust: hosts of the rule file only."""
         return self._probe.begin(flows)
 
     @command.command("cors.verify")
-    @contained
+    @reading
     def verify(self, flows: Sequence[flow.Flow]) -> str:
         """Send this request again to a host of the rule file, and say whether the server's fix has arrived."""
         return self.verifier.begin(flows)

@@ -24,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 from tests.hard.soaking.turns import Turns
 
 _SHOWN = 20
-_COUNT_EVERY = 60.0
-_COUNTED_AT_ONCE = 5_000
+_COUNT_EVERY = 600.0
+"""Seconds between counts of the addon's own objects: to go through all of a large heap takes a second and more."""
 _FORGOTTEN = re.compile(r"Task was destroyed but it is pending.*ConnectionHandler\.open_connection\(\)", re.DOTALL)
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -59,27 +59,13 @@ class Watch:
         self.open: dict[str, http.HTTPFlow] = {}
         self.flows = self.with_origin = 0
         self.own = self.unended = 0
+        self._count_own_at = 0.0
         self.not_judged: list[str] = []
         self.outcomes: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.turns = Turns()
 
     def running(self) -> None:
         self.turns.start()
-        self._counting = asyncio.get_running_loop().create_task(self._count_objects(), name="soak counts objects")
-
-    async def _count_objects(self) -> None:
-        """Count the addon's own objects, a few in each turn: millions at once would hold up the traffic for seconds."""
-        while True:
-            addon = self._addon()
-            # CPython raises SystemError where a tuple grows, in the report's thread, that get_objects() has shown.
-            if addon is not None and not addon.reporting.under_way:
-                objects, own = gc.get_objects(), 0
-                while objects:
-                    own += sum(map(_is_the_addons, objects[-_COUNTED_AT_ONCE:]))
-                    del objects[-_COUNTED_AT_ONCE:]
-                    await asyncio.sleep(0)
-                self.own = own
-            await asyncio.sleep(_COUNT_EVERY)
 
     def load(self, loader: object) -> None:
         logging.getLogger().addHandler(self.errors)
@@ -120,6 +106,12 @@ class Watch:
     def counts(self) -> str:
         """Count what passed and what is held right now; as JSON. Without the addon, it holds nothing."""
         addon = self._addon()
+        now = time.monotonic()
+        if now > self._count_own_at and not (addon is not None and addon.reporting.under_way):
+            # CPython raises SystemError where a tuple grows, in the report's thread, that get_objects() has shown. And
+            # a list of them that outlives a collection has asyncio report errors that nobody waits for.
+            self._count_own_at = now + _COUNT_EVERY
+            self.own = sum(map(_is_the_addons, gc.get_objects()))
         unended = [
             flow for flow in self.open.values() if (flow.client_conn.timestamp_end or time.time()) < time.time() - 60
         ]
