@@ -296,3 +296,27 @@ def test_behind_a_development_server_its_proxy_may_drop_origin() -> None:
 """
     )
     assert "removeHeader('origin')" in text
+
+
+@pytest.mark.parametrize(
+    ("length", "sent", "named"),
+    [
+        (20480, "Server: awselb/2.0", True),
+        (8192, "Server: awselb/2.0", False),
+        (20480, "x-amzn-ErrorType: ForbiddenException", True),
+        (20480, "x-amzn-ErrorType: UnauthorizedException", False),
+        (20480, "Server: AkamaiGHost", False),
+    ],
+)
+def test_a_refusal_by_awss_firewall_names_its_rule_for_large_bodies(length: int, sent: str, named: bool) -> None:
+    _, _, text = first_step(
+        f"""
+> POST https://api.shop.example/notes
+> from {PAGE}
+> Content-Type: text/plain
+> Content-Length: {length}
+< 403
+< {sent}
+"""
+    )
+    assert ("SizeRestrictions_BODY" in text) is named

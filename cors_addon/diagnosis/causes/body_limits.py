@@ -1,11 +1,14 @@
 """Bodies that are too large: whose limit it is, and where it is set."""
 
+import re
+from dataclasses import replace
 from typing import Final
 
 from ...catalogue.violation import FixOwner
 from ...verdict.model import Cause, Confidence
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry
 from .context import Scene
+from .responders import gateway_of
 
 TOO_LARGE: Final = CauseEntry(
     "body-too-large",
@@ -25,6 +28,17 @@ _API_GATEWAYS_LIMIT: Final = (
 _VERCELS_LIMIT: Final = (
     "Send less at once (a function takes 4.5 MB, which no setting raises), or upload to a store by a signed URL."
 )
+_LOAD_BALANCERS_LIMIT: Final = (
+    "Let the firewall (AWS WAF) pass larger bodies at this path: SizeRestrictions_BODY to Count, and Continue for "
+    "oversize handling in rules of your own. A Lambda function behind it takes 1 MB."
+)
+_WAFS_BODY: Final = 8192
+_WAFS_PLACES: Final = ("AWS load balancer", "CloudFront", "API Gateway")
+_WAFS_LIMIT: Final = (
+    "Look in AWS WAF's log, if it stands there. SizeRestrictions_BODY of AWSManagedRulesCommonRuleSet blocks bodies over "
+    "8 KB: set it to Count for this path. Add the CORS headers to the error."
+)
+"""https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html"""
 # Which program limits the size itself, by what it sends, and its setting.
 _BODY_LIMITS: Final = (
     ("x-powered-by", "express", "express.json({ limit: '10mb' })"),
@@ -43,7 +57,14 @@ def too_large(scene: Scene, said: str, flows: tuple[str, ...]) -> Cause:
     if "FUNCTION_PAYLOAD_TOO_LARGE" in (scene.headers.get("x-vercel-error") or ""):
         how = f"{said} with x-vercel-error: FUNCTION_PAYLOAD_TOO_LARGE"
         title = "Vercel's functions take no larger body"
-        return TOO_LARGE.named(Confidence.HIGH, how, flows, fix=_VERCELS_LIMIT, title=title, where="In the page's code")
+        where = "In the page's code"
+        told = TOO_LARGE.named(Confidence.HIGH, how, flows, fix=_VERCELS_LIMIT, title=title, where=where)
+        return replace(told, headers_help=False)
+    if scene.server.lower().startswith("awselb"):
+        title = "The AWS load balancer, or the firewall at it, takes no larger body"
+        where = "At the load balancer"
+        told = TOO_LARGE.named(Confidence.HIGH, said, flows, fix=_LOAD_BALANCERS_LIMIT, title=title, where=where)
+        return replace(told, headers_help=False)
     sent = ((scene.headers.get(name) or "", part, setting) for name, part, setting in _BODY_LIMITS)
     limit = next((setting for value, part, setting in sent if part in value.lower()), None)
     if limit is None:
@@ -51,3 +72,14 @@ def too_large(scene: Scene, said: str, flows: tuple[str, ...]) -> Cause:
     fix = f"Raise the limit of the body size ({limit}), or send less at once. Send the error with CORS headers."
     title = "The request body is too large for the application"
     return TOO_LARGE.named(Confidence.HIGH, said, flows, fix=fix, title=title, who=FixOwner.SERVER)
+
+
+def over_wafs_limit(scene: Scene) -> tuple[str, str | None]:
+    """Return what AWS WAF's rule for large bodies has to do with a refusal: a fragment of evidence, and the fix."""
+    gateway, kind = gateway_of(scene.headers), scene.headers.get("x-amzn-ErrorType") or "Forbidden"
+    if scene.status != 403 or gateway is None or gateway[0] not in _WAFS_PLACES or not kind.startswith("Forbidden"):
+        return "", None
+    length = scene.asked.get("Content-Length") or ""
+    if not re.fullmatch(r"[0-9]{4,15}", length) or int(length) <= _WAFS_BODY:
+        return "", None
+    return f"; the request's body has {length} bytes", _WAFS_LIMIT

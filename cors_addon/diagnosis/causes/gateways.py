@@ -8,10 +8,11 @@ from ...fetch.checks import ALLOW_ORIGIN
 from ...fetch.headers import HeaderList
 from ...traffic.body_hints import Hint
 from ...verdict.model import Cause, Confidence, Finding
+from .body_limits import over_wafs_limit
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .connections import PROXY_PAGE
 from .context import Scene, name_of, shown
-from .responders import gateway_of
+from .responders import gateway_of, refuses_itself
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
@@ -114,12 +115,6 @@ ENTRIES: Final = (
     *(FUNCTION, NO_APPLICATION, ACCESS_POLICY),
 )
 
-# A response that the application wrote has the application's Server there.
-_REFUSE_THEMSELVES: Final = (
-    ("awselb", "the AWS load balancer"),
-    ("akamaighost", "Akamai"),
-    ("microsoft-azure-application-gateway", "Azure Application Gateway"),
-)
 # What stands between the browser and the internet, by what it alone sends.
 _OF_NETWORKS: Final = (("server", "zscaler", "Zscaler"), ("x-squid-error", "err_access", "Squid"))
 _EXEMPT: Final = "Find the rule that refuses in its log, and exempt the API's paths, OPTIONS above all, from it."
@@ -223,7 +218,9 @@ def is_gateways_own(status: int, headers: HeaderList) -> bool:
     """Say whether an error page is that of something in front of the application."""
     if (headers.get("Server") or "").lower().startswith("mitmproxy") or challenge_of(headers) is not None:
         return True
-    if service_page(status, headers) is not None:
+    if service_page(status, headers) is not None or (status in (403, 413) and refuses_itself(headers) is not None):
+        return True
+    if status >= 400 and ("x-amzn-errortype" in headers or "x-vercel-error" in headers):
         return True
     return status in (502, 504) or status in _OF_CDNS or (status == 503 and gateway_of(headers) is not None)
 
@@ -237,6 +234,7 @@ def own_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if scene.server.lower().startswith("mitmproxy"):
         yield PROXY_PAGE.named(HIGH, f"{said} from {scene.server}: a proxy's own error page", (scene.id,))
         return
+    large, waf = over_wafs_limit(scene)
     challenge = challenge_of(headers)
     if challenge is not None:
         yield GATEWAY_CHALLENGE.named(HIGH, f"{said} with {challenge}", (scene.id,))
@@ -248,13 +246,14 @@ def own_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if scene.says(Hint.FIREWALL) and status in (200, 403, 406, 429, 503):
         gateway = gateway_of(headers)
         by = gateway[0] if gateway is not None else "a firewall"
-        yield GATEWAY_CHALLENGE.named(HIGH, f"{said}, and the body is the block page of {by}", (scene.id,))
+        how = f"{said}, and the body is the block page of {by}{large}"
+        yield GATEWAY_CHALLENGE.named(HIGH, how, (scene.id,), fix=waf)
         return
-    own = next((who for begins, who in _REFUSE_THEMSELVES if scene.server.lower().startswith(begins)), None)
+    own = refuses_itself(headers)
     if status == 403 and own is not None:
-        how = f"{said} with Server: {shown(scene.server, 40)}, which only {own} itself sends"
+        how = f"{said} with Server: {shown(scene.server, 40)}, which only {own} itself sends{large}"
         title = f"{own[:1].upper()}{own[1:]} rejects the request by a firewall or listener rule"
-        yield GATEWAY_CHALLENGE.named(MEDIUM, how, (scene.id,), fix=_EXEMPT, title=title)
+        yield GATEWAY_CHALLENGE.named(MEDIUM, how, (scene.id,), fix=waf or _EXEMPT, title=title)
         return
     for name, part, who in _OF_NETWORKS:
         if part in (headers.get(name) or "").lower() and status >= 400:
@@ -303,7 +302,7 @@ def own_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
         failed = (502,) if scene.is_preflight else (500, 502)
         if kind is not None and status in failed and kind.startswith("InternalServerError"):
             yield FUNCTION.named(HIGH, f"{said} with {named}", (scene.id,))
-        yield API_GATEWAY.named(HIGH if sure else MEDIUM, f"{said} with {named}", (scene.id,))
+        yield API_GATEWAY.named(HIGH if sure else MEDIUM, f"{said} with {named}{large}", (scene.id,), fix=waf)
         return
     yield from _gateway_error(scene, gateway)
 

@@ -70,7 +70,12 @@ _STORES: Final = (
     ("x-ms-blob-type", "", "Azure Blob Storage"),
     ("x-oss-request-id", "", "Alibaba Cloud OSS"),
 )
-
+# A response that the application wrote has the application's Server there.
+_REFUSE_THEMSELVES: Final = (
+    ("awselb", "the AWS load balancer"),
+    ("akamaighost", "Akamai"),
+    ("microsoft-azure-application-gateway", "Azure Application Gateway"),
+)
 
 _Told = dict[str, list[tuple[int, str, str]]]
 
@@ -95,6 +100,12 @@ def gateway_of(headers: HeaderList) -> tuple[str, str] | None:
 def store_of(headers: HeaderList) -> tuple[str, str] | None:
     """Return which object store answered, and the header line that says so."""
     return _told_by(headers, _STORES_BY_NAME)
+
+
+def refuses_itself(headers: HeaderList) -> str | None:
+    """Return which gateway wrote an error: one that names itself on its own answers only."""
+    server = (headers.get("Server") or "").lower()
+    return next((who for begins, who in _REFUSE_THEMSELVES if server.startswith(begins)), None)
 
 
 def _told_by(headers: HeaderList, told: _Told) -> tuple[str, str] | None:
