@@ -139,7 +139,6 @@ _DEV_SERVERS: Final = (
     ("webrick", "WEBrick"),
     ("live-server", "live-server"),
     ("ecstatic", "http-server"),
-    ("php/", "PHP's built-in server"),
     ("thttpd", "thttpd"),
     ("mongoose", "Mongoose"),
 )
@@ -245,7 +244,8 @@ def _no_route(scene: Scene, said: str, allow: str | None) -> Iterator[Cause]:
         return
     if "//" in scene.path and found is None and lost is None:
         yield DOUBLED.named(MEDIUM, f"{said}, and the path is {shown(scene.path, 80)}", (scene.id,))
-    by = _dev_server(scene)
+    server = scene.server.lower()
+    by = next((name for part, name in _DEV_SERVERS if part in server), None)
     if by is not None:
         yield DEV_SERVER.named(HIGH, f"{said}; that is {by}", (scene.id,))
     lacks = allow is not None and "OPTIONS" not in allow.upper()
@@ -336,14 +336,3 @@ def _needless(scene: Scene) -> Iterator[Cause]:
 
 def _answers(scene: Scene, fits: Callable[[int], bool]) -> Sighting | None:
     return next((each for each in scene.at_path if not each.answer.is_preflight and fits(each.answer.status)), None)
-
-
-def _dev_server(scene: Scene) -> str | None:
-    server = (scene.headers.get("Server") or "").lower()
-    for part, name in _DEV_SERVERS:
-        if part in server:
-            return name
-    powered = (scene.headers.get("X-Powered-By") or "").lower()
-    if powered.startswith("php/") and not server and scene.target is not None and scene.target.port not in (80, 443):
-        return "PHP's built-in server"
-    return None
