@@ -103,6 +103,8 @@ class Hint(StrEnum):
     WSO2_CREDENTIALS = "wso2-credentials"
     ENVOY_JWT = "envoy-jwt"
     """Envoy's filter for tokens misses one, or does not trust it."""
+    HAPROXY_UNAVAILABLE = "haproxy-unavailable"
+    """HAProxy's own page, which names no server: none is up behind it."""
     SUPABASE_JWT = "supabase-jwt"
     """The gateway in front of Supabase's functions misses a token, or does not trust it."""
 
@@ -212,6 +214,7 @@ _PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
     (Hint.APIGEE_CREDENTIALS, r"\"errorcode\": ?\"(?:steps\.)?(?:oauth\.v2|keymanagement)\."),
     (Hint.WSO2_CREDENTIALS, r"\"code\": ?\"?90090[0-9]"),
     (Hint.ENVOY_JWT, r"^\s*jwt (?:is missing|is expired|verification fails|is not in the form|issuer is not)"),
+    (Hint.HAPROXY_UNAVAILABLE, r"no server is available to handle this request\."),
     (Hint.SUPABASE_JWT, r"\"code\": ?401, ?\"message\": ?\"(?:invalid jwt|missing authorization header)\""),
     (Hint.SIGN_IN, r"<input[^>]{0,200}type=[\"']?password"),
 )

@@ -35,8 +35,8 @@ _LOAD_BALANCERS_LIMIT: Final = (
 _WAFS_BODY: Final = 8192
 _WAFS_PLACES: Final = ("AWS load balancer", "CloudFront", "API Gateway")
 _WAFS_LIMIT: Final = (
-    "Look in AWS WAF's log, if it stands there. SizeRestrictions_BODY of AWSManagedRulesCommonRuleSet blocks bodies over "
-    "8 KB: set it to Count for this path. Add the CORS headers to the error."
+    "Look in AWS WAF's log, if it stands there. SizeRestrictions_BODY of AWSManagedRulesCommonRuleSet blocks bodies "
+    "over 8 KB: set it to Count for this path. Add the CORS headers to the error."
 )
 """https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html"""
 # Which program limits the size itself, by what it sends, and its setting.

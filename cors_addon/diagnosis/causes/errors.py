@@ -281,7 +281,7 @@ def _error(scene: Scene) -> Iterator[Cause]:
             yield WRONG_METHOD.named(HIGH, said + also, flows, title=_WEBDAVS, fix=_WEBDAV, where="In web.config")
         else:
             yield WRONG_METHOD.named(HIGH, said + also, flows)
-    if is_gateways_own(status, scene.headers):
+    if is_gateways_own(status, scene.headers) or (status == 503 and scene.says(Hint.HAPROXY_UNAVAILABLE)):
         return
     if known:
         confidence = MEDIUM if by_server or status in (401, 403, 404, 405, 410, 411, 413, 429) else HIGH

@@ -12,7 +12,7 @@ from .body_limits import over_wafs_limit
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .connections import PROXY_PAGE
 from .context import Scene, name_of, shown
-from .responders import gateway_of, refuses_itself
+from .responders import challenge_of, gateway_of, refuses_itself
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
@@ -117,6 +117,10 @@ ENTRIES: Final = (
 
 # What stands between the browser and the internet, by what it alone sends.
 _OF_NETWORKS: Final = (("server", "zscaler", "Zscaler"), ("x-squid-error", "err_access", "Squid"))
+_HAPROXY: Final = (
+    "Start the server that the backend names, or mend its health check. http-after-response adds headers to HAProxy's "
+    "own pages too, http-response does not."
+)
 _EXEMPT: Final = "Find the rule that refuses in its log, and exempt the API's paths, OPTIONS above all, from it."
 _GUARDS: Final = (
     (
@@ -315,6 +319,11 @@ def _gateway_error(scene: Scene, gateway: tuple[str, str] | None) -> Iterator[Ca
         said = f"status {status} from {gateway[0]} ({gateway[1]})"
     elif status != 503:
         said = f"status {status}, which a server in front of the application sends"
+    elif scene.says(Hint.HAPROXY_UNAVAILABLE):
+        title = "HAProxy sent its own error page, because no server behind it is up"
+        how = "status 503, and the body is HAProxy's"
+        yield GATEWAY_ERROR.named(HIGH, how, (scene.id,), title=title, fix=_HAPROXY)
+        return
     else:
         how = "status 503: the application is down or overloaded"
         yield GATEWAY_ERROR.named(LOW, how, (scene.id,), rank=Rank.STATUS)
@@ -328,18 +337,3 @@ def _gateway_error(scene: Scene, gateway: tuple[str, str] | None) -> Iterator[Ca
     # Headers that are there already need no adding.
     fix = _UNREACHABLE if ALLOW_ORIGIN in scene.headers else None
     yield GATEWAY_ERROR.named(HIGH if sure else MEDIUM, f"{said}{means}{also}{seen}", flows, fix=fix)
-
-
-def challenge_of(headers: HeaderList) -> str | None:
-    """Return the header line that says that a bot check or firewall answered; ``None`` without one."""
-    for name, words in (
-        ("cf-mitigated", ("challenge",)),
-        ("x-amzn-waf-action", ("challenge", "captcha")),
-        ("x-vercel-mitigated", ("challenge", "deny")),
-        ("x-datadome", ("protected",)),
-        ("x-sucuri-block", ("",)),
-    ):
-        value = headers.get(name)
-        if value is not None and any(word in value.lower() for word in words):
-            return f"{name}: {shown(value, 40)}"
-    return None

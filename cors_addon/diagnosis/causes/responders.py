@@ -108,6 +108,21 @@ def refuses_itself(headers: HeaderList) -> str | None:
     return next((who for begins, who in _REFUSE_THEMSELVES if server.startswith(begins)), None)
 
 
+def challenge_of(headers: HeaderList) -> str | None:
+    """Return the header line that says that a bot check or firewall answered; ``None`` without one."""
+    for name, words in (
+        ("cf-mitigated", ("challenge",)),
+        ("x-amzn-waf-action", ("challenge", "captcha")),
+        ("x-vercel-mitigated", ("challenge", "deny")),
+        ("x-datadome", ("protected",)),
+        ("x-sucuri-block", ("",)),
+    ):
+        value = headers.get(name)
+        if value is not None and any(word in value.lower() for word in words):
+            return f"{name}: {shown(value, 40)}"
+    return None
+
+
 def _told_by(headers: HeaderList, told: _Told) -> tuple[str, str] | None:
     found = None
     for name in headers.names():
