@@ -1,6 +1,7 @@
 """Notices when a request that failed passes by the server's own headers: its fix has arrived."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,11 +54,13 @@ class FixWatch:
         self._seen: Remembered[str, None] = Remembered(_KEPT)
         self._lines: Remembered[tuple[str, str], int] = Remembered(_KEPT)
 
-    def note(self, verdict: Verdict, preflight: Verdict | None, servers_own: bool = True) -> Fixed | None:
+    def note(
+        self, verdict: Verdict, preflight: Verdict | None, is_servers_own: Callable[[str], bool] = lambda _: True
+    ) -> Fixed | None:
         """Take in a verdict with that on its preflight; return what is fixed now and was not before.
 
-        Only what the server sent counts, its ``servers_own`` response. A preflight that a rule answered says nothing,
-        so its request stays open.
+        Only what the server sent counts, as ``is_servers_own`` says of a flow's id. A preflight that a rule answered
+        says nothing, so its request stays open.
         """
         key = verdict.origin or "", verdict.asked_method or verdict.method, verdict.url
         by = self._failing.get(key)
@@ -69,9 +72,13 @@ class FixWatch:
                 self.fixed.pop(key, None)
                 self._lines.pop((key[0], serialize_origin(verdict.url)), None)
             return None
-        if by is None or not servers_own or verdict.stage is Stage.PREFLIGHT or verdict.outcome is not Outcome.ALLOWED:
+        if by is None or verdict.stage is Stage.PREFLIGHT or verdict.outcome is not Outcome.ALLOWED:
             return None
-        if verdict.status is None or (preflight is not None and preflight.outcome is not Outcome.ALLOWED):
+        if (
+            not is_servers_own(verdict.id)
+            or verdict.status is None
+            or (preflight is not None and preflight.outcome is not Outcome.ALLOWED)
+        ):
             return None
         self._failing.pop(key)
         if by[0] in (verdict.id, verdict.related.preflight):

@@ -180,7 +180,7 @@ class Keeper:
         if not self._shows:
             return True
         preflight = self.verdicts.get(verdict.related.preflight or "")
-        fixed = self.fixes.note(verdict, preflight, self._is_servers_own(verdict.id))
+        fixed = self.fixes.note(verdict, preflight, self._is_servers_own)
         if fixed is not None:
             self.fixes.tell(fixed)
         self._teller.tell(verdict, self._explanations.in_passing)
