@@ -40,6 +40,7 @@ PLAIN: Final = {
 
 _PREFIX: Final = "CORS:"
 _MARK: Final = "cors.mark"
+_KEYS: Final = ("cors", "cors.outcome", "cors.findings", "cors.rule", SERVER, _MARK)
 
 
 def show(
@@ -93,8 +94,16 @@ def clear(flow: http.HTTPFlow) -> None:
     """Take everything of ours off a flow."""
     _set_mark(flow, "")
     _set_line(flow, "")
-    for key in ("cors", "cors.outcome", "cors.findings", "cors.rule", SERVER, _MARK):
+    for key in _KEYS:
         flow.metadata.pop(key, None)
+
+
+def distrust_backup(flow: http.HTTPFlow) -> None:
+    """Take what a file says of a verdict out of the state that the user may revert a flow to."""
+    backup: Any = getattr(flow, "_backup", None)
+    if backup:
+        for key in _KEYS:
+            backup["metadata"].pop(key, None)
 
 
 def _set_mark(flow: http.HTTPFlow, wanted: str) -> None:

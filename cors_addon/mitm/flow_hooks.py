@@ -80,6 +80,8 @@ class FlowHooks:
     @contained
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         noted = flows.noted_on(flow)
+        if not flow.live:
+            display.distrust_backup(flow)
         if flow.metadata or flow.comment:
             self._forget(flow)
         seen = flows.seen_of(flow)

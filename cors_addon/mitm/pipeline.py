@@ -175,6 +175,7 @@ class Pipeline:
             # What a rule changed does not show what the server sent.
             return
         display.clear(flow)
+        display.distrust_backup(flow)
         self._intake.take(seen)
         self.settle()
 

@@ -46,6 +46,23 @@ def test_what_a_file_says_of_a_verdict_is_not_shown(forged: Any) -> None:
         assert any("api.test" in row[0] for row in rows)
 
 
+@pytest.mark.parametrize("hooks", [True, False], ids=["-r", "view.flows.load"])
+def test_nor_once_the_user_reverts_a_flow_of_a_file(hooks: bool) -> None:
+    """A file holds the state before an edit too."""
+    same_origin = ("Origin: http://api.test", "Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: cors")
+    subject = make_flow(*same_origin, method="POST", response=make_response(200), live=False)
+    subject.metadata = {"cors": {**VERDICT, "id": subject.id}, "cors.server": 7}
+    subject.backup()
+    subject.metadata = {}
+    subject.comment = "edited"
+    with proxy() as running:
+        loaded = running.send(saved_and_loaded(subject)) if hooks else past_the_hooks(subject)
+        assert text_for(loaded).startswith("No CORS check applies")
+        assert loaded.modified()
+        loaded.revert()
+        assert text_for(loaded).startswith("No CORS check applies")
+
+
 @pytest.mark.parametrize("make", [tflow.ttcpflow, tflow.tudpflow, tflow.tdnsflow, tflow.twebsocketflow])
 def test_nor_on_a_flow_of_another_kind(make: Any) -> None:
     subject = make()
