@@ -212,6 +212,7 @@ class CorsAddon(FlowHooks):
             self._signal.close()
         try:
             self.pipeline.stop()
+            self.browsers.tell_early()
             self.kept.backlog.add(self.session.finish())
             self.pipeline.settle()
         except Exception as exc:
@@ -234,7 +235,7 @@ class CorsAddon(FlowHooks):
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         if not self.page.owns(flow):
             return None
-        self.pipeline.drain()
+        self.pipeline.settle_some()
         return self.page.request(flow)
 
     def tls_clienthello(self, data: tls.ClientHelloData) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("cors_addon")
 
-Testify = Callable[[str, http.HTTPFlow | None, Testimony], bool]
+Testify = Callable[[str, http.HTTPFlow | None, Testimony], bool | None]
 """Takes a browser's word on a flow, by its id; returns whether that flow is judged by now."""
 
 _LOOK_EVERY: Final = 0.25
@@ -152,23 +152,25 @@ class Browsers:
             return
         # The proxy may judge a flow after the browser has spoken.
         if not self._early:
-            asyncio.get_running_loop().call_later(_LOOK_EVERY, self._tell_early)
+            asyncio.get_running_loop().call_later(_LOOK_EVERY, self.tell_early)
         self._early[flow_id] = testimony
 
     def _testify_once(self, flow_id: str, testimony: Testimony) -> bool:
         flow = self._watch.flows.get(flow_id) if self._watch is not None else None
-        if not self._testify(flow_id, flow, testimony):
-            return flow is None
+        is_judged = self._testify(flow_id, flow, testimony)
+        if not is_judged:
+            return is_judged is not None and flow is None
         if self._watch is not None:
             self._watch.flows.pop(flow_id, None)
         return True
 
-    def _tell_early(self) -> None:
+    def tell_early(self) -> None:
+        """Say again what a browser said of flows that were not judged then."""
         for flow_id, testimony in [*self._early.items()]:
             if self._testify_once(flow_id, testimony):
                 self._early.pop(flow_id, None)
         if self._early and not self._ends:
-            asyncio.get_running_loop().call_later(_LOOK_EVERY, self._tell_early)
+            asyncio.get_running_loop().call_later(_LOOK_EVERY, self.tell_early)
 
     def _never_sent(self, request: "BrowserRequest", browser: str) -> None:
         if self._unsent is None or _is_the_pages_own(request.url):

@@ -67,6 +67,7 @@ class Pipeline:
         self._turn_comes: asyncio.Handle | None = None
         self._is_due = False
         self._is_held_up = False
+        self._next_try = 0.0
         self._begin()
 
     def _begin(self) -> None:
@@ -148,12 +149,16 @@ class Pipeline:
             self._intake.evidence_came(self._session.credentials.closed(closing), live=True)
         self._closings.clear()
 
-    def testify(self, flow_id: str, flow: http.HTTPFlow | None, testimony: Testimony) -> bool:
-        """Take in what a browser said of a flow; say whether the flow is judged by now."""
+    def testify(self, flow_id: str, flow: http.HTTPFlow | None, testimony: Testimony) -> bool | None:
+        """Take in what a browser said of a flow; say whether the flow is judged by now.
+
+        ``None`` where so many others wait that this has to be said again.
+        """
         if flow is not None and flow.response is None and flow.error is None:
             return False
         try:
-            self.drain()
+            if not self._has_caught_up():
+                return None
             changed = self._session.testify(flow_id, testimony)
             if changed:
                 self._intake.evidence_came(changed, live=True)
@@ -165,6 +170,22 @@ class Pipeline:
         except Exception as exc:
             self._teller.fault("what a browser said", flow, exc)
             return True
+
+    def _has_caught_up(self) -> bool:
+        """Judge what waits, as far as that takes a moment; say whether it is all of it."""
+        now = time.perf_counter()
+        if self._loop is not None and now < self._next_try:
+            return False
+        end = float("inf") if self._loop is None else now + _TURN
+        while self._inbox and time.perf_counter() < end:
+            self._intake.take(self._inbox.popleft())
+        self._intake.judge_fresh(end)
+        if self._inbox or self._intake.fresh:
+            # Many words come in one turn, and each would take its moment.
+            self._next_try = now + WAIT
+            return False
+        self.drain()
+        return True
 
     def judge_again(self, flow: http.HTTPFlow) -> None:
         """Judge a flow that no hook saw, or whose verdict was cleared, by what its server sent."""
@@ -212,10 +233,11 @@ class Pipeline:
         while self._inbox and time.perf_counter() < end:
             self._intake.take(self._inbox.popleft())
         if not self._inbox:
-            self._intake.judge_fresh()
-            self._intake.touched += self._store.revise_backlog(end, _MOST_TOLD)
+            self._intake.judge_fresh(end)
+            if not self._intake.fresh:
+                self._intake.touched += self._store.revise_backlog(end, _MOST_TOLD)
         self._tell_front_ends()
-        if self._inbox or self._intake.touched or self._store.backlog:
+        if self._inbox or self._intake.fresh or self._intake.touched or self._store.backlog:
             self._is_due = True
             self._expect_turn(0.0)
             return False

@@ -13,6 +13,7 @@ from mitmproxy import exceptions, http
 
 import cors_addon
 from cors_addon.mitm.contentview import text_for
+from cors_addon.traffic import testimony
 from cors_addon.traffic.transcript import USER_AGENTS
 from tests.mitm.support import API, APP, Proxy, cors_get, logged, make_flow, make_response, preflight, proxy
 
@@ -212,6 +213,27 @@ def test_a_command_waits_a_moment_for_what_is_still_to_be_judged(monkeypatch: py
 
         running.context.master.event_loop.run_until_complete(ask())
         assert running.addon.pipeline.settle_some(), "outside of the loop nobody waits"
+
+
+@pytest.mark.parametrize("goes_on", [True, False], ids=["at the next try", "at the end"])
+def test_a_browsers_word_waits_where_more_waits_than_a_moment_judges(
+    monkeypatch: pytest.MonkeyPatch, goes_on: bool
+) -> None:
+    monkeypatch.setattr("cors_addon.mitm.pipeline._TURN", -1.0)
+    with proxy() as running:
+        flows = [cors_get(at=1000.0 + number) for number in range(3)]
+        for flow in flows:
+            pass_hooks(running, flow)
+        browsers, loop = running.addon.browsers, running.context.master.event_loop
+        loop.call_soon(browsers._told, flows[2].id, testimony.Testimony("Chromium 150", outcome=testimony.Told.CORS))
+        turned(running, 0.0)
+        assert "cors" not in flows[0].metadata, "two others would have to be judged before it"
+        if goes_on:
+            monkeypatch.setattr("cors_addon.mitm.pipeline._TURN", 60.0)
+            turned(running, 0.6)
+        else:
+            running.addon.done()
+        assert [flow.metadata["cors"].get("told") is not None for flow in flows] == [False, False, True]
 
 
 @pytest.mark.parametrize("waits", [False, True], ids=["judged by then", "still in the inbox"])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from mitmproxy import exceptions
 
+from cors_addon.mitm.probe import rebuilt
 from tests.mitm.client import fetch
 from tests.mitm.process import Mitmproxy, listening
 from tests.mitm.support import APP, cors_get, make_flow, make_response, proxy
@@ -44,6 +45,29 @@ def test_what_is_remembered_by_halves_is_not_sent_as_if_it_were_whole(sent: dict
         running.send(long)
         with pytest.raises(exceptions.CommandError, match=r"a header over 4 KB.*Repeat the request"):
             running.addon.commands.verify([long])
+
+
+ALLOWED = f"Access-Control-Allow-Origin: {APP}"
+
+
+@pytest.mark.parametrize(
+    ("connected", "lines", "told"),
+    [
+        (True, (ALLOWED,), "the fix has arrived"),
+        (False, (ALLOWED,), "a recording, an addon or another proxy's rule wrote the response"),
+        (True, (ALLOWED, "X-Cors-Addon: local"), "a recording, an addon or another proxy's rule wrote the response"),
+    ],
+    ids=["the server", "server replay", "another proxy's rule"],
+)
+def test_only_what_the_server_itself_sent_is_a_fix(connected: bool, lines: tuple[str, ...], told: str) -> None:
+    with proxy() as running:
+        blocked = running.send(cors_get(at=1000.0))
+        record = running.addon.session.correlator.get(blocked.id)
+        assert record is not None
+        again = rebuilt(record.exchange)
+        again.response = make_response(200, *lines)
+        again.server_conn.timestamp_start = 1001.0 if connected else None
+        assert running.addon.verifier._outcome(record, again).startswith(told)
 
 
 @pytest.mark.proxy
