@@ -111,7 +111,7 @@ class Commands:
         return [["explanation"], *told.rows()]  # type: ignore[return-value]
 
     @command.command("cors.status")
-    @contained
+    @reading
     def status(self) -> types.Data:
         """Show what was judged so far, grouped by what to fix, and whether anything is injected."""
         told = self._later("a summary")
@@ -123,7 +123,7 @@ class Commands:
         return LateLines(f"{what} of {count:,} verdicts is being made; the log will show it")
 
     @command.command("cors.report")
-    @contained
+    @reading
     def report(self, path: types.Path) -> str:
         """Write a report; the format goes by the path's ending."""
         try:
