@@ -166,12 +166,13 @@ def test_the_site_behind_a_reverse_proxy_reads_and_switches_nothing(
     page = free_port()
     with Proxy(server, options=["mode=reverse:http://app.test", f"cors_page_port={page}", rules]) as proxy:
         with BROWSERS[browser](proxy) as driver:
-            for path, base in (
-                ("/attack", f"http://127.0.0.1:{page}/"),
-                ("/attack-with-opener", f"http://localhost:{page}/"),
-                ("/attack", f"http://rebound.test:{page}/"),
+            tries = [
+                ("/attack", f"http://{host}:{page}/"),
                 ("/attack-with-opener", f"http://{host}:{proxy.port}/+cors/"),
-            ):
+            ]
+            if host == "rebound.test":
+                tries.append(("/attack-with-opener", f"http://127.0.0.1:{page}/"))
+            for path, base in tries:
                 visit = driver.visit(f"http://{host}:{proxy.port}{path}?{base}", DONE)
                 assert visit.result is not None
                 assert json.loads(visit.result) == [], (path, base)
