@@ -270,6 +270,7 @@ class Soak(Outcome):
         self.site.endless = False
         end = time.monotonic() + 120
         while time.monotonic() < end:
+            proxy.command("soak.collect", seconds=300)
             last = self.sample(proxy)
             if not last["open"] and not last["waiting"] and last["fds"] <= self.samples[0]["fds"]:
                 return

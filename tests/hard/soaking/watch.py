@@ -102,6 +102,11 @@ class Watch:
     def _addon(self) -> Any:
         return ctx.master.addons.get("cors-addon")
 
+    @command.command("soak.collect")
+    def collect(self) -> None:
+        """Let go of garbage, closed sockets among it. It stops everything for seconds: the load has to be over."""
+        gc.collect()
+
     @command.command("soak.counts")
     def counts(self) -> str:
         """Count what passed and what is held right now; as JSON. Without the addon, it holds nothing."""
