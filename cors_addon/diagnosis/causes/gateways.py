@@ -118,8 +118,8 @@ ENTRIES: Final = (
 # What stands between the browser and the internet, by what it alone sends.
 _OF_NETWORKS: Final = (("server", "zscaler", "Zscaler"), ("x-squid-error", "err_access", "Squid"))
 _HAPROXY: Final = (
-    "Start the server that the backend names, or mend its health check. http-after-response adds headers to HAProxy's "
-    "own pages too, http-response does not."
+    "Start the server that the backend names, or repair its health check. http-after-response adds headers to "
+    "HAProxy's own pages too, http-response does not."
 )
 _EXEMPT: Final = "Find the rule that refuses in its log, and exempt the API's paths, OPTIONS above all, from it."
 _GUARDS: Final = (

@@ -1,6 +1,6 @@
 """The table of servers that are known by their port, path or headers, each with its CORS setting.
 
-Ports are the ones that each program listens on unless told otherwise. What one sign tells stands in ``server_list.py``.
+Ports are the ones that each program listens on unless told otherwise. ``server_list.py`` has those that one sign tells.
 """
 
 import re
