@@ -1,9 +1,10 @@
 """Work in steps: a generator that yields where others may have a turn, and returns a result."""
 
 import sys
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future
 from functools import _lru_cache_wrapper
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from ..verdict.conditions import forget_conditions
 
@@ -16,7 +17,32 @@ _Result = TypeVar("_Result")
 _Container = dict[Any, Any] | list[Any] | set[Any]
 
 
-def result_of(steps: Generator[None, None, _Result]) -> _Result:
+class Aside(Generic[_Result]):
+    """Work that needs no turn: steps yield it, so that it can be done in a thread, and then ask for its result."""
+
+    def __init__(self, work: Callable[[], _Result]) -> None:
+        self._work = work
+        self._made: Future[_Result] = Future()
+
+    def do(self) -> None:
+        """Do the work, wherever that is; what it raises, ``result`` raises."""
+        try:
+            self._made.set_result(self._work())
+        except Exception as exc:
+            self._made.set_exception(exc)
+
+    def result(self) -> _Result:
+        """Return what came of it; it is done here and now where nobody has."""
+        if not self._made.done():
+            self.do()
+        return self._made.result()
+
+
+Steps = Generator[Aside[Any] | None, None, _Result]
+"""Steps of which some are work for a thread."""
+
+
+def result_of(steps: Generator[object, None, _Result]) -> _Result:
     """Take all steps at once, and return the result."""
     while True:
         try:

@@ -241,12 +241,13 @@ class Commands:
             yield from show(made)
             return made
 
-        if len(verdicts) > _FEW and self._reporting.jobs.may_wait:
+        if (len(verdicts) > _FEW or self.writer.is_long) and self._reporting.jobs.may_wait:
             self._reporting.begin(name, steps, tell)
         else:
-            tell(make(self._requests(verdicts)))
+            tell(make(self.requests(verdicts)))
 
-    def _requests(self, verdicts: Sequence[Verdict]) -> list[BlockedRequest]:
+    def requests(self, verdicts: Sequence[Verdict]) -> list[BlockedRequest]:
+        """Return what of these flows a rule has to unblock."""
         from .suggestions import requests_of
 
         return result_of(requests_of(verdicts, lambda: self._services.session))
@@ -256,25 +257,17 @@ class Commands:
 
         return suggestion(requests, [rule.name for rule in self._services.injection.rules.rules])
 
-    def previewed(self, verdict: Verdict) -> list[str]:
-        """Return the change that ``add_rule`` would make as a diff, empty where no rule helps, or ``CommandError``."""
-        preview = self._preview(self._requests([verdict]))
-        if not preview.rules:
-            return []
-        lines = preview.diff.splitlines()[2:] or [f"# {', '.join(preview.rules)} is there already, and is switched on"]
-        return [inert(line, 400) for line in lines]
-
     @command.command("cors.rules.add")
     @reading
     def rules_add(self, flows: Sequence[flow.Flow]) -> types.Data:
         """Write the smallest rule that unblocks these flows into the rule file, and switch injection on for it."""
         told = LateLines("the rules are being made; the log will show them")
         judged = self._services.judged.verdicts(flows)
-        self._make("a change of the rules", judged, self._preview, lambda made: told(self._added(made)))
+        self._make("a change of the rules", judged, self.preview, lambda made: told(self.add(made)))
         return [["rule"], *told.rows()]  # type: ignore[return-value]
 
-    def _added(self, preview: Preview) -> list[str]:
-        """Write a change, and tell of it."""
+    def add(self, preview: Preview) -> list[str]:
+        """Write a change and put it in force; return what is told of it. Raises ``CommandError``."""
         with refusing():
             written = self.writer.write(preview)
         lines = written.diff.splitlines()[2:] or ["The rule file stays as it is: a rule is there already."]
@@ -282,15 +275,12 @@ class Commands:
         where = f"{', '.join(written.rules)} in {written.place}; cors.rules.undo takes the change back"
         return [inert(line, 400) for line in (*lines, *refused[:50], where, self._services.injection.state())]
 
-    def _preview(self, requests: Sequence[BlockedRequest]) -> Preview:
+    def preview(self, requests: Sequence[BlockedRequest]) -> Preview:
+        """Return the smallest change of the rules that unblocks them. Raises ``CommandError``."""
         if not requests:
             raise exceptions.CommandError("None of these flows is blocked, so no rule is needed.")
         with refusing():
             return self.writer.preview(requests)
-
-    def add_rule(self, verdict: Verdict) -> None:
-        """Write the smallest rule that unblocks one flow, and put it in force. Raises ``CommandError``."""
-        self._added(self._preview(self._requests([verdict])))
 
     @command.command("cors.rules.undo")
     @contained

@@ -6,12 +6,13 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import Final
+from typing import Concatenate, Final, ParamSpec
 
 from mitmproxy import ctx, exceptions, http, tls
 from mitmproxy.log import ALERT
 from mitmproxy.proxy import mode_specs, server_hooks
 
+from ..diagnosis.stepwise import result_of
 from ..fetch.headers import HeaderList
 from ..page import clients
 from ..page.live import LivePage
@@ -30,12 +31,16 @@ _PLACES: Final = frozenset({"cors_page", "cors_page_port", "mode", "connection_s
 _SLICE: Final = 0.01
 """Seconds for which the traffic waits at a time while the page is made."""
 
+_PATIENCE: Final = 0.5
+"""Seconds after which the page is shown without the changes of the rules that are not found out yet."""
+
 _FAULT: Final = "The live page has a fault of its own; the log has more."
 
-_Hook = Callable[["PageFlows", http.HTTPFlow], None]
+_Given = ParamSpec("_Given")
+_Hook = Callable[Concatenate["PageFlows", http.HTTPFlow, _Given], None]
 
 
-def own(hook: _Hook) -> _Hook:
+def own(hook: _Hook[_Given]) -> _Hook[_Given]:
     """Run a hook for one of the page's own flows, and end the chain of addons there.
 
     So no list, file or filter gets to see what the page polls, and nothing changes it on its way: no header rule can
@@ -43,11 +48,11 @@ def own(hook: _Hook) -> _Hook:
     """
 
     @wraps(hook)
-    def guarded(self: "PageFlows", flow: http.HTTPFlow) -> None:
+    def guarded(self: "PageFlows", flow: http.HTTPFlow, /, *given: _Given.args, **named: _Given.kwargs) -> None:
         if not flow.live:
             return
         try:
-            hook(self, flow)
+            hook(self, flow, *given, **named)
         except Exception as exc:
             self.log.fault(f"the live page’s {hook.__name__}", flow, exc)
             flow.response = _response(sentence_response(500, _FAULT))
@@ -160,40 +165,54 @@ class PageFlows:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            self._answer_flow(flow)
+            self._take(flow, self._answered(flow))
             return None
         return self._request(flow)
 
     async def _request(self, flow: http.HTTPFlow) -> None:
+        made = None
         if flow.live and flow.response is None:
-            await self._prepare(request_of(flow, self._host))
-        self._answer_flow(flow)
+            made = await self._answer(request_of(flow, self._host))
+        self._take(flow, made)
 
     @own
-    def _answer_flow(self, flow: http.HTTPFlow) -> None:
-        if flow.response is None and flow.error is None:
-            flow.response = _response(self.page.answer(request_of(flow, self._host)))
+    def _take(self, flow: http.HTTPFlow, made: PageResponse | None) -> None:
+        if made is not None and flow.response is None and flow.error is None:
+            flow.response = _response(made)
 
-    async def _prepare(self, request: PageRequest) -> None:
-        """Make what the page shows a little at a time: 50,000 verdicts take seconds."""
-        until = time.perf_counter() + _SLICE
+    def _answered(self, flow: http.HTTPFlow) -> PageResponse | None:
+        """Answer where no loop turns."""
+        if not flow.live or flow.response is not None:
+            return None
         try:
-            for _ in self.page.prepare(request):
-                if time.perf_counter() > until:
-                    await asyncio.sleep(0)
-                    until = time.perf_counter() + _SLICE
+            return result_of(self.page.answer(request_of(flow, self._host)))
         except Exception as exc:
-            # What is not prepared is made with the answer, and a fault there is answered.
-            self.log.fault("the live page", None, exc)
+            return self._fault(exc)
 
     async def _answer(self, request: PageRequest) -> PageResponse:
-        """Answer what reaches the listener."""
-        await self._prepare(request)
+        """Answer a little at a time: 50,000 verdicts take seconds."""
+        loop, until = asyncio.get_running_loop(), time.perf_counter() + _SLICE
         try:
-            return self.page.answer(request)
+            steps = self.page.answer(request, _PATIENCE)
+            while True:
+                try:
+                    step = next(steps)
+                except StopIteration as end:
+                    made: PageResponse = end.value
+                    return made
+                if step is not None:
+                    await loop.run_in_executor(None, step.do)
+                elif time.perf_counter() > until:
+                    await asyncio.sleep(0)
+                else:
+                    continue
+                until = time.perf_counter() + _SLICE
         except Exception as exc:
-            self.log.fault("the live page", None, exc)
-            return sentence_response(500, _FAULT)
+            return self._fault(exc)
+
+    def _fault(self, exc: Exception) -> PageResponse:
+        self.log.fault("the live page", None, exc)
+        return sentence_response(500, _FAULT)
 
     @own
     def responseheaders(self, flow: http.HTTPFlow) -> None:

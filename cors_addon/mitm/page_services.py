@@ -6,13 +6,16 @@ from typing import Any, Final
 
 from mitmproxy import exceptions
 
+from ..diagnosis.stepwise import Aside, Steps
 from ..page.services import Refused, digest
 from ..page.services import Services as PageServices
+from ..verdict.failure_details import inert
 from ..verdict.model import Verdict
 from .browsers import Browsers
 from .commands import Commands
 from .probe import Probe
 from .reporting import Reporting
+from .rule_writer import Preview
 from .services import Services
 
 _MOST_FIXED: Final = 20
@@ -31,9 +34,16 @@ def page_services(
     """Bind the page's services to those of the addon."""
     injection, store = services.injection, services.store
 
-    def suggest(verdict: Verdict) -> Sequence[str]:
+    def previewed(verdict: Verdict) -> Steps[Preview]:
+        requests = commands.requests([verdict])
+        # It reads the rules, and reads them again as they would be.
+        made = Aside(lambda: commands.preview(requests))
+        yield made
+        return made.result()
+
+    def suggest(verdict: Verdict) -> Steps[Sequence[str]]:
         try:
-            return commands.previewed(verdict)
+            return _lines_of((yield from previewed(verdict)))
         except exceptions.CommandError:
             return ()
 
@@ -56,14 +66,15 @@ def page_services(
         with _refusing():
             probe.begin_at(host)
 
-    def unblock(flow_id: str, seen: str) -> None:
+    def unblock(flow_id: str, seen: str) -> Steps[None]:
         verdict = store.verdicts.get(flow_id)
         if verdict is None:
             raise Refused("This flow is forgotten. Send the request again.")
         with _refusing():
-            if seen and seen != digest(commands.previewed(verdict)):
+            preview = yield from previewed(verdict)
+            if seen and seen != digest(_lines_of(preview)):
                 raise Refused("The rules have changed since. Look at the change again.")
-            commands.add_rule(verdict)
+            commands.add(preview)
 
     def verify(flow_id: str) -> None:
         with _refusing():
@@ -94,6 +105,7 @@ def page_services(
         judged=lambda: store.judged,
         explain=store.explained,
         suggest=suggest,
+        suggest_state=lambda: commands.writer.state,
         hosts=hosts,
         hosts_state=lambda: (probe.version, injection.rules),
         switches=injection,
@@ -111,6 +123,14 @@ def page_services(
         fixed=fixed,
         remove=remove,
     )
+
+
+def _lines_of(preview: Preview) -> list[str]:
+    """Return a change as a diff for people to read, empty where no rule helps."""
+    if not preview.rules:
+        return []
+    lines = preview.diff.splitlines()[2:] or [f"# {', '.join(preview.rules)} is there already, and is switched on"]
+    return [inert(line, 400) for line in lines]
 
 
 @contextmanager

@@ -70,6 +70,16 @@ class RuleWriter:
         return "memory" if path is None else str(path)
 
     @property
+    def is_long(self) -> bool:
+        """Whether the rules take longer to read than a turn of the event loop should."""
+        return self._injection.file.is_long
+
+    @property
+    def state(self) -> object:
+        """What previews hang on: another one, when the rules have changed."""
+        return self._injection.file.path, self._injection.file.version
+
+    @property
     def can_undo(self) -> bool:
         """Whether a change can be taken back."""
         return bool(self._undo)

@@ -66,12 +66,16 @@ class _Reading:
 
 
 class RuleFile:
-    """Holds the last good rules of a file. While it is half-written, broken or missing, they stay in force."""
+    """Holds the last good rules of a file. While it is half-written, broken or missing, they stay in force.
+
+    ``version`` is another one whenever the text is.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
         self.rules: RuleSet = NO_RULES
         self.trouble = ""
+        self.version = 0
         self._read_at: _Stamp | None = None
         self._seen: _Stamp | None = None
         self._content: bytes | None = None
@@ -82,6 +86,11 @@ class RuleFile:
     def is_absent(self) -> bool:
         """Whether a file is named that is not there yet."""
         return self.path is not None and not self._was_there
+
+    @property
+    def is_long(self) -> bool:
+        """Whether reading it takes longer than a turn of the event loop should."""
+        return len(self._content or b"") > _LONG
 
     def keep_from(self, path: Path) -> None:
         """Raise ``OSError`` where a report at this path would take the place of the rule file."""
@@ -115,6 +124,7 @@ class RuleFile:
         if reading.rules is None:
             return Change(False, reading.text)
         self.rules, self._content = reading.rules, content
+        self.version += 1
         return Change(True, "")
 
     def delete(self) -> None:
@@ -125,6 +135,7 @@ class RuleFile:
         if self.path is not None:
             self.path.resolve().unlink(missing_ok=True)
         self.rules, self._content, self._was_there, self.trouble = NO_RULES, None, False, ""
+        self.version += 1
 
     def poll(self) -> Change | None:
         """Look at the file, and read it where it has changed and come to rest since.
@@ -167,6 +178,7 @@ class RuleFile:
             content = _bytes_of(self.path)
         except OSError as exc:
             self._read_at, self._content = stamp, None
+            self.version += 1
             why = exc.strerror or exc
             if self.is_absent and isinstance(exc, FileNotFoundError):
                 if self.path.parent.is_dir():
@@ -179,6 +191,7 @@ class RuleFile:
         if content == self._content and not even_unchanged:
             return None
         self._content = content
+        self.version += 1
         reading = _Reading(content, str(self.path), beside=len(content) > _LONG and not even_unchanged)
         if not reading.is_done:
             self._reading = reading

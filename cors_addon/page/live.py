@@ -2,10 +2,10 @@
 
 import logging
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 
+from ..diagnosis.stepwise import Steps
 from ..traffic.bounded_dicts import Remembered
 from ..verdict.failure_details import inert
 from . import clients
@@ -55,29 +55,18 @@ class LivePage:
         self._opened = None
         return self._ledger.clear()
 
-    def prepare(self, request: PageRequest) -> Iterator[None]:
-        """Make what the answer to a request shows, if it will get one; yields where others may have a turn."""
-        if request.method == "GET" and self._checked(request) is None and self._is_shown(request):
-            yield from self._screen().prepare()
-
-    def answer(self, request: PageRequest) -> PageResponse:
-        """Answer a request, be it the page's own or anybody's."""
-        return self._checked(request) or self._answered(request)
-
-    def _answered(self, request: PageRequest) -> PageResponse:
-        match _purpose(request):
-            case Purpose.DOCUMENT:
-                return self._document(request)
-            case Purpose.DATA:
-                if not self._is_shown(request):
-                    return self._refuse(request, Purpose.DATA, "The proxy was started anew since; load the page again.")
-                return self._changes(request.place)
-            case Purpose.CHANGE:
-                return self._change(request)
-
-    def _is_shown(self, request: PageRequest) -> bool:
-        """Say whether a request shows that it may read what is asked for: a document needs no token."""
-        return not request.place.rest or self._token.matches(request.headers.get(TOKEN_HEADER) or "")
+    def answer(self, request: PageRequest, patience: float = float("inf")) -> Steps[PageResponse]:
+        """Answer a request, be it the page's own or anybody's, in steps; ``patience`` is that of ``Screen.prepare``."""
+        refused = self._checked(request)
+        if refused is not None:
+            return refused
+        purpose = _purpose(request)
+        if purpose is Purpose.CHANGE:
+            return (yield from self._change(request, patience))
+        if purpose is Purpose.DATA and not self._token.matches(request.headers.get(TOKEN_HEADER) or ""):
+            return self._refuse(request, Purpose.DATA, "The proxy was started anew since; load the page again.")
+        yield from self._screen().prepare(patience)
+        return self._document(request) if purpose is Purpose.DOCUMENT else self._changes(request.place)
 
     def _checked(self, request: PageRequest) -> PageResponse | None:
         """Return the refusal of a request; ``None`` where it may be answered."""
@@ -108,7 +97,7 @@ class LivePage:
 
     def _html(self, screen: "Screen", wanted: str, still: bool) -> bytes:
         """Return the document; one that was just made is made again once in a second at most, whoever asks."""
-        version, now = screen.look(), time.monotonic()
+        version, now = screen.version, time.monotonic()
         made_of, made_at, html = self._rendered.get((wanted, still), (-1, 0.0, b""))
         if made_of == version or (html and now - made_at < _DOCUMENT_EVERY):
             return html
@@ -119,11 +108,11 @@ class LivePage:
     def _changes(self, place: Place) -> PageResponse:
         since = place.query.removeprefix("since=")
         known = int(since) if since.isascii() and since.isdigit() and len(since) < 18 else 0
-        if self._screen().look() == known:
+        if self._screen().version == known:
             return response(204)
         return json_response(200, self._screen().changes(known))
 
-    def _change(self, request: PageRequest) -> PageResponse:
+    def _change(self, request: PageRequest, patience: float) -> Steps[PageResponse]:
         form = request.form
         by_script = request.headers.get(TOKEN_HEADER)
         if not self._token.matches((by_script if by_script is not None else form.get(TOKEN_FIELD)) or ""):
@@ -133,24 +122,25 @@ class LivePage:
                 "The request lacks the page’s token. If it is the page’s own, load the page again.",
             )
         try:
-            self._carry_out(request.place.rest, form)
+            yield from self._carry_out(request.place.rest, form)
         except Refused as exc:
             if by_script is not None:
                 return json_response(409, {"error": str(exc)})
             return sentence_response(409, str(exc), request.place.base)
         self._rendered.clear()
         if by_script is not None:
+            yield from self._screen().prepare(patience)
             return self._changes(request.place)
         return response(303, headers={"location": request.place.base})
 
-    def _carry_out(self, action: str, form: dict[str, str]) -> None:
+    def _carry_out(self, action: str, form: dict[str, str]) -> Steps[None]:
         services, state, name = self._services, form.get("state", ""), form.get("name", "")
         if action == "clear":
             services.clear()
         elif action == "probe":
             services.probe(name)
         elif action == "unblock":
-            services.unblock(name, form.get("seen", ""))
+            yield from services.unblock(name, form.get("seen", ""))
         elif action == "undo":
             services.undo()
         elif action == "verify":

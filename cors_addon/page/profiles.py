@@ -6,7 +6,6 @@ from hashlib import sha256
 from html import escape
 from typing import Any, Final
 
-from ..diagnosis.stepwise import result_of
 from ..report.html_profiles import cost_sentence, probe_sentence, ways
 from .html_text import block, left_out, line, text
 
@@ -43,15 +42,11 @@ class Profiles:
         self.html = ""
         self.hosts: Sequence[Profile] = ()
 
-    def look(self, version: int) -> bool:
-        """Say whether the inside is another one now; ``version`` is that of what is shown beside it.
+    def steps(self, version: int) -> Generator[None, None, bool]:
+        """Say whether the inside is another one now, in steps; ``version`` is that of what is shown beside it.
 
         It is made once in some seconds at most, and so that it takes no more than a twentieth of the time.
         """
-        return result_of(self.steps(version))
-
-    def steps(self, version: int) -> Generator[None, None, bool]:
-        """Return the same, in steps."""
         began = self._clock()
         now = version, self._state()
         if now == self._seen or began < self._due:

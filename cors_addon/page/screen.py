@@ -1,6 +1,7 @@
 """The page's state as a whole document, and as the differences since a version that a browser has."""
 
 import re
+import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
@@ -9,15 +10,17 @@ from importlib.resources import files
 from typing import Any, Final
 
 from ..diagnosis.server_plans import server_plans
+from ..diagnosis.stepwise import Steps
 from ..report.browser_word import told_line
 from ..report.entries import diagnosis_entries, flow_entry
 from ..verdict.model import Outcome
 from . import panels, unsent
 from .cards import card_html, haystack, passed_html, rule_sentence
-from .html_text import block, left_out, line, text
+from .html_text import left_out, line, text
 from .ledger import Card, Ledger, Section
 from .profiles import Profiles
-from .services import Services, digest
+from .services import Services
+from .suggestions import Suggestions
 
 LISTED: Final = 50
 """How many cards a list shows."""
@@ -45,6 +48,12 @@ POLICY: Final = (
 """The document's content security policy: its own script and style by their hashes, and nothing else."""
 
 
+_UNBLOCKED: Final = (Section.BLOCKED, Section.CONDITIONAL)
+"""Sections whose cards show the change of the rules that lets the request pass."""
+
+_ROUNDS: Final = 10
+"""How often what changed while the page was made is made again, before it is shown as it is."""
+
 _PLANNED: Final = (Section.BLOCKED, Section.CONDITIONAL, Section.ADVICE)
 _LISTS: Final[tuple[Section, ...]] = (Section.BLOCKED, Section.CONDITIONAL, Section.RISK, Section.ADVICE)
 
@@ -71,42 +80,70 @@ class Screen:
         self._diagnoses: dict[str, tuple[int, Mapping[str, Any]]] = {}
         self._regions: dict[str, tuple[int, str]] = {}
         self._switches: object = None
-        self._unsent = 0
+        self._suggestions = Suggestions(ledger, services, token)
 
-    def look(self) -> int:
-        """Take in what happened; return the version that is to be seen now."""
-        self._ledger.sync(self._services.verdicts())
-        injection = self._services.switches
-        switches = injection.is_on, injection.rules, injection.file.path, injection.file.trouble
-        if switches != self._switches or len(self._services.unsent()) != self._unsent:
-            self._switches, self._unsent = switches, len(self._services.unsent())
-            self._ledger.version += 1
-            # The change that each card shows may be another one now.
-            for section in (Section.BLOCKED, Section.CONDITIONAL):
-                for card in self._ledger.listed(section)[:LISTED]:
-                    card.version = self._ledger.version
-        if self._hosts.look(self._ledger.version):
-            self._ledger.version += 1
+    @property
+    def version(self) -> int:
+        """The version that is to be seen now."""
         return self._ledger.version
 
-    def prepare(self) -> Iterator[None]:
-        """Take in what happened, and make what a document or a change needs; yields where others may have a turn."""
+    def prepare(self, patience: float = float("inf")) -> Steps[None]:
+        """Take in what happened, and make what a document or a change shows, in steps; the last one leaves no turn.
+
+        After ``patience`` seconds, cards that wait for their change of the rules are shown without it until the next
+        time.
+        """
+        until = time.monotonic() + patience
         yield from self._ledger.catch_up(self._services.verdicts())
         if (yield from self._hosts.steps(self._ledger.version)):
             self._ledger.version += 1
-        self.look()
-        yield
-        lists = {section: self._ledger.listed(section)[:LISTED] for section in _LISTS}
-        yield
-        for section, cards in lists.items():
-            for place, card in enumerate(cards):
+        # What is made may be out of date before all of it is.
+        for _ in range(_ROUNDS):
+            self._look()
+            wanting = [*self._wanting(until)]
+            if not wanting:
+                return
+            for section, place, card in wanting:
+                yield None
+                if not self._ledger.has(card):
+                    continue
+                if section is Section.OWED:
+                    self._diagnosis(card)
+                    continue
+                is_found_out = section not in _UNBLOCKED or self._suggestions.has(card) or time.monotonic() > until
+                if not is_found_out and (yield from self._suggestions.find(card)):
+                    self._ledger.version += 1
+                    card.version = self._ledger.version
                 if self._ledger.has(card):
                     self._card(section, place, card)
-                    yield
+
+    def _look(self) -> None:
+        """Take in what happened."""
+        self._ledger.sync(self._services.verdicts())
+        injection = self._services.switches
+        file, unsent = injection.file, len(self._services.unsent())
+        switches = injection.is_on, injection.rules, file.path, file.trouble, unsent
+        if switches != self._switches:
+            self._switches = switches
+            self._ledger.version += 1
+        if self._suggestions.look():
+            self._ledger.version += 1
+            # The change that each card shows may be another one now.
+            for section in _UNBLOCKED:
+                for card in self._ledger.listed(section)[:LISTED]:
+                    card.version = self._ledger.version
+
+    def _wanting(self, until: float) -> Iterator[tuple[Section, int, Card]]:
+        """Return the cards that are not made as they would be now, each with its place."""
+        for section in _LISTS:
+            for place, card in enumerate(self._ledger.listed(section)[:LISTED]):
+                is_made = self._cards.get(card.id, (0,))[0] == card.version
+                lacks_change = section in _UNBLOCKED and not self._suggestions.has(card)
+                if not is_made or (lacks_change and time.monotonic() < until):
+                    yield section, place, card
         for card in self._ledger.listed(Section.OWED)[:LISTED]:
-            if self._ledger.has(card):
-                self._diagnosis(card)
-                yield
+            if self._diagnoses.get(card.id, (0, {}))[0] != card.version:
+                yield Section.OWED, 0, card
 
     # --- for a browser without the page -----------------------------------------------------------------------
 
@@ -168,10 +205,7 @@ class Screen:
         if version != card.version:
             verdict = self._services.explain(self._ledger.example(card))
             diagnosis = self._diagnosis(card)
-            suggestion = self._services.suggest(verdict) if section in (Section.BLOCKED, Section.CONDITIONAL) else ()
-            unblock = self._unblock(verdict.id, suggestion) if suggestion else ""
-            if section in (Section.BLOCKED, Section.CONDITIONAL):
-                unblock += self._verify(verdict.id)
+            unblock = self._suggestions.html(card) + self._verify(verdict.id) if section in _UNBLOCKED else ""
             is_open = section is Section.BLOCKED and place < _OPEN
             rule = rule_sentence(flow_entry(verdict)) if verdict.delivered is not None else ""
             html = card_html(card, diagnosis, is_open, unblock, verdict.notes, rule)
@@ -189,16 +223,6 @@ class Screen:
         told = self._services.verified(flow_id)
         note = f'<p class="note" role="status">{text(told, 600)}</p>' if told else ""
         return f"{panels.button('verify', self._token, 'Verify: send this request again', flow_id)}{note}"
-
-    def _unblock(self, flow_id: str, suggestion: Sequence[str]) -> str:
-        """Return the rule that unblocks a flow, and the button that writes it."""
-        where = text(self._services.place(), 200)
-        label = "Write this change and switch injection on"
-        return (
-            f'<details class="unblock"><summary>Unblock</summary>{block(chr(10).join(suggestion))}'
-            f'<p class="meta">The change of the rules in {where}.</p>'
-            f"{panels.button('unblock', self._token, label, flow_id, seen=digest(suggestion))}</details>"
-        )
 
     def _parts(self, lists: Mapping[Section, Sequence[Card]]) -> dict[str, tuple[int, str]]:
         """Return the insides of elements by id, each with the version since which it is so.

@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..diagnosis.stepwise import Steps
 from ..rules.model import RuleSet
 from ..verdict.model import Verdict
 
@@ -53,19 +54,21 @@ class Services:
     """What is shown, and what its buttons do. Each of the latter may raise ``Refused``.
 
     ``verdicts`` gives those remembered, by id, and ``judged`` counts all. ``explain`` returns a verdict with what is
-    behind it, ``suggest`` the lines of the change of the rule file that would let a blocked flow pass, as a diff.
-    ``hosts`` gives the profiles of so many hosts, those asked last, and how many are known, in steps; ``hosts_state``
-    is another one whenever they may have changed. ``unsent`` gives the requests that a listened-to browser never sent.
-    ``unblock`` makes that change for a flow (its id) and puts the rule in force, unless the change is not the one
-    whose ``digest`` is given; ``undo`` takes the last change of the rules back, ``remove`` takes a rule out, ``place``
-    names where rules are kept. ``verify`` sends the request of a flow again and ``verified`` says what came of that.
-    ``fixed`` lists what servers let pass by themselves since, each with the rule that nothing needs any more.
+    behind it, ``suggest`` the lines of the change of the rule file that would let a blocked flow pass, as a diff, in
+    steps; ``suggest_state`` is another one whenever these may be others. ``hosts`` gives the profiles of so many hosts,
+    those asked last, and how many are known, in steps; ``hosts_state`` is another one whenever they may have changed.
+    ``unsent`` gives the requests that a listened-to browser never sent. ``unblock`` makes that change for a flow (its
+    id) and puts the rule in force, unless the change is not the one whose ``digest`` is given; ``undo`` takes the last
+    change of the rules back, ``remove`` takes a rule out, ``place`` names where rules are kept. ``verify`` sends the
+    request of a flow again and ``verified`` says what came of that. ``fixed`` lists what servers let pass by themselves
+    since, each with the rule that nothing needs any more.
     """
 
     verdicts: Callable[[], Mapping[str, Verdict]]
     judged: Callable[[], int]
     explain: Callable[[Verdict], Verdict]
-    suggest: Callable[[Verdict], Sequence[str]]
+    suggest: Callable[[Verdict], Steps[Sequence[str]]]
+    suggest_state: Callable[[], object]
     hosts: Callable[[int], Generator[None, None, tuple[Sequence[Mapping[str, Any]], int]]]
     hosts_state: Callable[[], object]
     switches: Switches
@@ -73,7 +76,7 @@ class Services:
     switch_rule: Callable[[str, bool], None]
     probe: Callable[[str], None]
     clear: Callable[[], None]
-    unblock: Callable[[str, str], None]
+    unblock: Callable[[str, str], Steps[None]]
     undo: Callable[[], None]
     can_undo: Callable[[], bool]
     place: Callable[[], str]

@@ -5,6 +5,7 @@ A rule file with any error gives no rules at all: half a rule set is never in fo
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from . import fields, lists
@@ -33,6 +34,16 @@ class Reading:
 
 def read_rules(data: bytes, events: EventSource | None = None) -> Reading:
     """Read the bytes of a rule file; never raises. ``events`` is the YAML library, by default the preferred one."""
+    return _read_once(data) if events is None else _read(data, events)
+
+
+@lru_cache(maxsize=2)
+def _read_once(data: bytes) -> Reading:
+    """Read a file, and what an edit makes of it: each is looked at several times."""
+    return _read(data, None)
+
+
+def _read(data: bytes, events: EventSource | None) -> Reading:
     document = read_document(data, events)
     problems = Problems(document)
     rules = None

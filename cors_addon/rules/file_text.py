@@ -5,6 +5,7 @@ Comments, order, quotes, line ends and a byte order mark survive by construction
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from .decode import read_rules
@@ -20,6 +21,12 @@ _BOM: Final = b"\xef\xbb\xbf"
 _LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _STILL_EMPTY: Final = frozenset({"empty-list", "missing-key", "empty-file", "empty-value", "wrong-type"})
 """What is wrong with a file that has no rule yet, and what one rule cures."""
+
+
+@lru_cache(maxsize=1)
+def _root_of(data: bytes) -> Node | None:
+    """Read the nodes of the file that one edit after another is tried on."""
+    return read_document(data).root
 
 
 class EditRefused(Exception):
@@ -45,7 +52,7 @@ class RuleFileText:
     def _read(self, data: bytes) -> None:
         reading = read_rules(data)
         errors = [problem for problem in reading.problems if problem.level is Level.ERROR]
-        root = read_document(data).root
+        root = _root_of(data)
         if isinstance(root, Mapping):
             self._root = root
             for key, value in root.entries:

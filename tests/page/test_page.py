@@ -19,6 +19,9 @@ from mitmproxy.addons import view
 from mitmproxy.proxy import mode_specs
 from mitmproxy.proxy.layers.http import _hooks
 
+from cors_addon.diagnosis.stepwise import Steps
+from cors_addon.mitm.page_flows import request_of
+from cors_addon.page.messages import PageResponse
 from tests.mitm.support import Proxy, cors_get, logged, make_flow, preflight, proxy
 
 HTTP, HTTPS = "http://cors.addon/", "https://cors.addon/"
@@ -47,14 +50,14 @@ class Browser:
         self.client = ("127.0.0.1", 50_000)
         self.last: http.HTTPFlow | None = None
 
-    def ask(
+    def flow(
         self,
         url: str = HTTP,
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
         live: bool = True,
-    ) -> http.Response | None:
+    ) -> http.HTTPFlow:
         flow = make_flow(method=method, url=url, live=live)
         # As of a person's navigation; with a User-Agent of its own, a test says all there is.
         given = {"Upgrade-Insecure-Requests": "1", "Accept": "text/html"} if "User-Agent" not in (headers or {}) else {}
@@ -64,7 +67,17 @@ class Browser:
         flow.client_conn.peername = self.client
         flow.client_conn.tls = url.startswith("https:")
         flow.request.raw_content = body
-        self.last = flow
+        return flow
+
+    def ask(
+        self,
+        url: str = HTTP,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        live: bool = True,
+    ) -> http.Response | None:
+        self.last = flow = self.flow(url, method, headers, body, live)
         addons = self.through.context.master.addons
         run = self.through.context.master.event_loop.run_until_complete
         for hook in (_hooks.HttpRequestHeadersHook, _hooks.HttpRequestHook):
@@ -73,6 +86,10 @@ class Browser:
             for answered in (_hooks.HttpResponseHeadersHook, _hooks.HttpResponseHook):
                 run(addons.handle_lifecycle(answered(flow)))
         return flow.response
+
+    def answering(self, flow: http.HTTPFlow, patience: float = float("inf")) -> Steps[PageResponse]:
+        """Have the page answer in steps, as the event loop takes them."""
+        return self.through.addon.page.page.answer(request_of(flow, "cors.addon"), patience)
 
     def open(self, url: str = HTTP, headers: Mapping[str, str] | None = None) -> str:
         response = self.ask(url, headers=headers)
@@ -212,7 +229,7 @@ def test_a_fault_of_its_own_is_a_500_and_a_line_in_the_log(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with browser() as page:
-        monkeypatch.setattr(page.through.addon.page.page, "answer", lambda flow: 1 / 0)
+        monkeypatch.setattr(page.through.addon.page.page, "answer", lambda *given: 1 / 0)
         response = page.ask(HTTP)
         assert response is not None
         assert response.status_code == 500

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cors_addon.diagnosis.stepwise import result_of
 from cors_addon.page.profiles import LISTED, Profiles, profiles
 from tests.diagnosis.test_host_profiles import ASKED, ELSE, get, learned, put
 from tests.page.test_render import Reader
@@ -83,19 +84,19 @@ def test_it_is_made_anew_seldom_and_where_something_changed() -> None:
 
     state = [0]
     kept = Profiles(make, "", lambda: state[0], lambda: now[0])
-    assert kept.look(1)
-    assert not kept.look(1), "nothing has changed"
-    assert not kept.look(2), "too soon: it took half a second"
+    assert result_of(kept.steps(1))
+    assert not result_of(kept.steps(1)), "nothing has changed"
+    assert not result_of(kept.steps(2)), "too soon: it took half a second"
     now[0] += 9.9
-    assert not kept.look(2)
+    assert not result_of(kept.steps(2))
     now[0] += 0.2
-    assert kept.look(2)
-    assert not kept.look(2)
+    assert result_of(kept.steps(2))
+    assert not result_of(kept.steps(2))
     now[0] += 100
-    assert not kept.look(3), "made anew, and as it was"
+    assert not result_of(kept.steps(3)), "made anew, and as it was"
     now[0] += 100
-    assert not kept.look(3)
+    assert not result_of(kept.steps(3))
     state[0] += 1
-    assert not kept.look(3), "made anew, for something else has changed"
+    assert not result_of(kept.steps(3)), "made anew, for something else has changed"
     assert calls == [LISTED] * 4
     assert "api.test" in kept.html

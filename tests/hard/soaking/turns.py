@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from types import FrameType
 from typing import Any
 
@@ -111,7 +111,7 @@ class Turns:
         def hooks(held: Any, addon: Any, event: Any) -> Iterator[tuple[Any, Any]]:
             for each, hook in iter_hooks(held, addon, event):
                 is_own = getattr(each, "name", "") == _ADDON
-                yield each, functools.partial(self._timed, hook) if is_own else hook
+                yield each, functools.partial(self._hooked, hook) if is_own else hook
 
         commands: Any = command.Command
         call = commands.call
@@ -121,7 +121,11 @@ class Turns:
 
         handles._run, manager._iter_hooks, commands.call = ran, hooks, called
 
-    def _timed(self, work: Any, *given: Any) -> Any:
+    def _hooked(self, hook: Any, *given: Any) -> Any:
+        made = self._timed(hook, *given)
+        return _Stepped(made, functools.partial(self._timed, name=_name_of(hook, ()))) if made is not None else None
+
+    def _timed(self, work: Any, *given: Any, name: str = "") -> Any:
         if self._is_own:
             return work(*given)
         self._is_own = True
@@ -132,7 +136,7 @@ class Turns:
             self._is_own = False
             taken = time.thread_time() - begun - (self._collected - collected)
             self._own += taken
-            name = _name_of(work, given)
+            name = name or _name_of(work, given)
             before, count = self._steps.get(name, (0.0, 0))
             self._steps[name] = before + taken, count + 1
             if taken > self.longest[0]:
@@ -149,6 +153,27 @@ class Turns:
                 # Weighed by the CPU time since the look before: a thread that waits for a disk is seen often, too.
                 self._seen[where(sys._current_frames().get(watched))] += int(1e6 * (now - before))
             before = now
+
+
+class _Stepped:
+    """What a hook returned to be awaited; each step of it is timed."""
+
+    def __init__(self, made: Any, timed: Any) -> None:
+        self._made = made
+        self._timed = timed
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        steps = self._made.__await__()
+        step, given = steps.send, None
+        while True:
+            try:
+                awaited = self._timed(step, given)
+            except StopIteration as end:
+                return end.value
+            try:
+                step, given = steps.send, (yield awaited)
+            except BaseException as exc:
+                step, given = steps.throw, exc
 
 
 def _name_of(work: Any, given: tuple[Any, ...]) -> str:
