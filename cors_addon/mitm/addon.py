@@ -259,6 +259,7 @@ class CorsAddon(FlowHooks):
 
     def verdict_of(self, flow: http.HTTPFlow) -> dict[str, Any] | None:
         """Judge what was seen until now, and return a flow's entry of the JSON report; see ``cors_addon``."""
+        self.pipeline.drain()
         judged = self.judged.explained(flow)
         return None if judged is None else judged.metadata.get("cors")
 

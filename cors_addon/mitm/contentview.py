@@ -22,6 +22,10 @@ _CHANGED: Final = (
     "A rule has changed this response, and what the server sent is forgotten."
     " Repeat the request in the browser to have it judged again."
 )
+_WAITS: Final = (
+    "This flow waits for its verdict, behind the many that came before it. Look again in a moment: choose another flow,"
+    " and this one again."
+)
 _NOTHING: Final = "No CORS check applies to this flow: it is same-origin, a navigation, or not a browser's request."
 
 
@@ -29,10 +33,15 @@ def text_for(flow: Flow | None) -> str:
     """Return what the view shows for a flow."""
     judged = _judged(flow)
     if judged is None:
-        return _CHANGED if _is_changed(flow) else _NOTHING
+        return _WAITS if _waits(flow) else _CHANGED if _is_changed(flow) else _NOTHING
     from ..report.explain import explain
 
     return "\n".join(explain(judged.metadata["cors"], _WIDTH, judged.metadata.get(SERVER) or (), _name_of))
+
+
+def _waits(flow: Flow | None) -> bool:
+    addon = _addon()
+    return addon is not None and flow is not None and addon.judged.waits(flow)
 
 
 def _is_changed(flow: Flow | None) -> bool:

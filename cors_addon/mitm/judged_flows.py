@@ -42,8 +42,11 @@ class JudgedFlows:
         self._is_pages = is_pages
 
     def find(self, subject: Flow) -> http.HTTPFlow | None:
-        """Return the flow whose metadata hold the verdict on a flow, ``None`` where no CORS check applies to it."""
-        if not isinstance(subject, http.HTTPFlow):
+        """Return the flow whose metadata hold the verdict on a flow, ``None`` where no CORS check applies to it.
+
+        It is ``None`` for a flow that ``waits``, too.
+        """
+        if not isinstance(subject, http.HTTPFlow) or self.waits(subject):
             return None
         known = self._store.shown_on(subject)
         if known is None and not (PROBE in subject.metadata or self._is_pages(subject)):
@@ -53,6 +56,10 @@ class JudgedFlows:
             self._pipeline.judge_edited(subject)
         return known
 
+    def waits(self, subject: Flow) -> bool:
+        """Judge what was seen until now, for a moment; say whether a flow waits behind more than that."""
+        return isinstance(subject, http.HTTPFlow) and not self._pipeline.has_judged(subject)
+
     def is_saved(self, subject: http.HTTPFlow) -> bool:
         """Say whether a flow came from a file, so that nobody here knows where its server was."""
         self.find(subject)
@@ -60,8 +67,7 @@ class JudgedFlows:
         return record is not None and record.exchange.source != "live"
 
     def explained(self, subject: Flow) -> http.HTTPFlow | None:
-        """Judge what was seen until now, and do the same; the metadata have causes and fixes too."""
-        self._pipeline.drain()
+        """Do the same; the metadata have causes and fixes too."""
         known = self.find(subject)
         if known is not None:
             self._store.complete(known)
@@ -70,6 +76,10 @@ class JudgedFlows:
     def verdicts(self, flows: Sequence[Flow]) -> list[Verdict]:
         """Return what is kept of flows; ``CommandError`` without any, or where very many are to be judged first."""
         given(flows)
+        if any(map(self.waits, flows)):
+            raise exceptions.CommandError(
+                "Some of these flows still wait for their verdicts, for very many came at once. Ask again in a moment."
+            )
         found: dict[str, Verdict] = {}
         before = self._store.judged
         for subject in flows:

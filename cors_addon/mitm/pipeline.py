@@ -198,7 +198,13 @@ class Pipeline:
         display.clear(flow)
         display.distrust_backup(flow)
         self._intake.take(seen)
-        self.settle()
+        self.settle_some()
+
+    def has_judged(self, flow: http.HTTPFlow) -> bool:
+        """Judge what waits, as far as that takes a moment; say whether a flow is not among the rest."""
+        waits = not self._has_caught_up() and any(seen.flow is flow for seen in self._inbox)
+        self._intake.judge_now(flow.id)
+        return not waits
 
     # --- turns ------------------------------------------------------------------------------------------------
 
@@ -317,7 +323,8 @@ class Pipeline:
         seen.request, seen.glance = record.exchange.request, glance(seen.asked)
         seen.is_live, seen.noted = record.exchange.source == "live", flows.noted_on(flow)
         if self._take_edits(seen):
-            self.settle()
+            self._intake.judge_now(flow.id)
+            self.settle_some()
 
     def _take_edits(self, seen: Seen, by_user: bool = True) -> bool:
         """Take in what a user, or an addon, made of a response; say whether that is another one."""

@@ -307,3 +307,43 @@ def test_what_the_user_makes_of_a_response_that_is_held_back_is_judged_at_the_ne
         running.addon._tick()
         turned(running)
         assert flow.metadata["cors.outcome"] == "allowed"
+
+
+def test_a_look_at_a_flow_judges_what_waits_for_a_moment_and_the_flow_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cors_addon.mitm.pipeline._TURN", -1.0)
+    with proxy() as running:
+        flows = [cors_get(url=f"{API}/{number}", at=1000.0 + number) for number in range(10)]
+        told: list[str] = []
+
+        async def look() -> None:
+            for flow in flows:
+                pass_hooks(running, flow)
+            told.append(text_for(flows[-1]))
+            with pytest.raises(exceptions.CommandError, match="still wait for their verdicts"):
+                running.addon.judged.verdicts(flows)
+            assert len(running.addon.pipeline._inbox) == 10, "no time is left in this turn"
+            while running.addon.pipeline._inbox:
+                running.addon.pipeline._intake.take(running.addon.pipeline._inbox.popleft())
+            told.append(text_for(flows[-1]))
+            assert "cors" not in flows[0].metadata, "others wait for their turn"
+            assert flows[-1].metadata["cors"]["outcome"] == "blocked"
+
+        running.context.master.event_loop.run_until_complete(look())
+        assert told[0].startswith("This flow waits for its verdict")
+        assert "allow-origin-missing" in told[1]
+
+
+def test_what_waits_is_not_taken_for_a_flow_that_no_hook_saw(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cors_addon.mitm.pipeline._TURN", -1.0)
+    with proxy() as running:
+        flow = cors_get()
+
+        async def look() -> None:
+            pass_hooks(running, flow)
+            assert running.addon.judged.find(flow) is None
+            assert flow.metadata == {}
+
+        running.context.master.event_loop.run_until_complete(look())
+        running.addon.pipeline.settle()
+        assert flow.metadata["cors.outcome"] == "blocked"
+        assert running.addon.kept.judged == 1
