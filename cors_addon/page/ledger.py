@@ -69,10 +69,14 @@ class Card:
     version: int = 0
 
     @property
+    def key(self) -> _CardKey:
+        """What it is about."""
+        return self.section, self.origin, self.host, self.stage, self.method, self.path, self.ids, self.rule
+
+    @property
     def id(self) -> str:
         """A name that stays the same, made of letters, digits and hyphens."""
-        key = self.section, self.origin, self.host, self.stage, self.method, self.path, self.ids, self.rule
-        return "card-" + blake2b(repr(key).encode(errors="surrogatepass"), digest_size=8).hexdigest()
+        return "card-" + blake2b(repr(self.key).encode(errors="surrogatepass"), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ class Ledger:
 
     def has(self, card: Card) -> bool:
         """Say whether a card is still there."""
-        return bool(card.flows)
+        return self._cards.get(card.key) is card
 
     def touch(self, flow_id: str) -> None:
         """Take note that a flow's verdict is new, another one, or gone; costs next to nothing."""

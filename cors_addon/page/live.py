@@ -65,8 +65,15 @@ class LivePage:
             return (yield from self._change(request, patience))
         if purpose is Purpose.DATA and not self._token.matches(request.headers.get(TOKEN_HEADER) or ""):
             return self._refuse(request, Purpose.DATA, "The proxy was started anew since; load the page again.")
-        yield from self._screen().prepare(patience)
+        yield from self._prepared(patience)
         return self._document(request) if purpose is Purpose.DOCUMENT else self._changes(request.place)
+
+    def _prepared(self, patience: float) -> Steps[None]:
+        screen = None
+        # Meanwhile all may be forgotten.
+        while screen is not self._screen():
+            screen = self._screen()
+            yield from screen.prepare(patience)
 
     def _checked(self, request: PageRequest) -> PageResponse | None:
         """Return the refusal of a request; ``None`` where it may be answered."""
@@ -129,7 +136,7 @@ class LivePage:
             return sentence_response(409, str(exc), request.place.base)
         self._rendered.clear()
         if by_script is not None:
-            yield from self._screen().prepare(patience)
+            yield from self._prepared(patience)
             return self._changes(request.place)
         return response(303, headers={"location": request.place.base})
 

@@ -78,6 +78,24 @@ def test_cards_are_made_in_steps_where_the_rules_change_meanwhile(tmp_path: Path
         assert "rule 150" in page.open()
 
 
+@pytest.mark.parametrize("after", [1, 5, 30, 60])
+def test_what_is_forgotten_while_the_page_is_made_is_not_on_it(after: int, made: list[str]) -> None:
+    with browser() as page:
+        blocked(page)
+
+        def clear(count: int) -> None:
+            if count == after:
+                page.through.addon.clear()
+                page.through.send(cors_get(url="http://other.test/"))
+
+        steps = page.answering(page.flow())
+        most = most_in_a_step(steps, made, clear)
+        assert most <= 1
+        html = page.open()
+        assert "other.test" in html
+        assert "/kinda0/" not in html
+
+
 @pytest.mark.parametrize(("path", "form"), [("injection", {"state": "on"}), ("unblock", {}), ("clear", {})])
 def test_a_button_is_answered_in_steps(path: str, form: dict[str, str], tmp_path: Path, made: list[str]) -> None:
     rules = tmp_path / "cors.yaml"
