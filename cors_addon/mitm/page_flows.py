@@ -74,6 +74,7 @@ class PageFlows:
         self.listener = PageListener(self._answer)
         self._host = ""
         self._running = False
+        self._turn = asyncio.Lock()
 
     def owns(self, flow: http.HTTPFlow) -> bool:
         """Say whether a flow is the page's own, a saved one too: such flows are not judged and not changed."""
@@ -190,10 +191,19 @@ class PageFlows:
             return self._fault(exc)
 
     async def _answer(self, request: PageRequest) -> PageResponse:
-        """Answer a little at a time: 50,000 verdicts take seconds."""
+        """Answer a little at a time: 50,000 verdicts take seconds.
+
+        One request has to wait for another, else very many would take a slice each in every turn of the loop. The time
+        for which it waited counts as its patience.
+        """
+        came = time.monotonic()
+        async with self._turn:
+            return await self._answer_now(request, came + _PATIENCE - time.monotonic())
+
+    async def _answer_now(self, request: PageRequest, patience: float) -> PageResponse:
         loop, until = asyncio.get_running_loop(), time.perf_counter() + _SLICE
         try:
-            steps = self.page.answer(request, _PATIENCE)
+            steps = self.page.answer(request, patience)
             while True:
                 try:
                     step = next(steps)

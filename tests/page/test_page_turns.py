@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,9 @@ from urllib.parse import urlencode
 import pytest
 
 from cors_addon.diagnosis.stepwise import result_of
+from cors_addon.mitm.page_flows import request_of
 from cors_addon.page import screen
+from cors_addon.page.messages import PageResponse
 from cors_addon.rules import decode
 from tests.mitm.support import cors_get
 from tests.page.test_page import HTTP, RULES, Browser, browser
@@ -105,6 +108,27 @@ def test_a_button_is_answered_in_steps(path: str, form: dict[str, str], tmp_path
         flow = button(page, path, **(form or {"name": flow_id}))
         made.clear()
         assert most_in_a_step(page.answering(flow), made, lambda count: None) <= 1
+
+
+def test_very_many_who_ask_at_once_have_each_change_found_out_once(rules: Path) -> None:
+    with browser(cors_rules=str(rules)) as page:
+        blocked(page)
+        asked = [request_of(page.flow(f"{HTTP}?q={n}"), "cors.addon") for n in range(10)]
+        commands, found = page.through.addon.commands, []
+        preview = commands.preview
+
+        def noted(requests: Any) -> Any:
+            found.append(requests)
+            return preview(requests)
+
+        async def ask() -> list[PageResponse]:
+            return [*await asyncio.gather(*map(page.through.addon.page._answer, asked))]
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(commands, "preview", noted)
+            answers = page.through.context.master.event_loop.run_until_complete(ask())
+        assert {answer.status for answer in answers} == {200}
+        assert len(found) <= CARDS
 
 
 def test_a_card_is_shown_without_its_change_of_the_rules_where_that_takes_long(rules: Path) -> None:
