@@ -313,8 +313,8 @@ class _Reader:
         return Scalar(event.text, event.plain, span, self.is_broken(span), comment, exact)
 
     def collection(self, kind: str, start: Place, end: Place, children: list[Node]) -> Node:
-        if children and end[1] == 0 and children[-1].span.end_line - 1 < end[0]:
-            # A block collection "ends" where the next thing begins.
+        if children and self.masked[start[0]][start[1] : start[1] + 1] not in ("[", "{"):
+            # A block collection "ends" where the next thing begins, wherever that is.
             last = children[-1].span
             end = (last.end_line - 1, last.end_column - 1)
         span = _span(start, end)

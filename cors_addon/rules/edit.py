@@ -6,7 +6,7 @@ them through.
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ..fetch.headers import HeaderList
@@ -104,7 +104,11 @@ def remove(data: bytes, name: str) -> Edit:
         raise EditRefused(f"The rule file has no rule {name!r}.")
     if len(file.rules.rules) == 1:
         raise EditRefused(f"{name!r} is the only rule of the file. Delete the file, or write enabled: false.")
-    return Edit(data, file.without(index), removed=(name,))
+    after = file.without(index)
+    left, kept = read_rules(after).rules, [rule for rule in file.rules.rules if rule.name != name]
+    if left is None or [replace(rule, line=0) for rule in left.rules] != [replace(rule, line=0) for rule in kept]:
+        raise EditRefused(f"To take out {name!r} would change more of the file. Take the rule out by hand.")
+    return Edit(data, after, removed=(name,))
 
 
 def _works(data: bytes, requests: Sequence[BlockedRequest]) -> bool:

@@ -271,10 +271,15 @@ class RuleFileText:
         return self._encoded(self._with_lines(lines, row, text))
 
     def _with_lines(self, lines: list[str], row: int, text: str) -> list[str]:
-        """Put whole lines before a row; behind a last line without an end, the end comes first and not last."""
-        if row and row == len(lines) and not _end_of(lines[-1]):
-            return [*lines, self._eol + text.removesuffix(self._eol)]
-        return [*lines[:row], text, *lines[row:]]
+        """Put whole lines before a row; behind a last line without an end, the end comes first and not last.
+
+        They become part of the line above, so that rows stay what nodes say.
+        """
+        if not row:
+            return [text, *lines]
+        above = lines[row - 1]
+        text = text if _end_of(above) else self._eol + text.removesuffix(self._eol)
+        return [*lines[: row - 1], above + text, *lines[row:]]
 
     def _encoded(self, lines: Sequence[str]) -> bytes:
         return (_BOM if self._bom else b"") + "".join(lines).encode()

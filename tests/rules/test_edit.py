@@ -82,6 +82,39 @@ def test_a_rule_comes_and_goes_and_every_other_byte_stays(style: str, data: byte
     assert remove(edit.after, NAME).after == data
 
 
+OTHERS = [BlockedRequest(PAGE, f"https://{name}.more.test/") for name in ("x", "y")]
+
+
+@pytest.mark.parametrize(("style", "data"), FILES, ids=[style for style, _ in FILES])
+def test_each_of_many_rules_goes_alone(style: str, data: bytes) -> None:
+    data = unblock(data, OTHERS).after
+    rules = read_rules(data).rules
+    assert rules is not None
+    names = [rule.name for rule in rules.rules]
+    assert len(names) > 2
+    for name in names:
+        after = remove(data, name).after
+        left = read_rules(after).rules
+        assert left is not None, (style, name)
+        assert [rule.name for rule in left.rules] == [each for each in names if each != name]
+        assert is_subsequence(after, data)
+        assert data.count(b"hosts:") == after.count(b"hosts:") + 1
+
+
+@pytest.mark.parametrize("eol", ["\n", "\r\n"])
+@pytest.mark.parametrize("last", ["    methods:\n      - GET\n", "    allow_methods:\n    - GET\n    - PUT\n", "", "    # end\n"])
+def test_a_rule_before_others_is_widened_and_no_other(last: str, eol: str) -> None:
+    one = "  - name: {0}\n    hosts: [{0}.dev.test]\n    allow_origins: [{1}]\n{2}"
+    text = "version: 1\nrules:\n" + one.format("api", PAGE, last) + one.format("b", "https://b.test", last)
+    edit = unblock(
+        text.replace("\n", eol).encode(), [BlockedRequest(PAGE, "https://api.dev.test/", "PUT", credentials="it asks")]
+    )
+    assert edit.widened == ("api",), edit.refused
+    rules = read_rules(edit.after).rules
+    assert rules is not None
+    assert [rule.allow_credentials for rule in rules.rules] == [True, False]
+
+
 def test_there_are_enough_styles() -> None:
     assert len(FILES) >= 60
 
