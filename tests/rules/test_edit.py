@@ -102,7 +102,9 @@ def test_each_of_many_rules_goes_alone(style: str, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("eol", ["\n", "\r\n"])
-@pytest.mark.parametrize("last", ["    methods:\n      - GET\n", "    allow_methods:\n    - GET\n    - PUT\n", "", "    # end\n"])
+@pytest.mark.parametrize(
+    "last", ["    methods:\n      - GET\n", "    allow_methods:\n    - GET\n    - PUT\n", "", "    # end\n"]
+)
 def test_a_rule_before_others_is_widened_and_no_other(last: str, eol: str) -> None:
     one = "  - name: {0}\n    hosts: [{0}.dev.test]\n    allow_origins: [{1}]\n{2}"
     text = "version: 1\nrules:\n" + one.format("api", PAGE, last) + one.format("b", "https://b.test", last)
