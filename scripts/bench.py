@@ -9,6 +9,10 @@ change; `--write` puts the table into cors_addon/docs/costs.md.
 
 import importlib.util
 import os
+import sys
+
+# Python with -I or -P does not look beside the script by itself.
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import environment
 

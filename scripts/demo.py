@@ -7,11 +7,16 @@ usage: python3 scripts/demo.py [--web]
 import argparse
 import http.server
 import json
+import os
 import socketserver
 import subprocess
+import sys
 import threading
 import time
 from typing import List, NamedTuple, Optional, Tuple
+
+# Python with -I or -P does not look beside the script by itself.
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import environment
 

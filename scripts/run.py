@@ -5,7 +5,12 @@ Sets up `.venv` on first use; everything else is `cors-addon run` in there, and 
 Runs under whatever Python starts it, 3.6 included: no newer syntax, no newer module.
 """
 
+import os
+import sys
 from typing import List
+
+# Python with -I or -P does not look beside the script by itself.
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import environment
 

@@ -17,8 +17,12 @@ Runs under whatever Python starts it, 3.6 included: no newer syntax, no newer mo
 
 import os
 import subprocess
+import sys
 import time
 from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
+
+# Python with -I or -P does not look beside the script by itself.
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import apt_packages
 import environment

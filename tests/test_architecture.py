@@ -42,6 +42,7 @@ MAY_IMPORT = {
     "docs": {"docs"},
     "completion.py": set(),
     "installation.py": set(),
+    "regular_file.py": set(),
     "standard_output.py": set(),
     "check_command.py": {"standard_output", "capture", "report"},
     "__main__.py": {

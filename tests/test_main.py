@@ -406,7 +406,7 @@ def test_check_writes_to_standard_output_by_a_dash(blocked: str, capsys: pytest.
         ),
         (
             ["--baseline", "{folder}"],
-            "--baseline: the baseline '{folder}' cannot be read: Is a directory",
+            "--baseline: the baseline '{folder}' cannot be read: it is a folder, a pipe or a device, and no file",
         ),
         (["--baseline", "{capture}"], "is no baseline: it is no"),
         (["--jobs", "0"], "'0' is not a number from 1 on"),

@@ -337,7 +337,7 @@ def told(method: str, address: str, found: Sequence[Answered]) -> Iterator[str]:
     """Say what was asked, what was answered and what that means, a line each."""
     shown = f"{inert(method, 20)} {inert(redact(address), 200)}"
     refused = [each.guise.kind for each in found if each.trust is Trust.NO]
-    allowed = len(found) - len(refused)
+    allowed = sum(each.trust not in (Trust.NO, Trust.FAILED) for each in found)
     yield f"CORS: {shown} was asked in {len(found)} made-up names; the server allowed {allowed} of them"
     for each in found:
         if each.trust is not Trust.NO:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ..regular_file import read_regular_file
 from ..report.files import prefix, sweep
 from ..rules.errors import inert, render_problems
 from ..rules.model import NO_RULES, RuleSet
@@ -175,7 +176,7 @@ class RuleFile:
         assert self.path is not None
         self._reading = None
         try:
-            content = _bytes_of(self.path)
+            content = read_regular_file(self.path, LARGEST_FILE + 1)
         except OSError as exc:
             self._read_at, self._content = stamp, None
             self.version += 1
@@ -222,18 +223,6 @@ def opened(value: str) -> tuple[RuleFile, Change]:
         return RuleFile(), Change(False, inert(str(exc)))
 
 
-def _bytes_of(path: Path) -> bytes:
-    """Read a rule file, no more of it than a right one can have. A pipe would keep the whole proxy waiting."""
-    opened = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    try:
-        if not stat.S_ISREG(os.fstat(opened).st_mode):
-            raise OSError("it is a folder, a pipe or a device, and no file")
-        with open(opened, "rb", closefd=False) as file:
-            return file.read(LARGEST_FILE + 1)
-    finally:
-        os.close(opened)
-
-
 def _put(path: Path, content: bytes, before: bytes | None) -> None:
     """Put a file in place in one step; a new one is for its user alone, another keeps its mode."""
     try:
@@ -262,6 +251,6 @@ def _put(path: Path, content: bytes, before: bytes | None) -> None:
 
 def _held(path: Path) -> bytes | None:
     try:
-        return _bytes_of(path)
+        return read_regular_file(path, LARGEST_FILE + 1)
     except FileNotFoundError:
         return None

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from ..regular_file import read_regular_file
 from .grouping import GroupKey, group_key, key_of_group
 from .json_lines import entries
 
 _SCHEMA: Final = "cors-addon/report/"
 _READABLE: Final = ("1",)
+_LARGEST: Final = 256 << 20
 
 
 class BaselineError(ValueError):
@@ -39,7 +41,12 @@ def read(path: Path) -> Baseline:
     A file that does not exist knows nothing. Raises ``BaselineError`` for one that cannot be read or is no baseline.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        content = read_regular_file(path, _LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise BaselineError(
+                f"the baseline {str(path)!r} has more than {_LARGEST >> 20} MB; keep its schema and its groups only"
+            )
+        text = content.decode("utf-8-sig")
     except FileNotFoundError:
         return Baseline(is_missing=True, is_given=True)
     except OSError as exc:

@@ -500,6 +500,7 @@ def test_a_server_that_does_not_answer_is_asked_once(tmp_path: Path, caplog: pyt
         (told,) = replay.running.addon.probe.answers("http://api.test")
         assert (told["trust"], told["status"]) == ("failed", None)
     assert any("it gave no answer: none came within 0.01 seconds" in line for line in logged(caplog))
+    assert any("the server allowed 0 of them" in line for line in logged(caplog))
 
 
 def test_client_replay_that_is_busy_is_not_joined(tmp_path: Path) -> None:

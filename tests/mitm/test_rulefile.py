@@ -229,15 +229,15 @@ def test_a_file_that_keeps_changing_is_not_read(path: Path, file: RuleFile) -> N
 def test_a_file_that_changes_while_it_is_read_is_not_taken(
     path: Path, file: RuleFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = rulefile._bytes_of
+    read = rulefile.read_regular_file
 
-    def half(path: Path) -> bytes:
-        content = read(path)
+    def half(path: Path, most: int) -> bytes:
+        content = read(path, most)
         path.write_text(text("third", "fourth"))
         return content
 
     path.write_text(text("second"))
-    monkeypatch.setattr(rulefile, "_bytes_of", half)
+    monkeypatch.setattr(rulefile, "read_regular_file", half)
     assert settled(file) is None
     assert names(file) == ["first"]
     monkeypatch.undo()
@@ -361,7 +361,7 @@ def test_reading_on_request_waits_for_nothing_and_always_says_what_it_found(path
 
 
 def test_nothing_is_read_while_nothing_changes(file: RuleFile, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rulefile, "_bytes_of", lambda path: pytest.fail("read"))
+    monkeypatch.setattr(rulefile, "read_regular_file", lambda *_: pytest.fail("read"))
     for _ in range(5):
         assert file.poll() is None
 

@@ -75,7 +75,7 @@ def test_a_file_that_does_not_exist_knows_nothing(tmp_path: Path) -> None:
 
 
 def test_a_folder_says_so(tmp_path: Path) -> None:
-    with pytest.raises(BaselineError, match="cannot be read: Is a directory"):
+    with pytest.raises(BaselineError, match="cannot be read: it is a folder, a pipe or a device, and no file"):
         baseline.read(tmp_path)
 
 
