@@ -171,7 +171,6 @@ def test_a_planted_circle_is_found(files: dict[str, str], expected: list[list[st
 
 MOST_LINES = 350
 LONGER = {
-    "diagnosis/causes/server_table.py": "one table, an entry for each server that is known",
     "rules/document.py": "two YAML libraries' events, and the one reader of both",
     "traffic/credentials.py": "one rule for each kind of evidence, and nothing else",
     "traffic/host_policies.py": "one observer, and what it asks of each answer",

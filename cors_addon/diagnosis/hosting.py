@@ -39,6 +39,8 @@ PLATFORM_HOSTS: Final = _table("""
     Supabase: supabase.co
     Auth0: auth0.com
     Okta: okta.com oktapreview.com
+    Salesforce: salesforce.com force.com
+    ServiceNow: service-now.com
     Clerk: clerk.accounts.dev
     WorkOS: workos.com
     OneLogin: onelogin.com
@@ -110,7 +112,6 @@ THIRD_PARTIES: Final = _table("""
     Box: box.com
     Microsoft Graph: graph.microsoft.com
     SharePoint: sharepoint.com
-    Salesforce: salesforce.com force.com
     HubSpot: hubspot.com hubapi.com hsforms.com
     Zendesk: zendesk.com
     Intercom: intercom.io
@@ -180,5 +181,28 @@ THIRD_PARTIES: Final = _table("""
     Paystack: paystack.co
     QuickBooks: intuit.com
     Xero: xero.com
-    ServiceNow: service-now.com
+    Dynamics 365: dynamics.com
+    NVIDIA: api.nvidia.com
+    Ollama's cloud: ollama.com
+    OpenRouter: openrouter.ai
+    Swiggy: swiggy.com
+    Zomato: zomato.com
+    football-data.org: football-data.org
+    API-Football: api-sports.io
+    Safaricom: safaricom.co.ke
+    Reqres: reqres.in
+    corsproxy.io: corsproxy.io
+    AllOrigins: allorigins.win
+    CoinMarketCap: coinmarketcap.com
+    Finnhub: finnhub.io
+    Tiingo: tiingo.com
+    LibreTranslate: libretranslate.com
+    Pexels: pexels.com
+    Giphy: giphy.com
+    Freshdesk: freshdesk.com
+    Pipedrive: pipedrive.com
+    Mailjet: mailjet.com
+    Jotform: jotform.com
+    Typeform: typeform.com
+    Zoho: zoho.com zohoapis.com zoho.eu zoho.in
 """)

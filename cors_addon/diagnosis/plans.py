@@ -23,6 +23,13 @@ _ONLY_ITS_OWNER: Final = (
     "Only its owner can change what {host} sends: call it from your own backend, or use a URL that the service offers "
     "to pages."
 )
+_AT_SERVICES: Final = {
+    "rate-limited": "Send fewer requests: keep responses, or use a key with a higher limit. The page cannot read this "
+    "429, because {host} sends it without CORS headers.",
+    "gateway-error-page": "Try again later: {host} itself is down or overloaded, and no header changes that. Or call "
+    "it from your own backend, with a copy to fall back on.",
+}
+"""What a page can do about a cause at somebody else's service."""
 _OF_THE_SERVER: Final = (FixOwner.SERVER, FixOwner.GATEWAY)
 _SESSION: Final = 2
 """The rank of what other responses of the host showed."""
@@ -71,7 +78,7 @@ def _of_cause(verdict: Verdict, cause: Cause, send: tuple[Send, ...], snippet: S
     owner = verdict.owner
     if owner is not None and cause.who in _OF_THE_SERVER:
         if owner.kind == THIRD_PARTY and not where:
-            return _of_third_party(verdict)
+            return _of_third_party(verdict, _AT_SERVICES.get(cause.id))
         setting = None if where or not CAUSES[cause.id].of_middleware else _setting(verdict, owner.name)
         if owner.kind == PLATFORM or setting is not None:
             who = PLATFORM
@@ -86,9 +93,9 @@ def _setting(verdict: Verdict, platform: str) -> tuple[str, str] | None:
     return setting_of(platform, _page_of(verdict))
 
 
-def _of_third_party(verdict: Verdict) -> PlanStep:
+def _of_third_party(verdict: Verdict, way: str | None = None) -> PlanStep:
     """Return what is left where a service of somebody else would have to change."""
-    return PlanStep(FixOwner.CLIENT.value, "", _ONLY_ITS_OWNER.format(host=host_of(verdict.url)))
+    return PlanStep(FixOwner.CLIENT.value, "", (way or _ONLY_ITS_OWNER).format(host=host_of(verdict.url)))
 
 
 def _of_findings(
@@ -188,10 +195,13 @@ def _sends(verdict: Verdict, findings: tuple[Finding, ...]) -> tuple[Send, ...]:
     own = _with_method(way.headers, way.method) if preflight else way.headers
     sends = [Send(verdict.method, OK_STATUS if preflight else ANY_STATUS, _listed(own))]
     for ahead in way.ahead:
-        if ahead.headers:
-            to = ahead.method if ahead.url == verdict.url or preflight else f"{ahead.method} {ahead.url}"
-            status = OK_STATUS if ahead.stage is Stage.PREFLIGHT else ANY_STATUS
-            sends.append(Send(to, status, _listed(ahead.headers)))
+        if ahead.headers and preflight:
+            # Behind a redirect there is another preflight; here it is the request that comes next.
+            lines = [line for line in ahead.headers if not line.startswith((ALLOW_METHODS, ALLOW_HEADERS))]
+            sends.append(Send(way.method, ANY_STATUS, _listed(lines)))
+        elif ahead.headers:
+            to = ahead.method if ahead.url == verdict.url else f"{ahead.method} {ahead.url}"
+            sends.append(Send(to, ANY_STATUS, _listed(ahead.headers)))
     return tuple(each for each in sends if each.headers)
 
 

@@ -46,6 +46,8 @@ class Hint(StrEnum):
     """API Gateway knows no such method or path."""
     NO_ROUTE = "no-route"
     """The application knows no route for this method and path."""
+    METHOD_REFUSED_BY_LARAVEL = "method-refused-by-laravel"
+    """Laravel's router knows the path, and not with this method."""
     GATEWAY_NO_ROUTE = "gateway-no-route"
     BROWSER_OPT_IN = "browser-opt-in"
     FORGERY = "forgery"
@@ -143,6 +145,7 @@ _PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
         r"cannot (?:options|get|post|put|patch|delete|head) /|route (?:options|get|post|put|patch|delete|head):/"
         r"|norouteerror|no route found for|no static resource|404 page not found",
     ),
+    (Hint.METHOD_REFUSED_BY_LARAVEL, r"the options method is not supported for (?:this )?route"),
     (Hint.GATEWAY_NO_ROUTE, r"no route matched with those values|default backend - 404"),
     (Hint.BROWSER_OPT_IN, r"anthropic-dangerous-direct-browser-access"),
     (

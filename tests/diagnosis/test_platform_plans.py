@@ -320,3 +320,18 @@ def test_a_refusal_by_awss_firewall_names_its_rule_for_large_bodies(length: int,
 """
     )
     assert ("SizeRestrictions_BODY" in text) is named
+
+
+def test_a_service_that_limits_the_rate_is_called_less_often() -> None:
+    _, _, text = first_step(
+        """
+> GET https://api.coingecko.com/api/v3/ping
+> Origin: http://localhost:3000
+> Sec-Fetch-Mode: cors
+> Sec-Fetch-Site: cross-site
+> Sec-Fetch-Dest: empty
+< 429
+< Retry-After: 60
+"""
+    )
+    assert text.startswith("Send fewer requests")

@@ -37,6 +37,7 @@ from . import (
 )
 from .cause import CauseEntry, Rank
 from .context import Scene
+from .frameworks import in_framework
 
 _FAMILIES: Final = (
     *(refusals, origins, spelling, preflights, redirects, navigations, sign_in_pages, errors, body_limits),
@@ -149,7 +150,7 @@ _RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
 def causes_of(finding: Finding, scene: Scene) -> tuple[Cause, ...]:
     """Return what is probably behind a finding, the best supported first; nothing where nothing speaks for a cause."""
     found = [cause for rule in _RULES.get(finding.id, ()) for cause in rule(finding, scene) if stands(cause, scene)]
-    return _ordered(found)[:_MOST]
+    return tuple(in_framework(cause, scene) for cause in _ordered(found)[:_MOST])
 
 
 def stands(cause: Cause, scene: Scene) -> bool:
@@ -205,7 +206,7 @@ _CONTAINED: Final[Mapping[str, frozenset[str]]] = {
     "preflight-meets-no-route": frozenset({"cors-switched-off"}),
     "preflight-refused-by-cors": frozenset({"origin-refused-by-cors"}),
     "api-gateway-response": frozenset({"api-gateway-mock-fails", "function-failed"}),
-    "redirected-to-login": frozenset({"sign-in-page-fetched"}),
+    "redirected-to-login": frozenset({"sign-in-page-fetched", "apps-script-failed"}),
     "preflight-meets-validation": frozenset({"client-certificate-missing"}),
 }
 """What another cause says already, and more exactly."""

@@ -9,10 +9,11 @@ from ...fetch.checks import ALLOW_HEADERS, ALLOW_ORIGIN
 from ...fetch.methods import is_cors_safelisted_method
 from ...traffic.body_hints import Hint
 from ...verdict.model import Cause, Confidence, Finding
+from ...verdict.redact import names_a_secret
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, shown
+from .cors_code_signs import missing_in
 from .pages import CROSSORIGIN, OF_ELEMENTS
-from .refusals import missing_in
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
@@ -98,6 +99,13 @@ _INSTEAD: Final = (
         "Add origin=* to the URL's query: the API then answers every page, without its cookies.",
     ),
     (
+        re.compile(r"https://drive\.google\.com/(?:uc|file/d)\b"),
+        # https://github.com/google/google-api-javascript-client/blob/master/docs/cors.md
+        "This URL of Google Drive",
+        "Use Google Drive's API, which allows every page: https://www.googleapis.com/drive/v3/files/ID?alt=media "
+        "with an API key, for a file that is shared with anyone.",
+    ),
+    (
         re.compile(r"https://github\.com/([^/?]+/[^/?]+)/(?:raw|blob)/([^?#]*)"),
         "This URL of GitHub",
         r"Use https://raw.githubusercontent.com/\1/\2, which allows every page.",
@@ -132,10 +140,10 @@ def opts_in(finding: Finding, scene: Scene) -> Iterator[Cause]:
         and scene.target.host == "api.anthropic.com"
         and _ANTHROPIC not in scene.asked
         and _ANTHROPIC not in scene.record.asked_names
-        and not scene.is_preflight
     ):
         spoken = ", and the body asks for it" if scene.says(Hint.BROWSER_OPT_IN) else ""
-        how = f"{shown(scene.method, 20)} got {scene.status} without {_ANTHROPIC}{spoken}"
+        method = "OPTIONS" if scene.is_preflight else shown(scene.method, 20)
+        how = f"{method} got {scene.status} without {_ANTHROPIC}{spoken}"
         fix = (
             f"Send {_ANTHROPIC}: true (SDK: dangerouslyAllowBrowser: true), for keys that may be seen in the "
             "browser only. Better: call the API from your own backend."
@@ -217,7 +225,7 @@ def _page_can(scene: Scene) -> str:
         return CROSSORIGIN.fix
     ways = [THIRD_PARTY.fix]
     asked = scene.record.asked_names
-    if scene.is_preflight and asked and "authorization" not in asked and is_cors_safelisted_method(scene.method):
+    if scene.is_preflight and asked and not any(map(names_a_secret, asked)) and is_cors_safelisted_method(scene.method):
         names = shown(", ".join(asked), 80)
         ways.append(f"Without {names} the request needs no preflight.")
     return " ".join(ways)

@@ -256,6 +256,9 @@ def _error(scene: Scene) -> Iterator[Cause]:
                 HIGH, how, flows, fix=_SUPABASE, rank=Rank.RESPONDER, title=_SUPABASES, where="In Supabase"
             )
             return
+        if not known and "access-control-request-method" in scene.varies:
+            # CORS code did run, and lets the page read nothing: the allowlist is what lacks.
+            return
         if scene.challenge or status == 401:
             yield AUTH.named(HIGH if known and status == 401 else MEDIUM, f"{said}{scene.challenge}{known}", flows)
         elif known:

@@ -6,6 +6,7 @@ from typing import Final
 from ...catalogue.violation import FixOwner
 from ...fetch.methods import is_cors_safelisted_method
 from ...verdict.model import Cause, Confidence, Finding
+from ...verdict.redact import names_a_secret
 from .context import Scene, shown
 from .library_table import BY_HAND, LIBRARIES, TRACING, Library
 
@@ -60,6 +61,9 @@ def needless_preflight(finding: Finding, scene: Scene) -> Iterator[Cause]:
     libraries = [_in_company(name, asked) for name in asked]
     first = libraries[0]
     if first is None or any(each is None for each in libraries) or first.entry is BY_HAND:
+        return
+    if any(map(names_a_secret, asked)):
+        # Without its key the request is worth nothing.
         return
     who = " and ".join(dict.fromkeys(each.name for each in libraries if each is not None))
     message = f"only {shown(', '.join(asked), 100)} of {shown(who, 120)} causes the preflight"

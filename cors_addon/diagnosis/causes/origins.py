@@ -98,6 +98,7 @@ ENTRIES: Final = (
     TWO_LAYERS,
 )
 
+_ASKED: Final = "access-control-request-method"
 _NATIVE: Final = {
     "Capacitor": " Where nobody can: CapacitorHttp makes the request outside the WebView, without CORS.",
     "Tauri": " Where nobody can: fetch of @tauri-apps/plugin-http makes the request outside the WebView, without CORS.",
@@ -192,7 +193,8 @@ def missing(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a response without the header, where others of the host have it."""
     if ALLOW_ORIGIN in scene.headers or scene.origin == "null" or scene.is_redirect:
         return
-    if scene.status >= 400 and not (scene.is_preflight and scene.status in (400, 403)):
+    asks = _ASKED in scene.varies and scene.status in (401, 403)
+    if scene.status >= 400 and not asks and not (scene.is_preflight and scene.status in (400, 403)):
         return
     yield from for_another(scene, None)
     others = _echoed_to_others(scene)
@@ -202,8 +204,15 @@ def missing(finding: Finding, scene: Scene) -> Iterator[Cause]:
         message = f"{name_of(first)} allows {shown(first.answer.origin)}, and not {shown(scene.origin)}"
         yield _not_listed(scene, HIGH, message, (scene.id, first.flow), Rank.SESSION)
         yield from _near(scene, others)
-    elif not same and scene.status < 400 and scene.status != 304 and not scene.is_preflight and _looks_refused(scene):
-        message = f"the response varies by Origin and has no {ALLOW_ORIGIN} for {shown(scene.origin)}"
+    elif (
+        not same
+        and (scene.status < 400 or asks)
+        and scene.status != 304
+        and not scene.is_preflight
+        and _looks_refused(scene)
+    ):
+        by = "Access-Control-Request-Method" if asks else "Origin"
+        message = f"the response varies by {by} and has no {ALLOW_ORIGIN} for {shown(scene.origin)}"
         yield _not_listed(scene, MEDIUM, message, (scene.id,), Rank.EXCHANGE)
     elif not same and not scene.is_preflight and scene.status < 300:
         elsewhere = _allowed_elsewhere(scene)
@@ -295,7 +304,7 @@ def _near(scene: Scene, others: list[Sighting]) -> Iterator[Cause]:
 
 def _looks_refused(scene: Scene) -> bool:
     """Say whether something that knows of CORS answered, and held the header back."""
-    return "origin" in scene.varies or "access-control-request-method" in scene.varies
+    return "origin" in scene.varies or _ASKED in scene.varies
 
 
 def _who_adds(scene: Scene, values: list[str]) -> str:

@@ -135,7 +135,7 @@ APPS_SCRIPT: Final = CauseEntry(
 SCRIPT_FAILED: Final = CauseEntry(
     "apps-script-failed",
     "The Apps Script failed, or asks for a sign-in, and Google sent a page of its own",
-    "A web app of Apps Script sent 200 with HTML and without CORS headers.",
+    "A web app of Apps Script sent 200 with HTML and without CORS headers, or redirected to Google's sign-in.",
     FixOwner.SERVER,
     "Look for the error under Executions. Deploy a new version as a web app that runs as you, with access for Anyone.",
     rank=Rank.RESPONDER,
@@ -222,7 +222,11 @@ def answered(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if scene.status in (403, 405, 501) and _STATIC_HOSTS.search(scene.host) and scene.method not in ("GET", "HEAD"):
         yield STATIC_HOST.named(HIGH, f"{said} from {scene.host}", flows)
     yield from _host_refused(scene, said)
-    if _SCRIPT_PATH.search(scene.path) and not scene.is_preflight and scene.status == 200 and _is_html(scene):
+    if not _SCRIPT_PATH.search(scene.path) or scene.is_preflight:
+        return
+    if scene.is_redirect and (scene.headers.get("Location") or "").startswith("https://accounts.google.com/"):
+        yield SCRIPT_FAILED.named(HIGH, f"{said} to accounts.google.com: the web app is not open to Anyone", flows)
+    elif scene.status == 200 and _is_html(scene):
         how = f"{said} and HTML without CORS headers: a script that ends well redirects to its result"
         yield SCRIPT_FAILED.named(MEDIUM, how, flows)
 

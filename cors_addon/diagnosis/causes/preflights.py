@@ -13,12 +13,13 @@ from ...verdict.model import Cause, Confidence, Finding
 from ..platform_settings import SETTINGS
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, name_of, shown
+from .cors_code_signs import by_cors_code, missing_in
 from .exemptions import exemption
 from .gateways import is_someone_elses
 from .platforms import has_no_function
 from .redirects import DOUBLED
-from .refusals import REFUSED, by_cors_code, left_out, missing_in
-from .responders import gateway_of, store_of
+from .refusals import REFUSED, left_out
+from .responders import by_spring_security, gateway_of, store_of
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
@@ -206,6 +207,10 @@ def _refused(scene: Scene) -> Iterator[Cause]:
             how = f"{said} with Cloudflare Access' challenge; preflights carry no credentials"
             fix = fix.replace("{origin}", shown(scene.origin, 100))
             yield AUTH.named(HIGH, how, flows, fix=fix, where=where, title="Cloudflare Access rejects the preflight")
+            return
+        if by_spring_security(scene.headers):
+            how = f"{said} with Spring Security's headers, and without the Vary that Spring's CORS code adds"
+            yield AUTH.named(MEDIUM, how, flows)
             return
         if "www-authenticate" in scene.headers:
             yield AUTH.named(MEDIUM, f"{said} with a challenge; preflights carry no credentials", flows)

@@ -5,16 +5,25 @@ from typing import Final
 
 from ...catalogue.violation import FixOwner
 from ...fetch.checks import ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN
-from ...fetch.headers import byte_lowercase
-from ...fetch.methods import is_cors_safelisted_method
 from ...traffic.body_hints import Hint
 from ...traffic.host_policies import Sighting, Way, path_of
 from ...verdict.model import Cause, Confidence, Finding
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, name_of, shown
+from .cors_code_signs import (
+    ASKED,
+    SAYS_CORS,
+    SAYS_ORIGIN,
+    by_cors_code,
+    is_apims,
+    is_aspnets,
+    is_bare,
+    is_tomcats,
+    missing_in,
+)
 from .gateways import is_someone_elses
 from .known_servers import KnownServer
-from .responders import store_of
+from .responders import by_spring_security, store_of
 from .server_table import known_server
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
@@ -77,18 +86,14 @@ _RACK_LACKS: Final = {
     "deny-header": "the request's header names",
 }
 """What rack-cors misses, by its own word for it."""
-_LISTS: Final = (ALLOW_METHODS, ALLOW_HEADERS, "Access-Control-Max-Age")
-_ASKED: Final = frozenset({"access-control-request-method", "access-control-request-headers"})
 _REFUSES: Final = (400, 401, 403, 404)
-_SAYS_ORIGIN: Final = (Hint.ORIGIN_REFUSED,)
-_SAYS_CORS: Final = (Hint.CORS_REFUSED, Hint.METHOD_REFUSED, Hint.HEADERS_REFUSED)
 
 
 def refused(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For an error, or a preflight's response, without Access-Control-Allow-Origin."""
     if ALLOW_ORIGIN in scene.headers and scene.is_preflight and scene.status in (400, 403, 404):
         missing = missing_in(scene)
-        if missing or scene.says(*_SAYS_CORS):
+        if missing or scene.says(*SAYS_CORS):
             how = f"OPTIONS got {scene.status} with {ALLOW_ORIGIN}; it does not allow {missing or 'the request'}"
             fix = f"Add {missing} to the server's CORS configuration." if missing else None
             yield REFUSED.named(HIGH, how, (scene.id,), fix=fix)
@@ -118,7 +123,7 @@ def refused(finding: Finding, scene: Scene) -> Iterator[Cause]:
         )
         return
     server = known_server(scene)
-    if scene.status >= 400 or (scene.is_preflight and scene.says(*_SAYS_ORIGIN)):
+    if scene.status >= 400 or (scene.is_preflight and scene.says(*SAYS_ORIGIN)):
         yield from _by_error(scene, server)
     if (
         server is not None
@@ -150,20 +155,24 @@ def refused(finding: Finding, scene: Scene) -> Iterator[Cause]:
 def _by_error(scene: Scene, server: KnownServer | None) -> Iterator[Cause]:
     said = f"{'OPTIONS' if scene.is_preflight else shown(scene.method, 20)} got {scene.status}"
     page = shown(scene.origin, 60)
-    if scene.says(*_SAYS_ORIGIN):
+    if scene.says(*SAYS_ORIGIN):
         yield _set(
             ORIGIN_REFUSED, HIGH, f"{said}, and the response says that origin {page} is not allowed", scene, server
         )
         return
     if scene.says(Hint.CORS_REFUSED) and not scene.says(Hint.METHOD_REFUSED, Hint.HEADERS_REFUSED):
-        yield _set(ORIGIN_REFUSED, HIGH, f"{said}, and the response says that CORS code refused it", scene, server)
+        how = f"{said}, and the response says that CORS code refused it"
+        # The other two are seldom what is wrong with GET, HEAD and POST.
+        yield _unsaid(scene, how) or _set(ORIGIN_REFUSED, MEDIUM if scene.is_preflight else HIGH, how, scene, server)
         return
     by = by_cors_code(scene)
     if scene.is_preflight and scene.status in _REFUSES and scene.status != 401 and by:
         missing = missing_in(scene)
         how = f"{said} with {by}; it does not allow {missing or 'the request'}"
         if missing.startswith("origin") and " and " not in missing:
-            yield _set(ORIGIN_REFUSED, HIGH, how, scene, server)
+            guessed = by.startswith("Vary")
+            unsaid = _unsaid(scene, f"{said} with {by}") if guessed else None
+            yield unsaid or _set(ORIGIN_REFUSED, MEDIUM if guessed else HIGH, how, scene, server)
         else:
             fix = f"Add {missing} to the server's CORS configuration." if missing else None
             yield REFUSED.named(HIGH, how, (scene.id,), fix=fix)
@@ -180,7 +189,7 @@ def _by_error(scene: Scene, server: KnownServer | None) -> Iterator[Cause]:
         how = f"{said} with {by} and no CORS header"
         yield _set(ORIGIN_REFUSED, MEDIUM, how, scene, server)
         return
-    if _is_tomcats(scene):
+    if is_tomcats(scene):
         how = f"{said}, text/plain and empty: Tomcat's CorsFilter refuses like this"
         yield _set(ORIGIN_REFUSED, MEDIUM, how, scene, server, Rank.RESPONDER)
         return
@@ -188,10 +197,37 @@ def _by_error(scene: Scene, server: KnownServer | None) -> Iterator[Cause]:
         how = f"{said} for {page}; {server.name} answers ({server.because}), and {server.default}"
         yield _set(ORIGIN_REFUSED, MEDIUM, how, scene, server, Rank.IDENTITY)
         return
-    if scene.status == 403 and _is_bare(scene):
+    if scene.status == 403 and is_bare(scene) and not by_spring_security(scene.headers):
         # gin, rs/cors, tower-http and others answer so; firewalls write a page and name themselves.
         how = f"{said}, no body type, no challenge and no Server: CORS code of many frameworks answers like this"
         yield _set(ORIGIN_REFUSED, LOW, how, scene, server, Rank.STATUS)
+
+
+def _unsaid(scene: Scene, how: str) -> Cause | None:
+    """Say that the method or a header may be what a preflight's refusal is about; ``None`` where it is the origin.
+
+    Spring and others answer all three alike, and without a list allow GET, HEAD and POST only.
+    https://docs.spring.io/spring-framework/reference/web/webmvc-cors.html#mvc-cors-intro
+    """
+    allows = _allows_here(scene)
+    if not scene.is_preflight or (allows is None and scene.method in ("GET", "HEAD", "POST")):
+        return None
+    names = shown(", ".join(scene.record.asked_names), 80)
+    wanted = f"method {shown(scene.method, 20)}" + (f" and headers {names}" if names else "")
+    if allows is not None:
+        how = f"{how}, while {name_of(allows)} allows the page"
+        fix = f"Allow {wanted} in the server's CORS configuration, for this path"
+    else:
+        how = f"{how}, and does not say which of origin, method and headers"
+        fix = f"Allow {wanted} for {shown(scene.origin, 100)} in the server's CORS configuration"
+    spring = " Spring allows GET, HEAD and POST only, unless allowedMethods says more." if scene.varies & ASKED else ""
+    return REFUSED.named(
+        MEDIUM if allows is None else HIGH,
+        how,
+        (scene.id, *(() if allows is None else (allows.flow,))),
+        fix=f"{fix}.{spring}",
+        rank=None if allows is None else Rank.SESSION,
+    )
 
 
 def left_out(scene: Scene, said: str) -> Iterator[Cause]:
@@ -203,23 +239,10 @@ def left_out(scene: Scene, said: str) -> Iterator[Cause]:
     if name:
         how = f"{said} with {name} and without {ALLOW_ORIGIN}: CORS code answered, and leaves this page out"
         yield _set(ORIGIN_REFUSED, MEDIUM, how, scene, server, fix=_UNNAMED if server is None else None)
-    elif _is_aspnets(scene):
+    elif is_aspnets(scene):
         # CorsMiddleware answers every preflight of a route that has a policy, with 204.
         how = f"{said} and nothing more: ASP.NET Core's CORS middleware refuses a page like this"
         yield _set(ORIGIN_REFUSED, MEDIUM, how, scene, server, Rank.RESPONDER)
-
-
-def _is_aspnets(scene: Scene) -> bool:
-    return scene.status == 204 and scene.server.lower() == "kestrel" and "allow" not in scene.headers
-
-
-def is_apims(scene: Scene) -> bool:
-    """Say whether a response is the empty 200 with which Azure API Management's cors policy refuses an origin.
-
-    https://learn.microsoft.com/azure/api-management/cors-policy
-    """
-    ours = scene.owner.name == "Azure API Management" and scene.status == 200
-    return ours and scene.headers.get("Content-Length") == "0" and not scene.has_cors_headers
 
 
 def _missed_by_rack(scene: Scene, why: str) -> Cause:
@@ -240,7 +263,7 @@ def _missed_by_rack(scene: Scene, why: str) -> Cause:
 
 def own_origin(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a same-origin request that CORS code refuses."""
-    by = "words that name CORS" if scene.says(*_SAYS_ORIGIN, *_SAYS_CORS) else by_cors_code(scene)
+    by = "words that name CORS" if scene.says(*SAYS_ORIGIN, *SAYS_CORS) else by_cors_code(scene)
     scheme = scene.origin.partition("://")[0]
     how = f"{shown(scene.method, 20)} from its own page ({shown(scene.origin, 60)}) got {scene.status} with {by}"
     about = " (it may see http behind a proxy)" if scheme == "https" else ""
@@ -280,47 +303,9 @@ def _title(server: KnownServer) -> str:
     return f"{server.name} refuses the page, because its origin is not {listed}"
 
 
-def by_cors_code(scene: Scene) -> str:
-    """Name what only CORS code sends with a refusal; empty where there is nothing of the kind."""
-    for name in _LISTS:
-        if name in scene.headers:
-            return name
-    if scene.says(*_SAYS_CORS):
-        return "words that name CORS"
-    if scene.varies & _ASKED:
-        return "Vary: Access-Control-Request-..."
-    return "Vary: Origin" if scene.varies == {"origin"} else ""
-
-
-def missing_in(scene: Scene) -> str:
-    """Say what of a preflight is not allowed, as far as its response or its body tells."""
-    missing = []
-    if ALLOW_ORIGIN not in scene.headers and not scene.says(Hint.METHOD_REFUSED, Hint.HEADERS_REFUSED):
-        missing.append(f"origin {shown(scene.origin, 60)}")
-    methods = scene.listed(ALLOW_METHODS)
-    listed = scene.method in methods or "*" in methods or is_cors_safelisted_method(scene.method)
-    if scene.says(Hint.METHOD_REFUSED) or (methods and not listed):
-        missing.append(f"method {shown(scene.method, 20)}")
-    allowed = [byte_lowercase(name) for name in scene.listed(ALLOW_HEADERS)]
-    lacking = [name for name in scene.record.asked_names if name not in allowed and "*" not in allowed]
-    if lacking and (ALLOW_HEADERS in scene.headers or scene.says(Hint.HEADERS_REFUSED)):
-        missing.append(f"header {shown(', '.join(lacking), 80)}")
-    return " and ".join(missing)
-
-
 def _is_silent(scene: Scene) -> bool:
     """Say whether a response has nothing of CORS, and the host lets the page in nowhere."""
     return not scene.has_cors_headers and _allows_here(scene) is None
-
-
-def _is_tomcats(scene: Scene) -> bool:
-    """Say whether a refusal is empty text/plain, as Tomcat's CorsFilter writes it.
-
-    https://tomcat.apache.org/tomcat-9.0-doc/config/filter.html#CORS_Filter
-    """
-    kind = (scene.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
-    empty = scene.headers.get("Content-Length") == "0" or scene.server.startswith("Apache-Coyote")
-    return scene.status == 403 and kind == "text/plain" and empty and not scene.body_hints
 
 
 def _allowed_other(scene: Scene) -> Sighting | None:
@@ -336,9 +321,3 @@ def _allowed_other(scene: Scene) -> Sighting | None:
 
 def _allows_here(scene: Scene) -> Sighting | None:
     return next((each for each in scene.of_host if each.answer.origin == scene.origin and each.answer.allows), None)
-
-
-def _is_bare(scene: Scene) -> bool:
-    """Say whether a response is as bare as CORS code makes one: no type, no server, no challenge."""
-    there = ("content-type", "www-authenticate", "server", "x-powered-by", "via", "set-cookie")
-    return not any(name in scene.headers for name in there)

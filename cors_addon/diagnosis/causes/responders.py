@@ -108,6 +108,19 @@ def refuses_itself(headers: HeaderList) -> str | None:
     return next((who for begins, who in _REFUSE_THEMSELVES if server.startswith(begins)), None)
 
 
+def by_spring_security(headers: HeaderList) -> bool:
+    """Say whether a response has the headers that Spring Security adds to each.
+
+    https://docs.spring.io/spring-security/reference/features/exploits/headers.html
+    """
+    return (
+        headers.get("X-Content-Type-Options") == "nosniff"
+        and headers.get("X-Frame-Options") in ("DENY", "SAMEORIGIN")
+        and headers.get("Cache-Control") == "no-cache, no-store, max-age=0, must-revalidate"
+        and headers.get("Expires") == "0"
+    )
+
+
 def challenge_of(headers: HeaderList) -> str | None:
     """Return the header line that says that a bot check or firewall answered; ``None`` without one."""
     for name, words in (
