@@ -106,9 +106,14 @@ class Intake:
             self._store.revise_backlog()
         changed = self._session.take_in(exchange)
         if exchange.response is not None or exchange.error is not None:
-            self._store.count(flow)
+            self._count(flow)
             self._have_judged(flow, is_live)
         self.evidence_came(changed, is_live)
+
+    def _count(self, flow: http.HTTPFlow) -> None:
+        """Count a flow once, also where it was put twice before it was judged."""
+        if flow.id not in self.fresh:
+            self._store.count(flow)
 
     def _have_judged(self, flow: http.HTTPFlow, is_live: bool) -> None:
         """Have a flow judged: at the end of the batch, for what comes in it may be evidence, where somebody waits.
@@ -150,7 +155,7 @@ class Intake:
         self.evidence_came(self._session.take_in(exchange), seen.is_live)
         if exchange.response is not None:
             injection.keep_server(seen.flow, exchange.response)
-        self._store.count(seen.flow)
+        self._count(seen.flow)
         self._redeliver(seen, made)
 
     def _redeliver(self, seen: Seen, response: Response) -> None:

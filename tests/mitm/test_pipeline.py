@@ -48,6 +48,20 @@ def test_hooks_leave_a_flow_alone_and_the_next_turns_of_the_loop_show_the_verdic
         assert running.updated == [flows], "front ends are told once for all of them"
 
 
+def test_a_flow_whose_response_was_awaited_counts_once_however_late_it_is_judged() -> None:
+    with proxy() as running:
+        flow = cors_get(at=1000.0)
+        response, flow.response = flow.response, None
+        running.addon.requestheaders(flow)
+        running.addon._look_at_open(1001.0, 0.25)
+        flow.response = response
+        running.addon.responseheaders(flow)
+        running.addon.response(flow)
+        turned(running)
+        assert running.report()["summary"]["flows"] == 1
+        assert running.report()["summary"]["dropped"] == 0
+
+
 def test_the_metadata_are_a_plain_dictionary_with_what_is_behind_it() -> None:
     with proxy() as running:
         flow = running.send(cors_get("Server: nginx", status=502))
