@@ -74,11 +74,14 @@ _TOKEN: Final = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{4,}+(?:\.[A-Za-z
 _SCHEME: Final = re.compile(
     r"\b(bearer|basic)(\s+)(?=[A-Za-z+/._~-]*+[0-9=]|\S{20})[A-Za-z0-9+/=._~-]{6,}+", re.IGNORECASE
 )
+_PLAIN_WORD: Final = r"(?=.[a-z]{0,12}[aeiouy]|[AEIOUaeiou])[A-Za-z][a-z]{1,13}"
+_PLAIN_WORDS: Final = rf"{_PLAIN_WORD}(?:(?:[-_.]|(?=[A-Z])){_PLAIN_WORD}){{0,2}}(?![^/?#\s\"'<>,])"
+"""account-settings, passwordForm: at most three, since four are a pass phrase."""
 _PATH_SECRET: Final = re.compile(
     r"(/services/T[A-Za-z0-9]*+/B[A-Za-z0-9]*+/|/(?:(?:password|magic(?:[_-]?link)?|token|key)s?"
     r"|(?:[a-z]+[_-])?(?:reset|invite|invitation|verify|verification|confirm|confirmation|activate|activation|unsubscribe"
     r"|recover|recovery)(?:[_-][a-z]+|s)?(?:/[^/?#\s\"'<>,]{1,12}(?=/[^/?#\s\"'<>]{16}))?)/)"
-    r"(?=[^/?#\s\"'<>]*[0-9A-Z]|[^/?#\s\"'<>]{16})([^/?#\s\"'<>,]{6,})"
+    rf"(?!{_PLAIN_WORDS})(?=[^/?#\s\"'<>]*[0-9A-Z]|[^/?#\s\"'<>]{{16}})([^/?#\s\"'<>,]{{6,}})"
 )
 """What follows the name of a link that is a secret, or follows a short id behind that name: /reset/MQ/..."""
 _FIELD: Final = re.compile(

@@ -83,6 +83,7 @@ IN_PATHS = [
     ),
     *(f"/{place}/{NAMED}-5a1d2f4e6b8c" for place in ("accounts/reset/MQ", "verify-email/1", "activate/b3Jn")),
     *(f"/a/{place}/{NAMED}/b" for place in ("activate", "unsubscribe", "recover", "token", "tokens", "key")),
+    *(f"/magic/{NAMED}-{tail}" for tail in ("account", "account-settings", "x")),
     f"/services/T0/B0/{NAMED}",
     f"/services/T0AB12CD/B0AB12CD/{NAMED}?x=1",
 ]
@@ -215,11 +216,26 @@ def test_a_secret_that_is_a_word_is_taken_out_by_its_name(name: str, word: str) 
     assert redact(f"http://a.test/?x=1&{name}={word}&y=2") == f"http://a.test/?x=1&{name}={HIDDEN}&y=2"
 
 
+UNREADABLE = [
+    *("kxqavzmwpltrbnah", "correct-horse-battery-staple", "kXfQmLvTbNwR", "ABCDEFGH", "qwrt-zxcv-bnmp-kl", "Xk-Qf-mLv"),
+    *("a-b-c-d-e-f-g-h-i-j", "account-settings-7", "accountSettingsZq7", "abcdefghijklmnopqrstuvwxyz-page"),
+]
+"""No words, or as many of them as a pass phrase has."""
+
+
+@pytest.mark.parametrize("secret", UNREADABLE)
+@pytest.mark.parametrize("place", ["reset", "magic-link", "invite", "activate"])
+def test_letters_that_are_no_words_are_a_secret(place: str, secret: str) -> None:
+    assert redact(f"http://a.test/{place}/{secret}").endswith(HIDDEN)
+
+
 READABLE = [
     *("/items/42?page=2&sort=name", "/users/2f1e9c7a-1b2c-4d3e-8f90-a1b2c3d4e5f6", "/assets/index-B3kd92aQ.js"),
     *("/blog/how-to-fix-cors-in-2026-with-examples", "/api/getUserProfileByIdV2", "/maps?center=52.5200,13.4050"),
     *("/reset/password", "/confirm/email", "/static/js/main.3f2a9c81.chunk.js", "/v1/customers/cus_42/subscriptions"),
     *("/?sv=2024-01-01&page=1", '/?filter={"name":"x"}', "/?redirect=%2Fhome%3Ftab%3D1", "/2026/11/28/report.pdf"),
+    *("/activate/account-settings", "/verify/email-address-change", "/reset/passwordForm", "/token/refreshMyToken?a=1"),
+    *("/confirm/Password_Reset", "/invitations/my-pending-invitations/list", "/unsubscribe/all-newsletters"),
     *("/services/team/board/list", "/key/", "/tokens", "/search?q=what+is+a+cross-origin+request"),
 ]
 
