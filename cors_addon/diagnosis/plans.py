@@ -30,6 +30,9 @@ _AT_SERVICES: Final = {
     "it from your own backend, with a copy to fall back on.",
 }
 """What a page can do about a cause at somebody else's service."""
+_ERRORS: Final = ("server-error", "preflight-meets-error")
+_FUNCTIONS: Final = {"Supabase": "/functions/", "Netlify": "/.netlify/functions/"}
+"""Where a platform runs its customers' code."""
 _OF_THE_SERVER: Final = (FixOwner.SERVER, FixOwner.GATEWAY)
 _SESSION: Final = 2
 """The rank of what other responses of the host showed."""
@@ -79,15 +82,17 @@ def _of_cause(verdict: Verdict, cause: Cause, send: tuple[Send, ...], snippet: S
     if owner is not None and cause.who in _OF_THE_SERVER:
         if owner.kind == THIRD_PARTY and not where:
             return _of_third_party(verdict, _AT_SERVICES.get(cause.id))
-        setting = None if where or not CAUSES[cause.id].of_middleware else _setting(verdict, owner.name)
+        # An error has a reason of its own, which no setting takes away.
+        setting = None if where or not CAUSES[cause.id].of_middleware or cause.id in _ERRORS else _setting(verdict)
         if owner.kind == PLATFORM or setting is not None:
             who = PLATFORM
             where, text = setting or (where or f"In {owner.name}", text)
     return PlanStep(who, where, text, send, snippet)
 
 
-def _setting(verdict: Verdict, platform: str) -> tuple[str, str] | None:
-    if platform == "Supabase" and "/functions/" not in verdict.url:
+def _setting(verdict: Verdict) -> tuple[str, str] | None:
+    platform = verdict.owner.name if verdict.owner is not None else ""
+    if _FUNCTIONS.get(platform, "") not in verdict.url:
         # What it answers elsewhere, no code of its customers writes.
         return None
     return setting_of(platform, _page_of(verdict))
@@ -108,7 +113,7 @@ def _of_findings(
     if owner is not None and findings[0].violation.owner in _OF_THE_SERVER and _stops(findings):
         if owner.kind == THIRD_PARTY:
             return _of_third_party(verdict)
-        setting = _setting(verdict, owner.name)
+        setting = _setting(verdict)
         if setting is not None:
             where, text = setting
             text = f"{lacking}{AFTERWARDS.get(owner.name, '')}" if lacking else text

@@ -50,6 +50,11 @@ SETTINGS: Final = {
         "Answer OPTIONS first, before the body is read, and send the same headers with each other response, errors "
         "included.",
     ),
+    "Netlify": (
+        "In the function's code",
+        "Return 204 with the headers below for OPTIONS first, and send the same headers with each other response. "
+        "Headers from netlify.toml or _headers do not reach functions.",
+    ),
     "Cloudflare Access": (
         "In Cloudflare Zero Trust, at the application's settings",
         "Switch on Bypass options requests to origin, or set the CORS headers there for {origin}.",

@@ -335,3 +335,26 @@ def test_a_service_that_limits_the_rate_is_called_less_often() -> None:
 """
     )
     assert text.startswith("Send fewer requests")
+
+
+@pytest.mark.parametrize(
+    ("url", "where", "begins"),
+    [
+        ("https://us-central1-app.cloudfunctions.net/add", "In Google Cloud Functions", "Look for the error"),
+        ("https://site.netlify.app/.netlify/functions/hello", "", "Look for the error"),
+    ],
+)
+def test_an_error_is_looked_for_where_the_program_logs_it(url: str, where: str, begins: str) -> None:
+    step = first_step(
+        f"""
+> POST {url}
+> Origin: http://localhost:3000
+> Sec-Fetch-Mode: cors
+> Sec-Fetch-Site: cross-site
+> Sec-Fetch-Dest: empty
+< 500
+< Content-Type: text/plain
+"""
+    )
+    assert where in step
+    assert step[2].startswith(begins)

@@ -20,6 +20,7 @@ from . import (
     discarded,
     errors,
     exposure,
+    frameworks,
     gateways,
     libraries,
     library_table,
@@ -37,12 +38,11 @@ from . import (
 )
 from .cause import CauseEntry, Rank
 from .context import Scene
-from .frameworks import in_framework
 
 _FAMILIES: Final = (
     *(refusals, origins, spelling, preflights, redirects, navigations, sign_in_pages, errors, body_limits),
     *(uncovered_routes, caches),
-    *(gateways, platforms, storage, apis, connections, library_table, pages, exposure, discarded),
+    *(frameworks, gateways, platforms, storage, apis, connections, library_table, pages, exposure, discarded),
 )
 
 CAUSES: Final[Mapping[str, CauseEntry]] = MappingProxyType(
@@ -123,6 +123,7 @@ _RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
         "header-not-allowed": (
             *_OF_PREFLIGHTS,
             spelling.header_not_listed,
+            frameworks.default_headers,
             spelling.names,
             libraries.not_allowed,
             preflights.needless,
@@ -150,7 +151,7 @@ _RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
 def causes_of(finding: Finding, scene: Scene) -> tuple[Cause, ...]:
     """Return what is probably behind a finding, the best supported first; nothing where nothing speaks for a cause."""
     found = [cause for rule in _RULES.get(finding.id, ()) for cause in rule(finding, scene) if stands(cause, scene)]
-    return tuple(in_framework(cause, scene) for cause in _ordered(found)[:_MOST])
+    return tuple(frameworks.in_framework(cause, scene) for cause in _ordered(found)[:_MOST])
 
 
 def stands(cause: Cause, scene: Scene) -> bool:

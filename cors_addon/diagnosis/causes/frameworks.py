@@ -1,15 +1,53 @@
 """What some causes are called, and how they are cured, in a framework that gives itself away by its response."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
+from ...catalogue.violation import FixOwner
+from ...fetch.checks import ALLOW_HEADERS
 from ...traffic.body_hints import Hint
-from ...verdict.model import Cause
+from ...verdict.model import Cause, Confidence, Finding
+from .cause import CauseEntry
 from .context import Scene, shown
 from .responders import by_spring_security
 
+DEFAULT_HEADERS: Final = CauseEntry(
+    "default-header-list",
+    "The CORS code lists its default request headers only",
+    "The list is the one with which ingress-nginx, WordPress' REST API or django-cors-headers starts.",
+    FixOwner.SERVER,
+    "Add the header to the list in the CORS configuration.",
+)
+
+ENTRIES: Final = (DEFAULT_HEADERS,)
+
+_DJANGO: Final = (
+    "django-cors-headers",
+    "In Django's settings.py",
+    'Set CORS_ALLOW_HEADERS = (*default_headers, "{name}"), with default_headers from corsheaders.defaults.',
+)
+_LISTS: Final = {
+    # ingress-nginx: internal/ingress/annotations/cors
+    "authorization cache-control content-type dnt if-modified-since keep-alive range user-agent x-requested-with": (
+        "ingress-nginx",
+        "In the Ingress' annotations",
+        "Set nginx.ingress.kubernetes.io/cors-allow-headers to the list that is sent now, and {name}.",
+    ),
+    # WordPress: wp-includes/rest-api/class-wp-rest-server.php
+    "authorization content-disposition content-md5 content-type x-wp-nonce": (
+        "WordPress' REST API",
+        "In a plugin, or in the theme's functions.php",
+        "Add {name} to the array in the filter rest_allowed_cors_headers.",
+    ),
+    # https://github.com/adamchainz/django-cors-headers, corsheaders.defaults, from 4.0 on and before
+    "accept authorization content-type user-agent x-csrftoken x-requested-with": _DJANGO,
+    "accept accept-encoding authorization content-type dnt origin user-agent x-csrftoken x-requested-with": _DJANGO,
+}
+"""Lists of header names, sorted, with which programs start: who does, where its list is, and how a name is added."""
+
 _ASKED: Final = "access-control-request-method"
+_MOST: Final = 20
 _SPRING: Final = (
     "Call http.cors(withDefaults()) in the SecurityFilterChain, and define a CorsConfigurationSource bean that allows "
     "{origin}, the method and the headers. Its filter answers preflights before Spring Security asks for a sign-in."
@@ -78,6 +116,18 @@ _FRAMEWORKS: Final[tuple[tuple[Callable[[Scene], bool], Mapping[str, tuple[str, 
         {"preflight-meets-no-route": ("No route of Symfony takes OPTIONS, and no CORS bundle runs", _SYMFONY)},
     ),
 )
+
+
+def default_headers(finding: Finding, scene: Scene) -> Iterator[Cause]:
+    """For a request header that a list lacks, where the list is a known program's default."""
+    known = _LISTS.get(" ".join(sorted(name.lower() for name in scene.listed(ALLOW_HEADERS)[:_MOST])))
+    if known is not None:
+        who, where, fix = known
+        name = shown(finding.params.get("name", ""), 60)
+        title = f"{who} lists its default request headers only"
+        how = f"{name} is not among them"
+        fix = fix.format(name=name)
+        yield DEFAULT_HEADERS.named(Confidence.MEDIUM, how, (scene.id,), title=title, where=where, fix=fix)
 
 
 def in_framework(cause: Cause, scene: Scene) -> Cause:

@@ -139,7 +139,7 @@ _GUARDS: Final = (
         "service, ask for that.",
     ),
 )
-_TUNNELS: Final = {
+_PAGES: Final = {
     "ngrok-error-code: ERR_NGROK_6024": (
         "ngrok's tunnel answered with its own page, a warning for browsers",
         "In the page's code",
@@ -155,13 +155,18 @@ _TUNNELS: Final = {
         "On the machine that runs ngrok",
         "Start the server, at the port that ngrok forwards to.",
     ),
+    "x-vercel-error: NOT_FOUND": (
+        "Vercel has no file and no function at this path",
+        "In the page's code, or in the Vercel project",
+        "Correct the path in the page's code. Or check root directory, folder api/ and rewrites, then deploy.",
+    ),
     "x-localtunnel-status: Tunnel Password Required": (
         "localtunnel's tunnel answered with its own page, a warning for browsers",
         "In the page's code",
         "Send any value in the request header bypass-tunnel-reminder, and allow that header on the server.",
     ),
 }
-"""Pages of tunnels that are met most, by their header line: https://ngrok.com/docs/errors"""
+"""Pages of services that are met most, by their header line: ngrok.com/docs/errors, vercel.com/docs/errors"""
 _MEANINGS: Final = {
     502: "the application is down, or broke off",
     504: "the application took longer than it waits",
@@ -180,12 +185,18 @@ _OF_CDNS: Final = frozenset({520, 521, 522, 523, 524, 525, 526, 527, 530, 529})
 # With these hosting services say that they have no application to ask, or that it failed.
 _SERVICE_ERRORS: Final = (
     ("x-vercel-error", ("function_", "edge_function_", "middleware_"), FUNCTION),
+    ("x-vercel-error", ("not_found",), NO_APPLICATION),
     ("x-vercel-error", ("deployment_not_found", "deployment_deleted", "deployment_disabled"), NO_APPLICATION),
     ("x-railway-fallback", ("",), NO_APPLICATION),
     ("x-render-routing", ("no-server", "no-deploy", "suspend"), NO_APPLICATION),
     ("x-vercel-error", ("",), GATEWAY_ERROR),
     ("x-render-routing", ("",), GATEWAY_ERROR),
 )
+
+
+def is_function_url(scene: Scene) -> bool:
+    """Say whether a Lambda function URL answers: its errors look like API Gateway's, and it has no stages."""
+    return scene.owner.name == "AWS Lambda function URL"
 
 
 def service_page(status: int, headers: HeaderList) -> tuple[CauseEntry, str] | None:
@@ -275,7 +286,7 @@ def own_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
         entry, line = service
         if is_private_tunnel(headers):
             return
-        known = _TUNNELS.get(line)
+        known = _PAGES.get(line)
         if known is not None:
             title, where, advice = known
             yield entry.named(HIGH, f"{said} with {line}", (scene.id,), title=title, where=where, fix=advice)
@@ -297,7 +308,7 @@ def own_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
             HIGH, f"{said}, and the body is the error page{by}", (scene.id,), fix=f"{limit}{FUNCTION.fix}"
         )
         return
-    if status >= 400 and gateway is not None and gateway[0] == "API Gateway":
+    if status >= 400 and gateway is not None and gateway[0] == "API Gateway" and not is_function_url(scene):
         # What it says of itself is told apart elsewhere.
         kind = headers.get("x-amzn-ErrorType")
         named = f"x-amzn-errortype: {shown(kind, 60)}" if kind is not None else gateway[1]

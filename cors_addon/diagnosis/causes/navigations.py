@@ -76,6 +76,7 @@ _LOGIN_WORDS: Final = re.compile(
     r"|my\.policy|siteminderagent|dana-na|nidp|cookieauth)(?:\.\w+)?"
 )
 _SIGN_OUT: Final = re.compile(r"/(?:log-?out|sign-?out|log-?off|end_?session)\b", re.IGNORECASE)
+_SIGNS_IN: Final = "A script requests a sign-in page, which a browser has to navigate to"
 _SIGNS_OUT: Final = "A script requests the sign-out, which a browser has to navigate to"
 _SURE_WORDS: Final = re.compile(
     r"log-?in|sign-?in|log-?on|sso|saml|adfs|oauth|oidc|openid|authorize|authenticate|shibboleth"
@@ -261,11 +262,16 @@ def _of_redirect(scene: Scene, record: Record, response: Response) -> Iterator[C
     confidence, why = found
     guard = _guard(target.url, response.headers)
     how = f"{said} ({why})" if guard is None else f"{said}, by {guard[0]}"
-    if _SIGN_OUT.search(target.url.partition("?")[0]) is not None and not scene.is_preflight:
+    here = host_of(request.url)
+    signs_out = _SIGN_OUT.search(target.url.partition("?")[0]) is not None or (
+        request.method == "GET" and _SIGN_OUT.search(request.url.partition("?")[0]) is not None
+    )
+    if (signs_out or _LOGIN_HOSTS.search(here)) and not scene.is_preflight and by is None:
         fix = (
             f"Go there instead of requesting it: window.location.assign('{shown(request.url, 120)}'), or a plain form."
         )
-        yield LOGIN.named(confidence, how, flows, title=_SIGNS_OUT, fix=fix, who=FixOwner.CLIENT)
+        title = _SIGNS_OUT if signs_out else _SIGNS_IN
+        yield LOGIN.named(confidence, how, flows, title=title, fix=fix, who=FixOwner.CLIENT)
     elif record is scene.record and scene.is_preflight:
         yield PREFLIGHT_LOGIN.named(confidence, how, flows, fix=None if guard is None else guard[1])
     else:

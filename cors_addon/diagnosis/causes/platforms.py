@@ -10,7 +10,7 @@ from ...traffic.body_hints import Hint
 from ...verdict.model import Cause, Confidence, Finding, Snippet
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, shown
-from .gateways import NO_APPLICATION
+from .gateways import NO_APPLICATION, is_function_url
 from .responders import gateway_of
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
@@ -167,21 +167,8 @@ STATIC_HOST: Final = CauseEntry(
 )
 
 ENTRIES: Final = (
-    INGRESS,
-    STATIC_HOST,
-    *(
-        CLOUD_RUN,
-        API_ROUTE,
-        API_MOCK,
-        API_AUTHORIZER,
-        KONG,
-        KONG_ROUTE,
-        EASY_AUTH,
-        CLOUDFRONT,
-        APPS_SCRIPT,
-        SCRIPT_FAILED,
-        HOST_REFUSED,
-    ),
+    *(INGRESS, STATIC_HOST, CLOUD_RUN, API_ROUTE, API_MOCK, API_AUTHORIZER, KONG, KONG_ROUTE),
+    *(EASY_AUTH, CLOUDFRONT, APPS_SCRIPT, SCRIPT_FAILED, HOST_REFUSED),
 )
 
 _STATIC_HOSTS: Final = re.compile(
@@ -294,6 +281,8 @@ def _supabase(scene: Scene, said: str) -> Iterator[Cause]:
 
 
 def _api_gateway(scene: Scene, said: str) -> Iterator[Cause]:
+    if is_function_url(scene):
+        return
     kind = scene.headers.get("x-amzn-ErrorType")
     gateway = gateway_of(scene.headers)
     if kind is None and (gateway is None or gateway[0] != "API Gateway" or not scene.says(Hint.NO_METHOD_HERE)):

@@ -15,7 +15,7 @@ from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, name_of, shown
 from .cors_code_signs import by_cors_code, missing_in
 from .exemptions import exemption
-from .gateways import is_someone_elses
+from .gateways import is_function_url, is_someone_elses
 from .platforms import has_no_function
 from .redirects import DOUBLED
 from .refusals import REFUSED, left_out
@@ -169,7 +169,9 @@ def status(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if is_ok_status(scene.status):
         yield from _without_headers(scene)
         return
-    if is_someone_elses(scene.status, scene.headers) or "x-amzn-errortype" in scene.headers:
+    if is_someone_elses(scene.status, scene.headers):
+        return
+    if "x-amzn-errortype" in scene.headers and not is_function_url(scene):
         return
     yield from _refused(scene)
     if ALLOW_ORIGIN in scene.headers and _is_refusal(scene.status) and not missing_in(scene):
@@ -201,6 +203,11 @@ def _refused(scene: Scene) -> Iterator[Cause]:
     elif code in (401, 407):
         where, fix = exemption(scene)
         yield AUTH.named(HIGH, f"{said}{scene.challenge}; preflights carry no credentials", flows, fix=fix, where=where)
+    elif code == 403 and "x-amzn-errortype" in scene.headers:
+        # https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
+        how = f"{said} with x-amzn-ErrorType, and preflights are never signed"
+        title = "The function URL's access check (AWS_IAM, or its resource policy) rejects the preflight"
+        yield AUTH.named(HIGH, how, flows, title=title)
     elif code == 403 and store_of(scene.headers) is None:
         if "cf-access-domain" in scene.headers or "cloudflare-access" in _challenge(scene):
             where, fix = SETTINGS["Cloudflare Access"]
