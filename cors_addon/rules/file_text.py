@@ -197,13 +197,13 @@ class RuleFileText:
         assert isinstance(self._list, ListNode)
         items = self._list.items
         if self._is_flow(self._list):
-            first, second = (items[index - 1].span, items[index].span) if index else (None, items[0].span)
-            if first is not None:
-                begin, end = (first.end_line, first.end_column), (second.end_line, second.end_column)
-            else:
-                begin, end = (second.line, second.column), (items[1].span.line, items[1].span.column)
-            return self._encoded(self._cut(begin, end))
-        first_row, behind = items[index].span.line - 1, self._row_behind(index)
+            span = items[index].span
+            if index < len(items) - 1:
+                behind_it = items[index + 1].span
+                return self._encoded(self._cut((span.line, span.column), (behind_it.line, behind_it.column)))
+            before = items[index - 1].span
+            return self._encoded(self._cut((before.end_line, before.end_column), (span.end_line, span.end_column)))
+        first_row, behind = self._dash_row(index), self._row_behind(index)
         lines = list(self._lines)
         if index == len(items) - 1 and first_row and not lines[first_row - 1].strip():
             first_row -= 1
@@ -217,11 +217,20 @@ class RuleFileText:
 
     # --- places ------------------------------------------------------------------------------------------------------
 
+    def _dash_row(self, index: int) -> int:
+        """Return the row (from 0) of a rule's dash, which may stand above the rule."""
+        assert isinstance(self._list, ListNode)
+        at = self._list.span.column - 1
+        row = self._list.items[index].span.line - 1
+        while self._lines[row][at : at + 1] != "-":
+            row -= 1
+        return row
+
     def _first_row(self, index: int) -> int:
         """Return the row (from 0) of a rule's dash, or of the comments right above it."""
         assert isinstance(self._list, ListNode)
         indent = self._list.span.column - 1
-        row = self._list.items[index].span.line - 1
+        row = self._dash_row(index)
         while row and (above := self._lines[row - 1]).lstrip().startswith("#") and _indent(above) <= indent:
             row -= 1
         return row

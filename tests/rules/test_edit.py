@@ -20,6 +20,10 @@ STYLES = {
     "block": "version: 1\nrules:\n  - name: other\n    hosts: [b.dev.test]\n    allow_origins: [http://a.test]\n",
     "no indentation": 'version: 1\nrules:\n- name: other\n  hosts: ["b.dev.test"]\n  allow_origins: any\n',
     "wide dash": "version: 1\nrules:\n    -   name: 'other'\n        hosts: [b.dev.test]\n        allow_origins: any\n",
+    "dash alone": (
+        "version: 1\nrules:\n  -\n    name: other\n    hosts: [b.dev.test]\n    allow_origins: any\n"
+        "  - # x\n\n    name: another\n    hosts: [c.dev.test]\n    allow_origins: any\n"
+    ),
     "flow rules": "version: 1\nrules: [{name: other, hosts: [b.dev.test], allow_origins: any}]\n",
     "flow over lines": (
         'version: 1\nrules: [\n  {name: "other", hosts: ["b.dev.test"], allow_origins: any},  # one\n]  # end\n'
@@ -99,6 +103,16 @@ def test_each_of_many_rules_goes_alone(style: str, data: bytes) -> None:
         assert [rule.name for rule in left.rules] == [each for each in names if each != name]
         assert is_subsequence(after, data)
         assert data.count(b"hosts:") == after.count(b"hosts:") + 1
+
+
+def test_a_rule_goes_from_between_two_lines_as_it_came() -> None:
+    data = (
+        b"version: 1\nrules: [{name: other, hosts: [b.dev.test], allow_origins: any},\n"
+        b'  {name: api, hosts: [api.dev.test], methods: [GET], allow_origins: ["http://a.test"]}]\n'
+    )
+    edit = unblock(data, [BlockedRequest(PAGE, "https://api.dev.test/", credentials="it asks")])
+    assert edit.added == (NAME,)
+    assert remove(edit.after, NAME).after == data
 
 
 @pytest.mark.parametrize("eol", ["\n", "\r\n"])
