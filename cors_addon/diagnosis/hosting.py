@@ -39,6 +39,7 @@ PLATFORM_HOSTS: Final = _table("""
     Supabase: supabase.co
     Auth0: auth0.com
     Okta: okta.com oktapreview.com
+    Convex: convex.site
     Salesforce: salesforce.com force.com
     ServiceNow: service-now.com
     Clerk: clerk.accounts.dev

@@ -50,6 +50,11 @@ SETTINGS: Final = {
         "Answer OPTIONS first, before the body is read, and send the same headers with each other response, errors "
         "included.",
     ),
+    "Convex": (
+        "In convex/http.ts",
+        "Return the headers below from the httpAction, and add a route with method OPTIONS that returns 204 with them "
+        "(or use corsRouter of convex-helpers).",
+    ),
     "Netlify": (
         "In the function's code",
         "Return 204 with the headers below for OPTIONS first, and send the same headers with each other response. "

@@ -7,6 +7,7 @@ named, whichever rule found it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -38,6 +39,7 @@ from . import (
 )
 from .cause import CauseEntry, Rank
 from .context import Scene
+from .server_table import known_server
 
 _FAMILIES: Final = (
     *(refusals, origins, spelling, preflights, redirects, navigations, sign_in_pages, errors, body_limits),
@@ -53,6 +55,7 @@ CAUSES: Final[Mapping[str, CauseEntry]] = MappingProxyType(
 Rule = Callable[[Finding, Scene], Iterator[Cause]]
 
 _MOST: Final = 4
+_SETTABLE: Final = ("preflight-refused-by-cors", "options-without-cors", "preflight-meets-no-route")
 _SHOWN: Final = 2
 _SURENESS: Final = {Confidence.HIGH: 0, Confidence.MEDIUM: 1, Confidence.LOW: 2}
 _STOPS: Final = (Severity.BLOCKED, Severity.CONDITIONAL)
@@ -151,7 +154,26 @@ _RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
 def causes_of(finding: Finding, scene: Scene) -> tuple[Cause, ...]:
     """Return what is probably behind a finding, the best supported first; nothing where nothing speaks for a cause."""
     found = [cause for rule in _RULES.get(finding.id, ()) for cause in rule(finding, scene) if stands(cause, scene)]
-    return tuple(frameworks.in_framework(cause, scene) for cause in _ordered(found)[:_MOST])
+    return tuple(_with_setting(frameworks.in_framework(cause, scene), scene) for cause in _ordered(found)[:_MOST])
+
+
+def _with_setting(cause: Cause, scene: Scene) -> Cause:
+    """Put the setting of the program that is known to answer in the place of general advice."""
+    if cause.id not in _SETTABLE or cause.where or cause.fix != CAUSES[cause.id].fix:
+        return cause
+    server = known_server(scene)
+    if server is None or server.grants_preflights:
+        # Where each preflight is granted, something else failed.
+        return cause
+    signal = f"{cause.signal}; {server.name} answers ({server.because})"
+    return replace(
+        cause,
+        signal=signal,
+        message=f"{cause.title}: {signal}",
+        fix=server.fix(scene),
+        where=server.where,
+        snippet=server.text(scene),
+    )
 
 
 def stands(cause: Cause, scene: Scene) -> bool:

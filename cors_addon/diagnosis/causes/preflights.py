@@ -20,6 +20,7 @@ from .platforms import has_no_function
 from .redirects import DOUBLED
 from .refusals import REFUSED, left_out
 from .responders import by_spring_security, gateway_of, store_of
+from .server_table import known_server
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
@@ -144,8 +145,7 @@ _DEV_SERVERS: Final = (
     ("mongoose", "Mongoose"),
 )
 _IIS: Final = (
-    "Remove the handler OPTIONSVerbHandler (<remove name=...> under handlers): then the application's CORS code gets "
-    "OPTIONS. Or let the IIS CORS module answer it."
+    "Remove the handler OPTIONSVerbHandler (<remove name=...> under handlers), or let the IIS CORS module answer it."
 )
 _OR_LISTED: Final = (
     " Where CORS is configured already, as in Traefik: add {origin} to its list, with scheme and port: unlisted "
@@ -258,7 +258,7 @@ def _no_route(scene: Scene, said: str, allow: str | None) -> Iterator[Cause]:
         yield DOUBLED.named(MEDIUM, f"{said}, and the path is {shown(scene.path, 80)}", (scene.id,))
     server = scene.server.lower()
     by = next((name for part, name in _DEV_SERVERS if part in server), None)
-    if by is not None:
+    if by is not None and known_server(scene) is None:
         yield DEV_SERVER.named(HIGH, f"{said}; that is {by}", (scene.id,))
     lacks = allow is not None and "OPTIONS" not in allow.upper()
     also = f", and Allow is {shown(allow or '', 60)}" if allow is not None else ""

@@ -11,6 +11,7 @@ Ports are the ones that each program listens on unless told otherwise.
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -45,7 +46,8 @@ def _test(kind: str, value: str) -> tuple[_Test, str]:
     return lambda scene: any(part in line.lower() for line in scene.headers.get_all(name)), name.title()
 
 
-def _read(block: str) -> KnownServer:
+def _read(block: str) -> Iterator[KnownServer]:
+    """Yield the server of a block, for each way to know it."""
     name, *rest = block.splitlines()
     told: dict[str, list[str]] = {}
     ways: list[list[tuple[_Test, str]]] = [[]]
@@ -57,21 +59,26 @@ def _read(block: str) -> KnownServer:
             ways[-1].append(_test(key, value))
         else:
             told.setdefault(key, []).append(value)
-    return KnownServer(
-        name,
-        lambda scene: any(all(test(scene) for test, _ in tests) for tests in ways),
-        told["where"][0],
-        told["write"][0],
-        " or ".join(" and ".join(word for _, word in tests) for tests in ways),
-        "\n".join(told["line"]) if "line" in told else None,
-        (told["off"][0] or _OFF) if "off" in told else told.get("only", [""])[0],
-        told.get("list", [""])[0],
-    )
+    for tests in ways:
+        yield KnownServer(
+            name,
+            partial(_fits, tuple(test for test, _ in tests)),
+            told["where"][0],
+            told["write"][0],
+            " and ".join(word for _, word in tests),
+            "\n".join(told["line"]) if "line" in told else None,
+            (told["off"][0] or _OFF) if "off" in told else told.get("only", [""])[0],
+            told.get("list", [""])[0],
+        )
+
+
+def _fits(tests: tuple[_Test, ...], scene: Scene) -> bool:
+    return all(test(scene) for test in tests)
 
 
 def _all() -> Iterator[KnownServer]:
     for block in Path(__file__).with_suffix(".txt").read_text("utf-8").strip().split("\n\n"):
-        yield _read(block)
+        yield from _read(block)
 
 
 LISTED: Final = tuple(_all())

@@ -1,0 +1,65 @@
+"""Servers that ``server_list.txt`` tells by port, path, host or header: the plan names each one's own setting."""
+
+import pytest
+
+from cors_addon.diagnosis.causes import ranked
+from cors_addon.diagnosis.causes.server_list import LISTED
+from cors_addon.diagnosis.explanations import judge_all
+from tests.diagnosis.causes.corpus import case
+
+PAGE = "http://localhost:3000"
+
+
+def fix_of(url: str, status: int, *lines: str) -> str:
+    """Return where and what the first cause of a preflight's answer says is to be done; empty without a cause."""
+    sent = "\n".join(f"< {line}" for line in lines)
+    text = f"> OPTIONS {url}\n> from {PAGE}\n> ACRM: POST\n> ACRH: content-type\n< {status}\n{sent}\n"
+    verdict = next(iter(judge_all(case("a server", text).exchanges).values()))
+    return next((f"{cause.where}: {cause.fix}" for cause in ranked(verdict.findings)), "")
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "lines", "setting"),
+    [
+        ("http://localhost:5005/webhooks/rest/webhook", 405, ["Allow: POST"], f'--cors "{PAGE}"'),
+        ("http://localhost:9000/store/products", 204, ["Vary: Origin, Access-Control-Request-Headers"], "STORE_CORS"),
+        ("https://dify.shop.example/console/api/setup", 200, ["Allow: GET"], "CONSOLE_CORS_ALLOW_ORIGINS"),
+        ("https://a1.api.sanity.io/v1/data/mutate/production", 403, ["Vary: Origin"], "CORS origins"),
+        ("http://localhost:8080/engine-rest/task", 404, [], "camunda.bpm.run.cors.enabled"),
+        ("https://repo.example/server/api/core/items", 403, [], "rest.cors.allowed-origins"),
+        ("https://forum.example/latest.json", 404, ["X-Discourse-Route: list/latest"], "DISCOURSE_ENABLE_CORS"),
+        ("http://localhost:8081/subjects", 405, [], "access.control.allow.origin"),
+        ("http://localhost:8083/connectors", 405, [], "access.control.allow.origin"),
+        ("https://odoo.shop.example/web/session/authenticate", 405, ["Server: Werkzeug/2.0"], "In front of Odoo"),
+        ("https://cms.shop.example/api/pages", 204, ["X-Powered-By: Next.js, Payload"], "payload.config.ts"),
+        ("https://acme.my.salesforce.com/services/data/v59.0/query", 404, [], "Setup, under CORS"),
+        ("https://acme.service-now.com/api/now/table/x", 401, ["WWW-Authenticate: Basic"], "CORS Rules"),
+        ("http://localhost:9200/items", 200, ["Allow: GET"], "http.cors.enabled"),
+        ("http://es.shop.example/items", 200, ["X-Elastic-Product: Elasticsearch"], "http.cors.enabled"),
+    ],
+)
+def test_the_plan_names_the_program_s_own_setting(url: str, status: int, lines: list[str], setting: str) -> None:
+    assert setting in fix_of(url, status, *lines)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.shop.example/api/v1/dashboard/",
+        "https://api.shop.example/api/v1/connections",
+        "https://api.shop.example/webhook/stripe",
+        "https://api.shop.example/rest/items",
+        "https://api.shop.example/subjects",
+        "https://api.shop.example/store/products",
+        "https://notsalesforce.com/services/data",
+    ],
+)
+def test_paths_that_many_have_name_no_program(url: str) -> None:
+    assert "middleware" in fix_of(url, 404)
+
+
+def test_each_block_says_where_and_what() -> None:
+    for server in LISTED:
+        assert server.because, server.name
+        assert server.where.startswith(("In ", "Where ", "On ", "With ")), server.name
+        assert server.setting.endswith((".", "*)")), server.name
