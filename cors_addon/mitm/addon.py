@@ -140,7 +140,9 @@ class CorsAddon(FlowHooks):
         elif change.text:
             logger.warning("%s", change.text)
         if file.is_absent:
-            logger.log(ALERT, "CORS: %s does not exist yet; the first rule that is added creates it", file.path)
+            logger.log(
+                ALERT, "CORS: %s does not exist yet; the first rule that is added creates it", inert(str(file.path))
+            )
 
     def running(self) -> None:
         if "cors_rules" not in ctx.options:

@@ -89,7 +89,7 @@ class JudgedFlows:
                 found[verdict.id] = verdict
             if self._store.judged - before > _MOST_AT_ONCE:
                 raise exceptions.CommandError(
-                    f"More than {_MOST_AT_ONCE} of these flows came without the addon, as view.flows.load loads them."
-                    " Choose fewer, or open the file with mitmproxy's option -r, and the addon judges all."
+                    f"More than {_MOST_AT_ONCE} of these flows have no verdict, as after view.flows.load or cors.clear."
+                    " Choose fewer; the addon judges all of a file that mitmproxy's option -r opens."
                 )
         return [*found.values()]

@@ -86,7 +86,9 @@ def expected(options: Any) -> Expected:
     try:
         known = _baseline(options.cors_baseline)
         if known.is_missing:
-            logger.log(ALERT, "CORS: cors_baseline=%s does not exist: nothing is known yet", options.cors_baseline)
+            logger.log(
+                ALERT, "CORS: cors_baseline=%s does not exist: nothing is known yet", inert(options.cors_baseline)
+            )
         return Expected(ignore.parse_all(options.cors_ignore), known)
     except baseline.BaselineError as exc:
         raise exceptions.OptionsError(f"cors_baseline={_shown(options.cors_baseline)}: {exc}") from exc

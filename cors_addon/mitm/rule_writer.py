@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from mitmproxy import exceptions
 
 from ..rules.suggest import BlockedRequest
+from ..verdict.failure_details import inert
 from .injection import Injection
 from .rulefile import Overtaken
 
@@ -67,7 +68,7 @@ class RuleWriter:
     def place(self) -> str:
         """Where rules go: the path of the rule file, or a word for the memory."""
         path = self._injection.file.path
-        return "memory" if path is None else str(path)
+        return "memory" if path is None else inert(str(path), 1_000)
 
     @property
     def is_long(self) -> bool:

@@ -99,7 +99,7 @@ def _check_origins_and_credentials(draft: Draft, problems: Problems, warned: set
             "http-origin-with-credentials",
             item,
             path,
-            f"a page without https gets credentials: {pattern.text}",
+            f"{pattern.text} gets credentials without https",
             "Whoever is on the network between can change that page, and so read the server's answers as the user.",
             f"serve the page over https and list https://{pattern.text.partition('://')[2]}, or take "
             "allow_credentials out",

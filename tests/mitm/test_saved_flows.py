@@ -89,7 +89,10 @@ def test_what_came_past_the_hooks_is_judged_once_somebody_looks() -> None:
 def test_very_many_of_them_hold_nothing_up() -> None:
     with proxy() as running:
         many = [past_the_hooks(cors_get(live=False)) for _ in range(60)]
-        with pytest.raises(exceptions.CommandError, match=r"Choose fewer, or open the file with mitmproxy's option -r"):
+        with pytest.raises(
+            exceptions.CommandError,
+            match=r"Choose fewer; the addon judges all of a file that mitmproxy's option -r opens",
+        ):
             running.addon.commands.rules_add(many)
 
 
