@@ -7,6 +7,7 @@ flow after all.
 """
 
 import functools
+import operator
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, BinaryIO, Final
@@ -25,8 +26,11 @@ from .saved_changes import as_sent
 from .sighting import UNREMARKABLE, Clock, Sighting
 from .tnetstrings import BEGINNING, TOO_LARGE, WHOLE, State, dictionary, netstrings, told
 
-_BROKEN: Final = (ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError)
+_BROKEN: Final = (ValueError, TypeError, LookupError, AttributeError, AssertionError, ArithmeticError, RecursionError)
 """What reading a state of the wrong shape may end in, in this module and in mitmproxy."""
+
+_LATEST: Final = 1e11
+"""Seconds: some 3,000 years from now."""
 
 _WANTED: Final[Mapping[bytes, Any]] = {
     b"version": WHOLE,
@@ -95,7 +99,7 @@ def _sighting(payload: bytes, clock: Clock | None = None) -> Sighting | None:
     if state["type"] != "http":
         return None
     if clock is not None:
-        clock.now = max(clock.now, state["request"]["timestamp_start"] or 0.0)
+        clock.now = max(clock.now, _moment(state["request"]["timestamp_start"] or 0.0))
     try:
         return _of_state(state)
     except _BROKEN:
@@ -122,7 +126,7 @@ def _of_state(state: State, url: str | None = None) -> Sighting:
         return Sighting(_exchange(state, url)) if response is not None or state["error"] is not None else UNREMARKABLE
     if response is None:
         return UNREMARKABLE
-    cookie = (client["id"], state["id"]) if seen.cookie else None
+    cookie = (_text(client["id"]), _text(state["id"])) if seen.cookie else None
     if is_of_interest_without_origin(response["status_code"], response["headers"], seen):
         return Sighting(_exchange(state, url), cookie)
     return Sighting(None, cookie) if cookie is not None else UNREMARKABLE
@@ -135,34 +139,56 @@ def _exchange(state: State, url: str | None) -> Exchange:
     error: str | None = None
     frozen: Response | None = None
     if failed is not None:
-        error, responder = failure_told(failed["msg"], request["http_version"], server["alpn"], response is not None)
+        message = _text(failed["msg"])
+        error, responder = failure_told(message, request["http_version"], server["alpn"], response is not None)
         ended = failed["timestamp"]
     else:
         responder = Responder.LOCAL if server["timestamp_start"] is None else Responder.SERVER
-        frozen = Response(response["status_code"], headers_of(response["headers"]))
+        frozen = Response(operator.index(response["status_code"]), headers_of(_fields(response)))
         ended = response["timestamp_end"] or response["timestamp_start"]
     return Exchange(
-        id=state["id"],
+        id=_text(state["id"]),
         request=Request(
             cut_bytes(request["method"], LONGEST_NAME).decode("latin-1"),
             url or _url(request, client),
-            headers_of(request["headers"]),
+            headers_of(_fields(request)),
         ),
         response=frozen,
         error=error,
         responder=responder,
-        started=request["timestamp_start"],
-        ended=ended,
-        client=peer[0] if peer else "",
-        connection=client["id"],
-        connected=client["timestamp_start"] or 0.0,
+        started=_moment(request["timestamp_start"]),
+        ended=None if ended is None else _moment(ended),
+        client=_text(peer[0]) if peer else "",
+        connection=_text(client["id"]),
+        connected=_moment(client["timestamp_start"] or 0.0),
         http_version=_version(request),
         response_version="HTTP/1.1" if response is None else _version(response),
-        server_address=address[0] if address else "",
+        server_address=_text(address[0]) if address else "",
         websocket=state["websocket"] is not None,
         source="flows",
         body_hints=() if frozen is None else _hints(frozen, response),
     )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a number or a list stands where a text should: {value!r:.40}")
+    return value
+
+
+def _moment(value: object) -> float:
+    """Return a time; one of another age would be the end of all that is counted from it."""
+    if not isinstance(value, (int, float)) or not 0 <= value < _LATEST:
+        raise TypeError(f"no time stands where one should: {value!r:.40}")
+    return value
+
+
+def _fields(message: State) -> list[tuple[bytes, bytes]]:
+    fields: list[tuple[bytes, bytes]] = message["headers"]
+    for name, value in fields:
+        if not isinstance(name, bytes) or not isinstance(value, bytes):
+            raise TypeError("a header field is no bytes")
+    return fields
 
 
 def _hints(frozen: Response, response: State) -> tuple[Hint, ...]:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ ASKS = """<!doctype html><script>
 const ask = () => fetch('http://api.test/NAME').catch(() => fetch('/done-NAME'));
 ask().then(() => { if ('NAME' === 'dialog') alert('hello'); });
 </script>"""
+TOLD = ("crashed", "dialog", "closed", "last")
 SMALL = Flood(requests=100, lines=2_000, blocked=200, workers=5, frames=20)
 
 
@@ -35,7 +37,7 @@ def route(seen: Seen) -> Answer:
 
 
 @pytest.mark.parametrize("browser", ["chromium", "firefox"])
-def test_it_is_heard_after_a_crash_a_closed_tab_a_dialog_and_a_flood(browser: str) -> None:
+def test_it_is_heard_after_a_crash_a_closed_tab_a_dialog_and_a_flood(browser: str, tmp_path: Path) -> None:
     skip_without(browser)
     before = profiles()
     with Server(route) as server, Proxy(server, options=["termlog_verbosity=info"], scripts=[HAND]) as proxy:
@@ -44,15 +46,25 @@ def test_it_is_heard_after_a_crash_a_closed_tab_a_dialog_and_a_flood(browser: st
             done = f"/done-{name}"
             until(lambda: any(each.target == done for each in server.seen), f"{name} ({proxy.output[-2000:]})")
 
+        def is_heard(name: str) -> bool:
+            """Say whether the browser has told of a page's request by now."""
+            report = tmp_path / "now.json"
+            proxy.command("cors.report", str(report))
+            until(report.exists, "the report")
+            told = "told" in verdict(json.loads(report.read_text()), f"api.test/{name}")
+            report.unlink()
+            return told
+
         said = proxy.command("cors.browser", browser, "--headless", "http://app.test/started")
         assert "is starting" in str(said)
         visited("started")
         (guard,) = processes_with("guard.py", proxy.pid)
         (profile,) = [each for each in profiles() - before if processes_with(each, guard)]
         for pid in processes_in(profile):
-            words = Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
-            if "--type=renderer" in words or words.rstrip("\0").endswith("tab"):
-                os.kill(pid, signal.SIGKILL)
+            with suppress(FileNotFoundError, ProcessLookupError):  # Some end by themselves meanwhile.
+                words = Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
+                if "--type=renderer" in words or words.rstrip("\0").endswith("tab"):
+                    os.kill(pid, signal.SIGKILL)
         time.sleep(1)  # else a tab may be opened in one of these processes
         for name in ("crashed", "dialog", "flood", "closed", "last"):
             if name == "closed":
@@ -60,11 +72,13 @@ def test_it_is_heard_after_a_crash_a_closed_tab_a_dialog_and_a_flood(browser: st
                 time.sleep(1)
             proxy.command("hand.open", f"http://app.test/{name}")
             visited(name)
+        for name in TOLD:
+            until(lambda name=name: is_heard(name), f"the browser's word on {name}")  # type: ignore[misc]
         time.sleep(LATE)
         assert proxy.stop() == 0
         made = json.loads(proxy.report.read_text())
         output = proxy.output
-    for name in ("crashed", "dialog", "closed", "last"):
+    for name in TOLD:
         assert verdict(made, f"api.test/{name}")["told"]["agrees"], name
     # Frames are removed while they ask.
     assert all("told" in each for each in made["flows"] if f"{FLOOD}/page" in each["url"] or "/worker" in each["url"])

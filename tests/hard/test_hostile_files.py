@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import math
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import cors_addon
-from cors_addon.report import baseline
+from cors_addon.capture.check import Task, check
+from cors_addon.report import baseline, json_
 from cors_addon.report.baseline import BaselineError
+from cors_addon.report.formats import FORMATS
+from cors_addon.report.model import Report
+from tests.capture.captures import file_of, state_of
+from tests.capture.recorded import API, made, saved, text_of
+from tests.mitm.support import cors_get
+from tests.report.samples import mixed
 
 
 @pytest.fixture
@@ -37,3 +50,88 @@ def test_no_more_of_a_baseline_is_read_than_a_right_one_can_have(
         file.truncate(1 << 40)
     with pytest.raises(BaselineError, match="has more than 1 MB; keep its schema and its groups only"):
         baseline.read(tmp_path / "known.json")
+
+
+# --- captures with each value replaced by what nobody writes there ------------------------------------------------
+
+WRONG: list[Any] = [None, True, -1, 10**30, 1e308, math.nan, math.inf, "", "x" * 5_000, "\x1b[31m", "NaN", [], {}]
+WRONG += [[None], [[]], {"a": None}, [{"name": None, "value": 1}], ["GET"]]
+WRONG_IN_FLOWS = [*WRONG[:11], b"", b"\xff\xfe", *WRONG[11:16], [[b"a", b"b"]], [[b"a"]], [["a", "b"]]]
+Way = tuple[Any, ...]
+
+
+def spots(value: Any, path: Way = ()) -> Iterator[Way]:
+    """Yield the way to each value within another."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in pairs:
+        yield (*path, key)
+        yield from spots(inner, (*path, key))
+
+
+def ways(value: Any, wrongs: list[Any]) -> Iterator[tuple[Way, Any]]:
+    """Yield what to put where, a third of the values at each spot."""
+    for number, spot in enumerate(spots(value)):
+        yield from ((spot, wrong) for wrong in wrongs[number % 3 :: 3])
+
+
+def replaced(value: Any, path: Way, wrong: Any) -> Any:
+    made = within = copy.deepcopy(value)
+    for key in path[:-1]:
+        within = within[key]
+    within[path[-1]] = wrong
+    return made
+
+
+def listed(value: Any) -> Any:
+    """Return a state as tnetstrings hold it: without tuples."""
+    if isinstance(value, dict):
+        return {key: listed(inner) for key, inner in value.items()}
+    return [listed(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+
+
+def every_format(report: Report) -> dict[str, str]:
+    return {name: render(report) for name, (_, render) in FORMATS.items()}
+
+
+def test_flows_with_any_value_replaced_lose_no_other(tmp_path: Path) -> None:
+    state = listed(state_of(cors_get(live=False)))
+    flows = [replaced({**state, "id": str(number)}, *way) for number, way in enumerate(ways(state, WRONG_IN_FLOWS))]
+    path = tmp_path / "run.mitm"
+    path.write_bytes(file_of(*flows, listed(state_of(cors_get(url="http://api.test/the-last", live=False)))))
+    report = check([str(path)], Task())
+    (capture,) = report.summary["captures"]
+    assert "could not be read and the others were" in capture["problem"]
+    assert "/the-last" in every_format(report)["json"]
+
+
+def test_entries_with_any_value_replaced_lose_no_other(tmp_path: Path) -> None:
+    entry = made(f"PUT {API}", "Set-Cookie: a=b", "Vary: Origin", asked=("Cookie: a=b",), error="net::ERR_FAILED")
+    entry |= {"_webSocketMessages": [{"type": "send", "time": 1.0}], "_corsErrorStatus": {"corsError": "x"}}
+    entries = [replaced(entry, *way) for way in ways(entry, WRONG)]
+    last = made("GET https://api.example/the-last", "Content-Type: text/plain")
+    path = tmp_path / "run.har"
+    path.write_text(json.dumps(saved(*entries, last)))
+    report = check([str(path)], Task())
+    (capture,) = report.summary["captures"]
+    assert "could not be read" in capture["problem"]
+    assert "/the-last" in every_format(report)["json"]
+
+
+def test_files_of_any_other_shape_lose_no_other(tmp_path: Path) -> None:
+    good = tmp_path / "good.har"
+    good.write_text(text_of(made(f"GET {API}", "Content-Type: text/plain", error="net::ERR_FAILED")))
+    paths = []
+    for har in (*WRONG, *(replaced(saved(), *way) for way in ways(saved(), WRONG))):
+        paths.append(tmp_path / f"{len(paths)}.har")
+        paths[-1].write_text(json.dumps(har))
+    assert check([*map(str, paths), str(good)], Task()).summary["outcomes"]["blocked"] == 1
+
+
+def test_a_baseline_of_any_other_shape_is_read_or_refused(tmp_path: Path) -> None:
+    report = json.loads(json_.render(mixed()))
+    report = {"schema": report["schema"], "groups": report["groups"][:1], "summary": {}}
+    path = tmp_path / "known.json"
+    for known in (*WRONG, *(replaced(report, *way) for way in ways(report, WRONG))):
+        path.write_text(json.dumps(known))
+        with suppress(BaselineError):
+            assert not baseline.read(path).is_missing
