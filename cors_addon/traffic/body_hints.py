@@ -70,6 +70,8 @@ class Hint(StrEnum):
     FIREWALL = "firewall"
     METHOD_NOT_FORWARDED = "method-not-forwarded"
     """CloudFront lets other methods through only."""
+    DATA_AS_HTML = "data-as-html"
+    """JSON that is sent as text/html, as PHP does unless told otherwise."""
     SIGN_IN = "sign-in"
     """A sign-in page."""
     FUNCTION_FAILED = "function-failed"
@@ -238,7 +240,10 @@ def hints_in(content_type: str | None, body: bytes | str) -> tuple[Hint, ...]:
         return ()
     text = body[:LOOKED_AT].decode("utf-8", "replace") if isinstance(body, bytes) else body[:LOOKED_AT]
     text = text.lower()
-    return tuple(hint for hint, pattern in _phrases() if pattern.search(text))
+    found = tuple(hint for hint, pattern in _phrases() if pattern.search(text))
+    if content_type is not None and content_type.startswith("text/html") and text.lstrip()[:1] in ("{", "[", "0"):
+        return (*found, Hint.DATA_AS_HTML)
+    return found
 
 
 _IN_REASONS: Final = frozenset({Hint.CORS_REFUSED, Hint.ORIGIN_REFUSED, Hint.METHOD_REFUSED, Hint.HEADERS_REFUSED})

@@ -135,7 +135,7 @@ def _exchange(block: list[tuple[int, str]], index: int) -> Exchange:
         server_address=settings.get("address", ""),
         websocket=status == 101,
         source="flows",
-        body_hints=hints_in(None, "\n".join(body)),
+        body_hints=hints_in(HeaderList(response_headers).content_type, "\n".join(body)),
         from_cache="cached" in settings,
         testimony=Testimony("a browser", call_site=CallSite(settings["script"])) if "script" in settings else None,
     )

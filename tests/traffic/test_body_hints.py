@@ -80,3 +80,9 @@ def test_the_reason_phrase_of_cors_code_counts_where_there_is_no_body(word: str,
 @pytest.mark.parametrize("reason", ["", "Forbidden", "Origin not allowed", "No CORS today"])
 def test_other_reason_phrases_say_nothing(reason: str) -> None:
     assert reason_hints(403, reason) == ()
+
+
+def test_json_that_is_sent_as_html_is_known() -> None:
+    assert hints_in("text/html; charset=UTF-8", '[{"id": 1}]') == (Hint.DATA_AS_HTML,)
+    assert hints_in("text/html", "<html></html>") == ()
+    assert hints_in("application/json", '[{"id": 1}]') == ()

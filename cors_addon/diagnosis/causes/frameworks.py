@@ -64,10 +64,32 @@ _LARAVEL: Final = (
     "Add {path} to paths in config/cors.php (as shipped: api/* and sanctum/csrf-cookie), keep HandleCors among the "
     "global middleware, then run php artisan config:clear."
 )
+_APACHE: Final = (
+    "Where Apache itself asks: write Require valid-user within <LimitExcept OPTIONS>, and answer OPTIONS with the "
+    "headers below."
+)
+_NGINX: Final = (
+    "Where nginx itself asks: put auth_basic and auth_basic_user_file into limit_except OPTIONS { ... }, and answer "
+    "OPTIONS with the headers below."
+)
+_IIS: Final = (
+    "Install the IIS CORS module and list {origin} in web.config: it answers preflights before authentication. Or "
+    "switch anonymous authentication on beside Windows authentication, and let the application allow OPTIONS."
+)
 _SYMFONY: Final = (
     "Install nelmio/cors-bundle, and let paths in config/packages/nelmio_cors.yaml cover {path}: the bundle answers "
     "OPTIONS before routing."
 )
+
+
+def _password(server: str, *schemes: str) -> Callable[[Scene], bool]:
+    """Return a test whether a web server may ask a preflight for a password itself."""
+    return lambda scene: (
+        scene.is_preflight
+        and scene.status == 401
+        and scene.server.lower().startswith(server)
+        and scene.challenge.partition(": ")[2].lower().startswith(schemes)
+    )
 
 
 def _spring(scene: Scene) -> bool:
@@ -106,6 +128,21 @@ _FRAMEWORKS: Final[tuple[tuple[Callable[[Scene], bool], Mapping[str, tuple[str, 
         },
     ),
     (
+        # https://httpd.apache.org/docs/2.4/mod/core.html#limitexcept
+        _password("apache", "basic", "digest"),
+        {"preflight-meets-auth": ("The web server asks for a password, which no preflight carries", _APACHE)},
+    ),
+    (
+        # https://nginx.org/en/docs/http/ngx_http_core_module.html#limit_except
+        _password("nginx", "basic"),
+        {"preflight-meets-auth": ("The web server asks for a password, which no preflight carries", _NGINX)},
+    ),
+    (
+        # https://learn.microsoft.com/iis/extensions/cors-module/cors-module-configuration-reference
+        _password("microsoft-iis", "negotiate", "ntlm"),
+        {"preflight-meets-auth": ("Windows authentication rejects the preflight, before the CORS code runs", _IIS)},
+    ),
+    (
         # HandleCors answers the preflights of its paths whether a route takes OPTIONS or not:
         # https://laravel.com/docs/routing#cors
         lambda scene: scene.says(Hint.METHOD_REFUSED_BY_LARAVEL),
@@ -135,8 +172,8 @@ def in_framework(cause: Cause, scene: Scene) -> Cause:
     for fits, told in _FRAMEWORKS:
         if cause.id in told and not cause.where and fits(scene):
             title, fix = told[cause.id]
-            fix = fix.format(
-                origin=shown(scene.origin, 100), method=shown(scene.method, 20), path=shown(scene.path, 80)
-            )
+            values = {"origin": (scene.origin, 100), "method": (scene.method, 20), "path": (scene.path, 80)}
+            for name, (value, most) in values.items():
+                fix = fix.replace(f"{{{name}}}", shown(value, most))
             return replace(cause, title=title, message=f"{title}: {cause.signal}", fix=fix)
     return cause

@@ -140,17 +140,17 @@ _GUARDS: Final = (
     ),
 )
 _PAGES: Final = {
-    "ngrok-error-code: ERR_NGROK_6024": (
+    "ERR_NGROK_6024": (
         "ngrok's tunnel answered with its own page, a warning for browsers",
         "In the page's code",
         "Send any value in the request header ngrok-skip-browser-warning, and allow that header on the server.",
     ),
-    "ngrok-error-code: ERR_NGROK_3200": (
+    "ERR_NGROK_3200": (
         "The tunnel is offline",
         "On the machine that runs ngrok",
         "Start ngrok again. Without a reserved domain the host name is then another one, also for the page's code.",
     ),
-    "ngrok-error-code: ERR_NGROK_8012": (
+    "ERR_NGROK_8012": (
         "ngrok reaches no server behind the tunnel",
         "On the machine that runs ngrok",
         "Start the server, at the port that ngrok forwards to.",
@@ -176,6 +176,7 @@ _MEANINGS: Final = {
     523: "the application's server cannot be reached",
     524: "the application took longer than it waits",
     525: "TLS with the application's server failed",
+    530: "its tunnel (cloudflared) is not connected, or the application's host name does not resolve",
     526: "the certificate of the application's server is not valid",
 }
 """What a gateway says by a status, ``it`` being the gateway; those from 520 on are Cloudflare's."""
@@ -203,7 +204,7 @@ def service_page(status: int, headers: HeaderList) -> tuple[CauseEntry, str] | N
     """Say which page of a hosting service or tunnel an answer is, and by which header line; ``None`` for none."""
     code = headers.get("ngrok-error-code")
     if code is not None:
-        return TUNNEL, f"ngrok-error-code: {shown(code, 40)}"
+        return TUNNEL, shown(code, 40)
     if "x-localtunnel-status" in headers:
         return TUNNEL, f"x-localtunnel-status: {shown(headers.get('x-localtunnel-status') or '', 40)}"
     if status in (401, 403):
@@ -286,8 +287,7 @@ def own_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
         entry, line = service
         if is_private_tunnel(headers):
             return
-        known = _PAGES.get(line)
-        if known is not None:
+        if (known := _PAGES.get(line)) is not None:
             title, where, advice = known
             yield entry.named(HIGH, f"{said} with {line}", (scene.id,), title=title, where=where, fix=advice)
         else:

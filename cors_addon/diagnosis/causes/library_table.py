@@ -109,7 +109,9 @@ client medium:
     prefer
         a PostgREST or OData client | allow it on the server
 client high:
-    apollographql-client-* apollo-require-preflight x-apollo-operation-name x-apollo-*
+    apollo-require-preflight
+        Apollo Server's CSRF prevention | the protocol needs it
+    apollographql-client-* x-apollo-operation-name x-apollo-*
         Apollo Client | name and version in the client's setup add them; without these they are not sent
     x-dashboard-id x-dashboard-uid x-panel-id x-panel-plugin-id x-grafana-* x-datasource-uid x-plugin-id
         Grafana | set the data source's access to Server (proxy) in place of Browser (direct): Grafana asks then

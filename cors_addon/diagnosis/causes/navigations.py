@@ -16,7 +16,7 @@ from ..owner import host_of
 from .cause import CauseEntry
 from .context import Scene, name_of, shown
 from .gateways import is_private_tunnel
-from .private_ports import PRIVATE_PORT, is_sign_in, public_at, public_at_host
+from .private_ports import PRIVATE_PORT, is_sign_in, is_workstations, public_at, public_at_host
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
@@ -242,10 +242,11 @@ def _of_redirect(scene: Scene, record: Record, response: Response) -> Iterator[C
     to = shown(without_user_info(target.url.partition("?")[0]), 120)
     flows = (record.id, scene.id)
     said = f"{name_of(record)} got {response.status} to {to}"
-    if is_sign_in(target.url):
+    here = host_of(request.url)
+    if is_sign_in(target.url) or (is_workstations(here) and _leaves_origin(request.url, target.url)):
         if scene.record.classification.destination == "manifest":
             yield MANIFEST.named(HIGH, said, flows)
-        yield PRIVATE_PORT.named(HIGH, said, flows, fix=public_at(target.url))
+        yield PRIVATE_PORT.named(HIGH, said, flows, fix=public_at(here, target.url))
         return
     if found is not None and scene.record.classification.destination == "manifest":
         yield MANIFEST.named(HIGH, said, flows)
@@ -262,7 +263,6 @@ def _of_redirect(scene: Scene, record: Record, response: Response) -> Iterator[C
     confidence, why = found
     guard = _guard(target.url, response.headers)
     how = f"{said} ({why})" if guard is None else f"{said}, by {guard[0]}"
-    here = host_of(request.url)
     signs_out = _SIGN_OUT.search(target.url.partition("?")[0]) is not None or (
         request.method == "GET" and _SIGN_OUT.search(request.url.partition("?")[0]) is not None
     )

@@ -20,14 +20,27 @@ PRIVATE_PORT: Final = CauseEntry(
 )
 
 
+_WORKSTATIONS: Final = (
+    "Make the port public under Backend Ports in Firebase Studio (IDX), or open its URL in a tab and sign in, and send "
+    "the page's requests with credentials. Preflights cannot sign in."
+)
+
+
 def is_sign_in(url: str) -> bool:
     """Say whether a redirect leads to a tunnel's own sign-in."""
     parts = urlsplit(url)
     return parts.path.startswith("/pf-signin") or (parts.hostname or "").endswith(".tunnels.api.visualstudio.com")
 
 
-def public_at(url: str) -> str:
+def is_workstations(host: str) -> bool:
+    """Say whether a host is a forwarded port of a Cloud Workstation, which redirects to a sign-in and nowhere else."""
+    return host.endswith(".cloudworkstations.dev")
+
+
+def public_at(host: str, url: str) -> str:
     """Name the port that has to be public, as the sign-in's URL has it."""
+    if is_workstations(host):
+        return _WORKSTATIONS
     query = dict(parse_qsl(urlsplit(url).query[:4_000]))
     return _public(query.get("port", ""), query.get("name") or query.get("id") or "")
 

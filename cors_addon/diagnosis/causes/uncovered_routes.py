@@ -7,6 +7,7 @@ from typing import Final
 from ...catalogue.violation import FixOwner
 from ...fetch.checks import ALLOW_CREDENTIALS, ALLOW_ORIGIN
 from ...fetch.safelists import mime_essence
+from ...traffic.body_hints import Hint
 from ...traffic.passing_modes import surviving_modes
 from ...verdict.model import Cause, Confidence, Finding
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
@@ -165,7 +166,7 @@ def _html(scene: Scene) -> Cause | None:
     content_type = scene.headers.get("Content-Type") or ""
     if mime_essence(content_type) != "text/html" or scene.record.redirected_from is not None:
         return None
-    if not _asks_for_data(scene) and scene.preflight is None:
+    if (not _asks_for_data(scene) and scene.preflight is None) or scene.says(Hint.DATA_AS_HTML):
         return None
     message = f"a script requested data and got Content-Type: {shown(content_type, 60)}"
     if _TUNNEL_HOST.search(scene.host.lower()):
