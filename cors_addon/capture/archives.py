@@ -48,5 +48,5 @@ def pieces_of(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
         with archive.open(name) as member:
             while piece := member.read(_CHUNK):
                 yield piece
-    except zipfile.BadZipFile as exc:
+    except (zipfile.BadZipFile, ValueError) as exc:
         raise zlib.error(str(exc)) from exc

@@ -11,8 +11,15 @@ def is_of_charles(transaction: dict[str, Any]) -> bool:
     return "scheme" in transaction and "host" in transaction and "startedDateTime" not in transaction
 
 
-def entry_of_charles(transaction: dict[str, Any]) -> dict[str, Any]:
-    """Return a transaction as the entry of a HAR, without bodies."""
+def entry_of_charles(transaction: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a transaction as the entry of a HAR, without bodies; ``None`` for one of another shape."""
+    try:
+        return _entry(transaction)
+    except (AttributeError, TypeError):
+        return None
+
+
+def _entry(transaction: dict[str, Any]) -> dict[str, Any]:
     scheme, host = str(transaction["scheme"]), str(transaction["host"])
     port = transaction.get("port") or transaction.get("actualPort")
     place = host if not port or port == {"http": 80, "https": 443}.get(scheme) else f"{host}:{port}"

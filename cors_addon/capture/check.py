@@ -2,6 +2,7 @@
 
 import os
 import signal
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -76,7 +77,13 @@ def check_entries(entries: Iterable[Any], task: Task) -> Report:
 
 
 def _checked(path: str, name: str, task: Task, advance: Advance | None) -> _Part:
-    return _part(judge_capture(path, name, task.settings, advance), path, task)
+    try:
+        return _part(judge_capture(path, name, task.settings, advance), path, task)
+    except Exception as exc:
+        # It must cost no other capture.
+        *_, place = traceback.extract_tb(exc.__traceback__)
+        where = f"{type(exc).__name__} in {os.path.basename(place.filename)}, line {place.lineno}"
+        return _part(Judged(problem=f"cors-addon has a fault of its own ({where}); please report it"), path, task)
 
 
 def _part(judged: Judged, path: str, task: Task) -> _Part:

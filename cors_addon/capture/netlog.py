@@ -5,7 +5,11 @@ preflight is a source of its own, and what Chrome made of it is told by the requ
 mean: https://chromium.googlesource.com/chromium/src/+/HEAD/net/log/net_log_event_type_list.h
 """
 
+import math
+import operator
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -20,6 +24,7 @@ _MOST_OPEN: Final = 10_000
 
 _CREDENTIALS_NOT_INCLUDED: Final = "DO_NOT_SAVE_COOKIES"
 _CACHE_ONLY: Final = "net::ERR_CACHE_MISS"
+_STATUS: Final = re.compile(r"[0-9]{1,9}")
 _NO_PAGE: Final = "not an origin"
 _CORS_ERRORS: Final = {
     0: "DisallowedByMode",
@@ -49,6 +54,9 @@ public/mojom/cors.mojom. What comes after these is numbered otherwise from versi
 
 Entry = dict[str, Any]
 
+_BROKEN: Final = (ValueError, TypeError, LookupError, AttributeError, OverflowError)
+"""What reading an event of the wrong shape ends in."""
+
 
 def entries_of_netlog(events: Iterator[Any], constants: dict[str, Any], notes: HarNotes) -> Iterator[Entry]:
     """Yield each request of a page, as the entry of a HAR, when its last event was read.
@@ -59,15 +67,20 @@ def entries_of_netlog(events: Iterator[Any], constants: dict[str, Any], notes: H
     if isinstance(client, dict):
         notes.creator = f"NetLog of {client.get('name', 'Chrome')} {client.get('version', '')}".strip()
     log = _Log(constants)
+    unread = 0
     try:
         for event in events:
-            if isinstance(event, dict):
+            try:
                 yield from log.event(event)
+            except _BROKEN:
+                unread += 1
     except CaptureError as exc:
         if "ends too early" not in str(exc):
             raise
         notes.cut_short = True
     yield from log.rest()
+    if unread:
+        raise CaptureError(f"{unread:,} of its events could not be read, and the others were")
 
 
 @dataclass(slots=True)
@@ -104,19 +117,20 @@ class _Source:
 
 class _Log:
     def __init__(self, constants: dict[str, Any]) -> None:
-        self._types = {number: name for name, number in constants["logEventTypes"].items()}
+        self._types: dict[Any, str] = {number: name for name, number in _named(constants, "logEventTypes")}
         self._errors = {number: name for name, number in _named(constants, "netError")}
         self._request = dict(_named(constants, "logSourceType")).get("URL_REQUEST")
         self._uncredentialed = dict(_named(constants, "loadFlag")).get(_CREDENTIALS_NOT_INCLUDED, 0)
-        offset = constants.get("timeTickOffset")
-        self._offset = float(offset) if isinstance(offset, (int, float, str)) else 0.0
+        self._offset = 0.0
+        with suppress(*_BROKEN):
+            self._offset = _number(constants.get("timeTickOffset"))
         self._sources: dict[int, _Source] = {}
 
     def event(self, event: Entry) -> Iterator[Entry]:
         of = event["source"]
         if of.get("type") != self._request:
             return
-        name, phase, number = self._types.get(event.get("type"), ""), event.get("phase"), of["id"]
+        name, phase, number = self._types.get(event.get("type"), ""), event.get("phase"), operator.index(of["id"])
         params = event.get("params") or {}
         source = self._sources.get(number)
         if source is None:
@@ -126,7 +140,7 @@ class _Log:
             if len(self._sources) > _MOST_OPEN:
                 yield from self._closed(next(iter(self._sources)))
         hop = source.hop
-        hop.ended = self._offset + float(event.get("time") or 0)
+        hop.ended = self._offset + _number(event.get("time") or 0)
         match name:
             case "CORS_REQUEST" if phase == _BEGIN:
                 asked = params.get("request_headers") or {}
@@ -139,14 +153,14 @@ class _Log:
                 if hop.status:
                     # A redirect leads to where a preflight is needed.
                     yield from self._hop_done(source, number)
-                source.preflight = (params.get("source_dependency") or {}).get("id")
+                source.preflight = _dependency(params)
             case "CORS_PREFLIGHT_RESULT":
                 yield from self._answered(source, None, "")
             case "CORS_PREFLIGHT_ERROR":
                 hop.error = f"net::{params.get('error') or 'ERR_FAILED'}"
                 yield from self._answered(source, params.get("cors-error"), hop.error)
             case "CREATED_BY":
-                source.owner = (params.get("source_dependency") or {}).get("id")
+                source.owner = _dependency(params)
             case "URL_REQUEST_START_JOB" if phase == _BEGIN:
                 if hop.began:
                     yield from self._hop_done(source, number)
@@ -154,7 +168,7 @@ class _Log:
             case "HTTP_TRANSACTION_READ_RESPONSE_HEADERS":
                 first, *hop.came = _lines(params.get("headers")) or [""]
                 code = first.split(" ")[1:2]
-                hop.status = int(code[0]) if code and code[0].isdigit() else 0
+                hop.status = int(code[0]) if code and _STATUS.fullmatch(code[0]) else 0
             case "HTTP_TRANSACTION_READ_BODY" | "URL_REQUEST_JOB_FILTERED_BYTES_READ":
                 hop.body = True
             case "CANCELLED" if not hop.url.startswith("ws") and not 300 <= hop.status < 400:
@@ -286,7 +300,21 @@ def _kind(source: _Source, sent: list[str]) -> str:
 
 def _named(constants: dict[str, Any], what: str) -> list[tuple[str, int]]:
     found = constants.get(what)
-    return [*found.items()] if isinstance(found, dict) else []
+    return (
+        [(name, number) for name, number in found.items() if isinstance(number, int)] if isinstance(found, dict) else []
+    )
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError("no time")
+    return number
+
+
+def _dependency(params: Entry) -> int | None:
+    number = (params.get("source_dependency") or {}).get("id")
+    return None if number is None else operator.index(number)
 
 
 def _lines(headers: Any) -> list[str]:

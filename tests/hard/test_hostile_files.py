@@ -14,13 +14,15 @@ from typing import Any
 import pytest
 
 import cors_addon
+from cors_addon.capture import check as check_module
 from cors_addon.capture.check import Task, check
 from cors_addon.report import baseline, json_
 from cors_addon.report.baseline import BaselineError
 from cors_addon.report.formats import FORMATS
 from cors_addon.report.model import Report
+from tests.capture import test_netlog
 from tests.capture.captures import file_of, state_of
-from tests.capture.recorded import API, made, saved, text_of
+from tests.capture.recorded import API, PAGE, made, saved, text_of, zipped
 from tests.mitm.support import cors_get
 from tests.report.samples import mixed
 
@@ -89,6 +91,12 @@ def listed(value: Any) -> Any:
     return [listed(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
+def checked(*paths: Path) -> Report:
+    report = check([*map(str, paths)], Task())
+    assert not any("fault of its own" in each["problem"] for each in report.summary["captures"])
+    return report
+
+
 def every_format(report: Report) -> dict[str, str]:
     return {name: render(report) for name, (_, render) in FORMATS.items()}
 
@@ -98,7 +106,7 @@ def test_flows_with_any_value_replaced_lose_no_other(tmp_path: Path) -> None:
     flows = [replaced({**state, "id": str(number)}, *way) for number, way in enumerate(ways(state, WRONG_IN_FLOWS))]
     path = tmp_path / "run.mitm"
     path.write_bytes(file_of(*flows, listed(state_of(cors_get(url="http://api.test/the-last", live=False)))))
-    report = check([str(path)], Task())
+    report = checked(path)
     (capture,) = report.summary["captures"]
     assert "could not be read and the others were" in capture["problem"]
     assert "/the-last" in every_format(report)["json"]
@@ -111,10 +119,66 @@ def test_entries_with_any_value_replaced_lose_no_other(tmp_path: Path) -> None:
     last = made("GET https://api.example/the-last", "Content-Type: text/plain")
     path = tmp_path / "run.har"
     path.write_text(json.dumps(saved(*entries, last)))
-    report = check([str(path)], Task())
+    report = checked(path)
     (capture,) = report.summary["captures"]
     assert "could not be read" in capture["problem"]
     assert "/the-last" in every_format(report)["json"]
+
+
+CHARLES = {
+    "scheme": "https",
+    "host": "api.example",
+    "port": 443,
+    "method": "GET",
+    "path": "/items",
+    "query": "a=1",
+    "remoteAddress": "api/192.0.2.1:443",
+    "times": {"start": "2026-03-01T10:00:00.000Z"},
+    "durations": {"total": 1},
+    "request": {"header": {"headers": [{"name": "Origin", "value": "http://localhost:5173"}]}},
+    "response": {"status": 200, "header": {"headers": [{"name": "Vary", "value": "Origin"}]}},
+}
+NETLOG = json.loads(test_netlog.log_of(*test_netlog.BLOCKED))
+
+
+@pytest.mark.parametrize(("kind", "capture"), [("charles.chlsj", [CHARLES]), ("netlog.json", NETLOG)])
+def test_sessions_of_other_tools_with_any_value_replaced_lose_no_other(kind: str, capture: Any, tmp_path: Path) -> None:
+    paths = []
+    for way in [*ways(capture, WRONG)][::3]:
+        paths.append(tmp_path / f"{len(paths)}-{kind}")
+        paths[-1].write_text(json.dumps(replaced(capture, *way)))
+    paths.append(tmp_path / "last.har")
+    paths[-1].write_text(text_of(made("GET https://api.example/the-last", error="net::ERR_FAILED")))
+    report = checked(*paths)
+    assert any("could not be read" in each["problem"] for each in report.summary["captures"])
+    assert report.flows[-1]["url"].endswith("/the-last")
+
+
+def test_a_damaged_session_of_fiddler_loses_no_other(tmp_path: Path) -> None:
+    asked = f"GET {API} HTTP/1.1\r\nOrigin: {PAGE}\r\nSec-Fetch-Mode: cors\r\n\r\n"
+    members = {f"raw/{number}_{part}.txt": text for number in (1, 2) for part, text in (("c", asked), ("s", ""))}
+    whole = zipped({**members, "raw/2_s.txt": "HTTP/1.1 20\u00b2 OK\r\n\r\n"})
+    path = tmp_path / "run.saz"
+    problems = set()
+    for at in range(0, len(whole), 3):
+        path.write_bytes(whole[:at] + b"\xff" + whole[at + 1 :])
+        report = checked(path)
+        problems.add(report.summary["captures"][0]["problem"].partition(" could")[0])
+    assert "one entry" in problems
+
+
+def test_a_fault_of_our_own_loses_no_other_capture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [tmp_path / name for name in ("a.har", "b.har")]
+    for path in paths:
+        path.write_text(text_of(made(f"GET {API}", "Content-Type: text/plain", error="net::ERR_FAILED")))
+    judge = check_module.judge_capture
+    monkeypatch.setattr(
+        check_module, "judge_capture", lambda path, *rest: judge(path, *rest) if "b." in path else 1 / 0
+    )
+    report = check([*map(str, paths)], Task())
+    first, second = report.summary["captures"]
+    assert "a fault of its own (ZeroDivisionError in test_hostile_files.py, line " in first["problem"]
+    assert (second["problem"], report.summary["outcomes"]["blocked"]) == ("", 1)
 
 
 def test_files_of_any_other_shape_lose_no_other(tmp_path: Path) -> None:
@@ -124,7 +188,7 @@ def test_files_of_any_other_shape_lose_no_other(tmp_path: Path) -> None:
     for har in (*WRONG, *(replaced(saved(), *way) for way in ways(saved(), WRONG))):
         paths.append(tmp_path / f"{len(paths)}.har")
         paths[-1].write_text(json.dumps(har))
-    assert check([*map(str, paths), str(good)], Task()).summary["outcomes"]["blocked"] == 1
+    assert checked(*paths, good).summary["outcomes"]["blocked"] == 1
 
 
 def test_a_baseline_of_any_other_shape_is_read_or_refused(tmp_path: Path) -> None:

@@ -184,4 +184,4 @@ def _is_over(scene: Scene) -> bool:
     """Say whether the time in a signed URL was over when it was used, where the URL tells it in Unix seconds."""
     expires = dict(parse_qsl(scene.url.partition("?")[2][:4_000])).get("Expires", "")
     started = scene.record.exchange.started
-    return expires.isdigit() and len(expires) == 10 and started > 1e9 and int(expires) < started
+    return expires.isascii() and expires.isdigit() and len(expires) == 10 and started > 1e9 and int(expires) < started
