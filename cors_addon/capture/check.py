@@ -156,7 +156,7 @@ def _in_parallel(
 ) -> list[_Part]:
     # One capture in one process needs none of it, and should be judged before all of it is imported.
     import multiprocessing
-    from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+    from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, ProcessPoolExecutor, wait
 
     # Starting afresh is the one way that every system has, and it copies no threads' locks.
     context = multiprocessing.get_context("spawn")
@@ -165,6 +165,7 @@ def _in_parallel(
     others = [index for index, path in enumerate(paths) if path != STDIN]
     # The largest first: begun last, it would keep one core busy while the others are done.
     others.sort(key=lambda index: sizes[index], reverse=True)
+    killed: list[int] = []
     with ProcessPoolExecutor(min(jobs, len(paths)), context, _begin, (progress,)) as pool:
         waiting: dict[Future[_Part], int] = {
             pool.submit(_in_a_process, paths[index], names[index], task): index for index in others
@@ -176,7 +177,11 @@ def _in_parallel(
             while waiting:
                 done, _ = wait(waiting, _LOOK_EVERY, FIRST_COMPLETED)
                 for future in done:
-                    parts[waiting.pop(future)] = future.result()
+                    index = waiting.pop(future)
+                    try:
+                        parts[index] = future.result()
+                    except BrokenExecutor:
+                        killed.append(index)
                 show(progress.value)
         except BaseException:
             # Else the end of the pool waits until the captures that are being judged are done.
@@ -184,4 +189,12 @@ def _in_parallel(
                 process.terminate()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    # One process that is killed, by want of memory say, breaks the pool for all: each has one of its own instead.
+    for index in sorted(killed):
+        with ProcessPoolExecutor(1, context) as pool:
+            try:
+                parts[index] = pool.submit(_in_a_process, paths[index], names[index], task).result()
+            except BrokenExecutor:
+                judged = Judged(problem="the process that read it was killed, perhaps for want of memory")
+                parts[index] = _part(judged, paths[index], task)
     return [part for part in parts if part is not None]

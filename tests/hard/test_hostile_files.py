@@ -6,6 +6,9 @@ import copy
 import json
 import math
 import os
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +23,7 @@ from cors_addon.report import baseline, json_
 from cors_addon.report.baseline import BaselineError
 from cors_addon.report.formats import FORMATS
 from cors_addon.report.model import Report
+from tests.browser.processes import processes_with
 from tests.capture import test_netlog
 from tests.capture.captures import file_of, state_of
 from tests.capture.recorded import API, PAGE, made, saved, text_of, zipped
@@ -178,6 +182,30 @@ def test_a_fault_of_our_own_loses_no_other_capture(tmp_path: Path, monkeypatch: 
     report = check([*map(str, paths)], Task())
     first, second = report.summary["captures"]
     assert "a fault of its own (ZeroDivisionError in test_hostile_files.py, line " in first["problem"]
+    assert (second["problem"], report.summary["outcomes"]["blocked"]) == ("", 1)
+
+
+def test_a_process_that_is_killed_loses_no_other_capture(tmp_path: Path) -> None:
+    good = tmp_path / "good.har"
+    good.write_text(text_of(made(f"GET {API}", "Content-Type: text/plain", error="net::ERR_FAILED")))
+    greedy = tmp_path / "greedy.har"
+    os.mkfifo(greedy)
+
+    def kill_twice() -> None:
+        for _ in range(2):
+            with greedy.open("wb"):  # It waits for the reader.
+                processes = processes_with("spawn_main", os.getpid())
+                for process in processes:
+                    os.kill(process, signal.SIGKILL)
+                while not set(processes).isdisjoint(processes_with("spawn_main", os.getpid())):
+                    time.sleep(0.01)
+
+    killer = threading.Thread(target=kill_twice)
+    killer.start()
+    report = check([str(greedy), str(good)], Task(), jobs=2)
+    killer.join()
+    first, second = report.summary["captures"]
+    assert "the process that read it was killed" in first["problem"]
     assert (second["problem"], report.summary["outcomes"]["blocked"]) == ("", 1)
 
 
