@@ -44,6 +44,12 @@ _LONG: Final = 60.0
 _SEARCHED: Final = 64
 """How many exchanges of one URL are searched, for the same reason."""
 
+_AT_ONCE: Final = 2
+"""How many old exchanges are forgotten for each that comes."""
+
+_FREED: Final = 60_000
+"""Bytes that each exchange frees beyond its own while more is held than may be: some ten others."""
+
 
 class Correlator(Links):
     """Ties exchanges together. ``capacity`` bounds how many are remembered, ``age`` (seconds) for how long.
@@ -78,6 +84,9 @@ class Correlator(Links):
             record.exchange = exchange
         if answered:
             self._answered(record, changed)
+        if exchange.source == "live" and max(exchange.started, record.over) < self.now - _LONG:
+            # The clock was set back: else all that comes from now on would be too old to be remembered.
+            self.now = self.heard = 0.0
         self.now = max(self.now, exchange.started, record.over)
         if exchange.source != "har" or record.kind is not Kind.PREFLIGHT:
             self.heard = max(self.heard, exchange.started, record.over)
@@ -321,12 +330,18 @@ class Correlator(Links):
         cost = cost_of(record.exchange)
         self.held += cost - record.cost
         record.cost = cost
-        while self.held > self.budget and (oldest := next(iter(self.records.values()))) is not record:
+        # What is forgotten is explained once more, and a budget that is lowered may have thousands go.
+        end = self.held - cost - _FREED
+        while self.held > max(self.budget, end) and (oldest := next(iter(self.records.values()))) is not record:
             self._drop(oldest)
 
     def _expire(self, newest: Record) -> None:
+        """Forget what is too old, a little at a time: it is explained once more, and after a pause all of it is old."""
         limit = self.now - self._age
-        while (oldest := next(iter(self.records.values()))) is not newest:
+        for _ in range(_AT_ONCE):
+            oldest = next(iter(self.records.values()))
+            if oldest is newest:
+                return
             if oldest.over < limit:
                 self._drop(oldest)
                 continue

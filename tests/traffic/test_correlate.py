@@ -714,6 +714,42 @@ def test_whoever_remembers_is_told_what_is_forgotten() -> None:
     assert [*correlator.records] == ["late"]
 
 
+def test_after_a_pause_what_is_old_is_forgotten_little_by_little() -> None:
+    told: list[str] = []
+    correlator = Correlator()
+    correlator.on_forget.append(lambda record: told.append(record.id))
+    for number in range(50):
+        correlator.observe(cors(f"GET {ITEMS}?{number}", id=str(number), at=number))
+    for number in range(10):
+        before = len(told)
+        correlator.observe(cors(f"GET {ITEMS}?late{number}", id=f"late{number}", at=9000 + number))
+        assert 1 <= len(told) - before <= 2
+    assert told == [str(number) for number in range(len(told))]
+
+
+def test_a_budget_that_is_lowered_is_kept_little_by_little() -> None:
+    told: list[str] = []
+    correlator = Correlator()
+    correlator.on_forget.append(lambda record: told.append(record.id))
+    for number in range(400):
+        correlator.observe(cors(f"GET {ITEMS}?{number}", id=str(number), at=number))
+    correlator.budget = correlator.held // 4
+    for number in range(400, 450):
+        before = len(told)
+        correlator.observe(cors(f"GET {ITEMS}?{number}", id=str(number), at=number))
+        assert len(told) - before < 20
+    assert correlator.held <= correlator.budget
+
+
+def test_a_clock_that_is_set_back_has_nothing_forgotten_early() -> None:
+    correlator = seen(preflight(f"PUT {ITEMS}?0", id="ahead", at=90_000, answer=GRANT))
+    for number in range(5):
+        correlator.observe(cors(f"GET {ITEMS}?{number}", id=str(number), at=number))
+    correlator.observe(preflight(f"PUT {ITEMS}", id="p", at=6, answer=GRANT))
+    assert {*correlator.records} == {"ahead", "p", *"01234"}
+    assert not record(correlator, "p").unfollowed
+
+
 def test_what_is_older_than_the_age_when_it_comes_is_judged_all_the_same() -> None:
     correlator = seen(exchange(f"GET {APP}/", id="x", at=10_000))
     correlator.observe(cors(f"GET {ITEMS}", id="old", at=0))
