@@ -7,6 +7,7 @@ a verdict given earlier can be revised. Everything remembered hangs on a record,
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from ..fetch.checks import requested_header_names
@@ -34,7 +35,7 @@ from .pairing import (
 from .passing_modes import leaves_grant
 from .preflight_rules import overwrites
 from .record import Record
-from .retention import BUDGET, cost_of, kept_url
+from .retention import AT_ONCE, BUDGET, FREED, cost_of, kept_url
 from .testimony import Testimony
 from .url_history import Place
 
@@ -43,12 +44,6 @@ _LONG: Final = 60.0
 
 _SEARCHED: Final = 64
 """How many exchanges of one URL are searched, for the same reason."""
-
-_AT_ONCE: Final = 2
-"""How many old exchanges are forgotten for each that comes."""
-
-_FREED: Final = 60_000
-"""Bytes that each exchange frees beyond its own while more is held than may be: some ten others."""
 
 
 class Correlator(Links):
@@ -330,26 +325,23 @@ class Correlator(Links):
         cost = cost_of(record.exchange)
         self.held += cost - record.cost
         record.cost = cost
-        # What is forgotten is explained once more, and a budget that is lowered may have thousands go.
-        end = self.held - cost - _FREED
+        end = self.held - cost - FREED
         while self.held > max(self.budget, end) and (oldest := next(iter(self.records.values()))) is not record:
             self._drop(oldest)
 
     def _expire(self, newest: Record) -> None:
-        """Forget what is too old, a little at a time: it is explained once more, and after a pause all of it is old."""
         limit = self.now - self._age
-        for _ in range(_AT_ONCE):
-            oldest = next(iter(self.records.values()))
+        for oldest in [*islice(self.records.values(), AT_ONCE)]:
             if oldest is newest:
                 return
             if oldest.over < limit:
                 self._drop(oldest)
-                continue
-            if oldest.exchange.started < limit and oldest.over - oldest.exchange.started > _LONG:
+            elif oldest.exchange.started < limit and oldest.over - oldest.exchange.started > _LONG:
                 # It stays, and must not keep what came with it.
                 self.records.move_to_end(oldest.id)
                 self.records.move_to_end(newest.id)
-            return
+            else:
+                return
 
 
 def _is_more_of(known: Exchange, exchange: Exchange) -> bool:

@@ -19,6 +19,12 @@ Fields = Sequence[Sequence[bytes]]
 BUDGET: Final = 256 * 2**20
 """Bytes that may be remembered, of exchanges and verdicts together."""
 
+AT_ONCE: Final = 2
+"""How many exchanges that are too old go for each that comes: each is explained first, and a pause makes all old."""
+
+FREED: Final = 60_000
+"""Bytes that each exchange frees beyond its own while more is held than may be, as once the budget is lowered."""
+
 LONGEST_URL: Final = 8_192
 LONGEST_VALUE: Final = 4_096
 LONGEST_LIST: Final = 65_536
