@@ -30,7 +30,6 @@ _AT_SERVICES: Final = {
     "it from your own backend, with a copy to fall back on.",
 }
 """What a page can do about a cause at somebody else's service."""
-_ERRORS: Final = ("server-error", "preflight-meets-error")
 _FUNCTIONS: Final = {"Supabase": "/functions/", "Netlify": "/.netlify/functions/"}
 """Where a platform runs its customers' code."""
 _OF_THE_SERVER: Final = (FixOwner.SERVER, FixOwner.GATEWAY)
@@ -83,7 +82,9 @@ def _of_cause(verdict: Verdict, cause: Cause, send: tuple[Send, ...], snippet: S
         if owner.kind == THIRD_PARTY and not where:
             return _of_third_party(verdict, _AT_SERVICES.get(cause.id))
         # An error has a reason of its own, which no setting takes away.
-        setting = None if where or not CAUSES[cause.id].of_middleware or cause.id in _ERRORS else _setting(verdict)
+        setting = (
+            None if where or not CAUSES[cause.id].of_middleware or cause.id == "server-error" else _setting(verdict)
+        )
         if owner.kind == PLATFORM or setting is not None:
             who = PLATFORM
             where, text = setting or (where or f"In {owner.name}", text)

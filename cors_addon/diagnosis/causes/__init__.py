@@ -55,7 +55,12 @@ CAUSES: Final[Mapping[str, CauseEntry]] = MappingProxyType(
 Rule = Callable[[Finding, Scene], Iterator[Cause]]
 
 _MOST: Final = 4
-_SETTABLE: Final = ("preflight-refused-by-cors", "options-without-cors", "preflight-meets-no-route")
+_SETTABLE: Final = (
+    "preflight-refused-by-cors",
+    "options-without-cors",
+    "preflight-meets-no-route",
+    "bucket-without-cors",
+)
 _SHOWN: Final = 2
 _SURENESS: Final = {Confidence.HIGH: 0, Confidence.MEDIUM: 1, Confidence.LOW: 2}
 _STOPS: Final = (Severity.BLOCKED, Severity.CONDITIONAL)
@@ -229,6 +234,7 @@ _CONTAINED: Final[Mapping[str, frozenset[str]]] = {
     "preflight-meets-no-route": frozenset({"cors-switched-off"}),
     "preflight-refused-by-cors": frozenset({"origin-refused-by-cors"}),
     "api-gateway-response": frozenset({"api-gateway-mock-fails", "function-failed"}),
+    "third-party-without-cors": frozenset({"path-not-found"}),
     "redirected-to-login": frozenset({"sign-in-page-fetched", "apps-script-failed"}),
     "preflight-meets-validation": frozenset({"client-certificate-missing"}),
 }

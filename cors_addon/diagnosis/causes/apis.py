@@ -99,6 +99,12 @@ _INSTEAD: Final = (
         "Add origin=* to the URL's query: the API then answers every page, without its cookies.",
     ),
     (
+        # https://developers.google.com/maps/documentation/javascript/places
+        re.compile(r"https://maps\.googleapis\.com/maps/api/(?:place|directions|distancematrix)/"),
+        "This web service of Google Maps",
+        "Use the Maps JavaScript API in the page (Places library, routes), or call the web service from your backend.",
+    ),
+    (
         re.compile(r"https://drive\.google\.com/(?:uc|file/d)\b"),
         # https://github.com/google/google-api-javascript-client/blob/master/docs/cors.md
         "This URL of Google Drive",

@@ -205,6 +205,11 @@ _SAPS: Final = (
     "Fetch a token first (GET with X-CSRF-Token: Fetch, with credentials), and send it back with the cookies. Across "
     "origins this needs CORS with credentials in front of the system, or a proxy under the page's own origin."
 )
+_FIRESTORE: Final = "/google.firestore.v1.Firestore/"
+_NO_DATABASE: Final = (
+    "Create the database under Firestore Database (Native mode), or correct projectId and the database's name in the "
+    "page's configuration."
+)
 # https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header
 NGINX_ADDS: Final = frozenset({200, 201, 204, 206, 301, 302, 303, 304, 307, 308})
 
@@ -267,6 +272,9 @@ def _error(scene: Scene) -> Iterator[Cause]:
         lost = next((each for each in scene.at_path if each.answer.is_preflight and each.answer.status == 404), None)
         if lost is not None:
             yield NOT_FOUND.named(HIGH, f"{said}, as {name_of(lost)} did", (scene.id, lost.flow))
+        elif _FIRESTORE in scene.path:
+            title = "The Firebase project has no Firestore database of this name"
+            yield NOT_FOUND.named(MEDIUM, said, flows, title=title, fix=_NO_DATABASE, where="In the Firebase console")
         elif scene.says(Hint.NO_ROUTE):
             yield NOT_FOUND.named(MEDIUM, f"{said}, and the body says that there is no such route", flows)
         elif "//" in scene.path:

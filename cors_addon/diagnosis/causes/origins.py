@@ -14,6 +14,7 @@ from . import allowlist, near_origins
 from .caches import for_another
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, name_of, shown
+from .responders import gateway_of
 from .server_table import known_server
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
@@ -62,6 +63,11 @@ _ONCE_IN: Final = (
     ("nginx", "In nginx: proxy_hide_header Access-Control-Allow-Origin."),
     ("apache", "In Apache: Header onsuccess unset Access-Control-Allow-Origin."),
 )
+_ONCE_AT: Final = {
+    "CloudFront": "In CloudFront: tick Origin override at the CORS headers of the response headers policy.",
+    "Kong": "In Kong: have the response-transformer plugin remove the application's headers, or drop the cors plugin.",
+    "Envoy": "In Istio: list the names in the route's headers.response.remove, or drop its corsPolicy.",
+}
 NULL_FOR_UNLISTED: Final = CauseEntry(
     "null-for-unlisted",
     "The server writes null for a page that it does not allow",
@@ -173,7 +179,10 @@ def several(finding: Finding, scene: Scene) -> Iterator[Cause]:
         told = f"{ALLOW_ORIGIN} is sent {len(values)} times: {_who_adds(scene, values)}{_twins(scene)}"
         server = scene.server.lower()
         fix = _IN_CODE if scene.owner.name == "AWS Lambda function URL" else None
-        fix = fix or next((f"{_ONCE} {how}" for begins, how in _ONCE_IN if server.startswith(begins)), None)
+        gateway = gateway_of(scene.headers)
+        how = _ONCE_AT.get(gateway[0]) if gateway is not None else None
+        how = how or next((how for begins, how in _ONCE_IN if server.startswith(begins)), None)
+        fix = fix or (f"{_ONCE} {how}" if how else None)
         yield TWO_LAYERS.named(confidence, told, (scene.id,), fix=fix)
         return
     for miss in near_origins.misses(scene.origin, lines[0] if lines else "", scene.target):
