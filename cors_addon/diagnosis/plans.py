@@ -82,9 +82,8 @@ def _of_cause(verdict: Verdict, cause: Cause, send: tuple[Send, ...], snippet: S
         if owner.kind == THIRD_PARTY and not where:
             return _of_third_party(verdict, _AT_SERVICES.get(cause.id))
         # An error has a reason of its own, which no setting takes away.
-        setting = (
-            None if where or not CAUSES[cause.id].of_middleware or cause.id == "server-error" else _setting(verdict)
-        )
+        general = CAUSES[cause.id].of_middleware and cause.id != "server-error"
+        setting = _setting(verdict) if general and not where else None
         if owner.kind == PLATFORM or setting is not None:
             who = PLATFORM
             where, text = setting or (where or f"In {owner.name}", text)

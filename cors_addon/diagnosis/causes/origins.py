@@ -183,7 +183,8 @@ def several(finding: Finding, scene: Scene) -> Iterator[Cause]:
         how = _ONCE_AT.get(gateway[0]) if gateway is not None else None
         how = how or next((how for begins, how in _ONCE_IN if server.startswith(begins)), None)
         fix = fix or (f"{_ONCE} {how}" if how else None)
-        yield TWO_LAYERS.named(confidence, told, (scene.id,), fix=fix)
+        where = "In one of the two layers" if how else None
+        yield TWO_LAYERS.named(confidence, told, (scene.id,), fix=fix, where=where)
         return
     for miss in near_origins.misses(scene.origin, lines[0] if lines else "", scene.target):
         yield miss.entry.named(miss.confidence, f"{ALLOW_ORIGIN} is {shown(lines[0])}: {miss.how}", (scene.id,))

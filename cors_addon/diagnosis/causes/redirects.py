@@ -150,6 +150,11 @@ _FROM_BACKEND: Final = (
     "Load it from your own backend: the service redirects without CORS headers. Or call the final URL directly, if it "
     "stays the same and allows pages."
 )
+_FORM: Final = "The server answers the POST as that of a form: with a cookie, and a redirect to a page"
+_NO_FORM: Final = (
+    "Answer scripts with 200 or 204 and CORS headers in place of the redirect (Spring Security: successHandler and "
+    "failureHandler of formLogin). Or let the page submit a plain form."
+)
 _LANGUAGE: Final = re.compile(r"/[a-z]{2}(?:[-_][A-Za-z]{2})?(?=/|$)")
 
 
@@ -173,6 +178,9 @@ def redirected(finding: Finding, scene: Scene) -> Iterator[Cause]:
         # The page may not follow it anyway.
         entry = MIXED
     fix = _FROM_BACKEND if entry is HOST and scene.is_third_partys else None
+    if entry is PATH and scene.method == "POST" and response.status in (302, 303) and "set-cookie" in response.headers:
+        yield entry.named(confidence, f"{said} {how}", (scene.id,), title=_FORM, fix=_NO_FORM, who=FixOwner.SERVER)
+        return
     yield entry.named(confidence, f"{said} {how}", (scene.id,), fix=fix)
     if not scene.is_preflight and finding.id == "allow-origin-missing":
         known = scene.allowing

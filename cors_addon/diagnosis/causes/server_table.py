@@ -38,7 +38,9 @@ def _is_vite(scene: Scene) -> bool:
     )
 
 
-_VITE: Final = re.compile(r"/@(?:vite|fs|id|react-refresh)\b|/node_modules/\.vite/")
+_VITE: Final = re.compile(
+    r"/@(?:vite|fs|id|react-refresh)\b|/node_modules/\.vite/|/src/[^?]*\.(?:tsx?|jsx|vue|svelte)$"
+)
 
 
 _OFF: Final = "CORS is switched off by default"
