@@ -114,6 +114,10 @@ _FRAMEWORKS: Final[tuple[tuple[Callable[[Scene], bool], Mapping[str, tuple[str, 
         _spring,
         {
             "preflight-meets-auth": ("Spring Security rejects the preflight before Spring's CORS code runs", _SPRING),
+            "preflight-redirected-to-login": (
+                "Spring Security redirects the preflight to its login before Spring's CORS code runs",
+                _SPRING,
+            ),
             "auth-before-cors": ("Spring Security rejects the request before Spring's CORS code runs", _SPRING),
         },
     ),
@@ -175,5 +179,5 @@ def in_framework(cause: Cause, scene: Scene) -> Cause:
             values = {"origin": (scene.origin, 100), "method": (scene.method, 20), "path": (scene.path, 80)}
             for name, (value, most) in values.items():
                 fix = fix.replace(f"{{{name}}}", shown(value, most))
-            return replace(cause, title=title, message=f"{title}: {cause.signal}", fix=fix)
+            return replace(cause, title=title, message=f"{title}: {cause.signal}", fix=fix, who=FixOwner.SERVER)
     return cause
