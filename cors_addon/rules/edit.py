@@ -23,6 +23,10 @@ _MOST_GROUPS: Final = 50
 
 _BOM: Final = b"\xef\xbb\xbf"
 
+_DEFAULTS: Final = (
+    "the defaults of the file make a further rule too narrow; write the rule by hand, with keys of its own"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Edit:
@@ -86,9 +90,12 @@ def unblock(data: bytes | None, requests: Iterable[BlockedRequest]) -> Edit:
             widened.append(wider[0])
             continue
         rule = group.rule({each.name for each in file.rules.rules})
-        made = next((made for made in file.with_rule(rule, group.target) if _works(made, asked)), None)
+        tried = [*file.with_rule(rule, group.target)]
+        made = next((made for made in tried if _works(made, asked)), None)
         if made is None:
-            refused += [(request, file.obstacle(group.target)) for request in asked]
+            is_reached = any(_is_reached(made, rule.name, asked) for made in tried)
+            reason = _DEFAULTS if is_reached else file.obstacle(group.target)
+            refused += [(request, reason) for request in asked]
             continue
         after = made
         added.append(rule.name)
@@ -122,11 +129,23 @@ def _rule_for(rules: RuleSet, requests: Sequence[BlockedRequest]) -> Rule | None
     return found[0] if found and all(each is not None and each is found[0] for each in found) else None
 
 
+def _is_reached(data: bytes, name: str, requests: Sequence[BlockedRequest]) -> bool:
+    """Say whether the rule of that name decides about these requests."""
+    rules = read_rules(data).rules
+    return rules is not None and all(
+        (rule := _deciding(rules, request)) is not None and rule.name == name for request in requests
+    )
+
+
 def _letting_through(rules: RuleSet, request: BlockedRequest) -> Rule | None:
+    rule = _deciding(rules, request)
+    return rule if rule is not None and _lets_through(rule, request) else None
+
+
+def _deciding(rules: RuleSet, request: BlockedRequest) -> Rule | None:
     lines = [("Origin", request.origin), ("Sec-Fetch-Mode", "cors"), ("Sec-Fetch-Site", "cross-site")]
     matched = match(rules, Exchange("", Request(request.method, request.url, HeaderList(lines))))
-    rule = None if matched is None else matched.rule
-    return rule if rule is not None and _lets_through(rule, request) else None
+    return None if matched is None else matched.rule
 
 
 def _lets_through(rule: Rule, request: BlockedRequest) -> bool:

@@ -271,6 +271,14 @@ def test_what_cannot_be_written_safely_is_refused_with_its_reason() -> None:
     assert "null" in edit.refused[0][1]
 
 
+@pytest.mark.parametrize("default", ["preflight: forward", "dry_run: true", "upstream_headers: keep"])
+def test_defaults_that_stand_in_the_way_are_named(default: str) -> None:
+    data = f"version: 1\ndefaults:\n  {default}\n{HEAD.partition(chr(10))[2]}    allow_origins: any\n".encode()
+    edit = unblock(data, [BlockedRequest(PAGE, "https://other.dev.test/")])
+    assert not edit.changes
+    assert "the defaults of the file" in edit.refused[0][1]
+
+
 def test_a_broken_file_is_left_alone() -> None:
     with pytest.raises(EditRefused, match=r"(?s)The rule file has errors.*unknown-key"):
         unblock(f"{HEAD}    allow_origins: any\n    colour: red\n".encode(), [REQUEST])
