@@ -80,7 +80,7 @@ def entries_of_netlog(events: Iterator[Any], constants: dict[str, Any], notes: H
         notes.cut_short = True
     yield from log.rest()
     if unread:
-        raise CaptureError(f"{unread:,} of its events could not be read, and the others were")
+        raise CaptureError(f"{unread:,} of its events could not be read")
 
 
 @dataclass(slots=True)
