@@ -63,7 +63,7 @@ class CorsAddon(FlowHooks):
         self.reporting = Reporting(services, self.probe, self.browsers)
         self.commands = Commands(services, self.reporting, self.probe, self.verifier, self.browsers, self.clear)
         shown = page_services(services, self.reporting, self.probe, self.commands, self.browsers, self.clear)
-        self.page = PageFlows(LivePage(shown, ledger), self.teller)
+        self.page = PageFlows(LivePage(shown, ledger), self.teller, lambda: self.pipeline.settle_some())
         self._watcher: asyncio.Task[None] | None = None
         self._threshold: tuple[int, int, int] | None = None
         self._signal: hangup_signal.Toggle | None = None
@@ -235,10 +235,7 @@ class CorsAddon(FlowHooks):
     # --- other hooks ------------------------------------------------------------------------------------------
 
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
-        if not self.page.owns(flow):
-            return None
-        self.pipeline.settle_some()
-        return self.page.request(flow)
+        return self.page.request(flow) if self.page.owns(flow) else None
 
     def tls_clienthello(self, data: tls.ClientHelloData) -> None:
         self.page.tls_clienthello(data)

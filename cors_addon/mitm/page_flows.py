@@ -65,12 +65,13 @@ class PageFlows:
     """Hooks for what is asked of the page at the host of ``cors_page``, and a listener where no name leads here.
 
     The addon calls them for the flows that it ``owns``, since one addon more in the chain would cost every event a
-    call.
+    call. ``settle`` has what was seen until now judged, as far as that takes a moment.
     """
 
-    def __init__(self, page: LivePage, log: Teller) -> None:
+    def __init__(self, page: LivePage, log: Teller, settle: Callable[[], object]) -> None:
         self.page = page
         self.log = log
+        self._settle = settle
         self.listener = PageListener(self._answer)
         self._host = ""
         self._running = False
@@ -186,6 +187,7 @@ class PageFlows:
         if not flow.live or flow.response is not None:
             return None
         try:
+            self._settle()
             return result_of(self.page.answer(request_of(flow, self._host)))
         except Exception as exc:
             return self._fault(exc)
@@ -198,11 +200,14 @@ class PageFlows:
         """
         came = time.monotonic()
         async with self._turn:
+            # Meanwhile the next ones wait, for a turn each.
+            await asyncio.sleep(0)
             return await self._answer_now(request, came + _PATIENCE - time.monotonic())
 
     async def _answer_now(self, request: PageRequest, patience: float) -> PageResponse:
         loop, until = asyncio.get_running_loop(), time.perf_counter() + _SLICE
         try:
+            self._settle()
             steps = self.page.answer(request, patience)
             while True:
                 try:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from hashlib import blake2b
 from itertools import count, islice
+from operator import attrgetter
 from typing import Final
 
 from ..catalogue.violation import Severity, Stage
@@ -26,7 +27,7 @@ IDLE: Final = 10.0
 
 _LONGEST_METHOD: Final = 100
 
-AT_ONCE: Final = 200
+AT_ONCE: Final = 100
 """How many verdicts one look takes in at most; more would hold up the traffic."""
 
 
@@ -67,16 +68,18 @@ class Card:
     seen: float = 0.0
     rank: int = 0
     version: int = 0
+    newest: tuple[int, str] = (0, "")
+    """The version at which the newest flow was looked for, and its id."""
+    id: str = field(init=False)
+    """A name that stays the same, made of letters, digits and hyphens."""
+
+    def __post_init__(self) -> None:
+        self.id = "card-" + blake2b(repr(self.key).encode(errors="surrogatepass"), digest_size=8).hexdigest()
 
     @property
     def key(self) -> _CardKey:
         """What it is about."""
         return self.section, self.origin, self.host, self.stage, self.method, self.path, self.ids, self.rule
-
-    @property
-    def id(self) -> str:
-        """A name that stays the same, made of letters, digits and hyphens."""
-        return "card-" + blake2b(repr(self.key).encode(errors="surrogatepass"), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,8 @@ class Ledger:
         self._overtaken: set[str] = set()
         self._touched: Remembered[str, float] = Remembered(capacity)
         self._ranks = count(1)
+        self._changes = 0
+        self._listed: tuple[int, dict[Section, list[Card]]] = (-1, {})
 
     @property
     def is_behind(self) -> bool:
@@ -133,6 +138,7 @@ class Ledger:
         self.told.clear()
         self._touched.clear()
         self._overtaken.clear()
+        self._changes += 1
         self.version += 1
         return freed
 
@@ -140,6 +146,7 @@ class Ledger:
         """Take in what was touched, the oldest first. ``verdicts`` are those that the addon remembers."""
         if not self._touched:
             return
+        self._changes += 1
         self.version += 1
         for flow_id in list(islice(self._touched, AT_ONCE)):
             at = self._touched.pop(flow_id)
@@ -160,7 +167,14 @@ class Ledger:
 
     def listed(self, section: Section) -> list[Card]:
         """Return the cards of a section that still happen, the newest first."""
-        return _sorted(card for card in self._cards.values() if card.section is section and card.current)
+        # A page asks for each of them several times, and thousands of cards may be there.
+        if self._listed[0] != self._changes:
+            lists: dict[Section, list[Card]] = {each: [] for each in Section}
+            for card in self._cards.values():
+                if card.current:
+                    lists[card.section].append(card)
+            self._listed = self._changes, {each: _sorted(cards) for each, cards in lists.items()}
+        return [*self._listed[1][section]]
 
     def passed(self) -> list[Card]:
         """Return the cards of what was blocked, or could have been, and has passed since; the newest first.
@@ -180,7 +194,9 @@ class Ledger:
 
     def example(self, card: Card) -> Verdict:
         """Return the newest verdict on a card, one that still happens if any does."""
-        return self._entries[max(card.current or card.flows, key=lambda flow_id: card.flows[flow_id])].verdict
+        if card.newest[0] != card.version:
+            card.newest = card.version, max(card.current or card.flows, key=card.flows.__getitem__)
+        return self._entries[card.newest[1]].verdict
 
     # --- one verdict ------------------------------------------------------------------------------------------
 
@@ -281,7 +297,7 @@ class Ledger:
 
 
 def _sorted(cards: Iterable[Card]) -> list[Card]:
-    return sorted(cards, key=lambda card: -card.rank)
+    return sorted(cards, key=attrgetter("rank"), reverse=True)
 
 
 def _arrives(verdict: Verdict) -> bool:
