@@ -79,6 +79,9 @@ def check_entries(entries: Iterable[Any], task: Task) -> Report:
 def _checked(path: str, name: str, task: Task, advance: Advance | None) -> _Part:
     try:
         return _part(judge_capture(path, name, task.settings, advance), path, task)
+    except ModuleNotFoundError:
+        # Without mitmproxy no flow file can be read: said once, with how to get it.
+        raise
     except Exception as exc:
         # It must cost no other capture.
         *_, place = traceback.extract_tb(exc.__traceback__)
