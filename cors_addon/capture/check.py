@@ -185,7 +185,8 @@ def _in_parallel(
                         parts[index] = future.result()
                     except BrokenExecutor:
                         killed.append(index)
-                show(progress.value)
+                # Without its lock, which a process that was killed may hold.
+                show(progress.get_obj().value)
         except BaseException:
             # Else the end of the pool waits until the captures that are being judged are done.
             for process in list(pool._processes.values()):

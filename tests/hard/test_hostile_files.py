@@ -185,6 +185,7 @@ def test_a_fault_of_our_own_loses_no_other_capture(tmp_path: Path, monkeypatch: 
     assert (second["problem"], report.summary["outcomes"]["blocked"]) == ("", 1)
 
 
+@pytest.mark.timeout(60)
 def test_a_process_that_is_killed_loses_no_other_capture(tmp_path: Path) -> None:
     good = tmp_path / "good.har"
     good.write_text(text_of(made(f"GET {API}", "Content-Type: text/plain", error="net::ERR_FAILED")))
@@ -200,7 +201,7 @@ def test_a_process_that_is_killed_loses_no_other_capture(tmp_path: Path) -> None
                 while not set(processes).isdisjoint(processes_with("spawn_main", os.getpid())):
                     time.sleep(0.01)
 
-    killer = threading.Thread(target=kill_twice)
+    killer = threading.Thread(target=kill_twice, daemon=True)
     killer.start()
     report = check([str(greedy), str(good)], Task(), jobs=2)
     killer.join()
