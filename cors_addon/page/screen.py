@@ -51,6 +51,9 @@ POLICY: Final = (
 _UNBLOCKED: Final = (Section.BLOCKED, Section.CONDITIONAL)
 """Sections whose cards show the change of the rules that lets the request pass."""
 
+_KEPT: Final = 1_000
+"""Cards of which is kept what was made, several times those that are shown."""
+
 _ROUNDS: Final = 10
 """How often what changed while the page was made is made again, before it is shown as it is."""
 
@@ -97,6 +100,7 @@ class Screen:
         yield from self._ledger.catch_up(self._services.verdicts())
         if (yield from self._hosts.steps(self._ledger.version)):
             self._ledger.version += 1
+        self._forget()
         # What is made may be out of date before all of it is.
         for _ in range(_ROUNDS):
             self._look()
@@ -116,6 +120,15 @@ class Screen:
                     card.version = self._ledger.version
                 if self._ledger.has(card):
                     self._card(section, place, card)
+
+    def _forget(self) -> None:
+        """Forget, once that is much, what was made of cards that are shown no more; the others stay made."""
+        kept: tuple[dict[str, Any], ...] = (self._cards, self._diagnoses, self._suggestions.found)
+        if max(map(len, kept)) > _KEPT:
+            shown = {card.id for each in (*_LISTS, Section.OWED) for card in self._ledger.listed(each)[:LISTED]}
+            for made in kept:
+                for gone in made.keys() - shown:
+                    del made[gone]
 
     def _look(self) -> None:
         """Take in what happened."""
@@ -210,8 +223,6 @@ class Screen:
             rule = rule_sentence(flow_entry(verdict)) if verdict.delivered is not None else ""
             html = card_html(card, diagnosis, is_open, unblock, verdict.notes, rule)
             found_in = haystack(card, diagnosis)
-            if len(self._cards) > 4 * len(Section) * LISTED:
-                self._cards.clear()
             self._cards[card.id] = card.version, html, found_in
         return html, found_in
 
@@ -279,8 +290,6 @@ class Screen:
             taken = self._ledger.example(card)
             # Revised since, and with nothing to tell any more: the card goes with the next look.
             known = _of(card, diagnosis_entries(self._services.explain(taken)) or diagnosis_entries(taken))
-            if len(self._diagnoses) > 4 * len(Section) * LISTED:
-                self._diagnoses.clear()
             self._diagnoses[card.id] = card.version, known
         return known
 

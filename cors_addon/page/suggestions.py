@@ -10,19 +10,21 @@ from .ledger import Card, Ledger
 from .panels import button
 from .services import Services, digest
 
-_MOST: Final = 1_000
 _LABEL: Final = "Write this change and switch injection on"
 
 
 class Suggestions:
-    """Keeps what each card shows; ``token`` is what its button sends."""
+    """Keeps what each card shows; ``token`` is what its button sends.
+
+    ``found`` has, by the card's id, what was found out: of which rules and verdict, and the change's lines.
+    """
 
     def __init__(self, ledger: Ledger, services: Services, token: str) -> None:
         self._ledger = ledger
         self._services = services
         self._token = token
         self._rules: object = None
-        self._found: dict[str, tuple[object, Verdict, Sequence[str]]] = {}
+        self.found: dict[str, tuple[object, Verdict, Sequence[str]]] = {}
 
     def look(self) -> bool:
         """Say whether the rules are other ones since the last look, and so may be each change of them."""
@@ -31,17 +33,15 @@ class Suggestions:
 
     def has(self, card: Card) -> bool:
         """Say whether the change is known that lets a card's newest request pass."""
-        rules, verdict, _ = self._found.get(card.id, (None, None, ()))
+        rules, verdict, _ = self.found.get(card.id, (None, None, ()))
         return rules == self._rules and verdict is self._ledger.example(card)
 
     def find(self, card: Card) -> Steps[bool]:
         """Find it out; say whether it is another one than the card shows."""
         rules, verdict = self._rules, self._ledger.example(card)
         lines = yield from self._services.suggest(self._services.explain(verdict))
-        if len(self._found) > _MOST:
-            self._found.clear()
-        _, _, before = self._found.get(card.id, (None, None, ()))
-        self._found[card.id] = rules, verdict, lines
+        _, _, before = self.found.get(card.id, (None, None, ()))
+        self.found[card.id] = rules, verdict, lines
         return lines != before
 
     def html(self, card: Card) -> str:
@@ -49,7 +49,7 @@ class Suggestions:
 
         It is of an earlier request of the card, where the newest one's change is not found out yet.
         """
-        rules, verdict, lines = self._found.get(card.id, (None, None, ()))
+        rules, verdict, lines = self.found.get(card.id, (None, None, ()))
         if verdict is None or rules != self._rules or not lines:
             return ""
         where = text(self._services.place(), 200)

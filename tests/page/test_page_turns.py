@@ -81,6 +81,21 @@ def test_cards_are_made_in_steps_where_the_rules_change_meanwhile(tmp_path: Path
         assert "rule 150" in page.open()
 
 
+def test_what_is_kept_of_the_cards_is_bounded_and_never_all_forgotten(
+    made: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screen, "_KEPT", 60)
+    with browser() as page:
+        blocked(page)
+        for number in range(40):
+            page.through.send(cors_get(url=f"http://api.test/another{chr(97 + number % 26)}{number // 26}z/x"))
+            made.clear()
+            assert most_in_a_step(page.answering(page.flow()), made, lambda count: None) <= 1
+            assert len(made) <= CARDS + 1
+        assert len(made) == 1
+        assert len(page.through.addon.page.page._opened._cards) <= 61
+
+
 @pytest.mark.parametrize("after", [1, 5, 30, 60])
 def test_what_is_forgotten_while_the_page_is_made_is_not_on_it(after: int, made: list[str]) -> None:
     with browser() as page:
