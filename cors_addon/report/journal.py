@@ -21,6 +21,9 @@ _FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK",
 _MODE: Final = 0o644
 _AT_ONCE: Final = 100
 
+_LINE_TAKES: Final = 0.01
+"""Seconds for which a line that another process writes may lack its end."""
+
 _MOST_LINES: Final = 5_000
 """Lines that wait for a slow disk, beside those that are made when it has taken the ones before."""
 
@@ -127,7 +130,7 @@ class Journal:
             if not stat.S_ISREG(os.fstat(opened).st_mode):
                 raise OSError("it is a pipe or a device, and no file")
             size = os.lseek(opened, 0, os.SEEK_END)
-            if size > 0 and not self._is_whole and _last_byte(opened, size) != b"\n":
+            if size > 0 and not self._is_whole and _is_cut(opened):
                 # Where a crash or a full disk has cut the last line off, it must not spoil the next one. Of a line that
                 # another process is writing the end is not there yet: so this looks only where something may be cut.
                 _write(opened, "\n")
@@ -153,6 +156,11 @@ def _write(opened: int, text: str) -> None:
         data = data[os.write(opened, data) :]
 
 
-def _last_byte(opened: int, size: int) -> bytes:
-    os.lseek(opened, size - 1, os.SEEK_SET)
-    return os.read(opened, 1)
+def _is_cut(opened: int) -> bool:
+    """Say whether the last line has no end, and gets none from another process that may be writing it."""
+    for wait in (_LINE_TAKES, 0.0):
+        os.lseek(opened, -1, os.SEEK_END)
+        if os.read(opened, 1) == b"\n":
+            return False
+        time.sleep(wait)
+    return True
