@@ -67,7 +67,7 @@ class JudgedFlows:
         return record is not None and record.exchange.source != "live"
 
     def explained(self, subject: Flow) -> http.HTTPFlow | None:
-        """Do the same; the metadata have causes and fixes too."""
+        """Return what ``find`` returns; the metadata have causes and fixes too."""
         known = self.find(subject)
         if known is not None:
             self._store.complete(known)

@@ -202,7 +202,7 @@ class Pipeline:
 
     def has_judged(self, flow: http.HTTPFlow) -> bool:
         """Judge what waits, as far as that takes a moment; say whether a flow is not among the rest."""
-        waits = not self._has_caught_up() and any(seen.flow is flow for seen in self._inbox)
+        waits = bool(self._inbox) and not self._has_caught_up() and any(seen.flow is flow for seen in self._inbox)
         self._intake.judge_now(flow.id)
         return not waits
 

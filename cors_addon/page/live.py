@@ -56,7 +56,7 @@ class LivePage:
         return self._ledger.clear()
 
     def answer(self, request: PageRequest, patience: float = float("inf")) -> Steps[PageResponse]:
-        """Answer a request, be it the page's own or anybody's, in steps; ``patience`` is that of ``Screen.prepare``."""
+        """Answer a request, the page's own or a stranger's, in steps; ``patience`` is that of ``Screen.prepare``."""
         refused = self._checked(request)
         if refused is not None:
             return refused

@@ -158,9 +158,12 @@ def _write(opened: int, text: str) -> None:
 
 def _is_cut(opened: int) -> bool:
     """Say whether the last line has no end, and gets none from another process that may be writing it."""
-    for wait in (_LINE_TAKES, 0.0):
-        os.lseek(opened, -1, os.SEEK_END)
-        if os.read(opened, 1) == b"\n":
-            return False
-        time.sleep(wait)
-    return True
+    if _ends(opened):
+        return False
+    time.sleep(_LINE_TAKES)
+    return not _ends(opened)
+
+
+def _ends(opened: int) -> bool:
+    os.lseek(opened, -1, os.SEEK_END)
+    return os.read(opened, 1) == b"\n"

@@ -241,6 +241,7 @@ def hints_in(content_type: str | None, body: bytes | str) -> tuple[Hint, ...]:
     text = body[:LOOKED_AT].decode("utf-8", "replace") if isinstance(body, bytes) else body[:LOOKED_AT]
     text = text.lower()
     found = tuple(hint for hint, pattern in _phrases() if pattern.search(text))
+    # WordPress' admin-ajax.php answers 0 to an action that it does not know.
     if content_type is not None and content_type.startswith("text/html") and text.lstrip()[:1] in ("{", "[", "0"):
         return (*found, Hint.DATA_AS_HTML)
     return found

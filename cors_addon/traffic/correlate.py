@@ -65,7 +65,7 @@ class Correlator(Links):
     def observe(self, exchange: Exchange) -> set[str]:
         """Take in an exchange, or more about one already seen; return the ids of the others whose knowledge changed."""
         changed: set[str] = set()
-        record = self.records.get(exchange.id)
+        record = known = self.records.get(exchange.id)
         if record is not None and not _is_more_of(record.exchange, exchange):
             self.untie(record, changed)
             self._drop(record)
@@ -79,7 +79,7 @@ class Correlator(Links):
             record.exchange = exchange
         if answered:
             self._answered(record, changed)
-        if exchange.source == "live" and max(exchange.started, record.over) < self.now - _LONG:
+        if known is None and exchange.source == "live" and max(exchange.started, record.over) < self.now - _LONG:
             # The clock was set back: else all that comes from now on would be too old to be remembered.
             self.now = self.heard = 0.0
         self.now = max(self.now, exchange.started, record.over)

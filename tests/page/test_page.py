@@ -69,15 +69,9 @@ class Browser:
         flow.request.raw_content = body
         return flow
 
-    def ask(
-        self,
-        url: str = HTTP,
-        method: str = "GET",
-        headers: Mapping[str, str] | None = None,
-        body: bytes = b"",
-        live: bool = True,
-    ) -> http.Response | None:
-        self.last = flow = self.flow(url, method, headers, body, live)
+    def ask(self, *given: Any, **named: Any) -> http.Response | None:
+        """Send what ``flow`` makes of the same; return the response."""
+        self.last = flow = self.flow(*given, **named)
         addons = self.through.context.master.addons
         run = self.through.context.master.event_loop.run_until_complete
         for hook in (_hooks.HttpRequestHeadersHook, _hooks.HttpRequestHook):

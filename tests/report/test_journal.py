@@ -84,6 +84,23 @@ def test_a_line_that_a_crash_cut_off_costs_no_other(path: Path, cut: int) -> Non
     assert set(entries(path.read_text().split("\n"))) == whole
 
 
+def test_a_line_that_another_process_is_writing_is_not_taken_for_a_cut_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, *_ = some()
+    other = Journal(path)
+    other.note(first)
+    other.write()
+    content = path.read_bytes()
+    path.write_bytes(content[:-20])
+    # The other process gets on with its line while this one waits.
+    monkeypatch.setattr(journal.time, "sleep", lambda seconds: path.write_bytes(content))
+    made = Journal(path)
+    made.note(second)
+    made.write()
+    assert [entry["id"] for entry in lines(path) if "id" in entry] == [first.id, second.id]
+
+
 def test_a_file_that_was_moved_away_is_begun_anew(path: Path) -> None:
     first, second, *_ = some()
     made = Journal(path)

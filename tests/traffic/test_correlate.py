@@ -741,6 +741,15 @@ def test_a_budget_that_is_lowered_is_kept_little_by_little() -> None:
     assert correlator.held <= correlator.budget
 
 
+def test_an_old_exchange_that_is_seen_again_sets_no_clock_back() -> None:
+    correlator = Correlator()
+    for number in (0, 500):
+        correlator.observe(cors(f"GET {ITEMS}?{number}", id=str(number), at=number))
+    now = correlator.now
+    correlator.observe(cors(f"GET {ITEMS}?0", id="0", at=0, answer=allow()))
+    assert correlator.now == now
+
+
 def test_a_clock_that_is_set_back_has_nothing_forgotten_early() -> None:
     correlator = seen(preflight(f"PUT {ITEMS}?0", id="ahead", at=90_000, answer=GRANT))
     for number in range(5):

@@ -61,6 +61,8 @@ _SETTABLE: Final = (
     "preflight-meets-no-route",
     "bucket-without-cors",
 )
+"""Causes that a setting of the program which answers takes away."""
+
 _SHOWN: Final = 2
 _SURENESS: Final = {Confidence.HIGH: 0, Confidence.MEDIUM: 1, Confidence.LOW: 2}
 _STOPS: Final = (Severity.BLOCKED, Severity.CONDITIONAL)

@@ -9,7 +9,10 @@ from ...traffic.body_hints import Hint
 from .context import Scene, shown
 
 _LISTS: Final = (ALLOW_METHODS, ALLOW_HEADERS, "Access-Control-Max-Age")
-ASKED: Final = frozenset({"access-control-request-method", "access-control-request-headers"})
+ASKED_METHOD: Final = "access-control-request-method"
+"""In Vary: what CORS code of Spring and others adds to each of its responses, and little else does."""
+
+ASKED: Final = frozenset({ASKED_METHOD, "access-control-request-headers"})
 SAYS_ORIGIN: Final = (Hint.ORIGIN_REFUSED,)
 SAYS_CORS: Final = (Hint.CORS_REFUSED, Hint.METHOD_REFUSED, Hint.HEADERS_REFUSED)
 

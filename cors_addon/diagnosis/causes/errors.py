@@ -11,6 +11,7 @@ from ...verdict.model import Cause, Confidence, Finding
 from .body_limits import too_large
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, name_of, shown
+from .cors_code_signs import ASKED_METHOD
 from .gateways import is_gateways_own, is_someone_elses
 from .redirects import DOUBLED
 from .server_table import known_server
@@ -261,7 +262,7 @@ def _error(scene: Scene) -> Iterator[Cause]:
                 HIGH, how, flows, fix=_SUPABASE, rank=Rank.RESPONDER, title=_SUPABASES, where="In Supabase"
             )
             return
-        if not known and "access-control-request-method" in scene.varies:
+        if not known and ASKED_METHOD in scene.varies:
             # CORS code did run, and lets the page read nothing: the allowlist is what lacks.
             return
         if scene.challenge or status == 401:

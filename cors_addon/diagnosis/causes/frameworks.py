@@ -10,6 +10,7 @@ from ...traffic.body_hints import Hint
 from ...verdict.model import Cause, Confidence, Finding
 from .cause import CauseEntry
 from .context import Scene, shown
+from .cors_code_signs import ASKED_METHOD
 from .responders import by_spring_security
 
 DEFAULT_HEADERS: Final = CauseEntry(
@@ -46,7 +47,6 @@ _LISTS: Final = {
 }
 """Lists of header names, sorted, with which programs start: who does, where its list is, and how a name is added."""
 
-_ASKED: Final = "access-control-request-method"
 _MOST: Final = 20
 _SPRING: Final = (
     "Call http.cors(withDefaults()) in the SecurityFilterChain, and define a CorsConfigurationSource bean that allows "
@@ -97,7 +97,7 @@ def _spring(scene: Scene) -> bool:
 
     https://docs.spring.io/spring-security/reference/servlet/integrations/cors.html
     """
-    return by_spring_security(scene.headers) and _ASKED not in scene.varies
+    return by_spring_security(scene.headers) and ASKED_METHOD not in scene.varies
 
 
 def _next(scene: Scene) -> bool:

@@ -14,6 +14,7 @@ from . import allowlist, near_origins
 from .caches import for_another
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, name_of, shown
+from .cors_code_signs import ASKED_METHOD
 from .responders import gateway_of
 from .server_table import known_server
 
@@ -104,7 +105,6 @@ ENTRIES: Final = (
     TWO_LAYERS,
 )
 
-_ASKED: Final = "access-control-request-method"
 _NATIVE: Final = {
     "Capacitor": " Where nobody can: CapacitorHttp makes the request outside the WebView, without CORS.",
     "Tauri": " Where nobody can: fetch of @tauri-apps/plugin-http makes the request outside the WebView, without CORS.",
@@ -203,7 +203,7 @@ def missing(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a response without the header, where others of the host have it."""
     if ALLOW_ORIGIN in scene.headers or scene.origin == "null" or scene.is_redirect:
         return
-    asks = _ASKED in scene.varies and scene.status in (401, 403)
+    asks = ASKED_METHOD in scene.varies and scene.status in (401, 403)
     if scene.status >= 400 and not asks and not (scene.is_preflight and scene.status in (400, 403)):
         return
     yield from for_another(scene, None)
@@ -314,7 +314,7 @@ def _near(scene: Scene, others: list[Sighting]) -> Iterator[Cause]:
 
 def _looks_refused(scene: Scene) -> bool:
     """Say whether something that knows of CORS answered, and held the header back."""
-    return "origin" in scene.varies or _ASKED in scene.varies
+    return "origin" in scene.varies or ASKED_METHOD in scene.varies
 
 
 def _who_adds(scene: Scene, values: list[str]) -> str:

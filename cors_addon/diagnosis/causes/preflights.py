@@ -13,7 +13,7 @@ from ...verdict.model import Cause, Confidence, Finding
 from ..platform_settings import SETTINGS
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, name_of, shown
-from .cors_code_signs import by_cors_code, missing_in
+from .cors_code_signs import ASKED, by_cors_code, missing_in
 from .exemptions import exemption
 from .gateways import is_function_url, is_someone_elses
 from .platforms import has_no_function
@@ -156,7 +156,6 @@ _GRPC: Final = (
     "Answer OPTIONS there (Envoy: the filter envoy.filters.http.cors before the router, and a cors policy at the "
     "virtual host or route). gRPC servers know POST only."
 )
-_ASKED: Final = frozenset({"access-control-request-method", "access-control-request-headers"})
 _NO_ROUTE: Final = (404, 405, 501)
 _EXPLAINED: Final = (401, 407, 429)
 _GATEWAYS_OWN: Final = (502, 503, 504)
@@ -275,7 +274,7 @@ def _without_headers(scene: Scene) -> Iterator[Cause]:
         return
     said = f"OPTIONS got {scene.status}{scene.by}"
     granted = next((each for each in _own(scene) if each.answer.is_preflight and each.answer.status_class == 2), None)
-    knows = bool(scene.varies & _ASKED) or scene.varies == {"origin"}
+    knows = bool(scene.varies & ASKED) or scene.varies == {"origin"}
     if granted is not None:
         asked = shown(" ".join((granted.answer.method, *granted.answer.asked_names)), 80)
         message = f"{said} without CORS headers, while {name_of(granted)} granted {asked}"

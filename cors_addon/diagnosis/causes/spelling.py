@@ -104,16 +104,7 @@ ON_REQUEST: Final = CauseEntry(
 )
 
 ENTRIES: Final = (
-    *(
-        NAME,
-        REQUEST_NAME,
-        LISTED_NAME,
-        OTHER_LIST,
-        ON_REQUEST,
-        METHOD_CASE,
-        DEFAULT_METHODS,
-        MALFORMED,
-    ),
+    *(NAME, REQUEST_NAME, LISTED_NAME, OTHER_LIST, ON_REQUEST, METHOD_CASE, DEFAULT_METHODS, MALFORMED),
     *(TRUE, LITERAL_STAR, NO_NEED),
 )
 
