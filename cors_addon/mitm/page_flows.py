@@ -5,6 +5,7 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
 from typing import Concatenate, Final, ParamSpec
 
@@ -206,6 +207,8 @@ class PageFlows:
 
     async def _answer_now(self, request: PageRequest, patience: float) -> PageResponse:
         loop, until = asyncio.get_running_loop(), time.perf_counter() + _SLICE
+        # The loop's own pool takes a further thread for nearly each step, and keeps them all.
+        thread = ThreadPoolExecutor(1, thread_name_prefix="cors-addon page")
         try:
             self._settle()
             steps = self.page.answer(request, patience)
@@ -216,7 +219,7 @@ class PageFlows:
                     made: PageResponse = end.value
                     return made
                 if step is not None:
-                    await loop.run_in_executor(None, step.do)
+                    await loop.run_in_executor(thread, step.do)
                 elif time.perf_counter() > until:
                     await asyncio.sleep(0)
                 else:
@@ -224,6 +227,8 @@ class PageFlows:
                 until = time.perf_counter() + _SLICE
         except Exception as exc:
             return self._fault(exc)
+        finally:
+            thread.shutdown(wait=False)
 
     def _fault(self, exc: Exception) -> PageResponse:
         self.log.fault("the live page", None, exc)

@@ -167,6 +167,16 @@ def test_a_broken_rule_file_costs_the_cards_their_change_and_nothing_else(rules:
         assert "<summary>Unblock</summary>" not in card[1]
 
 
+def test_no_thread_is_left_behind(rules: Path) -> None:
+    with browser(cors_rules=str(rules)) as page:
+        blocked(page)
+        assert page.open().count("<summary>Unblock</summary>") == CARDS
+        ours = [thread for thread in threading.enumerate() if thread.name.startswith(("cors-addon page", "asyncio"))]
+        for thread in ours:
+            thread.join(30)
+        assert not [thread.name for thread in ours if thread.is_alive()]
+
+
 def test_long_rules_are_read_beside_the_event_loop(rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[bool] = []
     reading = decode._read
