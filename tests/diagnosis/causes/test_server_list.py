@@ -28,10 +28,20 @@ def fix_of(url: str, status: int, *lines: str) -> str:
         ("http://localhost:8080/engine-rest/task", 404, [], "camunda.bpm.run.cors.enabled"),
         ("https://repo.example/server/api/core/items", 403, [], "rest.cors.allowed-origins"),
         ("https://forum.example/latest.json", 404, ["X-Discourse-Route: list/latest"], "DISCOURSE_ENABLE_CORS"),
-        ("http://localhost:8081/subjects", 405, [], "access.control.allow.origin"),
-        ("http://localhost:8083/connectors", 405, [], "access.control.allow.origin"),
+        (
+            "http://localhost:8081/subjects",
+            405,
+            ["Content-Type: application/vnd.schemaregistry.v1+json"],
+            "access.control.allow.origin",
+        ),
+        ("http://localhost:8083/connectors", 405, ["Server: Jetty(9.4.51)"], "access.control.allow.origin"),
         ("https://odoo.shop.example/web/session/authenticate", 405, ["Server: Werkzeug/2.0"], "In front of Odoo"),
-        ("https://cms.shop.example/api/pages", 204, ["X-Powered-By: Next.js, Payload"], "payload.config.ts"),
+        (
+            "https://cms.shop.example/api/pages",
+            200,
+            ["X-Powered-By: Next.js, Payload", "Access-Control-Allow-Methods: PUT, PATCH, POST, GET, DELETE, OPTIONS"],
+            "payload.config.ts",
+        ),
         ("https://acme.my.salesforce.com/services/data/v59.0/query", 404, [], "Setup, under CORS"),
         ("https://acme.service-now.com/api/now/table/x", 401, ["WWW-Authenticate: Basic"], "CORS Rules"),
         ("http://openhabian.local:8080/rest/items", 404, [], "org.openhab.cors"),
@@ -50,8 +60,16 @@ def test_the_plan_names_the_program_s_own_setting(url: str, status: int, lines: 
         "https://api.shop.example/api/v1/connections",
         "https://api.shop.example/webhook/stripe",
         "https://api.shop.example/rest/items",
-        "https://api.shop.example/subjects",
-        "http://localhost:8081/config",
+        "http://localhost:8081/subjects",
+        "http://localhost:8082/api/topics",
+        "http://localhost:8083/api/connectors",
+        "http://localhost:9090/api/v1/users",
+        "http://localhost:8080/rest/things",
+        "http://localhost:8096/items",
+        "https://api.shop.example/latest/dex/tokens/7",
+        "https://api.shop.example/api/actuator/7",
+        "https://api.shop.example/console/api/users",
+        "https://api.shop.example/solr/search",
         "http://localhost:8080/rest/items",
         "http://localhost:9000/api/auth/login",
         "https://api.shop.example/jsonrpc",
@@ -62,6 +80,19 @@ def test_the_plan_names_the_program_s_own_setting(url: str, status: int, lines: 
 )
 def test_paths_that_many_have_name_no_program(url: str) -> None:
     assert "middleware" in fix_of(url, 404)
+
+
+@pytest.mark.parametrize(
+    ("url", "line"),
+    [
+        ("https://api.shop.example/api/items", "Server: Python/3.12 aiohttp/3.9.5"),
+        ("https://registry.shop.example/v2/_catalog", "Docker-Distribution-Api-Version: registry/2.0"),
+        ("https://api.shop.example/api/job", "Server: TornadoServer/6.4"),
+        ("https://api.shop.example/api/2.0/mlflow/runs/search", "Server: databricks"),
+    ],
+)
+def test_headers_that_many_send_name_no_program(url: str, line: str) -> None:
+    assert "middleware" in fix_of(url, 404, line)
 
 
 def test_each_block_says_where_and_what() -> None:
