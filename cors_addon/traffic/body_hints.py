@@ -134,8 +134,8 @@ _PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
         r"disallowed cors headers?|cors rejected - invalid header|^\s*unauthorized header [\w-]{1,60}\s*$"
         r"|headers? '?[\w, -]{1,200}'? (?:is|are) not allowed for",
     ),
-    (Hint.BUCKET_WITHOUT_RULE, r"cors is not enabled for this bucket|cors not enabled"),
-    (Hint.BUCKET_RULE_MISSES, r"this cors request is not allowed|no matching rule found|corspreflightfailure"),
+    (Hint.BUCKET_WITHOUT_RULE, r"cors is not enabled for this bucket"),
+    (Hint.BUCKET_RULE_MISSES, r"this cors request is not allowed"),
     (Hint.EXPIRED, r"request has expired|expiredtoken|not valid in the specified time frame|token (?:has|is) expired"),
     (Hint.SIGNATURE, r"signaturedoesnotmatch|signature we calculated does not match|invalid ?signature"),
     (Hint.CHECKSUM, r"xamzcontentsha256mismatch|baddigest|invaliddigest|checksum (?:does not|did not|mismatch)|crc32"),
@@ -171,7 +171,7 @@ _PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
     (Hint.TOO_LARGE, r"request entity too large|payload ?too ?large|content too large|request body too large"),
     (
         Hint.INVOKER_MISSING,
-        r"does not have permission to (?:get|access) (?:the requested )?url|request was not authenticated",
+        r"does not have permission to (?:(?:get|access) )?(?:the requested )?url|request was not authenticated",
     ),
     (Hint.UNEXPECTED_ENDPOINT, r"unexpected endpoint or method"),
     (Hint.TUNNEL_WARNING, r"err_ngrok_6024|you are about to visit|tunnel password"),
@@ -180,7 +180,7 @@ _PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
         r"error code: 10(?:06|07|08|09|10|11|12|15|20)\b|request blocked\.|configured to block access from your country"
         r"|attention required! \| cloudflare|sorry, you have been blocked"
         r"|the requested url was rejected\. please consult|reference&#32;&#35;|incapsula incident id"
-        r"|access denied - sucuri|the request is blocked\.",
+        r"|access denied - sucuri|the request is blocked\.|captcha-delivery\.com/",
     ),
     (Hint.METHOD_NOT_FORWARDED, r"not configured to allow the http request method"),
     (

@@ -12,7 +12,7 @@ from .body_limits import over_wafs_limit
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .connections import PROXY_PAGE
 from .context import Scene, name_of, shown
-from .responders import challenge_of, gateway_of, refuses_itself
+from .responders import challenge_of, gateway_of, is_without_api_gateway, refuses_itself
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
@@ -181,7 +181,7 @@ _MEANINGS: Final = {
 }
 """What a gateway says by a status, ``it`` being the gateway; those from 520 on are Cloudflare's."""
 
-_OF_CDNS: Final = frozenset({520, 521, 522, 523, 524, 525, 526, 527, 530, 529})
+_OF_CDNS: Final = frozenset({520, 521, 522, 523, 524, 525, 526, 527, 530})
 
 # With these hosting services say that they have no application to ask, or that it failed.
 _SERVICE_ERRORS: Final = (
@@ -193,11 +193,6 @@ _SERVICE_ERRORS: Final = (
     ("x-vercel-error", ("",), GATEWAY_ERROR),
     ("x-render-routing", ("",), GATEWAY_ERROR),
 )
-
-
-def is_function_url(scene: Scene) -> bool:
-    """Say whether a Lambda function URL answers: its errors look like API Gateway's, and it has no stages."""
-    return scene.owner.name == "AWS Lambda function URL"
 
 
 def service_page(status: int, headers: HeaderList) -> tuple[CauseEntry, str] | None:
@@ -303,12 +298,12 @@ def own_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
     gateway = gateway_of(headers)
     if status >= 500 and scene.says(Hint.FUNCTION_FAILED):
         by = f" of {gateway[0]}" if gateway is not None else ""
-        limit = "A function has 29 seconds behind API Gateway. " if status == 504 else ""
+        limit = "API Gateway waits 29 seconds for a function, unless its quota was raised. " if status == 504 else ""
         yield FUNCTION.named(
             HIGH, f"{said}, and the body is the error page{by}", (scene.id,), fix=f"{limit}{FUNCTION.fix}"
         )
         return
-    if status >= 400 and gateway is not None and gateway[0] == "API Gateway" and not is_function_url(scene):
+    if status >= 400 and gateway is not None and gateway[0] == "API Gateway" and not is_without_api_gateway(scene):
         # What it says of itself is told apart elsewhere.
         kind = headers.get("x-amzn-ErrorType")
         named = f"x-amzn-errortype: {shown(kind, 60)}" if kind is not None else gateway[1]

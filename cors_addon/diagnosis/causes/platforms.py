@@ -10,8 +10,8 @@ from ...traffic.body_hints import Hint
 from ...verdict.model import Cause, Confidence, Finding, Snippet
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, shown
-from .gateways import NO_APPLICATION, is_function_url
-from .responders import gateway_of
+from .gateways import NO_APPLICATION
+from .responders import gateway_of, is_without_api_gateway
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
@@ -100,7 +100,8 @@ INGRESS: Final = CauseEntry(
 EASY_AUTH: Final = CauseEntry(
     "app-service-authentication",
     "Azure App Service authentication answers before the application",
-    "Status 401 or 403 with ARRAffinity and the Nonce cookie, or a WWW-Authenticate that names login.windows.net.",
+    "Status 401 or 403 with ARRAffinity and the Nonce cookie, or a WWW-Authenticate with the host as its realm and "
+    "login.windows.net.",
     FixOwner.GATEWAY,
     "Let unauthenticated requests through (Unauthenticated requests: Allow) and check them in the code, or exclude the "
     "API's paths. List the page's origin under CORS of the App Service, which answers preflights.",
@@ -194,7 +195,7 @@ def answered(finding: Finding, scene: Scene) -> Iterator[Cause]:
     yield from _api_gateway(scene, said)
     yield from _kong(scene, said)
     if scene.status in (401, 403) and _is_easy_auth(scene):
-        yield EASY_AUTH.named(HIGH, f"{said} with the cookies of App Service authentication", flows)
+        yield EASY_AUTH.named(HIGH, f"{said} with what App Service authentication sends", flows)
     if (
         scene.is_preflight
         and (_SCRIPT_PATH.search(scene.path) or scene.server == "GSE")
@@ -248,9 +249,10 @@ def _cloud_run(scene: Scene, said: str) -> Iterator[Cause]:
 
 
 def has_no_function(scene: Scene) -> bool:
-    """Say whether a 404 is Google's own: what a function itself sends has its execution's id."""
+    """Say whether a 404 is Google's own: a function's has its execution's id (1st gen) or a trace (2nd gen)."""
     lost = scene.owner.name == "Google Cloud Functions" and scene.status == 404
-    return lost and scene.server == "Google Frontend" and "function-execution-id" not in scene.headers
+    ran = any(name in scene.headers for name in ("function-execution-id", *_OF_APPLICATIONS))
+    return lost and scene.server == "Google Frontend" and not ran
 
 
 def _no_function(scene: Scene, said: str) -> Iterator[Cause]:
@@ -281,7 +283,7 @@ def _supabase(scene: Scene, said: str) -> Iterator[Cause]:
 
 
 def _api_gateway(scene: Scene, said: str) -> Iterator[Cause]:
-    if is_function_url(scene):
+    if is_without_api_gateway(scene):
         return
     kind = scene.headers.get("x-amzn-ErrorType")
     gateway = gateway_of(scene.headers)
@@ -336,4 +338,8 @@ def _is_easy_auth(scene: Scene) -> bool:
     challenge = (scene.headers.get("WWW-Authenticate") or "").lower()
     nonce = any(name == "nonce" or name.startswith("appserviceauth") for name in cookies)
     affinity = any(name.startswith("arraffinity") for name in cookies)
-    return (nonce and affinity) or "login.windows.net" in challenge or "x-ms-middleware-request-id" in scene.headers
+    # Azure's own APIs name login.windows.net too, without a realm; the middleware marks what it lets through as well.
+    names_host = challenge.startswith(f'bearer realm="{scene.host}"')
+    passed = "x-ms-middleware-request-id" in scene.headers
+    empty = passed and scene.headers.get("Content-Length") == "0" and "content-type" not in scene.headers
+    return (nonce and affinity) or (names_host and (passed or "login.windows.net" in challenge)) or empty

@@ -15,11 +15,11 @@ from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, name_of, shown
 from .cors_code_signs import ASKED, by_cors_code, missing_in
 from .exemptions import exemption
-from .gateways import is_function_url, is_someone_elses
+from .gateways import is_someone_elses
 from .platforms import has_no_function
 from .redirects import DOUBLED
 from .refusals import REFUSED, left_out
-from .responders import by_spring_security, gateway_of, store_of
+from .responders import by_spring_security, gateway_of, is_without_api_gateway, store_of
 from .server_table import known_server
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
@@ -170,7 +170,7 @@ def status(finding: Finding, scene: Scene) -> Iterator[Cause]:
         return
     if is_someone_elses(scene.status, scene.headers):
         return
-    if "x-amzn-errortype" in scene.headers and not is_function_url(scene):
+    if "x-amzn-errortype" in scene.headers and not is_without_api_gateway(scene):
         return
     yield from _refused(scene)
     if ALLOW_ORIGIN in scene.headers and _is_refusal(scene.status) and not missing_in(scene):

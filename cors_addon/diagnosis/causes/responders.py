@@ -3,7 +3,7 @@
 from typing import Final
 
 from ...fetch.headers import HeaderList
-from .context import shown
+from .context import Scene, shown
 
 # Header fields that tell who passes the answer on; the value must hold the text, where there is one.
 _BY_FIELD: Final = (
@@ -63,7 +63,7 @@ _STORES: Final = (
     ("server", "minio", "MinIO"),
     ("server", "aliyunoss", "Alibaba Cloud OSS"),
     ("server", "tencent-cos", "Tencent COS"),
-    ("server", "rook", "Ceph"),
+    ("server", "ceph object gateway", "Ceph"),
     ("x-amz-id-2", "", "Amazon S3"),
     ("x-guploader-uploadid", "", "Google Cloud Storage"),
     ("x-goog-hash", "", "Google Cloud Storage"),
@@ -97,6 +97,13 @@ def gateway_of(headers: HeaderList) -> tuple[str, str] | None:
     return _told_by(headers, _GATEWAYS_BY_NAME)
 
 
+def is_without_api_gateway(scene: Scene) -> bool:
+    """Say whether AWS answers without API Gateway: function URLs and AWS's own APIs send x-amzn-ErrorType too."""
+    host = scene.host
+    own = host.endswith(".amazonaws.com") and ".execute-api." not in host
+    return own or scene.owner.name == "AWS Lambda function URL"
+
+
 def store_of(headers: HeaderList) -> tuple[str, str] | None:
     """Return which object store answered, and the header line that says so."""
     return _told_by(headers, _STORES_BY_NAME)
@@ -127,7 +134,7 @@ def challenge_of(headers: HeaderList) -> str | None:
         ("cf-mitigated", ("challenge",)),
         ("x-amzn-waf-action", ("challenge", "captcha")),
         ("x-vercel-mitigated", ("challenge", "deny")),
-        ("x-datadome", ("protected",)),
+        ("x-dd-b", ("",)),
         ("x-sucuri-block", ("",)),
     ):
         value = headers.get(name)

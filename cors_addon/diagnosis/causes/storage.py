@@ -91,6 +91,10 @@ def is_signed(url: str) -> bool:
 def answered(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a store's response without Access-Control-Allow-Origin."""
     store = store_of(scene.headers)
+    own = scene.owner.name if scene.owner.kind == "platform" else ""
+    if own in _STORES and (store is None or store[0] != own):
+        # Backblaze B2 and Wasabi, among others, send Amazon's x-amz-id-2 too.
+        store = own, f"host {scene.host}"
     if store is not None and store[0] == "Amazon S3" and scene.status in (301, 307) and _to_region(scene):
         region = scene.headers.get("x-amz-bucket-region")
         how = f"{shown(scene.method, 20)} got {scene.status} from {store[0]} ({store[1]})"
@@ -99,8 +103,6 @@ def answered(finding: Finding, scene: Scene) -> Iterator[Cause]:
         return
     if ALLOW_ORIGIN in scene.headers or scene.is_redirect:
         return
-    if store is None and scene.owner.kind == "platform" and scene.owner.name in _STORES:
-        store = scene.owner.name, f"host {scene.host}"
     signed = is_signed(scene.url)
     if store is None and not signed:
         return
@@ -143,14 +145,14 @@ def _bucket(scene: Scene, who: str, said: str) -> Iterator[Cause]:
     other = _allows_this_page(scene)
     if scene.says(Hint.BUCKET_RULE_MISSES) or (other is not None and scene.is_preflight):
         flows = (scene.id, None if other is None else other.flow)
-        more = ", and the body says that no rule matches" if scene.body_hints else ""
+        more = ", and the body says that no rule matches" if scene.says(Hint.BUCKET_RULE_MISSES) else ""
         more += f", while {name_of(other)} allows the page" if other is not None else ""
         yield RULE_MISSES.named(HIGH, f"{said} to {shown(scene.method, 20)}{more}", flows)
     elif other is None and _granted(scene) is None:
         # Stores send CORS headers only to requests with Origin, and the same for every object of a bucket.
         denied = scene.says(Hint.ACCESS_DENIED) and not scene.is_preflight
         fix = (
-            f"{BUCKET.fix} Then mend the {scene.status} itself: the object is private, or is not there."
+            f"{BUCKET.fix} Then fix the {scene.status} itself: the object is private, or is not there."
             if denied
             else None
         )

@@ -98,7 +98,7 @@ cloudfront high x-amz-cf-id
 cloudfront high via .*\bcloudfront\b
 apigateway high x-amz-apigw-id
 apigateway high apigw-requestid
-apigateway medium x-amzn-errortype (?:MissingAuthenticationToken|Forbidden|Unauthorized|AccessDenied|BadRequest)
+apigateway low x-amzn-errortype (?:MissingAuthenticationToken|Forbidden|Unauthorized|AccessDenied|BadRequest)
 s3 high server amazons3
 s3 high x-amz-id-2
 s3 medium x-amz-bucket-region
@@ -120,7 +120,7 @@ fastapi medium server uvicorn
 fastapi low server hypercorn
 flask medium server werkzeug
 django medium server wsgiserver
-rails high x-powered-by phusion.passenger
+rails low x-powered-by phusion.passenger
 rails low server puma|phusion.passenger|unicorn|webrick
 laravel high x-powered-by laravel
 spring high x-application-context
