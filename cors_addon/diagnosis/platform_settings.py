@@ -11,7 +11,7 @@ SETTINGS: Final = {
     "Cloudflare R2": ("In the bucket's CORS policy", _BUCKET),
     "DigitalOcean Spaces": ("In the bucket's CORS configurations", _BUCKET),
     "Backblaze B2": ("In the bucket's CORS rules", _BUCKET),
-    "Wasabi": ("In the bucket's CORS settings", _BUCKET),
+    "Wasabi": ("In the bucket's Settings, under Permissions, CORS", _BUCKET),
     "Amazon API Gateway": (
         "In API Gateway",
         "Enable CORS for {origin} on the resource (REST API) or on the HTTP API, then deploy the stage. Errors of the "
@@ -34,7 +34,8 @@ SETTINGS: Final = {
     "Azure API Management": (
         "In the Azure portal, at the inbound policies of All APIs or of the API",
         "Add a cors policy with allowed-origins {origin}, the method and the headers below, as the first policy. It "
-        "answers OPTIONS before the subscription key is checked. At a product, a key or version in a header hides it.",
+        "answers OPTIONS before the subscription key is checked. A key in a header hides it at a product, and "
+        "a version in a header hides it at an API.",
     ),
     "Azure App Service": (
         "In the Azure portal, at the app's CORS settings",
@@ -66,7 +67,8 @@ SETTINGS: Final = {
     ),
     "Kong": (
         "In Kong",
-        "Set run_on_preflight: false on the authentication plugin, so that OPTIONS needs no credentials.",
+        "Add the cors plugin to the route or service: it answers OPTIONS before any authentication plugin runs. Or set "
+        "run_on_preflight: false on the authentication plugin, where it has that setting (key-auth, jwt and others).",
     ),
     "Apigee": (
         "In Apigee",
@@ -79,11 +81,11 @@ SETTINGS: Final = {
     ),
     "Istio or Envoy": (
         "In Istio",
-        "Add a corsPolicy to the VirtualService, which answers OPTIONS before tokens are checked, and allow OPTIONS in "
-        "the AuthorizationPolicy. In Envoy itself: set bypass_cors_preflight at jwt_authn.",
+        "Add a corsPolicy to the VirtualService, and allow OPTIONS in the AuthorizationPolicy, which Istio checks "
+        "first. In Envoy itself: put the cors filter before jwt_authn, or set bypass_cors_preflight there.",
     ),
     "Clerk": ("In Clerk's instance settings", "Add {origin} to allowed_origins."),
-    "WorkOS": ("In the WorkOS dashboard, under Authentication, Sessions", "Add {origin} to the CORS origins."),
+    "WorkOS": ("In the WorkOS dashboard, under Authentication, Sessions", "Add {origin} to the allowed origins."),
     "Font Awesome": (
         "In the kit's settings at fontawesome.com",
         "Add the page's domain ({origin}) to the kit's domains, or host the files yourself.",

@@ -121,7 +121,7 @@ def test_of_a_private_object_the_403_is_named_beside_the_rule() -> None:
 << <Error><Code>AccessDenied</Code></Error>
 """
     )
-    assert text.endswith("Then mend the 403 itself: the object is private, or is not there.")
+    assert text.endswith("Then fix the 403 itself: the object is private, or is not there.")
 
 
 LACKS = """

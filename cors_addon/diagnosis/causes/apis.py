@@ -94,7 +94,11 @@ _NOT_FOR_PAGES: Final = (
 
 _INSTEAD: Final = (
     (
-        re.compile(r"https?://[^/?]+/(?:[^?]*/)?api\.php\?(?!(?:[^#]*&)?(?:cross)?origin=)(?:[^#]*&)?action="),
+        # Programs of other authors have an api.php?action= too: the folder w, or an action of MediaWiki's own, tells.
+        re.compile(
+            r"https?://[^/?]+/(?:(?=w/)|(?=[^#]*\baction=(?:query|parse|opensearch|wb[a-z]+|compare|expandtemplates)\b))"
+            r"(?:[^?]*/)?api\.php\?(?!(?:[^#]*&)?(?:cross)?origin=)(?:[^#]*&)?action="
+        ),
         "MediaWiki's API",
         "Add origin=* to the URL's query: the API then answers every page, without its cookies.",
     ),

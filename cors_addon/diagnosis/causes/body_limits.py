@@ -29,9 +29,10 @@ _VERCELS_LIMIT: Final = (
     "Send less at once (a function takes 4.5 MB, which no setting raises), or upload to a store by a signed URL."
 )
 _LOAD_BALANCERS_LIMIT: Final = (
-    "Let the firewall (AWS WAF) pass larger bodies at this path: SizeRestrictions_BODY to Count, and Continue for "
-    "oversize handling in rules of your own. A Lambda function behind it takes 1 MB."
+    "Send less at once: a Lambda function behind the load balancer takes a body of 1 MB, and one request header holds "
+    "16 KB. No setting raises either. Upload large files to S3 by a presigned URL."
 )
+"""https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html"""
 _WAFS_BODY: Final = 8192
 _WAFS_PLACES: Final = ("AWS load balancer", "CloudFront", "API Gateway")
 _WAFS_LIMIT: Final = (
@@ -61,8 +62,8 @@ def too_large(scene: Scene, said: str, flows: tuple[str, ...]) -> Cause:
         told = TOO_LARGE.named(Confidence.HIGH, how, flows, fix=_VERCELS_LIMIT, title=title, where=where)
         return replace(told, headers_help=False)
     if scene.server.lower().startswith("awselb"):
-        title = "The AWS load balancer, or the firewall at it, takes no larger body"
-        where = "At the load balancer"
+        title = "The AWS load balancer takes no larger request"
+        where = "In the page's code"
         told = TOO_LARGE.named(Confidence.HIGH, said, flows, fix=_LOAD_BALANCERS_LIMIT, title=title, where=where)
         return replace(told, headers_help=False)
     sent = ((scene.headers.get(name) or "", part, setting) for name, part, setting in _BODY_LIMITS)

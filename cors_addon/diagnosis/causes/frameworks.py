@@ -61,8 +61,8 @@ _NEXT_PAGE: Final = (
     "answer OPTIONS in middleware.ts (proxy.ts since Next.js 16)."
 )
 _LARAVEL: Final = (
-    "Add {path} to paths in config/cors.php (as shipped: api/* and sanctum/csrf-cookie), keep HandleCors among the "
-    "global middleware, then run php artisan config:clear."
+    "Add {path} to paths in config/cors.php (as shipped: api/* and sanctum/csrf-cookie; Laravel 11 and later write the "
+    "file by php artisan config:publish cors). Keep HandleCors among the global middleware, then run config:clear."
 )
 _APACHE: Final = (
     "Where Apache itself asks: write Require valid-user within <LimitExcept OPTIONS>, and answer OPTIONS with the "

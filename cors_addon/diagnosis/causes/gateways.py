@@ -160,6 +160,11 @@ _PAGES: Final = {
         "In the page's code, or in the Vercel project",
         "Correct the path in the page's code. Or check root directory, folder api/ and rewrites, then deploy.",
     ),
+    "x-localtunnel-status: Tunnel Unavailable": (
+        "The tunnel is offline",
+        "On the machine that runs localtunnel",
+        "Start localtunnel again. Without --subdomain the host name is then another one, also for the page's code.",
+    ),
     "x-localtunnel-status: Tunnel Password Required": (
         "localtunnel's tunnel answered with its own page, a warning for browsers",
         "In the page's code",

@@ -64,11 +64,11 @@ tracing high:
     x-dtc x-dtpc x-dtreferer x-dynatrace*
         the Dynatrace RUM agent | the application's settings for cross-origin XHR correlation limit the URLs
     request-id request-context x-ms-request-root-id x-ms-request-id
-        Application Insights | correlationHeaderExcludedDomains, or disableCorrelationHeaders, in its
-        configuration
+        Application Insights | leave enableCorsCorrelation off, or list this host in
+        correlationHeaderExcludedDomains
     x-amzn-trace-id
-        CloudWatch RUM or another X-Ray client | addXRayTraceIdHeader in the RUM client's configuration takes a
-        list of hosts, or false
+        CloudWatch RUM or another X-Ray client | addXRayTraceIdHeader: false at the RUM client's http telemetry;
+        newer clients take a list of URL patterns there
     x-honeycomb-*
         Honeycomb's exporter | send traces through a collector that allows it
     b3 x-b3-*
@@ -101,8 +101,8 @@ client medium:
         jQuery, axios or another HTTP client of that habit | take X-Requested-With out of the client's common
         headers; jQuery adds it across origins only if told to
     x-xsrf-token
-        axios or Angular, for protection against request forgery | leave axios' withXSRFToken off for this host;
-        in Angular withNoXsrfProtection, or an interceptor, does it
+        axios or an interceptor of the page, for protection against request forgery | leave axios' withXSRFToken
+        off for this host, or have the interceptor (Angular adds it to its own origin only) skip the host
     x-csrf-token x-csrftoken csrf-token
         a framework's protection against request forgery (Rails, Laravel, Django, Spring) | send the token to
         the own origin only: another origin cannot check it
@@ -164,8 +164,6 @@ client high:
         or correct assetPrefix and redirects
     x-sveltekit-*
         SvelteKit | call other origins with fetch outside its data loading
-    x-remix-*
-        Remix or React Router | correct what leads its data loading to another origin
     x-signalr-user-agent
         SignalR | allow x-signalr-user-agent and x-requested-with on the server
     x-amz-* amz-sdk-invocation-id amz-sdk-request

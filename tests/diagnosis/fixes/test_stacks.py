@@ -40,6 +40,8 @@ TOLD = [
     (["X-Amz-Cf-Id: x==", "Via: 1.1 abc.cloudfront.net (CloudFront)"], {"cloudfront": HIGH}, "both of its headers"),
     (["X-Amz-Apigw-Id: x"], {"apigateway": HIGH}, "a REST API"),
     (["Apigw-Requestid: x"], {"apigateway": HIGH}, "an HTTP API"),
+    (["X-Amzn-ErrorType: AccessDeniedException"], {"apigateway": LOW}, "AWS's own APIs send it too"),
+    (["X-Powered-By: Phusion Passenger(R) 6.1.2"], {"rails": LOW}, "Passenger runs Python and Node.js too"),
     (["Server: AmazonS3", "X-Amz-Id-2: x"], {"s3": HIGH}, "its own Server"),
     (["X-GUploader-UploadID: x"], {"gcs": HIGH}, "Cloud Storage alone"),
     (["Function-Execution-Id: x"], {"firebase": HIGH}, "a function of Google's"),

@@ -82,7 +82,8 @@ APIGATEWAY: Final = Template(
     """
 # %developing%
 # not tested in a server
-# CloudFormation, HTTP API: the gateway answers OPTIONS itself, before authorizers, and overrides the backend's headers
+# CloudFormation, HTTP API: the gateway answers OPTIONS itself, and overrides the backend's headers; beside a $default
+# route with an authorizer it also needs a route OPTIONS /{proxy+} without one
 Api:
   Type: AWS::ApiGatewayV2::Api
   Properties:
@@ -95,7 +96,7 @@ Api:
       MaxAge: %max-age%
 
 # REST API instead: the backend sends the headers, OPTIONS is a method without authorizer, and the gateway's own
-# errors get theirs here (the same for DEFAULT_5XX)
+# errors get theirs here, for one origin (the same for DEFAULT_5XX)
 Errors4xx:
   Type: AWS::ApiGateway::GatewayResponse
   Properties:

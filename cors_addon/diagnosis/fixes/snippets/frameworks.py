@@ -138,6 +138,7 @@ let cors = Cors::default()
     %credentials%.supports_credentials()
     .max_age(%max-age%);
 // the last wrap is the outermost: around authentication, so that OPTIONS passes; it sets Vary
+// errors get the headers where a middleware returns a response, and not where it returns Err
 App::new()/* routes and other middleware */.wrap(cors)
 %answered%// remove all other code that sets Access-Control-Allow-Origin
 """)
@@ -156,6 +157,7 @@ let cors = CorsLayer::new()
     ])
     .allow_methods([%methods-rust%])
     .allow_headers([%headers-rust%])
+    .expose_headers([%exposed-rust%])
     %credentials%.allow_credentials(true)
     .max_age(std::time::Duration::from_secs(%max-age%));
 // the last layer is the outermost: around authentication, so that OPTIONS passes; it sets Vary

@@ -177,7 +177,7 @@ IIS: Final = Template(
 <!-- web.config, with the IIS CORS module installed: it answers OPTIONS before authentication and sets Vary -->
 <configuration>
   <system.webServer>
-    <cors enabled="true" failUnlistedOrigins="true">
+    <cors enabled="true">
 %each%      %credentials%<add origin="%origin%" allowed="true" allowCredentials="true" maxAge="%max-age%">
 %each%      %no-credentials%<add origin="%origin%" allowed="true" maxAge="%max-age%">
 %each%        <allowMethods>%methods-xml%</allowMethods>

@@ -123,6 +123,7 @@ def _values(need: Need) -> dict[str, str | None]:
         "exposed-or-none": ",".join(exposed),
         "headers-single": quoted(names, "'"),
         "headers-rust": listed(tuple(f'HeaderName::from_static("{name.lower()}")' for name in names)),
+        "exposed-rust": listed(tuple(f'HeaderName::from_static("{name.lower()}")' for name in exposed)),
         "headers-xml": "".join(f'<add header="{name}" />' for name in names) or None,
         "headers-json": json.dumps(list(names)),
         "methods-json": json.dumps(list(methods)),
