@@ -157,18 +157,6 @@ KNOWN: Final = (
         list_name="Allowed Domains",
     ),
     KnownServer(
-        "Nextcloud",
-        lambda scene: (
-            'realm="nextcloud"' in (scene.headers.get("WWW-Authenticate") or "").lower()
-            or _path(r"/(?:[^?]*/)?(?:remote\.php|public\.php|ocs/v[12]\.php)/")(scene)
-        ),
-        "In Nextcloud",
-        "Install the app WebAppPassword and list {origin} in its settings, or have a proxy in front answer OPTIONS and "
-        "add the headers: Nextcloud itself asks preflights for a sign-in.",
-        "the path or its realm",
-        default=_OFF,
-    ),
-    KnownServer(
         "Appwrite",
         lambda scene: _server("appwrite")(scene) or scene.host == "cloud.appwrite.io",
         "In the Appwrite console, at the project's Platforms",

@@ -42,6 +42,18 @@ def fix_of(url: str, status: int, *lines: str) -> str:
             ["X-Powered-By: Next.js, Payload", "Access-Control-Allow-Methods: PUT, PATCH, POST, GET, DELETE, OPTIONS"],
             "payload.config.ts",
         ),
+        (
+            "https://cloud.shop.example/remote.php/dav/files/me/",
+            401,
+            ['WWW-Authenticate: Basic realm="ownCloud", charset="UTF-8"'],
+            "In ownCloud's config/config.php",
+        ),
+        (
+            "https://cloud.shop.example/remote.php/dav/files/me/",
+            401,
+            ['WWW-Authenticate: Basic realm="Nextcloud", charset="UTF-8"'],
+            "WebAppPassword",
+        ),
         ("https://acme.my.salesforce.com/services/data/v59.0/query", 404, [], "Setup, under CORS"),
         ("https://acme.service-now.com/api/now/table/x", 401, ["WWW-Authenticate: Basic"], "CORS Rules"),
         ("http://openhabian.local:8080/rest/items", 404, [], "org.openhab.cors"),
