@@ -37,7 +37,7 @@ class KnownServer:
     def fix(self, scene: Scene) -> str:
         host = _hostname(scene.origin)
         filled = self.setting.replace("{origin}", _listed(scene.origin)).replace("{host}", host)
-        return filled.replace("{name}", re.sub(r":\d+$", "", host))
+        return filled.replace("{name}", _without_port(host))
 
     def fix_of_an_error(self, scene: Scene) -> str:
         """Return what to do about an error that comes without the headers, whoever asks."""
@@ -47,7 +47,9 @@ class KnownServer:
     def text(self, scene: Scene) -> Snippet | None:
         if self.snippet is None or not _HARMLESS.fullmatch(scene.origin):
             return None
-        text = self.snippet.replace("{origin}", scene.origin).replace("{host}", _hostname(scene.origin))
+        host = _hostname(scene.origin)
+        text = self.snippet.replace("{origin}", scene.origin).replace("{host}", host)
+        text = text.replace("{name}", _without_port(host))
         return Snippet(self.name, text, Confidence.HIGH, self.because)
 
 
@@ -61,3 +63,7 @@ def _listed(origin: str) -> str:
 
 def _hostname(origin: str) -> str:
     return origin.partition("://")[2][:200] or origin[:200]
+
+
+def _without_port(host: str) -> str:
+    return re.sub(r":\d+$", "", host)

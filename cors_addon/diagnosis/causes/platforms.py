@@ -20,8 +20,8 @@ CLOUD_RUN: Final = CauseEntry(
     "Cloud Run's IAM check rejects the request, because only invokers may call the service",
     "Server: Google Frontend with 401 or 403 and no header of an application, or a body that says so.",
     FixOwner.GATEWAY,
-    "Allow unauthenticated invocations: grant allUsers the role Cloud Run Invoker (roles/run.invoker). Preflights "
-    "carry no token, so IAM rejects each of them. Check tokens in the code instead.",
+    "Select Allow public access, or grant allUsers the role Cloud Run Invoker (roles/run.invoker). Preflights carry no "
+    "token, so IAM rejects each of them. Check tokens in the code instead.",
     rank=Rank.RESPONDER,
     absent=LACKS_ALLOW_ORIGIN,
     headers_help=False,

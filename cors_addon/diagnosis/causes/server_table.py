@@ -34,7 +34,7 @@ def _is_vite(scene: Scene) -> bool:
     if scene.server or "x-powered-by" in scene.headers:
         return False
     return _VITE.match(scene.path) is not None or (
-        scene.target is not None and scene.target.port in (5173, 5174, 4173) and scene.varies == {"origin"}
+        scene.target is not None and scene.target.port in (5173, 5174, 4173) and scene.varies in _VITES
     )
 
 
@@ -42,6 +42,9 @@ _VITE: Final = re.compile(
     r"/@(?:vite|fs|id|react-refresh)\b|/node_modules/\.vite/|/src/[^?]*\.(?:tsx?|jsx|vue|svelte)$"
 )
 
+
+_VITES: Final = ({"origin"}, {"origin", "access-control-request-headers"})
+"""What Vite's CORS code varies by, in responses to requests and to preflights."""
 
 _OFF: Final = "CORS is switched off by default"
 
@@ -99,12 +102,18 @@ KNOWN: Final = (
     KnownServer(
         "Next.js",
         lambda scene: scene.path.startswith("/_next/") and "x-nextjs-cache" not in scene.headers and not scene.server,
+        # allowedDevOrigins takes names without a port, and sends no header: it keeps Next.js 16 from answering 403.
         "In next.config.js of the server that is called",
-        "Set allowedDevOrigins: ['{host}'] (development), or send the headers by headers() in next.config.js.",
+        "Send the headers for /_next/ by headers(). In development, also list {name} in allowedDevOrigins.",
         "the path /_next/",
-        "module.exports = { allowedDevOrigins: ['{host}'] }",
-        "its development server allows its own origin only",
-        "allowedDevOrigins",
+        "module.exports = {\n"
+        "  allowedDevOrigins: ['{name}'],\n"
+        "  async headers() {\n"
+        "    const headers = [{ key: 'Access-Control-Allow-Origin', value: '{origin}' }]\n"
+        "    return [{ source: '/_next/:path*', headers }]\n"
+        "  },\n"
+        "}",
+        "its development server allows localhost only",
     ),
     KnownServer(
         "Vite",
@@ -117,7 +126,7 @@ KNOWN: Final = (
     ),
     KnownServer(
         "webpack-dev-server",
-        lambda scene: _path(r"/(?:sockjs-node|ws|__webpack_hmr)\b|/.*\.hot-update\.js")(scene) and not scene.server,
+        lambda scene: _path(r"/(?:sockjs-node|__webpack_hmr)\b|/.*\.hot-update\.js")(scene) and not scene.server,
         "In webpack.config.js of the server that is called",
         "Set devServer.headers: { 'Access-Control-Allow-Origin': '{origin}' } and devServer.allowedHosts.",
         "the path of webpack's development server",
@@ -153,7 +162,7 @@ KNOWN: Final = (
         "In the Sentry project's settings, under Security",
         "Add {host} to Allowed Domains.",
         "the path of Sentry's ingest",
-        default="it takes events of its Allowed Domains only",
+        default="it takes events of its Allowed Domains only, which are all (*) at first",
         list_name="Allowed Domains",
     ),
     KnownServer(
