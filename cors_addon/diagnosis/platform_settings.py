@@ -84,7 +84,7 @@ SETTINGS: Final = {
         "Add a corsPolicy to the VirtualService, and allow OPTIONS in the AuthorizationPolicy, which Istio checks "
         "first. In Envoy itself: put the cors filter before jwt_authn, or set bypass_cors_preflight there.",
     ),
-    "Clerk": ("In Clerk's instance settings", "Add {origin} to allowed_origins."),
+    "Clerk": ("In Clerk, by its Backend API (PATCH /v1/instance)", "Add {origin} to allowed_origins."),
     "WorkOS": ("In the WorkOS dashboard, under Authentication, Sessions", "Add {origin} to the allowed origins."),
     "Font Awesome": (
         "In the kit's settings at fontawesome.com",

@@ -134,15 +134,17 @@ KNOWN: Final = (
     ),
     KnownServer(
         "Jupyter",
+        # MAMP's Apache listens at port 8888 too; Tornado always names itself.
         lambda scene: (
-            _at(8888, "/api/", "/files/")(scene)
-            or (
-                _server("tornadoserver")(scene) and _path(r"/(?:[^?]*/)?api/(?:kernel|content|session|terminal)")(scene)
+            _server("tornadoserver")(scene)
+            and (
+                _at(8888, "/api/", "/files/")(scene)
+                or _path(r"/(?:[^?]*/)?api/(?:kernel|content|session|terminal)")(scene)
             )
         ),
         "In jupyter_server_config.py",
         "Set c.ServerApp.allow_origin = '{origin}'.",
-        "port 8888, or TornadoServer and the path",
+        "TornadoServer and the path",
         "c.ServerApp.allow_origin = '{origin}'",
         _OFF,
         "c.ServerApp.allow_origin",
@@ -151,7 +153,8 @@ KNOWN: Final = (
         "Socket.IO",
         _path(r"/(?:[^?]*/)?socket\.io/"),
         "Where the Socket.IO server is created",
-        "Set cors: { origin: '{origin}' } in its options, with credentials: true if the client sets withCredentials.",
+        "Set cors: { origin: '{origin}' } in its options, with credentials: true if the client sets withCredentials. "
+        "In Python: cors_allowed_origins=['{origin}'].",
         "the path /socket.io/",
         "const io = new Server(server, { cors: { origin: '{origin}' } })",
         "since version 3 CORS is switched off by default",

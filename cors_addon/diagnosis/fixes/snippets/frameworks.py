@@ -32,7 +32,7 @@ LARAVEL: Final = Template(
 // %developing%
 // not tested in a server
 // config/cors.php; then php artisan config:clear
-// HandleCors is global: it runs before authentication, covers errors, and sets Vary
+// HandleCors is global: it runs before authentication, covers errors, and sets Vary where several origins are listed
 return [
     'paths' => ['*'],
     'allowed_origins' => [%origins-single%],
