@@ -45,7 +45,7 @@ PLATFORM_HOSTS: Final = _table("""
     Clerk: clerk.accounts.dev
     WorkOS: workos.com
     OneLogin: onelogin.com
-    GitHub dev tunnels: app.github.dev github.dev
+    GitHub Codespaces: app.github.dev github.dev
     Dev tunnels: devtunnels.ms tunnels.api.visualstudio.com
     ngrok: ngrok.io ngrok.app ngrok.dev ngrok-free.app ngrok-free.dev
     localtunnel: loca.lt

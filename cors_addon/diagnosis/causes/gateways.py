@@ -148,7 +148,7 @@ _PAGES: Final = {
     "ERR_NGROK_3200": (
         "The tunnel is offline",
         "On the machine that runs ngrok",
-        "Start ngrok again. Without a reserved domain the host name is then another one, also for the page's code.",
+        "Start ngrok again, and compare the host name that it prints with the one in the page's code.",
     ),
     "ERR_NGROK_8012": (
         "ngrok reaches no server behind the tunnel",
@@ -163,7 +163,7 @@ _PAGES: Final = {
     "x-localtunnel-status: Tunnel Unavailable": (
         "The tunnel is offline",
         "On the machine that runs localtunnel",
-        "Start localtunnel again. Without --subdomain the host name is then another one, also for the page's code.",
+        "Start localtunnel again, and compare the host name that it prints with the one in the page's code.",
     ),
     "x-localtunnel-status: Tunnel Password Required": (
         "localtunnel's tunnel answered with its own page, a warning for browsers",
