@@ -58,7 +58,8 @@ APPLICATION_HOSTS: Final = _table("""
     Vercel: vercel.app now.sh
     Netlify: netlify.app
     Cloudflare: workers.dev pages.dev
-    Azure App Service: azurewebsites.net azurecontainerapps.io
+    Azure App Service: azurewebsites.net
+    Azure Container Apps: azurecontainerapps.io
     Heroku: herokuapp.com
     Render: onrender.com
     Railway: railway.app

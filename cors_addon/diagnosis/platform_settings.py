@@ -42,6 +42,11 @@ SETTINGS: Final = {
         "Add {origin} to the allowed origins: the platform then answers OPTIONS. Have either it or the code send the "
         "headers, not both.",
     ),
+    "Azure Container Apps": (
+        "In the Azure portal, at the container app's CORS settings",
+        "Allow origin {origin}, the method and the headers below. Have either the platform or the code send the "
+        "headers, not both.",
+    ),
     "Azure CDN": (
         "In the Azure portal, at the profile's rules",
         "Add a rule that sets Access-Control-Allow-Origin for {origin}, or have the origin send it and forward Origin.",

@@ -34,6 +34,13 @@ def test_a_platform_s_setting_stands_in_the_place_of_middleware() -> None:
     assert "middleware" not in text
 
 
+def test_container_apps_have_a_setting_of_their_own() -> None:
+    # https://learn.microsoft.com/azure/container-apps/cors
+    _, where, text = first_step(NO_ROUTE.format(url="https://shop.happyhill-1.westeurope.azurecontainerapps.io/orders"))
+    assert where == "In the Azure portal, at the container app's CORS settings"
+    assert text.startswith(f"Allow origin {PAGE}")
+
+
 def test_an_application_s_middleware_is_told_where_the_author_writes_it() -> None:
     _, _, text = first_step(NO_ROUTE.format(url="https://api.shop.example/orders"))
     assert "middleware" in text

@@ -99,15 +99,15 @@ INGRESS: Final = CauseEntry(
 )
 EASY_AUTH: Final = CauseEntry(
     "app-service-authentication",
-    "Azure App Service authentication answers before the application",
+    "Azure's built-in authentication answers before the application",
     "Status 401 or 403 with ARRAffinity and the Nonce cookie, or a WWW-Authenticate with the host as its realm and "
     "login.windows.net.",
     FixOwner.GATEWAY,
     "Let unauthenticated requests through (Unauthenticated requests: Allow) and check them in the code, or exclude the "
-    "API's paths. List the page's origin under CORS of the App Service, which answers preflights.",
+    "API's paths. List the page's origin under the app's CORS settings, which answer preflights.",
     rank=Rank.RESPONDER,
     absent=LACKS_ALLOW_ORIGIN,
-    where="In the Azure portal, at the App Service's Authentication",
+    where="In the Azure portal, at the app's Authentication",
     decisive=True,
 )
 CLOUDFRONT: Final = CauseEntry(
@@ -195,7 +195,7 @@ def answered(finding: Finding, scene: Scene) -> Iterator[Cause]:
     yield from _api_gateway(scene, said)
     yield from _kong(scene, said)
     if scene.status in (401, 403) and _is_easy_auth(scene):
-        yield EASY_AUTH.named(HIGH, f"{said} with what App Service authentication sends", flows)
+        yield EASY_AUTH.named(HIGH, f"{said} with what Azure's authentication sends", flows)
     if (
         scene.is_preflight
         and (_SCRIPT_PATH.search(scene.path) or scene.server == "GSE")
