@@ -45,11 +45,6 @@ PLATFORM_HOSTS: Final = _table("""
     Clerk: clerk.accounts.dev
     WorkOS: workos.com
     OneLogin: onelogin.com
-    GitHub Codespaces: app.github.dev github.dev
-    Dev tunnels: devtunnels.ms tunnels.api.visualstudio.com
-    ngrok: ngrok.io ngrok.app ngrok.dev ngrok-free.app ngrok-free.dev
-    localtunnel: loca.lt
-    Cloudflare Tunnel: trycloudflare.com
 """)
 
 APPLICATION_HOSTS: Final = _table("""
@@ -67,8 +62,13 @@ APPLICATION_HOSTS: Final = _table("""
     Deno Deploy: deno.dev
     Elastic Beanstalk: elasticbeanstalk.com
     Firebase Hosting: web.app firebaseapp.com
+    GitHub Codespaces: app.github.dev github.dev
+    Dev tunnels: devtunnels.ms tunnels.api.visualstudio.com
+    ngrok: ngrok.io ngrok.app ngrok.dev ngrok-free.app ngrok-free.dev
+    localtunnel: loca.lt
+    Cloudflare Tunnel: trycloudflare.com
 """)
-"""Where people run programs of their own, which send what these programs say."""
+"""Where people run programs of their own, or lead to them by a tunnel: sent is what these programs say."""
 
 THIRD_PARTIES: Final = _table("""
     GitHub: github.com api.github.com githubusercontent.com githubassets.com ghcr.io

@@ -30,6 +30,10 @@ _AT_SERVICES: Final = {
     "it from your own backend, with a copy to fall back on.",
 }
 """What a page can do about a cause at somebody else's service."""
+_NO_MIDDLEWARE: Final = (
+    "Look for allowed origins in its settings: a platform takes no middleware. Where it has none, call it from your "
+    "own backend."
+)
 _FUNCTIONS: Final = {"Supabase": "/functions/", "Netlify": "/.netlify/functions/"}
 """Where a platform runs its customers' code."""
 _OF_THE_SERVER: Final = (FixOwner.SERVER, FixOwner.GATEWAY)
@@ -86,6 +90,8 @@ def _of_cause(verdict: Verdict, cause: Cause, send: tuple[Send, ...], snippet: S
         setting = _setting(verdict) if general and not where else None
         if owner.kind == PLATFORM or setting is not None:
             who = PLATFORM
+            if setting is None and general and not where:
+                text = _NO_MIDDLEWARE
             where, text = setting or (where or f"In {owner.name}", text)
     return PlanStep(who, where, text, send, snippet)
 

@@ -34,6 +34,18 @@ def test_a_platform_s_setting_stands_in_the_place_of_middleware() -> None:
     assert "middleware" not in text
 
 
+def test_behind_a_tunnel_the_application_s_middleware_is_told() -> None:
+    who, where, text = first_step(NO_ROUTE.format(url="https://abc.ngrok-free.app/orders"))
+    assert (who, where) == ("server", "")
+    assert "middleware" in text
+
+
+def test_no_middleware_is_told_to_a_platform_whose_setting_is_not_known() -> None:
+    who, where, text = first_step(NO_ROUTE.format(url="https://abc.appsync-api.eu-west-1.amazonaws.com/graphql"))
+    assert (who, where) == ("platform", "In AWS AppSync")
+    assert text.startswith("Look for allowed origins in its settings")
+
+
 def test_container_apps_have_a_setting_of_their_own() -> None:
     # https://learn.microsoft.com/azure/container-apps/cors
     _, where, text = first_step(NO_ROUTE.format(url="https://shop.happyhill-1.westeurope.azurecontainerapps.io/orders"))
