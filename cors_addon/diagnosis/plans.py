@@ -34,7 +34,10 @@ _NO_MIDDLEWARE: Final = (
     "Look for allowed origins in its settings: a platform takes no middleware. Where it has none, call it from your "
     "own backend."
 )
-_FUNCTIONS: Final = {"Supabase": "/functions/", "Netlify": "/.netlify/functions/"}
+_FUNCTIONS: Final = {
+    "Supabase": ("/functions/", ".functions.supabase.co/"),
+    "Netlify": ("/.netlify/functions/",),
+}
 """Where a platform runs its customers' code."""
 _OF_THE_SERVER: Final = (FixOwner.SERVER, FixOwner.GATEWAY)
 _SESSION: Final = 2
@@ -98,7 +101,7 @@ def _of_cause(verdict: Verdict, cause: Cause, send: tuple[Send, ...], snippet: S
 
 def _setting(verdict: Verdict) -> tuple[str, str] | None:
     platform = verdict.owner.name if verdict.owner is not None else ""
-    if _FUNCTIONS.get(platform, "") not in verdict.url:
+    if not any(part in verdict.url for part in _FUNCTIONS.get(platform, ("",))):
         # What it answers elsewhere, no code of its customers writes.
         return None
     return setting_of(platform, _page_of(verdict))

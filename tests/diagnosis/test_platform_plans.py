@@ -46,6 +46,12 @@ def test_no_middleware_is_told_to_a_platform_whose_setting_is_not_known() -> Non
     assert text.startswith("Look for allowed origins in its settings")
 
 
+@pytest.mark.parametrize("url", ["https://a.supabase.co/functions/v1/hi", "https://a.functions.supabase.co/hi"])
+def test_of_a_function_of_supabase_s_the_code_is_told(url: str) -> None:
+    _, where, _ = first_step(NO_ROUTE.format(url=url))
+    assert where == "In the Edge Function's code"
+
+
 def test_container_apps_have_a_setting_of_their_own() -> None:
     # https://learn.microsoft.com/azure/container-apps/cors
     _, where, text = first_step(NO_ROUTE.format(url="https://shop.happyhill-1.westeurope.azurecontainerapps.io/orders"))

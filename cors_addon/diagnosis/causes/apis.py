@@ -50,7 +50,7 @@ THIRD_PARTY: Final = CauseEntry(
 INSTEAD: Final = CauseEntry(
     "another-url-for-pages",
     "This URL is not for pages, and its service has another one that is",
-    "The URL is one of MediaWiki's API without origin=*, or a file's at GitHub, GitLab or Dropbox.",
+    "The URL is one of MediaWiki's API without origin=*, or a file's at GitHub, GitLab, Dropbox or Cloud Storage.",
     FixOwner.CLIENT,
     "Call the URL that the service documents for pages.",
     headers_help=False,
@@ -107,6 +107,13 @@ _INSTEAD: Final = (
         re.compile(r"https://maps\.googleapis\.com/maps/api/(?:place|directions|distancematrix)/"),
         "This web service of Google Maps",
         "Use the Maps JavaScript API in the page (Places library, routes), or call the web service from your backend.",
+    ),
+    (
+        # https://cloud.google.com/storage/docs/cross-origin
+        re.compile(r"https://storage\.cloud\.google\.com/([^?#]*)"),
+        "This URL of Cloud Storage",
+        r"Use https://storage.googleapis.com/\1 (signed, where the object is private), with a CORS rule at the "
+        "bucket: the endpoint for signed-in people allows no page.",
     ),
     (
         re.compile(r"https://drive\.google\.com/(?:uc|file/d)\b"),
