@@ -91,6 +91,38 @@ OWN_ORIGIN_REFUSED: Final = Violation(
     """),
 )
 
+WEBSOCKET_REFUSED: Final = Violation(
+    id="websocket-refused",
+    title="The WebSocket handshake got {status}, and no CORS header has a part in that",
+    severity=Severity.ADVICE,
+    stages=frozenset({Stage.RESPONSE}),
+    explanation=prose("""
+        Browsers send Origin with every WebSocket handshake and check no CORS header of the response: any
+        page may open a WebSocket to any server. The server decides instead, and many compare Origin with a
+        list of their own. The page learns only that the connection failed.
+    """),
+    fix=prose("""
+        On the server: add the page's origin to the list that the WebSocket code compares with, so that it
+        answers `101`. CORS middleware does not run for a handshake. For `401`, `404` or `426` look at
+        authentication, at the path, or at a proxy that does not pass on Upgrade.
+    """),
+    anchor="https://fetch.spec.whatwg.org/#origin-header",
+    example=pair("""
+          > GET https://api.test/ws
+          > Connection: Upgrade
+          > Origin: https://app.test
+          > Sec-Fetch-Dest: empty
+          > Sec-Fetch-Mode: websocket
+          > Sec-Fetch-Site: same-site
+          > Sec-WebSocket-Version: 13
+          > Upgrade: websocket
+        - < 403
+        + < 101
+        + < Connection: Upgrade
+        + < Upgrade: websocket
+    """),
+)
+
 STICKY_COOKIE_NOT_RETURNED: Final = Violation(
     id="sticky-cookie-not-returned",
     title="A cookie that this host set is not sent back: {names}",
@@ -130,4 +162,10 @@ STICKY_COOKIE_NOT_RETURNED: Final = Violation(
     """),
 )
 
-NEGLECTED: Final = (SET_COOKIE_REFUSED, RESPONSE_OPAQUE, OWN_ORIGIN_REFUSED, STICKY_COOKIE_NOT_RETURNED)
+NEGLECTED: Final = (
+    SET_COOKIE_REFUSED,
+    RESPONSE_OPAQUE,
+    OWN_ORIGIN_REFUSED,
+    WEBSOCKET_REFUSED,
+    STICKY_COOKIE_NOT_RETURNED,
+)

@@ -24,6 +24,8 @@ def neglected_conditions(record: Record, credentials: CredentialsObserver, cooki
     """Return what is lost of an exchange although it is not blocked."""
     if record.kind is Kind.NO_CORS:
         return _opaque(record)
+    if record.kind is Kind.WEBSOCKET:
+        return _handshake(record)
     if record.kind is Kind.SAME_ORIGIN:
         return _own_origin(record)
     if record.kind is not Kind.CORS:
@@ -66,6 +68,15 @@ def _own_origin(record: Record) -> list[Condition]:
     values = response.headers.get_all("Vary")[:8]
     lines = tuple(HeaderLine("response", "Vary", inert(value, 200)) for value in values)
     return [_condition("own-origin-refused", params, lines)]
+
+
+def _handshake(record: Record) -> list[Condition]:
+    """A WebSocket handshake of a page that the server refuses; a redirect or an error of its own is none."""
+    response = record.exchange.response
+    if response is None or not 400 <= response.status < 500 or record.classification.origin is None:
+        return []
+    lines = (HeaderLine("request", "Origin", inert(record.classification.origin, 200)),)
+    return [_condition("websocket-refused", {"status": str(response.status)}, lines)]
 
 
 def _opaque(record: Record) -> list[Condition]:

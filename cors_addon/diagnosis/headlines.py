@@ -80,6 +80,7 @@ _SHORTS: Final = {
     "private-address-wildcard": "private and *",
     "own-origin-refused": "{status} own origin",
     "sticky-cookie-not-returned": "sticky cookie",
+    "websocket-refused": "{status} WebSocket",
     "cached-without-origin": "cached without",
 }
 

@@ -41,6 +41,7 @@ NOT_SIMULATED: Final = {
     "redirect-mixed-content": "Only a page over https refuses it, and a rule does not choose the page.",
     "own-origin-refused": "It begins with a request of a page to its own origin, and those are never touched.",
     "sticky-cookie-not-returned": _ADVICE,
+    "websocket-refused": _ADVICE,
     "origin-echoed-with-credentials": _ADVICE,
     "origin-pattern-too-loose": _ADVICE,
     "null-origin-with-credentials": _ADVICE,

@@ -110,6 +110,7 @@ class Hint(StrEnum):
     HAPROXY_UNAVAILABLE = "haproxy-unavailable"
     """HAProxy's own page, which names no server: none is up behind it."""
     SUPABASE_JWT = "supabase-jwt"
+    WEBSOCKET_ORIGIN = "websocket-origin"
     """The gateway in front of Supabase's functions misses a token, or does not trust it."""
 
 
@@ -220,7 +221,15 @@ _PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
     (Hint.WSO2_CREDENTIALS, r"\"code\": ?\"?90090[0-9]"),
     (Hint.ENVOY_JWT, r"^\s*jwt (?:is missing|is expired|verification fails|is not in the form|issuer is not)"),
     (Hint.HAPROXY_UNAVAILABLE, r"no server is available to handle this request\."),
-    (Hint.SUPABASE_JWT, r"\"code\": ?401, ?\"message\": ?\"(?:invalid jwt|missing authorization header)\""),
+    (
+        Hint.SUPABASE_JWT,
+        r"(?:\"code\": ?401, ?\"message\"|^\s*\{\s*\"msg\"): ?\"(?:error: )?"
+        r"(?:invalid jwt|missing authorization header)\"",
+    ),
+    (
+        Hint.WEBSOCKET_ORIGIN,
+        r"request origin .{1,200} is not authorized for host|origin not allowed by upgrader|websocket: request origin",
+    ),
     (Hint.SIGN_IN, r"<input[^>]{0,200}type=[\"']?password"),
 )
 

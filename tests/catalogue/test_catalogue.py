@@ -72,6 +72,7 @@ NAMES: dict[str, tuple[str | None, str | None]] = {
     "set-cookie-refused": (None, None),
     "response-opaque": (None, None),
     "own-origin-refused": (None, None),
+    "websocket-refused": (None, None),
     "sticky-cookie-not-returned": (None, None),
 }
 # What does not block by itself, and why no more than this.
@@ -107,6 +108,7 @@ NOT_BLOCKING = {
     "response-opaque": Severity.ADVICE,  # The page may not want to read it.
     "own-origin-refused": Severity.RISK,  # The browser hands the refusal over.
     "sticky-cookie-not-returned": Severity.ADVICE,  # The server may refuse for another reason.
+    "websocket-refused": Severity.ADVICE,  # Nothing of CORS, and the server may have another reason.
 }
 STAGES: dict[str, set[Stage]] = {
     "preflight-status-not-ok": {P},
@@ -123,6 +125,7 @@ STAGES: dict[str, set[Stage]] = {
     "mode-same-origin": {D},
     "redirect-mixed-content": {D},
     "own-origin-refused": {R},
+    "websocket-refused": {R},
     "sticky-cookie-not-returned": {R},
     "corp-not-same-origin": {D, R},
     "corp-not-same-site": {D, R},

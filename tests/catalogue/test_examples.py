@@ -23,6 +23,7 @@ OUTSIDE_CORS = {
     "nosniff-mime",
     "response-opaque",
     "own-origin-refused",
+    "websocket-refused",
 }
 
 

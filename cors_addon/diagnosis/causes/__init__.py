@@ -36,6 +36,7 @@ from . import (
     spelling,
     storage,
     uncovered_routes,
+    websockets,
 )
 from .cause import CauseEntry, Rank
 from .context import Scene
@@ -44,7 +45,19 @@ from .server_table import known_server
 _FAMILIES: Final = (
     *(refusals, origins, spelling, preflights, redirects, navigations, sign_in_pages, errors, body_limits),
     *(uncovered_routes, caches),
-    *(frameworks, gateways, platforms, storage, apis, connections, library_table, pages, exposure, discarded),
+    *(
+        frameworks,
+        gateways,
+        platforms,
+        storage,
+        apis,
+        connections,
+        library_table,
+        pages,
+        exposure,
+        discarded,
+        websockets,
+    ),
 )
 
 CAUSES: Final[Mapping[str, CauseEntry]] = MappingProxyType(
@@ -93,6 +106,7 @@ _ORIGIN_MISSING: Final = (
     origins.app_shells,
     apis.not_for_pages,
     libraries.needless_preflight,
+    pages.by_another_name,
     pages.by_element,
 )
 _OF_PREFLIGHTS: Final = (
@@ -143,6 +157,7 @@ _RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
         "redirect-mixed-content": (navigations.to_navigation, redirects.redirected),
         "mode-same-origin": (navigations.to_navigation, redirects.redirected),
         "network-error": (connections.failed,),
+        "blocked-response-not-saved": (connections.mixed,),
         "header-not-exposed": (spelling.names, exposure.not_exposed),
         "expose-headers-invalid": (spelling.malformed,),
         "orb-blocked": (pages.withheld,),
@@ -154,6 +169,7 @@ _RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
         "sticky-cookie-not-returned": (discarded.sticky,),
         "own-origin-refused": (refusals.own_origin,),
         "response-opaque": (discarded.opaque,),
+        "websocket-refused": (websockets.refused,),
     }
 )
 
@@ -239,6 +255,7 @@ _CONTAINED: Final[Mapping[str, frozenset[str]]] = {
     "third-party-without-cors": frozenset({"path-not-found"}),
     "redirected-to-login": frozenset({"sign-in-page-fetched", "apps-script-failed"}),
     "preflight-meets-validation": frozenset({"client-certificate-missing"}),
+    "preflight-redirected-to-login": frozenset({"no-application-at-host"}),
 }
 """What another cause says already, and more exactly."""
 
