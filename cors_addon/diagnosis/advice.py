@@ -172,6 +172,15 @@ def _known_hidden(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in names if name not in _NEVER_HIDDEN)
 
 
+_ALMOST: Final = frozenset(
+    {
+        *("access-control-expose-header", "access-control-exposed-headers", "access-control-exposed-header"),
+        *("access-control-exposes-headers", "access-control-expose", "allow-access-expose-headers"),
+    }
+)
+"""How Access-Control-Expose-Headers is misspelt."""
+
+
 def hidden_header_names(mode: CredentialsMode, headers: HeaderList) -> list[str]:
     """Return the lower-cased names of the response headers that scripts may want to read and cannot."""
     wanted = _ever_hidden(headers.names())
@@ -194,6 +203,10 @@ def _hidden(record: Record, headers: HeaderList, mode: CredentialsMode, listed: 
     hidden = hidden_header_names(mode, headers) if response is not None and is_ok_status(response.status) else []
     if not hidden:
         return []
+    if any(name in _ALMOST for name in hidden):
+        # The server means to expose them, and a letter is wrong.
+        note = _note("header-not-exposed", {"names": inert(", ".join(hidden))}, headers, EXPOSE_HEADERS)
+        return [replace(note, severity=Severity.ADVICE)]
     if headers.expose_headers is None and len(hidden) <= _MOST_SHARED:
         # A server's responses lack the same, one after the other.
         return [_unexposed(tuple(hidden))]

@@ -40,6 +40,8 @@ _FUNCTIONS: Final = {
 }
 """Where a platform runs its customers' code."""
 _OF_THE_SERVER: Final = (FixOwner.SERVER, FixOwner.GATEWAY)
+_SLIPS: Final = ("response-header-on-request", "method-letter-case")
+"""What the page writes wrongly: the fix is in its code, and no header of the server's is needed."""
 _SESSION: Final = 2
 """The rank of what other responses of the host showed."""
 
@@ -52,7 +54,7 @@ def plan_of(verdict: Verdict, findings: Iterable[Finding], causes: tuple[Cause, 
     top = causes[0] if causes else None
     owner = verdict.owner.kind if verdict.owner is not None else UNKNOWN
     # Nobody can have a third party send other headers.
-    helps = (top is None or top.headers_help) and owner != THIRD_PARTY
+    helps = (top is None or top.headers_help) and owner != THIRD_PARTY and not _is_the_pages_alone(top, findings)
     send = _sends(verdict, findings) if helps else ()
     snippet = _snippet(findings, top)
     first = _of_cause(verdict, top, send, snippet) if top is not None else None
@@ -64,6 +66,14 @@ def plan_of(verdict: Verdict, findings: Iterable[Finding], causes: tuple[Cause, 
     return steps
 
 
+def _is_the_pages_alone(cause: Cause | None, findings: tuple[Finding, ...]) -> bool:
+    """Say whether a slip in the page's code is all that fails: the server would have to allow what nobody means."""
+    if cause is None or cause.who is not FixOwner.CLIENT or cause.id not in _SLIPS:
+        return False
+    stopping = (finding for finding in findings if finding.severity in (Severity.BLOCKED, Severity.CONDITIONAL))
+    return all(any(each.id == cause.id for each in finding.causes) for finding in stopping)
+
+
 def _may_be_anybodys(findings: tuple[Finding, ...], cause: Cause | None) -> bool:
     """Say whether nothing shows that the page's author runs the server: no setting, and no other response for it."""
     if not _stops(findings):
@@ -73,7 +83,7 @@ def _may_be_anybodys(findings: tuple[Finding, ...], cause: Cause | None) -> bool
         return False
     if cause is None:
         return True
-    return cause.snippet is None and cause.rank != _SESSION and cause.who is FixOwner.SERVER
+    return cause.snippet is None and cause.rank != _SESSION and cause.who in _OF_THE_SERVER
 
 
 def _stops(findings: tuple[Finding, ...]) -> bool:

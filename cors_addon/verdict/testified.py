@@ -32,12 +32,15 @@ _COOKIES: Final = 5
 NO_CORS_AFTER_ALL: Final = "the browser used a response that fails the CORS check: a beacon, or mode no-cors"
 BESIDE_CORS: Final = "the browser names another reason than CORS for a response that fails the CORS check: mode no-cors"
 _REASONS: Final = (
-    ("net::ERR_BLOCKED_BY_CLIENT", "an extension or content blocker in the browser stopped the request"),
-    ("net::ERR_BLOCKED_BY_CSP", "the page's Content-Security-Policy blocks the request"),
+    ("net::ERR_BLOCKED_BY_CLIENT", "an extension or content blocker stopped the request: try without it"),
+    ("net::ERR_BLOCKED_BY_CSP", "the page's Content-Security-Policy blocks it: list the server in connect-src"),
     ("net::ERR_BLOCKED_BY_ADMINISTRATOR", "the administrator's policy blocks the request"),
     ("net::ERR_BLOCKED_BY_ORB", "opaque response blocking withheld the response"),
-    ("net::ERR_BLOCKED_BY_LOCAL_NETWORK_ACCESS", "the page lacks the browser's permission for the local network"),
-    ("net::ERR_BLOCKED_BY_PRIVATE_NETWORK_ACCESS", "the browser keeps public pages from private addresses"),
+    ("net::ERR_BLOCKED_BY_LOCAL_NETWORK_ACCESS", "the local network needs the user's permission, and a page on https"),
+    (
+        "net::ERR_BLOCKED_BY_PRIVATE_NETWORK_ACCESS",
+        "the browser keeps public http pages from private addresses: serve the page over https",
+    ),
     ("net::ERR_BLOCKED_BY_MIXED_CONTENT", "the page is on https, and browsers keep it from loading http"),
     ("net::ERR_UNSAFE_PORT", "browsers block this port: move the server to another one"),
     ("net::ERR_TOO_MANY_REDIRECTS", "the redirects do not end"),

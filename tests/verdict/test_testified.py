@@ -121,12 +121,13 @@ def test_what_is_only_inferred_makes_nothing_sure_against_the_headers(exchange: 
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        ("net::ERR_BLOCKED_BY_CLIENT", "an extension or content blocker in the browser stopped the request"),
+        ("net::ERR_BLOCKED_BY_CLIENT", "an extension or content blocker stopped the request: try without it"),
         ("net::ERR_CONNECTION_REFUSED", "the browser got no connection to the server"),
         (
             "net::ERR_BLOCKED_BY_LOCAL_NETWORK_ACCESS_CHECKS",
-            "the page lacks the browser's permission for the local network",
+            "the local network needs the user's permission, and a page on https",
         ),
+        ("net::ERR_BLOCKED_BY_CSP", "the page's Content-Security-Policy blocks it: list the server in connect-src"),
         ("net::ERR_UNSAFE_PORT", "browsers block this port: move the server to another one"),
         ("net::ERR_UNHEARD_OF", "the browser got no response"),
     ],

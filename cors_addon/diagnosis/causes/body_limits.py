@@ -33,6 +33,10 @@ _LOAD_BALANCERS_LIMIT: Final = (
     "16 KB. No setting raises either. Upload large files to S3 by a presigned URL."
 )
 """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html"""
+_GOOGLES_LIMIT: Final = (
+    "Send less at once (Google's front end takes 32 MB for App Engine and Cloud Run, which no setting raises), or "
+    "upload to Cloud Storage by a signed URL."
+)
 _WAFS_BODY: Final = 8192
 _WAFS_PLACES: Final = ("AWS load balancer", "CloudFront", "API Gateway")
 _WAFS_LIMIT: Final = (
@@ -60,6 +64,10 @@ def too_large(scene: Scene, said: str, flows: tuple[str, ...]) -> Cause:
         title = "Vercel's functions take no larger body"
         where = "In the page's code"
         told = TOO_LARGE.named(Confidence.HIGH, how, flows, fix=_VERCELS_LIMIT, title=title, where=where)
+        return replace(told, headers_help=False)
+    if scene.server == "Google Frontend":
+        title, where = "Google's front end takes no larger body", "In the page's code"
+        told = TOO_LARGE.named(Confidence.HIGH, said, flows, fix=_GOOGLES_LIMIT, title=title, where=where)
         return replace(told, headers_help=False)
     if scene.server.lower().startswith("awselb"):
         title = "The AWS load balancer takes no larger request"

@@ -63,6 +63,10 @@ _CACHE_HEADERS: Final = (
 )
 
 
+_SHARED: Final = ("font", "script", "style", "image")
+"""What many pages load from one URL, with Origin or without."""
+
+
 def cache_hit(scene: Scene) -> str | None:
     """Return the header line that says that a cache answered; ``None`` without one."""
     for name, words in _CACHE_HEADERS:
@@ -127,6 +131,9 @@ def for_another(scene: Scene, value: str | None) -> Iterator[Cause]:
             yield CACHED.named(MEDIUM, how, (scene.id, other.flow), rank=Rank.SESSION)
         elif store_of(scene.headers) is not None:
             yield CACHED.named(LOW, f"{where}; a store sends CORS headers only to requests with Origin", (scene.id,))
+        elif scene.record.classification.destination in _SHARED and scene.status == 200:
+            how = f"{where}; a copy that was stored for a request without Origin may lack the header"
+            yield CACHED.named(LOW, how, (scene.id,))
 
 
 def _other_with_headers(scene: Scene) -> Sighting | None:

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...catalogue.violation import FixOwner
+from ...traffic.address_spaces import address_space_of
 from ...traffic.body_hints import Hint
 from ...traffic.exchange import KILLED, Responder
+from ...traffic.trusted_origins import is_loopback
 from ...verdict.model import Cause, Confidence, Finding
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry
 from .context import Scene, shown
@@ -108,6 +110,14 @@ OFFLINE: Final = _entry(
     "Connect the machine, then try again.",
 )
 
+MIXED: Final = _entry(
+    "http-from-https-page",
+    "A page on https may not call http (mixed content)",
+    "The page is on https, the URL has http and is of no local network, and the browser sent nothing.",
+    FixOwner.CLIENT,
+    "Call the API over https, or through the page's own host (a path that its server passes on).",
+)
+
 MISDIRECTED: Final = CauseEntry(
     "connection-to-wrong-host",
     "The request arrived on a connection that was opened to another host",
@@ -157,7 +167,19 @@ OTHER_PROGRAM: Final = CauseEntry(
 ENTRIES: Final = (
     OTHER_PROGRAM,
     PLAIN,
-    *(NOT_REACHED, NAME_UNKNOWN, CERTIFICATE, TLS, BROKEN_OFF, TOO_SLOW, PROXY_PAGE, KILLED_IN_PROXY, BLOCKER, OFFLINE),
+    *(
+        NOT_REACHED,
+        NAME_UNKNOWN,
+        CERTIFICATE,
+        TLS,
+        BROKEN_OFF,
+        TOO_SLOW,
+        PROXY_PAGE,
+        KILLED_IN_PROXY,
+        BLOCKER,
+        OFFLINE,
+        MIXED,
+    ),
     *(MISDIRECTED, CLIENT_CERTIFICATE, HEADERS_TOO_LARGE),
 )
 
@@ -216,6 +238,15 @@ def turned_away(finding: Finding, scene: Scene) -> Iterator[Cause]:
         yield HEADERS_TOO_LARGE.named(HIGH, said, (scene.id,))
 
 
+def mixed(finding: Finding, scene: Scene) -> Iterator[Cause]:
+    """For a request that the browser blocked without a response: may this page call this URL at all?"""
+    page, target = scene.page, scene.target
+    if page is None or target is None or (page.scheme, target.scheme) != ("https", "http"):
+        return
+    if address_space_of(target, "") is None and not is_loopback(page):
+        yield MIXED.named(HIGH, f"the page is {shown(scene.origin, 80)}, and the URL has http", (scene.id,))
+
+
 def failed(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a flow that failed before a response: between proxy and server, or by what a browser saved of it."""
     exchange = scene.record.exchange
@@ -233,7 +264,40 @@ def failed(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if known in (None, BROKEN_OFF) and scene.seconds >= _LONG_WAIT:
         yield TOO_SLOW.named(MEDIUM, message, (scene.id,))
     if known is not None:
-        yield known.named(HIGH, message, (scene.id,))
+        how, fix = _address(scene, known)
+        who = FixOwner.CLIENT if fix else None
+        yield known.named(HIGH, f"{message}{how}", (scene.id,), fix=fix or None, who=who)
     if not by_browser:
         how = f"mitmproxy responded instead of the server, without CORS headers, after {shown(error, 160)}"
         yield PROXY_PAGE.named(HIGH if known is None else MEDIUM, how)
+
+
+def _address(scene: Scene, known: CauseEntry) -> tuple[str, str]:
+    """Say what the URL's host itself tells of a server that was not found, and the fix; both empty where it is plain.
+
+    localhost is the machine of whoever runs the browser. A name without a dot is one of a container or a local network.
+    """
+    page, target = scene.page, scene.target
+    if page is None or target is None or known not in (NOT_REACHED, NAME_UNKNOWN):
+        return "", ""
+    host, here = shown(target.host, 80), shown(scene.origin, 80)
+    if known is NAME_UNKNOWN:
+        if host in _UNSET:
+            return f"; the URL's host is {host}, as of a variable that is not set", _SET_THE_ADDRESS
+        if "." not in host and page.host != target.host:
+            how = f"; {host} is a name without a dot, as containers have among themselves"
+            return how, "Call an address that the browser reaches: the port that the container publishes to its host."
+        return "", ""
+    if is_loopback(target) and not is_loopback(page):
+        how = f"; {host} is the machine on which the browser runs, and the page comes from {here}"
+        return how, f"{_SET_THE_ADDRESS} For visitors of {here}, localhost is their own machine."
+    if page.host == target.host and page.port != target.port:
+        fix = f"Correct the port of the URL, or start the server on it: the page comes from {here}."
+        return f"; the page comes from the same host at {here}", fix
+    return "", ""
+
+
+_UNSET: Final = ("undefined", "null", "nan", "none", "false")
+_SET_THE_ADDRESS: Final = (
+    "Set the API's public address in the variable that the page's build or configuration reads, then build again."
+)

@@ -13,8 +13,8 @@ from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, name_of, shown
 from .cors_code_signs import ASKED_METHOD
 from .gateways import is_gateways_own, is_someone_elses
-from .redirects import DOUBLED
 from .server_table import known_server
+from .unknown_paths import NOT_FOUND, nothing_there
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
@@ -63,16 +63,6 @@ AUTH: Final = CauseEntry(
     "the status.",
     absent=LACKS_ALLOW_ORIGIN,
     of_middleware=True,
-)
-NOT_FOUND: Final = CauseEntry(
-    "path-not-found",
-    "The server has nothing at this URL",
-    "Status 404 or 410 without CORS headers, for the preflight as well as for the request, or at a host whose other "
-    "responses have the headers.",
-    FixOwner.CLIENT,
-    "Correct the URL in the page's code: its base path, version or spelling.",
-    absent=LACKS_ALLOW_ORIGIN,
-    headers_help=False,
 )
 WRONG_METHOD: Final = CauseEntry(
     "method-not-routed",
@@ -206,11 +196,6 @@ _SAPS: Final = (
     "Fetch a token first (GET with X-CSRF-Token: Fetch, with credentials), and send it back with the cookies. Across "
     "origins this needs CORS with credentials in front of the system, or a proxy under the page's own origin."
 )
-_FIRESTORE: Final = "/google.firestore.v1.Firestore/"
-_NO_DATABASE: Final = (
-    "Create the database under Firestore Database (Native mode), or correct projectId and the database's name in the "
-    "page's configuration."
-)
 # https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header
 NGINX_ADDS: Final = frozenset({200, 201, 204, 206, 301, 302, 303, 304, 307, 308})
 
@@ -270,18 +255,7 @@ def _error(scene: Scene) -> Iterator[Cause]:
         elif known:
             yield AUTH.named(LOW, f"{said}{known}", flows, rank=Rank.STATUS)
     elif status in (404, 410):
-        lost = next((each for each in scene.at_path if each.answer.is_preflight and each.answer.status == 404), None)
-        if lost is not None:
-            yield NOT_FOUND.named(HIGH, f"{said}, as {name_of(lost)} did", (scene.id, lost.flow))
-        elif _FIRESTORE in scene.path:
-            title = "The Firebase project has no Firestore database of this name"
-            yield NOT_FOUND.named(MEDIUM, said, flows, title=title, fix=_NO_DATABASE, where="In the Firebase console")
-        elif scene.says(Hint.NO_ROUTE):
-            yield NOT_FOUND.named(MEDIUM, f"{said}, and the body says that there is no such route", flows)
-        elif "//" in scene.path:
-            yield DOUBLED.named(MEDIUM, f"{said}, and the path is {shown(scene.path, 80)}", flows)
-        elif known:
-            yield NOT_FOUND.named(MEDIUM, f"{said}{known}", flows, rank=Rank.SESSION)
+        yield from nothing_there(scene, said, known, flows)
     elif status == 405:
         allow = scene.headers.get("Allow")
         also = "" if allow is None else f", and Allow is {shown(allow, 60)}"

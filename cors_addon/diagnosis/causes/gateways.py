@@ -302,7 +302,7 @@ def own_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
         return
     gateway = gateway_of(headers)
     if status >= 500 and scene.says(Hint.FUNCTION_FAILED):
-        by = f" of {gateway[0]}" if gateway is not None else ""
+        by = f" of {scene.owner.name or (gateway or [''])[0]}".removesuffix(" of ")
         limit = "API Gateway waits 29 seconds for a function, unless its quota was raised. " if status == 504 else ""
         yield FUNCTION.named(
             HIGH, f"{said}, and the body is the error page{by}", (scene.id,), fix=f"{limit}{FUNCTION.fix}"

@@ -42,7 +42,7 @@ def not_allowed(finding: Finding, scene: Scene) -> Iterator[Cause]:
     fix, who = f"{_sentence(library.stop)} Or add {shown(name, 60)} to Access-Control-Allow-Headers.", None
     if scene.is_third_partys:
         fix = _sentence(library.stop)
-    elif library.stop.startswith(("allow", "the protocol")):
+    elif library.stop.startswith(("allow ", "the protocol ")):
         fix, who = f"Add {shown(name, 60)} to Access-Control-Allow-Headers: {library.name} needs it.", FixOwner.SERVER
     yield library.entry.named(library.confidence, told + also, (scene.id,), fix=fix, who=who)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -17,6 +18,7 @@ from .cause import CauseEntry
 from .context import Scene, name_of, shown
 from .gateways import is_private_tunnel
 from .private_ports import PRIVATE_PORT, is_sign_in, is_workstations, public_at, public_at_host
+from .sign_in_proxies import OF_THE_NETWORK, proxy_of
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
@@ -76,6 +78,11 @@ _LOGIN_WORDS: Final = re.compile(
     r"|my\.policy|siteminderagent|dana-na|nidp|cookieauth)(?:\.\w+)?"
 )
 _SIGN_OUT: Final = re.compile(r"/(?:log-?out|sign-?out|log-?off|end_?session)\b", re.IGNORECASE)
+_SESSION_OVER: Final = (
+    "Treat this failure as the end of the session, and go to the login (window.location). To let the page read the "
+    "status, add the CORS headers in the proxy in front: {} sends none with its own responses."
+)
+_ON_THE_NETWORK: Final = "On the network of whoever opens the page"
 _SIGNS_IN: Final = "A script requests a sign-in page, which a browser has to navigate to"
 _SIGNS_OUT: Final = "A script requests the sign-out, which a browser has to navigate to"
 _SURE_WORDS: Final = re.compile(
@@ -142,58 +149,6 @@ _FRAMEWORKS: Final = (
     ("x-sveltekit-invalidated", "SvelteKit's router", "Put data-sveltekit-reload on the link."),
 )
 
-_ANYWHERE: Final = re.compile("")
-
-_GUARDS: Final = (
-    (
-        "Zscaler, the company's web proxy",
-        re.compile(r"(?:^|\.)gateway\.(?:zscaler|zscloud|zscalertwo|zscalerthree)\.net$"),
-        re.compile(r"^/au"),
-        (),
-        "Open the site in a tab once, so that the proxy signs you in; or have it exempted from authentication there.",
-    ),
-    (
-        "Cloudflare Access",
-        re.compile(""),
-        re.compile(r"^/cdn-cgi/access/"),
-        ("cf_appsession", "cf_authorization"),
-        "In Cloudflare Zero Trust, at the Access application's settings under CORS: switch on Bypass OPTIONS requests "
-        "to origin. Access answers 401 instead of a redirect to requests with X-Requested-With: XMLHttpRequest.",
-    ),
-    (
-        "Authelia",
-        None,
-        _ANYWHERE,
-        ("authelia_session",),
-        "In the proxy: Exempt OPTIONS from the forward-auth middleware, or give Authelia an access_control rule with "
-        "methods: [OPTIONS] and policy: bypass. Authelia answers 401 to X-Requested-With: XMLHttpRequest.",
-    ),
-    (
-        "oauth2-proxy",
-        re.compile(""),
-        re.compile(r"^/oauth2/(?:start|sign_in)$"),
-        ("_oauth2_proxy", "_oauth2_proxy_csrf"),
-        "Start oauth2-proxy with --skip-auth-preflight=true (Exempt OPTIONS). Scripts that send Accept: "
-        "application/json get 401 instead of a redirect; --api-route=^/api does it for a path.",
-    ),
-    (
-        "Azure App Service authentication",
-        re.compile(""),
-        re.compile(r"^/\.auth/login/"),
-        ("appserviceauthsession",),
-        "In the Azure portal, at the App Service's Authentication: answer unauthenticated requests with HTTP 401, or "
-        "exclude the API's paths. List the page's origin under CORS, which answers preflights.",
-    ),
-    (
-        "Google Identity-Aware Proxy",
-        None,
-        _ANYWHERE,
-        ("gcp_iap_xsrf_nonce",),
-        "In IAP's settings: switch on Allow HTTP OPTIONS (allowHttpOptions), which exempts OPTIONS. Sign in "
-        "again on the page.",
-    ),
-)
-
 
 def to_navigation(finding: Finding, scene: Scene) -> Iterator[Cause]:
     """For a redirect to a login or a page for people: where it is sent, and where it ends."""
@@ -202,13 +157,14 @@ def to_navigation(finding: Finding, scene: Scene) -> Iterator[Cause]:
             fix = public_at_host(scene.host)
             yield PRIVATE_PORT.named(HIGH, f"{scene.status} with WWW-Authenticate: tunnel", (scene.id,), fix=fix)
             return
-        guard = _guard("", scene.headers) if scene.status in (401, 403) else None
+        guard = proxy_of("", scene.headers) if scene.status in (401, 403) else None
         if guard is not None:
             entry = PREFLIGHT_LOGIN if scene.is_preflight else LOGIN
-            who = "a preflight" if scene.is_preflight else "a script"
-            title = f"{guard[0]} asks for a sign-in, and {who} cannot sign in"
+            asker = "a preflight" if scene.is_preflight else "a script"
+            title = f"{guard[0]} asks for a sign-in, and {asker} cannot sign in"
             how = f"{name_of(scene.record)} got {scene.status} with its cookie"
-            yield entry.named(HIGH, how, (scene.id,), fix=guard[1], title=title)
+            fix, who = (guard[1], None) if scene.is_preflight else (_SESSION_OVER.format(guard[0]), FixOwner.CLIENT)
+            yield entry.named(HIGH, how, (scene.id,), fix=fix, title=title, who=who)
             return
     # A login redirects further on its own: it is the server that sent the script there that has to be changed.
     for record in (*scene.hops, scene.record) if scene.is_redirect else scene.hops:
@@ -261,7 +217,7 @@ def _of_redirect(scene: Scene, record: Record, response: Response) -> Iterator[C
     if found is None:
         return
     confidence, why = found
-    guard = _guard(target.url, response.headers)
+    guard = proxy_of(target.url, response.headers)
     how = f"{said} ({why})" if guard is None else f"{said}, by {guard[0]}"
     signs_out = _SIGN_OUT.search(target.url.partition("?")[0]) is not None or (
         request.method == "GET" and _SIGN_OUT.search(request.url.partition("?")[0]) is not None
@@ -272,6 +228,10 @@ def _of_redirect(scene: Scene, record: Record, response: Response) -> Iterator[C
         )
         title = _SIGNS_OUT if signs_out else _SIGNS_IN
         yield LOGIN.named(confidence, how, flows, title=title, fix=fix, who=FixOwner.CLIENT)
+    elif guard is not None and guard[0] in OF_THE_NETWORK:
+        entry = PREFLIGHT_LOGIN if record is scene.record and scene.is_preflight else LOGIN
+        named = entry.named(HIGH, how, flows, fix=guard[1], who=FixOwner.BROWSER, where=_ON_THE_NETWORK)
+        yield replace(named, headers_help=False)
     elif record is scene.record and scene.is_preflight:
         yield PREFLIGHT_LOGIN.named(confidence, how, flows, fix=None if guard is None else guard[1])
     else:
@@ -300,7 +260,7 @@ def _login(host: str, to_host: str, path: str, query: str, headers: HeaderList) 
     by_host = _LOGIN_HOSTS.search(to_host.lower()) is not None and to_host.lower() != host.lower()
     if "samlrequest" in protocol or ("response_type" in protocol and "redirect_uri" in protocol):
         return HIGH, f"its parameters are those of {'SAML' if 'samlrequest' in protocol else 'OAuth or OpenID Connect'}"
-    if _guard(f"https://{to_host}{path}", headers) is not None:
+    if proxy_of(f"https://{to_host}{path}", headers) is not None:
         return HIGH, "a cookie and the path of a login service"
     if by_host and (named is not None or protocol):
         return HIGH, f"{to_host} is a login service"
@@ -313,18 +273,6 @@ def _login(host: str, to_host: str, path: str, query: str, headers: HeaderList) 
         return HIGH, f"{to_host} is a host for logins"
     if by_host or (named is not None and (protocol or names & _RETURN_PARAMETERS)):
         return MEDIUM, f"{to_host} or its path speaks of a login"
-    return None
-
-
-def _guard(url: str, headers: HeaderList) -> tuple[str, str] | None:
-    """Return the access proxy that redirects to its login, and its own setting."""
-    parts = urlsplit(url)
-    cookies = {line.partition("=")[0].strip().lower() for line in headers.get_all("Set-Cookie")}
-    for name, host, path, own, fix in _GUARDS:
-        if any(cookie.startswith(own) for cookie in cookies):
-            return name, fix
-        if host is not None and host.search((parts.hostname or "").lower()) and path.search(parts.path):
-            return name, fix
     return None
 
 

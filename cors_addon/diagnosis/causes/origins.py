@@ -242,7 +242,7 @@ def _allowed_elsewhere(scene: Scene) -> Sighting | None:
 def _not_listed(scene: Scene, confidence: Confidence, message: str, flows: tuple[str, ...], rank: Rank) -> Cause:
     server = known_server(scene)
     if server is None:
-        fix = f"Put the page's origin on the server's allowlist: {shown(scene.origin)}."
+        fix = f"Put the page's origin, {shown(scene.origin)}, on the server's allowlist."
         return NOT_LISTED.named(confidence, message, flows, rank=rank, fix=fix)
     title = f"The page is not on the server's allowlist, and {server.name} answers"
     if server.default:

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...catalogue.violation import FixOwner
+from ...fetch.checks import ALLOW_ORIGIN
 from ...fetch.origins import OPAQUE, serialize_origin
+from ...fetch.resource_policy import EmbedderPolicy
 from ...fetch.safelists import mime_essence
+from ...traffic.address_spaces import address_space_of
 from ...traffic.classify import Kind
 from ...verdict.model import Cause, Confidence, Finding
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
@@ -86,6 +89,33 @@ ISOLATED: Final = CauseEntry(
     rank=Rank.SESSION,
 )
 
+EMBEDDER: Final = CauseEntry(
+    "isolated-by-page",
+    "The page's own Cross-Origin-Embedder-Policy blocks resources without CORP",
+    "The page's document has Cross-Origin-Embedder-Policy: require-corp, and the resource has no CORP header.",
+    FixOwner.CLIENT,
+    "Send the page with Cross-Origin-Embedder-Policy: credentialless (not in Safari), or without the header where "
+    "nothing needs SharedArrayBuffer (Helmet: crossOriginEmbedderPolicy: false). Or have the resource's server send "
+    "Cross-Origin-Resource-Policy: cross-origin.",
+    rank=Rank.SESSION,
+    where="On the page's own server",
+)
+_BY_CORS: Final = (
+    'Write crossorigin="anonymous" on the element: the server sends CORS headers already. Or send the page with '
+    "Cross-Origin-Embedder-Policy: credentialless (not in Safari), or without the header where nothing needs "
+    "SharedArrayBuffer."
+)
+
+OTHER_NAME: Final = CauseEntry(
+    "same-server-by-another-name",
+    "The page was opened under one name of the server, and calls it under another",
+    "Page and URL have the same scheme and port, one of them on this machine and the other on it or its network.",
+    FixOwner.CLIENT,
+    "Open the page under the name that it calls, or call URLs without a host: then nothing needs CORS.",
+    rank=Rank.IDENTITY,
+    headers_help=False,
+)
+
 CROSSORIGIN: Final = CauseEntry(
     "crossorigin-on-element",
     "The element asks for CORS, by its crossorigin attribute",
@@ -97,7 +127,19 @@ CROSSORIGIN: Final = CauseEntry(
     rank=Rank.STATUS,
     absent=LACKS_ALLOW_ORIGIN,
 )
-ENTRIES: Final = (CROSSORIGIN, REDIRECT_TAINT, DISK, SANDBOX, ERROR_PAGE, HELMET, RAW_FILE, CONTENT_SCRIPT, ISOLATED)
+ENTRIES: Final = (
+    CROSSORIGIN,
+    REDIRECT_TAINT,
+    DISK,
+    SANDBOX,
+    ERROR_PAGE,
+    HELMET,
+    RAW_FILE,
+    CONTENT_SCRIPT,
+    ISOLATED,
+    EMBEDDER,
+    OTHER_NAME,
+)
 
 _EXTENSIONS: Final = ("chrome-extension://", "moz-extension://", "safari-web-extension://", "extension://")
 
@@ -146,6 +188,20 @@ def null_origin(finding: Finding, scene: Scene) -> Iterator[Cause]:
             )
             return
         yield DISK.named(LOW, message, (scene.id,))
+
+
+def by_another_name(finding: Finding, scene: Scene) -> Iterator[Cause]:
+    """For a page and a URL of one port, on this machine and its network: a port has one server."""
+    page, target = scene.page, scene.target
+    if page is None or target is None or page.host == target.host or scene.has_cors_headers:
+        return
+    if (page.scheme, page.port) != (target.scheme, target.port) or target.port in (None, 80, 443):
+        return
+    spaces = {address_space_of(page, ""), address_space_of(target, "")}
+    if "loopback" in spaces and None not in spaces:
+        how = f"the page is {shown(scene.origin, 60)}, and the URL is of {scene.host}, with the same port"
+        fix = f"Open the page at {target.scheme}://{scene.host}, or call URLs without a host: then nothing needs CORS."
+        yield OTHER_NAME.named(MEDIUM, how, (scene.id,), fix=fix)
 
 
 def by_element(finding: Finding, scene: Scene) -> Iterator[Cause]:
@@ -204,3 +260,9 @@ def isolated(finding: Finding, scene: Scene) -> Iterator[Cause]:
             f"{shown(scene.page_shown, 60)} loaded a service worker that adds the policy, and the response has no CORP"
         )
         yield ISOLATED.named(MEDIUM, how, (scene.id,))
+    elif finding.params.get("policy") == EmbedderPolicy.REQUIRE_CORP.value and scene.page_shown != OPAQUE:
+        shares = scene.headers.get(ALLOW_ORIGIN) == "*"
+        also = f", but {ALLOW_ORIGIN}: *" if shares else ""
+        how = f"{shown(scene.page_shown, 60)} has require-corp, and the response has no CORP{also}"
+        fix, where = (_BY_CORS, "") if shares else (None, None)
+        yield EMBEDDER.named(HIGH, how, (scene.id,), fix=fix, where=where)

@@ -182,6 +182,11 @@ _HOST_LISTS: Final = (
     (Hint.HOST_REFUSED_BY_RAILS, "config.hosts in config/environments/development.rb"),
     (Hint.HOST_REFUSED_BY_DJANGO, "ALLOWED_HOSTS in settings.py"),
 )
+_NO_FUNCTION: Final = "Google Cloud has no function of this name in this region and project"
+_THE_FUNCTION: Final = (
+    "Deploy the function, or correct region, project and name in the URL (Firebase: name the region in getFunctions)."
+)
+_TRUSTED: Final = "allowed_hosts of TrustedHostMiddleware (FastAPI, Starlette)"
 _OF_APPLICATIONS: Final = ("x-powered-by", "x-cloud-trace-context", "set-cookie", "vary", "etag")
 
 
@@ -223,7 +228,9 @@ def _host_refused(scene: Scene, said: str) -> Iterator[Cause]:
     host = shown(scene.host, 100)
     for hint, setting in _HOST_LISTS:
         if scene.says(hint):
-            fix = f"Add {host} to {setting}, then restart."
+            # Starlette has the words of webpack's dev server, with another status.
+            by_starlette = hint is Hint.HOST_REFUSED_BY_WEBPACK and scene.status == 400
+            fix = f"Add {host} to {_TRUSTED if by_starlette else setting}, then restart."
             yield HOST_REFUSED.named(HIGH, f"{said}, and the body says so of {host}", (scene.id,), fix=fix)
             return
     if scene.says(Hint.BAD_REQUEST_BY_DJANGO) and scene.status == 400:
@@ -256,6 +263,10 @@ def has_no_function(scene: Scene) -> bool:
 
 
 def _no_function(scene: Scene, said: str) -> Iterator[Cause]:
+    to = (scene.headers.get("Location") or "") if scene.is_redirect else ""
+    if scene.owner.name == "Google Cloud Functions" and to.startswith("https://accounts.google.com/ServiceLogin?"):
+        how = f"{said} to Google's sign-in, where Google sends requests for functions that are not there"
+        yield NO_APPLICATION.named(MEDIUM, how, (scene.id,), title=_NO_FUNCTION, fix=_THE_FUNCTION)
     if not has_no_function(scene):
         return
     spoken = scene.says(Hint.NO_ROUTE)
@@ -263,8 +274,8 @@ def _no_function(scene: Scene, said: str) -> Iterator[Cause]:
         HIGH if spoken else MEDIUM,
         f"{said} from {scene.server} without Function-Execution-Id{', and the body says so' if spoken else ''}",
         (scene.id,),
-        title="Google Cloud has no function of this name in this region and project",
-        fix="Deploy the function, or correct region, project and name in the URL.",
+        title=_NO_FUNCTION,
+        fix=_THE_FUNCTION,
         rank=Rank.EXCHANGE,
     )
 

@@ -77,7 +77,7 @@ RATE_LIMIT: Final = CauseEntry(
 ERROR: Final = CauseEntry(
     "preflight-meets-error",
     "The server fails over the preflight",
-    "The preflight got 500 or another server error that is no gateway's.",
+    "The preflight got 500, 408 or another error of the server itself that is no gateway's.",
     FixOwner.SERVER,
     "Look for the error in the server's log: code that expects a body, a user or a session runs for OPTIONS too.",
     of_middleware=True,
@@ -231,7 +231,7 @@ def _refused(scene: Scene) -> Iterator[Cause]:
         yield from _no_route(scene, said, scene.headers.get("Allow"))
     elif code in (400, 411, 415, 422):
         yield BODY_PARSER.named(HIGH if code != 400 else MEDIUM, f"{said}; it has no body and no Content-Type", flows)
-    elif code >= 500 and code not in _GATEWAYS_OWN and code < 520:
+    elif code == 408 or (code >= 500 and code not in _GATEWAYS_OWN and code < 520):
         yield ERROR.named(MEDIUM, said, flows)
 
 

@@ -294,7 +294,7 @@ def _set(
             title=_title(server) if entry is ORIGIN_REFUSED else None,
         )
     if entry is ORIGIN_REFUSED and scene.origin != "null":
-        fix = f"Put the page's origin on the server's allowlist: {shown(scene.origin, 100)}.{fix or ''}"
+        fix = f"Put the page's origin, {shown(scene.origin, 100)}, on the server's allowlist.{fix or ''}"
     return entry.named(confidence, how, flows or (scene.id,), fix=fix, rank=rank)
 
 

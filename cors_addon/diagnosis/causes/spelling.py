@@ -54,7 +54,7 @@ METHOD_CASE: Final = CauseEntry(
     "The list has the method in another letter case: browsers upper-case only GET, HEAD, POST, PUT, DELETE and "
     "OPTIONS by themselves, and compare with letter case.",
     FixOwner.CLIENT,
-    "Write the method in capitals, in the page's code ('PATCH', not 'patch') and in the server's list.",
+    "Write the method in capitals, in the page's code and in the server's list.",
 )
 DEFAULT_METHODS: Final = CauseEntry(
     "default-method-list",
@@ -135,6 +135,8 @@ _DEFAULTS: Final = {
     frozenset({"GET"}): ("with which Starlette and FastAPI start", "uvicorn|hypercorn|granian|daphne"),
 }
 _FAR: Final = 9
+_STANDARD: Final = frozenset({"accept", "origin", "host", "date", "range", "referer", "user-agent", "cache-control"})
+"""Names that lists of allowed headers hold for themselves: none of them is another name, misspelt."""
 _LONGEST: Final = 100
 """A name that is longer has nothing to do with any of these."""
 
@@ -174,7 +176,7 @@ def header_not_listed(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if name.startswith("access-control-"):
         yield ON_REQUEST.named(HIGH, f"the page's code sets {shown(name, 60)} on its request", (scene.id,))
         return
-    listed = scene.listed(ALLOW_HEADERS)[:_MOST_LISTED]
+    listed = [each for each in scene.listed(ALLOW_HEADERS)[:_MOST_LISTED] if byte_lowercase(each) not in _STANDARD]
     apart, near = min(((_apart(byte_lowercase(each), name), each) for each in listed), default=(_FAR, ""))
     if apart < _FAR:
         message = f"the list has {shown(near, 60)}, and the request needs {shown(name, 60)}"
@@ -191,8 +193,11 @@ def method_not_listed(finding: Finding, scene: Scene) -> Iterator[Cause]:
     other = next((each for each in listed if byte_uppercase(each) == byte_uppercase(method) and each != method), None)
     if other is not None:
         message = f"the request has {shown(method, 20)}, and the list {shown(other, 20)}"
-        who = FixOwner.CLIENT if method != byte_uppercase(method) else FixOwner.SERVER
-        yield METHOD_CASE.named(HIGH, message, (scene.id,), who=who)
+        if other == byte_uppercase(method):
+            fix = f"Write the method in capitals in the page's code: '{shown(other, 20)}', not '{shown(method, 20)}'."
+            yield METHOD_CASE.named(HIGH, message, (scene.id,), who=FixOwner.CLIENT, fix=fix)
+            return
+        yield METHOD_CASE.named(HIGH, message, (scene.id,), who=FixOwner.SERVER)
         return
     if method in scene.listed(ALLOW_HEADERS):
         yield OTHER_LIST.named(HIGH, f"{shown(method, 20)} is in {ALLOW_HEADERS} of the same response", (scene.id,))
