@@ -11,6 +11,7 @@ from ...verdict.model import Cause, Confidence, Finding, Snippet
 from .cause import LACKS_ALLOW_ORIGIN, CauseEntry, Rank
 from .context import Scene, shown
 from .gateways import NO_APPLICATION
+from .refused_hosts import HOST_REFUSED, host_refused
 from .responders import gateway_of, is_without_api_gateway
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
@@ -145,17 +146,6 @@ SCRIPT_FAILED: Final = CauseEntry(
     where="In the Apps Script project",
     decisive=True,
 )
-HOST_REFUSED: Final = CauseEntry(
-    "host-name-refused",
-    "The server rejects the host name under which it is called",
-    "The body names the host: Vite's allowedHosts, webpack's Invalid Host header, Django's ALLOWED_HOSTS, Rails' "
-    "hosts.",
-    FixOwner.SERVER,
-    "Add the host to the list of hosts that the server answers to.",
-    absent=LACKS_ALLOW_ORIGIN,
-    decisive=True,
-)
-
 STATIC_HOST: Final = CauseEntry(
     "static-host-takes-no-request",
     "A static host answers, which serves files and runs no code",
@@ -176,17 +166,10 @@ _STATIC_HOSTS: Final = re.compile(
     r"\.(?:github\.io|gitlab\.io|surge\.sh|neocities\.org|bitbucket\.io)$|\.s3-website[.-][a-z0-9-]+\.amazonaws\.com$"
 )
 _SCRIPT_PATH: Final = re.compile(r"/macros/(?:a/[^/]+/)?s/[^/]+/(?:exec|dev)$")
-_HOST_LISTS: Final = (
-    (Hint.HOST_REFUSED_BY_VITE, "server.allowedHosts in vite.config"),
-    (Hint.HOST_REFUSED_BY_WEBPACK, "devServer.allowedHosts in webpack's configuration"),
-    (Hint.HOST_REFUSED_BY_RAILS, "config.hosts in config/environments/development.rb"),
-    (Hint.HOST_REFUSED_BY_DJANGO, "ALLOWED_HOSTS in settings.py"),
-)
 _NO_FUNCTION: Final = "Google Cloud has no function of this name in this region and project"
 _THE_FUNCTION: Final = (
     "Deploy the function, or correct region, project and name in the URL (Firebase: name the region in getFunctions)."
 )
-_TRUSTED: Final = "allowed_hosts of TrustedHostMiddleware (FastAPI, Starlette)"
 _OF_APPLICATIONS: Final = ("x-powered-by", "x-cloud-trace-context", "set-cookie", "vary", "etag")
 
 
@@ -214,7 +197,7 @@ def answered(finding: Finding, scene: Scene) -> Iterator[Cause]:
         yield CLOUDFRONT.named(MEDIUM, f"{said} with Server: CloudFront", flows)
     if scene.status in (403, 405, 501) and _STATIC_HOSTS.search(scene.host) and scene.method not in ("GET", "HEAD"):
         yield STATIC_HOST.named(HIGH, f"{said} from {scene.host}", flows)
-    yield from _host_refused(scene, said)
+    yield from host_refused(scene, said)
     if not _SCRIPT_PATH.search(scene.path) or scene.is_preflight:
         return
     if scene.is_redirect and (scene.headers.get("Location") or "").startswith("https://accounts.google.com/"):
@@ -222,21 +205,6 @@ def answered(finding: Finding, scene: Scene) -> Iterator[Cause]:
     elif scene.status == 200 and _is_html(scene):
         how = f"{said} and HTML without CORS headers: a script that ends well redirects to its result"
         yield SCRIPT_FAILED.named(MEDIUM, how, flows)
-
-
-def _host_refused(scene: Scene, said: str) -> Iterator[Cause]:
-    host = shown(scene.host, 100)
-    for hint, setting in _HOST_LISTS:
-        if scene.says(hint):
-            # Starlette has the words of webpack's dev server, with another status.
-            by_starlette = hint is Hint.HOST_REFUSED_BY_WEBPACK and scene.status == 400
-            fix = f"Add {host} to {_TRUSTED if by_starlette else setting}, then restart."
-            yield HOST_REFUSED.named(HIGH, f"{said}, and the body says so of {host}", (scene.id,), fix=fix)
-            return
-    if scene.says(Hint.BAD_REQUEST_BY_DJANGO) and scene.status == 400:
-        how = f"{said} with Django's own page for it, which it sends for a host that is not in ALLOWED_HOSTS"
-        fix = f"Add {host} to ALLOWED_HOSTS in settings.py. Django's log names what it refused (DisallowedHost)."
-        yield HOST_REFUSED.named(MEDIUM, how, (scene.id,), fix=fix)
 
 
 def _is_html(scene: Scene) -> bool:
