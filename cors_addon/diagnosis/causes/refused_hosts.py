@@ -32,6 +32,7 @@ _TRUSTED: Final = "allowed_hosts of TrustedHostMiddleware (FastAPI, Starlette)"
 
 
 def host_refused(scene: Scene, said: str) -> Iterator[Cause]:
+    """For a body that says that the server is called by a name which it does not know; ``said`` is what it answered."""
     host = shown(scene.host, 100)
     for hint, setting in _HOST_LISTS:
         if scene.says(hint):
