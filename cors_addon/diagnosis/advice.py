@@ -13,6 +13,7 @@ from ..fetch.methods import is_cors_safelisted_method
 from ..fetch.resource_policy import timing_allow_origin_check
 from ..fetch.safelists import FORBIDDEN_RESPONSE_HEADERS, SAFELISTED_RESPONSE_HEADERS
 from ..traffic.classify import BrowserFamily, Kind, is_http_authentication
+from ..traffic.correlate import Correlator
 from ..traffic.credentials import CredentialsObserver
 from ..traffic.exchange import ADDON_HEADER
 from ..traffic.links import FOLLOW_SECONDS
@@ -190,7 +191,17 @@ def hidden_header_names(mode: CredentialsMode, headers: HeaderList) -> list[str]
     return [name for name in wanted if name not in exposed]
 
 
-def _hidden(record: Record, headers: HeaderList, mode: CredentialsMode, listed: list[str]) -> list[Condition]:
+def _exposed_by_preflight(record: Record, correlator: Correlator) -> frozenset[str]:
+    """Return the names that the response to the preflight lists, where browsers do not look for them."""
+    preflight = correlator.get(record.preflight or record.cached_grant)
+    granted = None if preflight is None else preflight.exchange.response
+    value = None if granted is None else granted.headers.expose_headers
+    return frozenset(name.strip().lower() for name in (value or "").split(",")) - {""}
+
+
+def _hidden(
+    record: Record, headers: HeaderList, mode: CredentialsMode, listed: list[str], correlator: Correlator
+) -> list[Condition]:
     """Tell of hidden headers: as advice where a protocol needs them, errors included, and else in passing."""
     exposed = exposed_header_names(mode, headers) if listed else frozenset()
     needed = needed_headers(record)
@@ -203,8 +214,9 @@ def _hidden(record: Record, headers: HeaderList, mode: CredentialsMode, listed: 
     hidden = hidden_header_names(mode, headers) if response is not None and is_ok_status(response.status) else []
     if not hidden:
         return []
-    if any(name in _ALMOST for name in hidden):
-        # The server means to expose them, and a letter is wrong.
+    early = _exposed_by_preflight(record, correlator) if headers.expose_headers is None else frozenset()
+    if any(name in _ALMOST for name in hidden) or not early.isdisjoint(hidden):
+        # The server means to expose them: a letter is wrong, or the place.
         note = _note("header-not-exposed", {"names": inert(", ".join(hidden))}, headers, EXPOSE_HEADERS)
         return [replace(note, severity=Severity.ADVICE)]
     if headers.expose_headers is None and len(hidden) <= _MOST_SHARED:
@@ -234,7 +246,7 @@ def _about_exposure(record: Record, headers: HeaderList, credentials: Credential
     if hidden_by_wildcard and mode is CredentialsMode.INCLUDE:
         found.append(_note("expose-headers-wildcard-with-credentials", {}, headers, EXPOSE_HEADERS))
     elif not isinstance(listed, Invalid):
-        found += _hidden(record, headers, mode or CredentialsMode.NOT_INCLUDE, listed or [])
+        found += _hidden(record, headers, mode or CredentialsMode.NOT_INCLUDE, listed or [], credentials.correlator)
     if cookies and mode is CredentialsMode.NOT_INCLUDE:
         names = ", ".join(value.partition("=")[0].strip() for value in headers.get_all("Set-Cookie"))
         found.append(_note("set-cookie-ignored", {"names": inert(names)}))

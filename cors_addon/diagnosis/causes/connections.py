@@ -290,6 +290,10 @@ def _address(scene: Scene, known: CauseEntry) -> tuple[str, str]:
         return "", ""
     if is_loopback(target) and not is_loopback(page):
         how = f"; {host} is the machine on which the browser runs, and the page comes from {here}"
+        if address_space_of(page, "") is not None:
+            there = shown(page.host, 80)
+            fix = f"Call the server under the name of the page's host, {there}, or start it on this machine."
+            return how, f"{fix} For other machines localhost is their own."
         return how, f"{_SET_THE_ADDRESS} For visitors of {here}, localhost is their own machine."
     if page.host == target.host and page.port != target.port:
         fix = f"Correct the port of the URL, or start the server on it: the page comes from {here}."

@@ -106,7 +106,10 @@ def cookies(finding: Finding, scene: Scene) -> Iterator[Cause]:
         message = f"cookie {shown(each.name, 60)}{where}: {_HOW[each.why]}"
         # Without the cookie 401 is what one would expect; whether another one is meant is not known.
         confidence = HIGH if finding.id == "set-cookie-refused" and not where else MEDIUM
-        yield _BY_REFUSAL[each.why].named(confidence, message, (each.exchange_id, scene.id))
+        entry = _BY_REFUSAL[each.why]
+        over_http = entry is SAME_SITE and scene.target is not None and scene.target.scheme == "http"
+        fix = f"{entry.fix} Secure needs https: serve the API over it first." if over_http else None
+        yield entry.named(confidence, message, (each.exchange_id, scene.id), fix=fix)
 
 
 def opaque(finding: Finding, scene: Scene) -> Iterator[Cause]:

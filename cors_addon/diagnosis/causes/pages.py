@@ -113,7 +113,6 @@ OTHER_NAME: Final = CauseEntry(
     FixOwner.CLIENT,
     "Open the page under the name that it calls, or call URLs without a host: then nothing needs CORS.",
     rank=Rank.IDENTITY,
-    headers_help=False,
 )
 
 CROSSORIGIN: Final = CauseEntry(
@@ -201,7 +200,7 @@ def by_another_name(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if "loopback" in spaces and None not in spaces:
         how = f"the page is {shown(scene.origin, 60)}, and the URL is of {scene.host}, with the same port"
         fix = f"Open the page at {target.scheme}://{scene.host}, or call URLs without a host: then nothing needs CORS."
-        yield OTHER_NAME.named(MEDIUM, how, (scene.id,), fix=fix)
+        yield OTHER_NAME.named(LOW, how, (scene.id,), fix=fix)
 
 
 def by_element(finding: Finding, scene: Scene) -> Iterator[Cause]:
