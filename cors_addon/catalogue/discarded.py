@@ -102,9 +102,10 @@ WEBSOCKET_REFUSED: Final = Violation(
         list of their own. The page learns only that the connection failed.
     """),
     fix=prose("""
-        On the server: add the page's origin to the list that the WebSocket code compares with, so that it
-        answers `101`. CORS middleware does not run for a handshake. For `401`, `404` or `426` look at
-        authentication, at the path, or at a proxy that does not pass on Upgrade.
+        On the server: find out why it does not answer `101`. With `403` it most often compares Origin with a
+        list: add the page's origin there. With `401` it misses a session: a handshake carries cookies and
+        the URL, and no other header of the page's. With `404`, `426` or a redirect, correct the URL, or have
+        the proxy pass on Upgrade. CORS middleware does not run for a handshake.
     """),
     anchor="https://fetch.spec.whatwg.org/#origin-header",
     example=pair("""

@@ -71,9 +71,9 @@ def _own_origin(record: Record) -> list[Condition]:
 
 
 def _handshake(record: Record) -> list[Condition]:
-    """A WebSocket handshake of a page that the server refuses; a redirect or an error of its own is none."""
+    """A WebSocket handshake of a page that the server refuses or redirects; an error of its own is no refusal."""
     response = record.exchange.response
-    if response is None or not 400 <= response.status < 500 or record.classification.origin is None:
+    if response is None or not 300 <= response.status < 500 or record.classification.origin is None:
         return []
     lines = (HeaderLine("request", "Origin", inert(record.classification.origin, 200)),)
     return [_condition("websocket-refused", {"status": str(response.status)}, lines)]

@@ -57,7 +57,8 @@ def not_exposed(finding: Finding, scene: Scene) -> Iterator[Cause]:
             message = (
                 f"{name_of(preflight)} got {EXPOSE_HEADERS}: {shown(value, 80)}, and {name_of(scene.record)} got none"
             )
-            yield EXPOSED_ON_PREFLIGHT.named(HIGH, message, (scene.id, preflight.id))
+            fix = f"Send {EXPOSE_HEADERS}: {shown(value, 200)} with the response to the request itself."
+            yield EXPOSED_ON_PREFLIGHT.named(HIGH, message, (scene.id, preflight.id), fix=fix)
             return
     needed = needed_headers(scene.record)
     lacking = [name for name in needed.names if name in hidden] if needed is not None else []

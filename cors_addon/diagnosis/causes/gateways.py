@@ -207,7 +207,7 @@ def service_page(status: int, headers: HeaderList) -> tuple[CauseEntry, str] | N
         return TUNNEL, shown(code, 40)
     if "x-localtunnel-status" in headers:
         return TUNNEL, f"x-localtunnel-status: {shown(headers.get('x-localtunnel-status') or '', 40)}"
-    if status in (401, 403):
+    if status in (302, 303, 307, 401, 403):
         if any(line.startswith("_vercel_sso_nonce=") for line in headers.get_all("Set-Cookie")):
             return DEPLOYMENT, "the cookie _vercel_sso_nonce"
         if is_private_tunnel(headers):

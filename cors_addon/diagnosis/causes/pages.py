@@ -165,7 +165,9 @@ def null_origin(finding: Finding, scene: Scene) -> Iterator[Cause]:
             message = (
                 f"{name_of(hop)} redirected from {shown(here, 80)} to {shown(there, 80)}, neither the page's origin"
             )
-            yield REDIRECT_TAINT.named(HIGH, message, (hop.id, scene.id))
+            # Where no CORS code answered at all, another origin would not have helped either.
+            by_cors = scene.has_cors_headers or "origin" in scene.varies
+            yield REDIRECT_TAINT.named(HIGH if by_cors else MEDIUM, message, (hop.id, scene.id))
         return
     referer = exchange.request.headers.get("Referer")
     if referer is not None:
