@@ -17,7 +17,7 @@ from ..owner import host_of
 from .cause import CauseEntry
 from .context import Scene, name_of, shown
 from .gateways import is_private_tunnel
-from .private_ports import PRIVATE_PORT, is_sign_in, is_workstations, public_at, public_at_host
+from .private_ports import PRIVATE_PORT, gitpods_fix, is_sign_in, is_workstations, public_at, public_at_host
 from .sign_in_proxies import OF_THE_NETWORK, proxy_of
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
@@ -156,6 +156,12 @@ def to_navigation(finding: Finding, scene: Scene) -> Iterator[Cause]:
         if is_private_tunnel(scene.headers):
             fix = public_at_host(scene.host)
             yield PRIVATE_PORT.named(HIGH, f"{scene.status} with WWW-Authenticate: tunnel", (scene.id,), fix=fix)
+            return
+        bare = not scene.server and not scene.challenge and "content-type" not in scene.headers
+        fix_at_gitpod = gitpods_fix(scene.host, scene.status, bare)
+        if fix_at_gitpod is not None:
+            how = f"{scene.status} without a word from {scene.host}"
+            yield PRIVATE_PORT.named(HIGH, how, (scene.id,), fix=fix_at_gitpod)
             return
         guard = proxy_of("", scene.headers) if scene.status in (401, 403) else None
         if guard is not None:

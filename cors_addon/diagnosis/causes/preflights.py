@@ -229,8 +229,9 @@ def _refused(scene: Scene) -> Iterator[Cause]:
         yield FORBIDDEN.named(LOW, f"{said}{who}, without a challenge and without CORS headers", flows)
     elif code in _NO_ROUTE:
         yield from _no_route(scene, said, scene.headers.get("Allow"))
-    elif code in (400, 411, 415, 422):
-        yield BODY_PARSER.named(HIGH if code != 400 else MEDIUM, f"{said}; it has no body and no Content-Type", flows)
+    elif code in (400, 411, 415, 422):  # CORS code of IIS answers 400 to origins that it does not list.
+        sure = HIGH if code != 400 else LOW if scene.server.startswith("Microsoft-IIS") else MEDIUM
+        yield BODY_PARSER.named(sure, f"{said}; it has no body and no Content-Type", flows)
     elif code == 408 or (code >= 500 and code not in _GATEWAYS_OWN and code < 520):
         yield ERROR.named(MEDIUM, said, flows)
 

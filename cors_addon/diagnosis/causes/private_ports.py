@@ -26,6 +26,21 @@ _WORKSTATIONS: Final = (
 )
 
 
+_GITPODS: Final = re.compile(r"(\d{1,5})-[a-z0-9-]{1,80}\.ws-[a-z]{2}\d{1,4}\.gitpod\.io$")
+
+
+def gitpods_fix(host: str, status: int, bare: bool) -> str | None:
+    """Return the fix for what Gitpod itself answers for a private port: 401 without a word; ``None`` for all else."""
+    found = _GITPODS.match(host) if status == 401 and bare else None
+    if found is None:
+        return None
+    port = found[1]
+    return (
+        f"Make port {port} public: Ports view, the lock; or visibility: public at the port in .gitpod.yml; or "
+        f"`gp ports visibility {port}:public`. Preflights carry no cookie, so they cannot sign in."
+    )
+
+
 def is_sign_in(url: str) -> bool:
     """Say whether a redirect leads to a tunnel's own sign-in."""
     parts = urlsplit(url)
