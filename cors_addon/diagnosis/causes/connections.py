@@ -297,7 +297,7 @@ def _address(scene: Scene, known: CauseEntry) -> tuple[str, str]:
         return how, f"{_SET_THE_ADDRESS} For visitors of {here}, localhost is their own machine."
     if page.host == target.host and page.port != target.port:
         fix = f"Correct the port of the URL, or start the server on it: the page comes from {here}."
-        return f"; the page comes from the same host at {here}", fix
+        return f"; the page comes from another port of the same host: {here}", fix
     return "", ""
 
 

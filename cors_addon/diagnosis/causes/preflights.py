@@ -17,10 +17,10 @@ from .cors_code_signs import ASKED, by_cors_code, missing_in
 from .exemptions import exemption
 from .gateways import is_someone_elses
 from .platforms import has_no_function
-from .redirects import DOUBLED
 from .refusals import REFUSED, left_out
 from .responders import by_spring_security, gateway_of, is_without_api_gateway, store_of
 from .server_table import known_server
+from .unknown_paths import wrongly_joined
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 
@@ -254,8 +254,8 @@ def _no_route(scene: Scene, said: str, allow: str | None) -> Iterator[Cause]:
         message = f"{said}, and {name_of(lost)} got {lost.answer.status} too"
         yield NO_PATH.named(HIGH, message, (scene.id, lost.flow))
         return
-    if "//" in scene.path and found is None and lost is None:
-        yield DOUBLED.named(MEDIUM, f"{said}, and the path is {shown(scene.path, 80)}", (scene.id,))
+    if found is None and lost is None:
+        yield from wrongly_joined(scene, said, (scene.id,))
     server = scene.server.lower()
     by = next((name for part, name in _DEV_SERVERS if part in server), None)
     if by is not None and known_server(scene) is None:

@@ -136,6 +136,7 @@ def challenge_of(headers: HeaderList) -> str | None:
         ("x-vercel-mitigated", ("challenge", "deny")),
         ("x-dd-b", ("",)),
         ("x-sucuri-block", ("",)),
+        ("sg-captcha", ("challenge",)),  # SiteGround, with status 202
     ):
         value = headers.get(name)
         if value is not None and any(word in value.lower() for word in words):
