@@ -44,6 +44,7 @@ PLATFORM_HOSTS: Final = _table("""
     ServiceNow: service-now.com
     Clerk: clerk.accounts.dev
     WorkOS: workos.com
+    Box: api.box.com
     OneLogin: onelogin.com
 """)
 

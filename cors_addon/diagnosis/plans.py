@@ -28,6 +28,8 @@ _AT_SERVICES: Final = {
     "429, because {host} sends it without CORS headers.",
     "gateway-error-page": "Try again later: {host} itself is down or overloaded, and no header changes that. Or call "
     "it from your own backend, with a copy to fall back on.",
+    "origin-refused-by-cors": "Register the page's origin in the account's or key's settings at the service, where it "
+    "keeps such a list. If it does not, only its owner can: call {host} from your own backend.",
 }
 """What a page can do about a cause at somebody else's service."""
 _NO_MIDDLEWARE: Final = (
@@ -100,13 +102,20 @@ def _of_cause(verdict: Verdict, cause: Cause, send: tuple[Send, ...], snippet: S
             return _of_third_party(verdict, _AT_SERVICES.get(cause.id))
         # An error has a reason of its own, which no setting takes away.
         general = CAUSES[cause.id].of_middleware and cause.id != "server-error"
-        setting = _setting(verdict) if general and not where else None
+        setting = _setting(verdict) if not where else None
+        if not general and setting is not None and not _is_list_of(cause, setting):
+            setting = None
         if owner.kind == PLATFORM or setting is not None:
             who = PLATFORM
             if setting is None and general and not where:
                 text = _NO_MIDDLEWARE
             where, text = setting or (where or f"In {owner.name}", text)
     return PlanStep(who, where, text, send, snippet)
+
+
+def _is_list_of(cause: Cause, setting: tuple[str, str]) -> bool:
+    """Say whether a setting is the very list that refused the page's origin."""
+    return cause.id == "origin-refused-by-cors" and setting[1].startswith("Add http")
 
 
 def _setting(verdict: Verdict) -> tuple[str, str] | None:

@@ -12,6 +12,7 @@ SETTINGS: Final = {
     "DigitalOcean Spaces": ("In the bucket's CORS configurations", _BUCKET),
     "Backblaze B2": ("In the bucket's CORS rules", _BUCKET),
     "Wasabi": ("In the bucket's Settings, under Permissions, CORS", _BUCKET),
+    "Box": ("In Box's developer console, at the app's Configuration", "Add {origin} to the CORS Domains."),
     "Amazon API Gateway": (
         "In API Gateway",
         "Enable CORS for {origin} on the resource (REST API) or on the HTTP API, then deploy the stage. Errors of the "

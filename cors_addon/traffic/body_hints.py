@@ -124,7 +124,7 @@ _PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
         r"invalid cors origin|disallowed cors origin|cors rejected - invalid origin|not allowed by cors"
         r"|origin '?[^'\"\s<]{0,200}'? (?:is )?not allowed|origin (?:is )?(?:not allowed|denied|forbidden|rejected)"
         r"|origin_not_allowed|invalid[_ ]origin\b|unauthorized[_ ]origin|cors: origin|from the specified origin"
-        r"|origin is not in the list|is not a valid origin",
+        r"|origin is not in the list|is not a valid origin|cors_origin_not_whitelisted",
     ),
     (
         Hint.METHOD_REFUSED,

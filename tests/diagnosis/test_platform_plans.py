@@ -383,3 +383,27 @@ def test_an_error_is_looked_for_where_the_program_logs_it(url: str, where: str, 
     )
     assert where in step
     assert step[2].startswith(begins)
+
+
+REFUSED = """
+> GET {url}
+> from https://www.shop.example
+< 403
+< Content-Type: application/json
+<< {{"code":"cors_origin_not_whitelisted"}}
+"""
+
+
+def test_the_list_that_refused_the_origin_is_where_it_goes() -> None:
+    # https://developer.box.com/guides/security/cors
+    _, where, text = first_step(REFUSED.format(url="https://api.box.com/2.0/folders/0"))
+    assert (where, text) == (
+        "In Box's developer console, at the app's Configuration",
+        f"Add {PAGE} to the CORS Domains.",
+    )
+
+
+def test_a_third_party_that_refuses_an_origin_may_keep_a_list_of_its_customers_origins() -> None:
+    who, _, text = first_step(REFUSED.format(url="https://api.trello.com/1/boards"))
+    assert who == "client"
+    assert text.startswith("Register the page's origin in the account's or key's settings at the service")

@@ -137,7 +137,8 @@ APPS_SCRIPT: Final = CauseEntry(
 SCRIPT_FAILED: Final = CauseEntry(
     "apps-script-failed",
     "The Apps Script failed, or asks for a sign-in, and Google sent a page of its own",
-    "A web app of Apps Script sent 200 with HTML and without CORS headers, or redirected to Google's sign-in.",
+    "A web app of Apps Script sent 200, 401 or 403 with HTML and without CORS headers, or redirected to Google's "
+    "sign-in.",
     FixOwner.SERVER,
     "Look for the error under Executions. Deploy a new version as a web app that runs as you, with access for Anyone.",
     rank=Rank.RESPONDER,
@@ -202,6 +203,8 @@ def answered(finding: Finding, scene: Scene) -> Iterator[Cause]:
         return
     if scene.is_redirect and (scene.headers.get("Location") or "").startswith("https://accounts.google.com/"):
         yield SCRIPT_FAILED.named(HIGH, f"{said} to accounts.google.com: the web app is not open to Anyone", flows)
+    elif scene.status in (401, 403) and _is_html(scene):
+        yield SCRIPT_FAILED.named(HIGH, f"{said} and HTML: the web app is not open to Anyone", flows)
     elif scene.status == 200 and _is_html(scene):
         how = f"{said} and HTML without CORS headers: a script that ends well redirects to its result"
         yield SCRIPT_FAILED.named(MEDIUM, how, flows)
