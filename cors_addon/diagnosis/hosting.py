@@ -45,6 +45,7 @@ PLATFORM_HOSTS: Final = _table("""
     Clerk: clerk.accounts.dev
     WorkOS: workos.com
     Box: api.box.com
+    BigCommerce: mybigcommerce.com
     OneLogin: onelogin.com
 """)
 

@@ -12,7 +12,7 @@ from ..verdict.model import Cause, Confidence, Finding, Snippet, Verdict
 from .causes import CAUSES
 from .model import PlanStep, Send
 from .owner import PLATFORM, THIRD_PARTY, UNKNOWN, host_of
-from .platform_settings import AFTERWARDS, setting_of
+from .platform_settings import AFTERWARDS, ORIGIN_LISTS, setting_of
 
 ANY_STATUS: Final = "any"
 OK_STATUS: Final = "2xx"
@@ -103,7 +103,7 @@ def _of_cause(verdict: Verdict, cause: Cause, send: tuple[Send, ...], snippet: S
         # An error has a reason of its own, which no setting takes away.
         general = CAUSES[cause.id].of_middleware and cause.id != "server-error"
         setting = _setting(verdict) if not where else None
-        if not general and setting is not None and not _is_list_of(cause, setting):
+        if not general and not (cause.id == "origin-refused-by-cors" and owner.name in ORIGIN_LISTS):
             setting = None
         if owner.kind == PLATFORM or setting is not None:
             who = PLATFORM
@@ -111,11 +111,6 @@ def _of_cause(verdict: Verdict, cause: Cause, send: tuple[Send, ...], snippet: S
                 text = _NO_MIDDLEWARE
             where, text = setting or (where or f"In {owner.name}", text)
     return PlanStep(who, where, text, send, snippet)
-
-
-def _is_list_of(cause: Cause, setting: tuple[str, str]) -> bool:
-    """Say whether a setting is the very list that refused the page's origin."""
-    return cause.id == "origin-refused-by-cors" and setting[1].startswith("Add http")
 
 
 def _setting(verdict: Verdict) -> tuple[str, str] | None:

@@ -13,6 +13,10 @@ SETTINGS: Final = {
     "Backblaze B2": ("In the bucket's CORS rules", _BUCKET),
     "Wasabi": ("In the bucket's Settings, under Permissions, CORS", _BUCKET),
     "Box": ("In Box's developer console, at the app's Configuration", "Add {origin} to the CORS Domains."),
+    "BigCommerce": (
+        "In the request that makes the storefront token",
+        "Set allowed_cors_origins to {origin}, and use the new token: each is for one origin.",
+    ),
     "Amazon API Gateway": (
         "In API Gateway",
         "Enable CORS for {origin} on the resource (REST API) or on the HTTP API, then deploy the stage. Errors of the "
@@ -102,6 +106,9 @@ SETTINGS: Final = {
     ),
 }
 """By the platform's name: where, and what to write; ``{origin}`` is the page's."""
+
+ORIGIN_LISTS: Final = frozenset({"Azure App Service", "BigCommerce", "Box", "Clerk", "WorkOS"})
+"""The platforms whose setting is the very list that refuses an origin."""
 
 AFTERWARDS: Final = {"Amazon API Gateway": ", then deploy the stage"}
 """By the platform's name: what makes a change of its setting count."""

@@ -38,6 +38,8 @@ class Hint(StrEnum):
     BUCKET_RULE_MISSES = "bucket-rule-misses"
     SIGNATURE = "signature"
     """The signature of a signed URL or request does not fit."""
+    UNSIGNED = "unsigned"
+    """CloudFront asks for a signed URL or signed cookies."""
     EXPIRED = "expired"
     CHECKSUM = "checksum"
     ACCESS_DENIED = "access-denied"
@@ -124,7 +126,8 @@ _PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
         r"invalid cors origin|disallowed cors origin|cors rejected - invalid origin|not allowed by cors"
         r"|origin '?[^'\"\s<]{0,200}'? (?:is )?not allowed|origin (?:is )?(?:not allowed|denied|forbidden|rejected)"
         r"|origin_not_allowed|invalid[_ ]origin\b|unauthorized[_ ]origin|cors: origin|from the specified origin"
-        r"|origin is not in the list|is not a valid origin|cors_origin_not_whitelisted",
+        r"|origin is not in the list|is not a valid origin|cors_origin_not_whitelisted"
+        r"|did not match the allowed origin",
     ),
     (
         Hint.METHOD_REFUSED,
@@ -137,6 +140,7 @@ _PHRASES: Final[tuple[tuple[Hint, str], ...]] = (
     ),
     (Hint.BUCKET_WITHOUT_RULE, r"cors is not enabled for this bucket"),
     (Hint.BUCKET_RULE_MISSES, r"this cors request is not allowed"),
+    (Hint.UNSIGNED, r"<code>missingkey|missing key-pair-id"),
     (Hint.EXPIRED, r"request has expired|expiredtoken|not valid in the specified time frame|token (?:has|is) expired"),
     (Hint.SIGNATURE, r"signaturedoesnotmatch|signature we calculated does not match|invalid ?signature"),
     (Hint.CHECKSUM, r"xamzcontentsha256mismatch|baddigest|invaliddigest|checksum (?:does not|did not|mismatch)|crc32"),

@@ -247,7 +247,7 @@ def _error(scene: Scene) -> Iterator[Cause]:
                 HIGH, how, flows, fix=_SUPABASE, rank=Rank.RESPONDER, title=_SUPABASES, where="In Supabase"
             )
             return
-        if not known and ASKED_METHOD in scene.varies:
+        if scene.says(Hint.ORIGIN_REFUSED) or (not known and ASKED_METHOD in scene.varies):
             # CORS code did run, and lets the page read nothing: the allowlist is what lacks.
             return
         if scene.challenge or status == 401:

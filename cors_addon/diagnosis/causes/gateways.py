@@ -116,7 +116,9 @@ ENTRIES: Final = (
 )
 
 # What stands between the browser and the internet, by what it alone sends.
-_OF_NETWORKS: Final = (("server", "zscaler", "Zscaler"), ("x-squid-error", "err_access", "Squid"))
+_ASKING: Final = ("proxy-authenticate", " ", "which asks for a sign-in")
+_OF_NETWORKS: Final = (("server", "zscaler", "Zscaler"), ("x-squid-error", "err_access", "Squid"), _ASKING)
+_IN_NETWORK: Final = "In the browser's network"
 _HAPROXY: Final = (
     "Start the server that the backend names, or repair its health check. http-after-response adds headers to "
     "HAProxy's own pages too, http-response does not."
@@ -272,13 +274,11 @@ def own_pages(finding: Finding, scene: Scene) -> Iterator[Cause]:
         yield GATEWAY_CHALLENGE.named(MEDIUM, how, (scene.id,), fix=waf or _EXEMPT, title=title)
         return
     for name, part, who in _OF_NETWORKS:
-        if part in (headers.get(name) or "").lower() and status >= 400:
+        if part in f"{headers.get(name) or ''} ".lower() and name in headers and status >= 400:
             how = f"{said} with {name}: {shown(headers.get(name) or '', 40)}"
-            fix = f"Have {who} allow {scene.host}, or browse without it. The server was never asked."
+            fix = f"Have it allow {scene.host}, or browse without it. The server was never asked."
             title = f"The network's own proxy ({who}) rejects the request"
-            yield GATEWAY_CHALLENGE.named(
-                HIGH, how, (scene.id,), title=title, where="In the browser's network", fix=fix
-            )
+            yield GATEWAY_CHALLENGE.named(HIGH, how, (scene.id,), title=title, where=_IN_NETWORK, fix=fix)
             return
     service = service_page(status, headers)
     if service is None and scene.says(Hint.TUNNEL_WARNING):

@@ -70,8 +70,21 @@ REGION: Final = CauseEntry(
     decisive=True,
     where="Where the URL is made",
 )
+UNSIGNED: Final = CauseEntry(
+    "signed-cookies-not-sent",
+    "CloudFront asks for signed cookies or a signed URL, and the request has neither",
+    "The body is CloudFront's error MissingKey.",
+    FixOwner.CLIENT,
+    'Send the cookies: crossorigin="use-credentials" on the element, or credentials: "include" in fetch. The responses '
+    "then have to name the page in Access-Control-Allow-Origin, with Access-Control-Allow-Credentials: true. Or sign "
+    "the URL.",
+    rank=Rank.RESPONDER,
+    absent=LACKS_ALLOW_ORIGIN,
+    headers_help=False,
+    decisive=True,
+)
 
-ENTRIES: Final = (EXPIRED, UPLOAD, RESUMABLE, RULE_MISSES, REGION)
+ENTRIES: Final = (EXPIRED, UPLOAD, RESUMABLE, RULE_MISSES, REGION, UNSIGNED)
 
 _STORES: Final = frozenset(
     {"Amazon S3", "Google Cloud Storage", "Azure Blob Storage", "Cloudflare R2", "DigitalOcean Spaces", "Backblaze B2"}
@@ -102,6 +115,10 @@ def answered(finding: Finding, scene: Scene) -> Iterator[Cause]:
         yield REGION.named(HIGH, how + named, (scene.id,))
         return
     if ALLOW_ORIGIN in scene.headers or scene.is_redirect:
+        return
+    if scene.says(Hint.UNSIGNED):
+        # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-signed-cookies.html
+        yield UNSIGNED.named(HIGH, f"{shown(scene.method, 20)} got {scene.status} with MissingKey", (scene.id,))
         return
     signed = is_signed(scene.url)
     if store is None and not signed:
