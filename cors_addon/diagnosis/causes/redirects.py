@@ -109,6 +109,17 @@ LOOP: Final = CauseEntry(
     headers_help=False,
 )
 
+EXTENSION: Final = CauseEntry(
+    "redirected-by-extension",
+    "An extension of the browser redirects the request",
+    "Chromium's own redirect: Non-Authoritative-Reason is WebRequest API.",
+    FixOwner.CLIENT,
+    "Switch off the extension's rule, or call its target directly: a preflight may not be redirected, and the server "
+    "was never asked.",
+    headers_help=False,
+    where="In the browser's extensions",
+    decisive=True,
+)
 CARRIED: Final = CauseEntry(
     "redirect-carries-headers",
     "The redirect took the request's own headers along to another host, which does not allow them",
@@ -133,6 +144,7 @@ ENTRIES: Final = (
     CARRIED,
     DROPPED,
     LOOP,
+    EXTENSION,
     HTTPS,
     DOWNGRADE,
     MIXED,
@@ -149,6 +161,10 @@ ENTRIES: Final = (
 _FROM_BACKEND: Final = (
     "Load it from your own backend: the service redirects without CORS headers. Or call the final URL directly, if it "
     "stays the same and allows pages."
+)
+_OWN_NAME: Final = (
+    "Have the proxy before it pass on the public host name (Host or X-Forwarded-Host), and the application trust that: "
+    "it redirects to a name of its own, {to}. Or let the page call that one, with CORS set there."
 )
 _FORM: Final = "The server answers the POST as that of a form: with a cookie, and a redirect to a page"
 _NO_FORM: Final = (
@@ -169,6 +185,9 @@ def redirected(finding: Finding, scene: Scene) -> Iterator[Cause]:
         yield MIXED.named(
             HIGH, f"{said} with Location: {to}, and the page is {shown(scene.page_shown, 60)}", (scene.id,)
         )
+        return
+    if (response.headers.get("Non-Authoritative-Reason") or "").lower() == "webrequest api":
+        yield EXTENSION.named(HIGH, f"{said} with Non-Authoritative-Reason: WebRequest API", (scene.id,))
         return
     kind = _kind(scene.url, response)
     if kind is None:
@@ -199,6 +218,10 @@ def carried(finding: Finding, scene: Scene) -> Iterator[Cause]:
     if not scene.is_preflight or not name or first is None or here is None or first.host == here.host:
         return
     how = f"{name_of(hop)} at {shown(first.host, 60)} redirected to {scene.host}, and {name} went along"
+    if first == scene.page and urlsplit(hop.exchange.request.url).path == urlsplit(scene.url).path:
+        fix = _OWN_NAME.replace("{to}", scene.host)
+        yield CARRIED.named(HIGH, how, (hop.id, scene.id), fix=fix, who=FixOwner.SERVER, where=f"On {first.host}")
+        return
     yield CARRIED.named(HIGH, how, (hop.id, scene.id))
 
 
