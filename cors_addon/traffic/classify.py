@@ -267,7 +267,7 @@ def classify(exchange: Exchange) -> Classification:
         return as_kind(
             Kind.EXTENSION,
             True,
-            "the Origin is a browser extension's: host_permissions in its manifest decide whether CORS applies",
+            "an extension's Origin: host_permissions in its manifest decide whether CORS applies",
         )
     if origin is not None and not _is_one_origin(origin):
         return as_kind(Kind.STRIPPED, False, "no browser sends an Origin that is no single origin")

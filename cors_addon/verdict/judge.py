@@ -36,6 +36,8 @@ from .redirect_conditions import as_webkit_checks_them, bound_to_origin_conditio
 from .testified import REFUSED, reason_of, says_why_no_response, testimony_of, unsaved, with_testimony
 from .withheld import BLOCKED_BY
 
+_REFUSED: Final = "an extension's Origin, and 403: the server itself may have to list it"
+
 
 def judge_record(record: Record, context: Context) -> Verdict:
     """Judge one exchange. Never raises for anything that a message can hold."""
@@ -57,7 +59,11 @@ def _judged(record: Record, context: Context) -> Verdict:
                 return verdict_on(record, context, conditions, None)
             return passed(record, context, conditions, Outcome.NOT_CORS)
         case Kind.EXTENSION | Kind.STRIPPED:
-            return plain(record, context, Outcome.UNKNOWN, record.classification.reason)
+            response = record.exchange.response
+            # No permission of an extension keeps a server from refusing what it does not know.
+            refused = response is not None and response.status == 403 and record.classification.origin is not None
+            reason = _REFUSED if refused and record.kind is Kind.EXTENSION else record.classification.reason
+            return plain(record, context, Outcome.UNKNOWN, reason)
 
 
 def _without_response(record: Record, context: Context, testimony: Testimony) -> Verdict:

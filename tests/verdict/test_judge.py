@@ -594,3 +594,12 @@ def test_the_passwords_of_a_redirect_stay_where_they_are() -> None:
 def test_cookies_are_never_shown() -> None:
     verdict = verdict_of(cors(f"GET {ITEMS}", "Cookie: session=secret", answer=allow("*")))
     assert "secret" not in str(verdict.to_plain())
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(403, "the server itself may have to list it"), (200, "host_permissions")]
+)
+def test_no_permission_of_an_extension_keeps_a_server_from_refusing_its_origin(status: int, words: str) -> None:
+    verdict = verdict_of(cors("POST http://localhost:11434/v1/chat", origin="chrome-extension://abcd", status=status))
+    assert verdict.outcome is UNKNOWN
+    assert words in verdict.reason
