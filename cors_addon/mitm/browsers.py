@@ -119,7 +119,7 @@ class Browsers:
         browser = ListenedBrowser(program, self._told, self._never_sent, self._fault, listen)
         try:
             proxy = await _proxy_address()
-            certificate = Path(ctx.options.confdir).expanduser() / "mitmproxy-ca-cert.pem"
+            certificate = await _authority()
             self._attach(browser)
             await browser.start(proxy, certificate, headless)
             says = " and says what becomes of each request" if listen else ""
@@ -207,6 +207,16 @@ async def _proxy_address() -> str:
                 return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         await asyncio.sleep(0.05)
     raise StartError("No browser is started: the proxy listens in no mode that a browser can be pointed at (regular)")
+
+
+async def _authority() -> Path:
+    """Return where mitmproxy's certificate is, once it is there: on a machine's first start it is made meanwhile."""
+    path = Path(ctx.options.confdir).expanduser() / "mitmproxy-ca-cert.pem"
+    for _ in range(int(_PATIENCE / 0.05)):
+        if path.exists():
+            break
+        await asyncio.sleep(0.05)
+    return path
 
 
 class _FlowWatch:

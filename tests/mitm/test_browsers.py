@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from mitmproxy import exceptions
@@ -11,6 +13,7 @@ from mitmproxy import exceptions
 from cors_addon.browser.find import NotFoundError
 from cors_addon.browser.requests import BrowserRequest, Outcome, Unsent
 from cors_addon.browser.unsent import UnsentRequests
+from cors_addon.mitm import browsers as starting
 from cors_addon.mitm.browsers import Browsers, log_line
 from tests.mitm.support import mitmproxy_context, proxy
 
@@ -76,3 +79,18 @@ def test_the_log_line_holds_no_secret() -> None:
     line = log_line(entry)
     assert "secret" not in line
     assert line.endswith("called by load, http://app.test/app.js:12. Clear the cache.")
+
+
+def test_on_a_machines_first_start_a_browser_waits_for_mitmproxys_certificate(tmp_path: Path) -> None:
+    made = tmp_path / "mitmproxy-ca-cert.pem"
+
+    async def waited() -> bool:
+        waiting = asyncio.create_task(starting._authority())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        made.touch()
+        return await waiting == made
+
+    with mitmproxy_context() as context:
+        context.options.update(confdir=str(tmp_path))
+        assert context.master.event_loop.run_until_complete(waited())
