@@ -273,9 +273,9 @@ def failed(finding: Finding, scene: Scene) -> Iterator[Cause]:
 
 
 def _address(scene: Scene, known: CauseEntry) -> tuple[str, str]:
-    """Say what the URL's host itself tells of a server that was not found, and the fix; both empty where it is plain.
+    """Say what the URL's host shows about a server that was not found, and the fix; both empty where it is plain.
 
-    localhost is the machine of whoever runs the browser. A name without a dot is one of a container or a local network.
+    localhost is the machine on which the browser runs. A name without a dot is one of a container or a local network.
     """
     page, target = scene.page, scene.target
     if page is None or target is None or known not in (NOT_REACHED, NAME_UNKNOWN):

@@ -82,7 +82,7 @@ _SESSION_OVER: Final = (
     "Treat this failure as the end of the session, and go to the login (window.location). To let the page read the "
     "status, add the CORS headers in the proxy in front: {} sends none with its own responses."
 )
-_ON_THE_NETWORK: Final = "On the network of whoever opens the page"
+_ON_THE_NETWORK: Final = "In the browser's network"
 _SIGNS_IN: Final = "A script requests a sign-in page, which a browser has to navigate to"
 _SIGNS_OUT: Final = "A script requests the sign-out, which a browser has to navigate to"
 _SURE_WORDS: Final = re.compile(
